@@ -1,0 +1,33 @@
+/*
+ * cgi: what the web server says of one request (the meta-variables of RFC 3875,
+ * section 4.1, and the FCGIWAIT_ parameters that only its configuration can set: a
+ * client's headers come as HTTP_*).
+ *
+ * Plain values over somebody else's bytes; pure; any thread.
+ */
+#ifndef FCGIWAIT_CGI_H
+#define FCGIWAIT_CGI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fcgiwait/prefer.h"
+#include "fcgiwait/text.h"
+
+struct cgi {
+    struct text method, script_name, path_info, query;
+    struct text content_type, content_length;
+    struct text if_match, if_none_match; /* `at` NULL: no such header */
+    struct preference prefer;            /* of all Prefer headers */
+    struct text resource, access, endpoint, wait_max;
+    /* set by whoever reads the request */
+    bool too_long;        /* more parameters than are kept: nothing above is filled in */
+    struct text body;     /* what was kept of it */
+    uint64_t body_length; /* how long it was, kept or not */
+};
+
+/* Takes one parameter in; unknown ones are passed over, repeated ones count once but for
+ * Prefer, whose instances are one list. `cgi` starts as all zero. */
+void cgi_add(struct cgi *cgi, struct text name, struct text value);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * config: the configuration file and the -o options, checked (fcgiwait.conf(5)).
+ *
+ * Included by main alone. Owns its strings until config_free(). Called from the main
+ * thread.
+ */
+#ifndef FCGIWAIT_CONFIG_H
+#define FCGIWAIT_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fcgiwait/clock.h"
+#include "fcgiwait/log.h"
+
+struct config {
+    int threads;     /* of the waiting room; 0: one per core, at least 2 */
+    int max_waiting; /* requests held at once */
+    nanos wait_default, wait_max;
+    double wait_jitter; /* 0 to 1: share of the wait that an expiry may come earlier */
+    nanos drain;
+    char *store_type; /* "memory" */
+    char *store_file;
+    int64_t limit_body, limit_path, limit_resources;
+    char *cache_control;
+    enum log_level log_level;
+};
+
+/* What is wrong, ready to print: "FILE:LINE: KEY: what; allowed is ...". */
+#define CONFIG_ERROR 512
+
+/* Fills in the defaults, then what FILE says (NULL: no file), then each of `options`
+ * ("wait.max=90s"), later ones over earlier ones, then checks the whole (wait.default is
+ * not above wait.max, ...). False with `error` filled in, and nothing to free. */
+bool config_load(struct config *config, const char *file, const char *const *options,
+                 size_t count, char error[CONFIG_ERROR]);
+
+void config_free(struct config *config);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * document: what a resource holds at one index. Immutable, counted, shared by every
+ * answer.
+ *
+ * Any thread that holds a reference may read. The bytes lie in one allocation with the
+ * struct.
+ */
+#ifndef FCGIWAIT_DOCUMENT_H
+#define FCGIWAIT_DOCUMENT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "fcgiwait/text.h"
+
+struct document {
+    _Atomic int refs;
+    struct text type; /* media type, as the publisher gave it */
+    struct text body;
+};
+
+/* A copy of type and body with one reference, the caller's. NULL: out of memory. */
+struct document *document_new(struct text type, struct text body);
+
+struct document *document_ref(struct document *document);
+
+/* Gives a reference back and nulls the pointer; the last one frees. NULL inside is fine.
+ */
+void document_unref(struct document **document);
+
+bool document_same(const struct document *a, struct text type, struct text body);
+
+#endif

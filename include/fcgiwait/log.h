@@ -1,0 +1,28 @@
+/*
+ * log: one line an event, on standard error, or to syslog where that leads nowhere.
+ *
+ * The one global of the program. Any thread; a line is written whole. May block on a slow
+ * standard error, so no lock but its own is held while it is called.
+ */
+#ifndef FCGIWAIT_LOG_H
+#define FCGIWAIT_LOG_H
+
+#include <stdbool.h>
+
+#include "fcgiwait/text.h"
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+/* Once, from main, before other threads start. Standard error that is closed or /dev/null
+ * (as spawn-fcgi leaves it without -n) sends the lines to syslog, facility daemon. */
+void log_open(const char *program);
+void log_set_level(enum log_level level);
+bool log_level_parse(struct text name, enum log_level *level);
+
+/* Control characters in what is printed come out as `?`: a path can't forge a line. */
+void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

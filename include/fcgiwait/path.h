@@ -1,0 +1,24 @@
+/*
+ * path: what names a resource. `/`, or `/a/b/c`: segments that are not empty.
+ *
+ * Paths come decoded from the web server (RFC 3875 sections 4.1.5 and 4.1.13), so any
+ * byte but control characters may stand in them. Pure; any thread. A path points into
+ * somebody else's bytes.
+ */
+#ifndef FCGIWAIT_PATH_H
+#define FCGIWAIT_PATH_H
+
+#include <stddef.h>
+
+#include "fcgiwait/text.h"
+
+/* NULL when `t` is a path of at most `most` bytes; else one sentence that says what is
+ * wrong and what would be right. Refused: empty, no leading `/`, control characters
+ * (below 0x20, and 0x7f), empty segments (`//`), `.` and `..` segments, too long. A
+ * trailing `/` is allowed and names another resource than without it. */
+const char *path_check(struct text t, size_t most);
+
+/* The path that `t` lies below: "/a/b" -> "/a" -> "/" -> empty, "/a/" -> "/a". */
+struct text path_parent(struct text t);
+
+#endif

@@ -1,0 +1,61 @@
+/*
+ * reply: one answer on its way out: the CGI header block (RFC 3875 section 6.3) and a
+ * body.
+ *
+ * Built on the stack of whoever answers; owns a reference of its document, or the bytes
+ * of its body, until reply_dispose(). Moving the struct moves the ownership.
+ */
+#ifndef FCGIWAIT_REPLY_H
+#define FCGIWAIT_REPLY_H
+
+#include <stdbool.h>
+
+#include "fcgiwait/change.h"
+#include "fcgiwait/problem.h"
+
+#define REPLY_HEAD                                                                       \
+    1536 /* more than the longest header block: cache_control and the type are bounded   \
+          */
+#define REPLY_TYPE_MAX 256
+
+struct reply {
+    int status;
+    size_t head_len;
+    struct text body;          /* what is sent of it: nothing for HEAD */
+    struct document *document; /* a reference, or NULL */
+    char *own;                 /* malloc'd bytes of the body, or NULL */
+    char head[REPLY_HEAD];
+};
+
+/* What all answers to readers share. */
+struct reply_options {
+    const char *cache_control; /* empty: no such header */
+    bool head_only;            /* the request was HEAD */
+    nanos applied;             /* Preference-Applied: wait=...; -1: no such header */
+};
+
+/* 200 with the document, or 404 where there is none: for a resource at rest. */
+void reply_present(struct reply *reply, const struct present *present,
+                   const struct reply_options *options);
+
+/* 304: it is still at this index. */
+void reply_unchanged(struct reply *reply, uint64_t index,
+                     const struct reply_options *options);
+
+/* 201 or 204 after a publish. */
+void reply_published(struct reply *reply, int status, uint64_t index);
+
+/* An error. `extra` is a whole header line that ends in CRLF, or NULL. */
+void reply_problem(struct reply *reply, const struct problem *problem, const char *extra,
+                   bool head_only);
+
+/* 204 for OPTIONS. */
+void reply_allow(struct reply *reply, const char *allow);
+
+/* 200 with these bytes, malloc'd, which the reply now owns. NULL: 503, out of memory. */
+void reply_bytes(struct reply *reply, const char *type, char *bytes, size_t len,
+                 bool head_only);
+
+void reply_dispose(struct reply *reply);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * request: what is kept of a request while it is with the desk, embedded in its
+ * connection.
+ *
+ * Filled in by whoever reads requests (the front; tests: a buffer), with `deliver` set.
+ * From desk_serve() on it belongs to the desk and the waiting room, until `deliver` is
+ * called, once.
+ */
+#ifndef FCGIWAIT_REQUEST_H
+#define FCGIWAIT_REQUEST_H
+
+#include <stdbool.h>
+
+#include "fcgiwait/reply.h"
+#include "fcgiwait/waiter.h"
+
+struct request;
+
+/* Sends the reply and disposes of it; NULL: the client is gone, there is nobody to
+ * answer. After it the request is the reader's again. Any thread, no locks held; must not
+ * block. */
+typedef void request_deliver_fn(struct request *request, struct reply *reply);
+
+struct request {
+    struct waiter waiter; /* first: the room gives waiters back */
+    request_deliver_fn *deliver;
+    /* of a held one */
+    struct desk *desk;
+    uint64_t index; /* that it waits on */
+    nanos applied;  /* the wait to say in Preference-Applied; -1: none */
+    bool head_only;
+};
+
+#endif

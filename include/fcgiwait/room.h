@@ -1,0 +1,59 @@
+/*
+ * room: the waiting room. A pool of threads, each asleep on its own condition variable
+ * until a change concerns one of its waiters or its earliest wait expires.
+ *
+ * Owns the threads. A waiter is let go exactly once: either its worker calls the answer
+ * function, or room_leave() gives it back. Park and leave: any thread. Open, drain,
+ * close: main.
+ */
+#ifndef FCGIWAIT_ROOM_H
+#define FCGIWAIT_ROOM_H
+
+#include <stdbool.h>
+
+#include "fcgiwait/waiter.h"
+
+/* The waiter has been let go, with this verdict. `news` is the changed state, for
+ * VERDICT_CHANGED only; it is the room's. Called by a worker with no locks held; must not
+ * block. */
+typedef void waiter_answer_fn(void *context, struct waiter *waiter, enum verdict verdict,
+                              const struct present *news);
+
+struct room_options {
+    unsigned workers; /* threads; as many as the tree was made for */
+    struct tree *tree;
+    waiter_answer_fn *answer;
+    void *context; /* of `answer` */
+};
+
+struct room;
+
+/* Starts the threads and sets the tree's bell. NULL: not enough memory or threads
+ * (errno). */
+struct room *room_open(const struct room_options *options);
+
+enum room_parked {
+    ROOM_PARKED,   /* the waiter is the room's now, and may have been answered already */
+    ROOM_MOVED,    /* the index is not the present one any more: look again */
+    ROOM_STOPPING, /* nobody is let in any more */
+    ROOM_NO_MEMORY
+};
+
+/* Holds the waiter until `path` changes from `index`, or until `deadline`. */
+enum room_parked room_park(struct room *room, struct waiter *waiter, struct text path,
+                           enum scope scope, uint64_t index, struct instant deadline)
+    __attribute__((warn_unused_result));
+
+/* The client went away. True: the waiter is the caller's again, nobody will answer it.
+ * False: it is being answered, or will be with VERDICT_GONE. */
+bool room_leave(struct waiter *waiter) __attribute__((warn_unused_result));
+
+/* Lets nobody in any more, and ends every wait with VERDICT_STOPPING, spread over `span`.
+ * Returns when everybody has been let go and the threads have ended; room_park() may
+ * still be called. */
+void room_drain(struct room *room, nanos span);
+
+/* After room_drain(), when nobody calls any more. */
+void room_close(struct room **room);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * text: a run of bytes that somebody else owns.
+ *
+ * Parsers take and give these, so nothing is copied and nothing has to end in NUL. All
+ * functions are pure and may be called from any thread. Letter case means ASCII letter
+ * case.
+ */
+#ifndef FCGIWAIT_TEXT_H
+#define FCGIWAIT_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct text {
+    const char *at; /* may be NULL only where len is 0 */
+    size_t len;
+};
+
+#define TEXT(literal) ((struct text){"" literal, sizeof(literal) - 1})
+
+static inline struct text text_of(const char *string)
+{
+    return (struct text){string, string ? strlen(string) : 0};
+}
+
+/* Equal bytes; text_is_like() takes upper and lower case letters as the same. */
+bool text_is(struct text a, struct text b);
+bool text_is_like(struct text a, struct text b);
+bool text_starts(struct text whole, struct text start);
+
+/* Without the spaces and tabs at both ends (OWS, RFC 9110 section 5.6.3). */
+struct text text_trim(struct text t);
+
+/* Takes what stands before the first `mark` off `rest`, mark included; all of it where
+ * there is none. False once `rest` was used up: its `at` is then NULL. */
+bool text_cut(struct text *rest, char mark, struct text *piece);
+
+/* A decimal number: digits only, at least one, no sign, not above `most`. */
+bool text_number(struct text t, uint64_t most, uint64_t *value);
+
+#endif

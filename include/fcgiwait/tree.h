@@ -1,0 +1,94 @@
+/*
+ * tree: which resources there are, their present state, and who watches them.
+ *
+ * Owns the nodes, and a reference of every present document. One lock (LOCK_TREE, node.h)
+ * guards all of it; no call blocks, does I/O, or does work per watcher. Any thread.
+ *
+ * Watchers lie in crowds: all that wait for the same thing, a list for each worker of the
+ * waiting room. A change takes whole crowds off the tree and hands them to their workers
+ * with the bell. A crowd that was handed over belongs to the workers in it.
+ */
+#ifndef FCGIWAIT_TREE_H
+#define FCGIWAIT_TREE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fcgiwait/change.h"
+#include "fcgiwait/text.h"
+
+enum scope {
+    SCOPE_SELF, /* the resource alone */
+    SCOPE_BELOW /* the resource and everything below it */
+};
+
+/* Embedded in what waits. Linked and unlinked under the tree's lock; once its crowd has
+ * been handed over, by its worker alone. */
+struct watch {
+    struct watch *next, *prev;
+    struct crowd *crowd; /* NULL: lies in none */
+    unsigned worker;     /* set by the owner before tree_watch() */
+};
+
+/* Those of a crowd that belong to one worker; `next` is that worker's to link its inbox
+ * with. */
+struct crowd_share {
+    struct watch *first;
+    struct crowd *next;
+};
+
+struct crowd {
+    struct node *node; /* until it is handed over */
+    enum scope scope;
+    bool handed_over;    /* guarded by the tree's lock */
+    size_t members;      /* guarded by the tree's lock, counts until handed over */
+    struct crowd *chain; /* the publisher's, while it rings */
+    _Atomic unsigned shares_out; /* workers that still have to give their share back */
+    struct present news;         /* what the change made of the resource */
+    struct crowd_share shares[]; /* one for each worker */
+};
+
+/* The bell: `worker` gets its share of `crowd`, and gives it back with crowd_done().
+ * Called by the thread that applies a change, with no lock of the tree held; it must not
+ * block. */
+typedef void tree_ring_fn(void *context, unsigned worker, struct crowd *crowd);
+
+struct tree;
+
+/* NULL: out of memory. */
+struct tree *tree_new(unsigned workers);
+/* Before the first watch. Without watchers no bell is needed. */
+void tree_set_bell(struct tree *tree, tree_ring_fn *ring, void *context);
+/* Nobody may watch any more. */
+void tree_free(struct tree **tree);
+
+/* The present state, with a document reference for the caller (present_dispose()). Under
+ * SCOPE_BELOW the index and the time are those of the newest change at or below the path.
+ */
+void tree_look(struct tree *tree, struct text path, enum scope scope,
+               struct present *present);
+
+enum tree_watched { TREE_WATCHED, TREE_MOVED, TREE_NO_MEMORY };
+
+/* Compares the index and joins the crowd in one motion: TREE_MOVED when it is not the
+ * present one, and then nothing was joined. */
+enum tree_watched tree_watch(struct tree *tree, struct text path, enum scope scope,
+                             uint64_t index, struct watch *watch);
+
+/* Leaves the crowd. False: the crowd was handed over before, so the watch comes (or has
+ * come) to its worker with it, and is still linked there. */
+bool tree_unwatch(struct tree *tree, struct watch *watch);
+
+/* Makes the change the present state and rings for everybody whom it concerns. Changes
+ * come one at a time, in index order. False: out of memory, nothing was changed. */
+bool tree_apply(struct tree *tree, const struct change *change);
+
+size_t tree_resources(struct tree *tree); /* that exist */
+size_t tree_known(struct tree *tree); /* that have an index, the deleted ones included */
+
+/* A worker has let go of every watch in its share. The last one frees the crowd. */
+void crowd_done(struct crowd *crowd);
+
+#endif

@@ -1,0 +1,55 @@
+#include "fcgiwait/json.h"
+
+#include <limits.h>
+
+#include <json-c/json.h>
+
+/* Nesting that json-c will follow; deeper documents are refused rather than recursed
+ * into. */
+#define JSON_DEPTH 128
+
+static bool fail(struct json_error *error, size_t offset, const char *what)
+{
+    error->offset = offset;
+    error->what = what;
+    return false;
+}
+
+static bool check_with(json_tokener *tokener, struct text t, struct json_error *error)
+{
+    json_object *object = json_tokener_parse_ex(tokener, t.at, (int)t.len);
+    enum json_tokener_error result = json_tokener_get_error(tokener);
+    size_t end = json_tokener_get_parse_end(tokener);
+    if (result == json_tokener_continue) {
+        /* A bare number can only end at the end of the text: a NUL tells json-c. */
+        object = json_tokener_parse_ex(tokener, "", 1);
+        result = json_tokener_get_error(tokener);
+        end = t.len;
+    }
+    json_object_put(object);
+    if (result == json_tokener_continue)
+        return fail(error, t.len, "the text ends too early");
+    if (result != json_tokener_success)
+        return fail(error, end, json_tokener_error_desc(result));
+    for (; end < t.len; end++)
+        if (strchr(" \t\r\n", t.at[end]) == NULL || t.at[end] == '\0')
+            return fail(error, end, "something stands after the JSON value");
+    return true;
+}
+
+bool json_check(struct text t, struct json_error *error)
+{
+    if (t.len == 0)
+        return fail(error, 0, "the text is empty");
+    if (t.len > INT_MAX)
+        return fail(error, 0, "the text is too long");
+    json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH);
+    if (tokener == NULL)
+        return fail(error, 0, "out of memory");
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT |
+                                        JSON_TOKENER_ALLOW_TRAILING_CHARS |
+                                        JSON_TOKENER_VALIDATE_UTF8);
+    bool good = check_with(tokener, t, error);
+    json_tokener_free(tokener);
+    return good;
+}

@@ -1,0 +1,335 @@
+#include "fcgiwait/desk.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "ask.h"
+#include "desk_private.h"
+#include "fcgiwait/duration.h"
+#include "fcgiwait/path.h"
+
+#define READ_METHODS "GET, HEAD, OPTIONS"
+#define PUBLISH_METHODS "GET, HEAD, OPTIONS, PUT, POST, DELETE"
+
+/* --- the rules --- */
+
+static struct ruling *ruling_new(const struct desk_rules *rules)
+{
+    size_t len = strlen(rules->cache_control) + 1;
+    struct ruling *ruling = malloc(sizeof *ruling + len);
+    if (ruling == NULL)
+        return NULL;
+    memcpy(ruling->cache_control, rules->cache_control, len);
+    ruling->rules = *rules;
+    ruling->rules.cache_control = ruling->cache_control;
+    ruling->before = NULL;
+    return ruling;
+}
+
+bool desk_set_rules(struct desk *desk, const struct desk_rules *rules)
+{
+    struct ruling *ruling = ruling_new(rules);
+    if (ruling == NULL)
+        return false;
+    lock_take(&desk->rules_lock);
+    ruling->before = atomic_load_explicit(&desk->ruling, memory_order_relaxed);
+    atomic_store_explicit(&desk->ruling, ruling, memory_order_release);
+    lock_drop(&desk->rules_lock);
+    counter_set(&desk->counters->max_waiting, rules->max_waiting);
+    return true;
+}
+
+struct desk *desk_open(struct tree *tree, struct counters *counters,
+                       const struct desk_rules *rules)
+{
+    struct desk *desk = calloc(1, sizeof *desk);
+    if (desk == NULL)
+        return NULL;
+    desk->tree = tree;
+    desk->counters = counters;
+    desk->started = clock_now();
+    lock_init(&desk->rules_lock, LOCK_RULES);
+    if (!desk_set_rules(desk, rules))
+        desk_close(&desk);
+    return desk;
+}
+
+void desk_set(struct desk *desk, struct room *room, struct store *store)
+{
+    desk->room = room;
+    desk->store = store;
+}
+
+void desk_close(struct desk **pointer)
+{
+    struct desk *desk = *pointer;
+    *pointer = NULL;
+    if (desk == NULL)
+        return;
+    struct ruling *ruling = atomic_load(&desk->ruling);
+    while (ruling != NULL) {
+        struct ruling *before = ruling->before;
+        free(ruling);
+        ruling = before;
+    }
+    lock_destroy(&desk->rules_lock);
+    free(desk);
+}
+
+/* --- answering --- */
+
+static _Atomic int64_t *counter_of(struct counters *counters, int status)
+{
+    switch (status) {
+    case 200:
+        return &counters->answers_200;
+    case 304:
+        return &counters->answers_304;
+    case 404:
+        return &counters->answers_404;
+    default:
+        return &counters->answers_other;
+    }
+}
+
+void desk_deliver(struct desk *desk, struct request *request, struct reply *reply)
+{
+    counter_add(counter_of(desk->counters, reply->status), 1);
+    request->deliver(request, reply);
+}
+
+void desk_refuse(struct desk *desk, struct request *request, int status,
+                 const char *detail, const char *extra)
+{
+    struct reply reply;
+    reply_problem(&reply, &(struct problem){status, detail, NULL}, extra,
+                  request->head_only);
+    desk_deliver(desk, request, &reply);
+}
+
+static struct reply_options options_for(struct desk *desk, const struct request *request)
+{
+    return (struct reply_options){.cache_control = desk_rules(desk)->cache_control,
+                                  .head_only = request->head_only,
+                                  .applied = request->applied};
+}
+
+static void answer_present(struct desk *desk, struct request *request,
+                           const struct present *present)
+{
+    struct reply reply;
+    struct reply_options options = options_for(desk, request);
+    reply_present(&reply, present, &options);
+    desk_deliver(desk, request, &reply);
+}
+
+static void answer_unchanged(struct desk *desk, struct request *request)
+{
+    struct reply reply;
+    struct reply_options options = options_for(desk, request);
+    reply_unchanged(&reply, request->index, &options);
+    desk_deliver(desk, request, &reply);
+}
+
+static void answer_busy(struct desk *desk, struct request *request, const char *detail)
+{
+    counter_add(&desk->counters->refused, 1);
+    desk_refuse(desk, request, 503, detail, "Retry-After: 5\r\n");
+}
+
+void desk_answer(void *context, struct waiter *waiter, enum verdict verdict,
+                 const struct present *news)
+{
+    struct desk *desk = context;
+    struct request *request = (struct request *)waiter;
+    counter_add(&desk->counters->waiting, -1);
+    switch (verdict) {
+    case VERDICT_CHANGED:
+        counter_add(&desk->counters->held_changed, 1);
+        answer_present(desk, request, news);
+        break;
+    case VERDICT_EXPIRED:
+        counter_add(&desk->counters->held_expired, 1);
+        answer_unchanged(desk, request);
+        break;
+    case VERDICT_STOPPING:
+        counter_add(&desk->counters->held_stopped, 1);
+        answer_unchanged(desk, request);
+        break;
+    case VERDICT_GONE:
+        counter_add(&desk->counters->held_gone, 1);
+        request->deliver(request, NULL);
+        break;
+    }
+}
+
+bool desk_hangup(struct request *request)
+{
+    if (request->waiter.worker == NULL || !room_leave(&request->waiter))
+        return false;
+    counter_add(&request->desk->counters->waiting, -1);
+    counter_add(&request->desk->counters->held_gone, 1);
+    return true;
+}
+
+/* --- reading --- */
+
+/* A number from 0 to 1, so that waits that began together need not end together. */
+static double luck(void)
+{
+    static _Thread_local unsigned short state[3];
+    if (state[0] == 0 && state[1] == 0) {
+        nanos seed = clock_now().at ^ (nanos)(uintptr_t)&state;
+        memcpy(state, &seed, sizeof state);
+        state[0] |= 1;
+    }
+    return erand48(state);
+}
+
+/* True where the request was parked or answered; false where the resource has moved on.
+ */
+static bool hold(struct desk *desk, struct request *request, struct text path,
+                 const struct ask *ask)
+{
+    const struct desk_rules *rules = desk_rules(desk);
+    struct counters *counters = desk->counters;
+    int64_t before = atomic_fetch_add(&counters->waiting, 1);
+    if (before >= rules->max_waiting) {
+        counter_add(&counters->waiting, -1);
+        answer_busy(desk, request,
+                    "As many requests are held as this server allows; try again.");
+        return true;
+    }
+    double chance = rules->wait_jitter > 0 ? luck() : 0;
+    struct instant deadline =
+        ask_deadline(clock_now(), ask->wait, rules->wait_jitter, chance);
+    enum room_parked parked = room_park(desk->room, &request->waiter, path, SCOPE_SELF,
+                                        request->index, deadline);
+    if (parked == ROOM_PARKED) { /* and perhaps gone already: not to be touched */
+        counter_add(&counters->held, 1);
+        return true;
+    }
+    counter_add(&counters->waiting, -1);
+    request->waiter.worker = NULL;
+    if (parked == ROOM_STOPPING)
+        answer_unchanged(desk, request);
+    else if (parked == ROOM_NO_MEMORY)
+        answer_busy(desk, request, "Out of memory; try again.");
+    return parked != ROOM_MOVED;
+}
+
+static void read_serve(struct desk *desk, struct request *request, const struct cgi *cgi,
+                       struct text path)
+{
+    for (bool served = false; !served;) {
+        struct present present;
+        struct ask ask;
+        tree_look(desk->tree, path, SCOPE_SELF, &present);
+        enum asked asked = ask_decide(cgi, desk_rules(desk), &present, &ask);
+        request->index = present.index;
+        request->applied = ask.applied;
+        served = true;
+        if (asked == ASKED_PRESENT)
+            answer_present(desk, request, &present);
+        else if (asked == ASKED_UNCHANGED)
+            answer_unchanged(desk, request);
+        else
+            served = hold(desk, request, path, &ask);
+        present_dispose(&present);
+    }
+}
+
+/* --- every request --- */
+
+/* Two parts are put together in `joined`, which has `room` bytes. */
+static struct text resource_path(const struct cgi *cgi, char *joined, size_t room)
+{
+    if (cgi->resource.len > 0)
+        return cgi->resource;
+    if (cgi->path_info.len == 0)
+        return cgi->script_name;
+    if (cgi->script_name.len == 0)
+        return cgi->path_info;
+    if (cgi->script_name.len + cgi->path_info.len > room)
+        return (struct text){joined, room + 1}; /* refused for its length alone */
+    memcpy(joined, cgi->script_name.at, cgi->script_name.len);
+    memcpy(joined + cgi->script_name.len, cgi->path_info.at, cgi->path_info.len);
+    return (struct text){joined, cgi->script_name.len + cgi->path_info.len};
+}
+
+static bool is_read(struct text method)
+{
+    return text_is(method, TEXT("GET")) || text_is(method, TEXT("HEAD"));
+}
+
+static bool is_write(struct text method)
+{
+    return text_is(method, TEXT("PUT")) || text_is(method, TEXT("POST")) ||
+           text_is(method, TEXT("DELETE"));
+}
+
+static bool may_publish(const struct cgi *cgi)
+{
+    return text_is(cgi->access, TEXT("publish"));
+}
+
+static bool access_is_known(const struct cgi *cgi)
+{
+    return cgi->access.len == 0 || text_is(cgi->access, TEXT("read")) || may_publish(cgi);
+}
+
+size_t desk_wants_body(struct desk *desk, const struct cgi *cgi)
+{
+    if (may_publish(cgi) && cgi->endpoint.len == 0 && text_is(cgi->method, TEXT("PUT")))
+        return desk_rules(desk)->limit_body;
+    return 0;
+}
+
+static void resource_serve(struct desk *desk, struct request *request,
+                           const struct cgi *cgi, struct text path)
+{
+    bool publish = may_publish(cgi);
+    const char *wrong = path_check(path, desk_rules(desk)->limit_path);
+    if (!access_is_known(cgi)) {
+        desk_refuse(
+            desk, request, 500,
+            "FCGIWAIT_ACCESS in the web server's configuration must be read or publish.",
+            NULL);
+    } else if (wrong != NULL) {
+        desk_refuse(desk, request, 400, wrong, NULL);
+    } else if (is_read(cgi->method)) {
+        read_serve(desk, request, cgi, path);
+    } else if (text_is(cgi->method, TEXT("OPTIONS"))) {
+        struct reply reply;
+        reply_allow(&reply, publish ? PUBLISH_METHODS : READ_METHODS);
+        desk_deliver(desk, request, &reply);
+    } else if (publish && is_write(cgi->method)) {
+        publish_serve(desk, request, cgi, path);
+    } else {
+        desk_refuse(desk, request, 405,
+                    "This method is not granted here; Allow names those that are.",
+                    publish ? "Allow: " PUBLISH_METHODS "\r\n"
+                            : "Allow: " READ_METHODS "\r\n");
+    }
+}
+
+void desk_serve(struct desk *desk, struct request *request, const struct cgi *cgi)
+{
+    counter_add(&desk->counters->requests, 1);
+    request->desk = desk;
+    request->waiter.worker = NULL;
+    request->waiter.state = WAITER_FREE;
+    request->head_only = text_is(cgi->method, TEXT("HEAD"));
+    if (cgi->too_long) {
+        desk_refuse(desk, request, 431, "The request's headers are too long.", NULL);
+        return;
+    }
+    if (cgi->endpoint.len > 0) {
+        endpoint_serve(desk, request, cgi);
+        return;
+    }
+    size_t room = desk_rules(desk)->limit_path;
+    char joined[room + 1];
+    resource_serve(desk, request, cgi, resource_path(cgi, joined, room));
+}

@@ -1,0 +1,46 @@
+/* The desk's inside: shared by its own files alone. */
+#ifndef FCGIWAIT_DESK_PRIVATE_H
+#define FCGIWAIT_DESK_PRIVATE_H
+
+#include "fcgiwait/desk.h"
+#include "fcgiwait/lock.h"
+
+/* One set of rules. Requests read it without a lock, so a replaced one stays until the
+ * end: a few hundred bytes for each reload. */
+struct ruling {
+    struct desk_rules rules;
+    struct ruling *before;
+    char cache_control[];
+};
+
+struct desk {
+    struct tree *tree;
+    struct room *room;
+    struct store *store;
+    struct counters *counters;
+    struct instant started;
+    struct lock rules_lock; /* guards replacing `ruling` */
+    _Atomic(struct ruling *) ruling;
+};
+
+static inline const struct desk_rules *desk_rules(struct desk *desk)
+{
+    return &atomic_load_explicit(&desk->ruling, memory_order_acquire)->rules;
+}
+
+/* Counts the reply and delivers it. */
+void desk_deliver(struct desk *desk, struct request *request, struct reply *reply);
+
+/* Delivers an error. `about` may be NULL; `extra` is a header line that ends in CRLF, or
+ * NULL. */
+void desk_refuse(struct desk *desk, struct request *request, int status,
+                 const char *detail, const char *extra);
+
+/* PUT, POST, DELETE on a location that may publish (publish.c). */
+void publish_serve(struct desk *desk, struct request *request, const struct cgi *cgi,
+                   struct text path);
+
+/* FCGIWAIT_ENDPOINT (endpoint.c). */
+void endpoint_serve(struct desk *desk, struct request *request, const struct cgi *cgi);
+
+#endif

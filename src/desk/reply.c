@@ -1,0 +1,193 @@
+#include "fcgiwait/reply.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "fcgiwait/etag.h"
+#include "fcgiwait/prefer.h"
+
+static void add(struct reply *reply, struct text t)
+{
+    if (t.len <= REPLY_HEAD - reply->head_len) {
+        memcpy(reply->head + reply->head_len, t.at, t.len);
+        reply->head_len += t.len;
+    }
+}
+
+static void add_line(struct reply *reply, struct text name, struct text value)
+{
+    add(reply, name);
+    add(reply, value);
+    add(reply, TEXT("\r\n"));
+}
+
+static void add_number(struct reply *reply, struct text name, uint64_t value)
+{
+    char digits[24];
+    int len = snprintf(digits, sizeof digits, "%llu", (unsigned long long)value);
+    add_line(reply, name, (struct text){digits, (size_t)len});
+}
+
+static void begin(struct reply *reply, int status)
+{
+    char line[64];
+    int len =
+        snprintf(line, sizeof line, "Status: %d %s\r\n", status, problem_title(status));
+    reply->status = status;
+    reply->head_len = 0;
+    reply->body = (struct text){NULL, 0};
+    reply->document = NULL;
+    reply->own = NULL;
+    add(reply, (struct text){line, (size_t)len});
+}
+
+static void finish(struct reply *reply)
+{
+    add(reply, TEXT("\r\n"));
+}
+
+static void add_body(struct reply *reply, struct text body, bool head_only)
+{
+    add_number(reply, TEXT("Content-Length: "), body.len);
+    if (!head_only)
+        reply->body = body;
+}
+
+static void add_index(struct reply *reply, uint64_t index)
+{
+    char tag[ETAG_TEXT];
+    size_t len = etag_format(index, tag);
+    add_line(reply, TEXT("X-Polling-Index: "), (struct text){tag + 1, len - 2});
+    add_line(reply, TEXT("ETag: "), (struct text){tag, len});
+}
+
+/* What every 200, 304 and 404 to a reader carries. */
+static void add_reading(struct reply *reply, uint64_t index,
+                        const struct reply_options *options)
+{
+    add_index(reply, index);
+    if (options->cache_control[0] != '\0')
+        add_line(reply, TEXT("Cache-Control: "), text_of(options->cache_control));
+    add(reply, TEXT("Vary: Prefer\r\n"));
+    if (options->applied >= 0) {
+        char line[PREFER_APPLIED];
+        add(reply, (struct text){line, prefer_applied(options->applied, line)});
+    }
+}
+
+/* IMF-fixdate (RFC 9110 section 5.6.7), in English whatever the locale. */
+static void add_modified(struct reply *reply, nanos at)
+{
+    static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    time_t seconds = at / NANOS_PER_SECOND;
+    struct tm tm;
+    char date[64];
+    if (gmtime_r(&seconds, &tm) == NULL)
+        return;
+    int len = snprintf(date, sizeof date, "%s, %02d %s %04d %02d:%02d:%02d GMT",
+                       days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900,
+                       tm.tm_hour, tm.tm_min, tm.tm_sec);
+    add_line(reply, TEXT("Last-Modified: "), (struct text){date, (size_t)len});
+}
+
+static void add_problem(struct reply *reply, const struct problem *problem,
+                        bool head_only)
+{
+    char text[PROBLEM_TEXT];
+    size_t len = problem_render(problem, text);
+    add(reply, TEXT("Content-Type: application/problem+json\r\n"));
+    reply->own = malloc(len);
+    if (reply->own != NULL) /* without memory the status has to say it all */
+        memcpy(reply->own, text, len);
+    add_body(reply, (struct text){reply->own, reply->own != NULL ? len : 0}, head_only);
+}
+
+static void reply_missing(struct reply *reply, uint64_t index,
+                          const struct reply_options *options)
+{
+    static const struct problem missing = {
+        404, "There is no such resource now. Ask again with this index to wait for it.",
+        NULL};
+    begin(reply, 404);
+    add_reading(reply, index, options);
+    add_problem(reply, &missing, options->head_only);
+    finish(reply);
+}
+
+void reply_present(struct reply *reply, const struct present *present,
+                   const struct reply_options *options)
+{
+    struct document *document = present->document;
+    if (document == NULL) {
+        reply_missing(reply, present->index, options);
+        return;
+    }
+    begin(reply, 200);
+    add_reading(reply, present->index, options);
+    add_line(reply, TEXT("Content-Type: "), document->type);
+    add_modified(reply, present->changed);
+    add_body(reply, document->body, options->head_only);
+    finish(reply);
+    reply->document = document_ref(document);
+}
+
+void reply_unchanged(struct reply *reply, uint64_t index,
+                     const struct reply_options *options)
+{
+    begin(reply, 304);
+    add_reading(reply, index, options);
+    finish(reply);
+}
+
+void reply_published(struct reply *reply, int status, uint64_t index)
+{
+    begin(reply, status);
+    add_index(reply, index);
+    if (status == 201)
+        add(reply, TEXT("Content-Length: 0\r\n"));
+    finish(reply);
+}
+
+void reply_problem(struct reply *reply, const struct problem *problem, const char *extra,
+                   bool head_only)
+{
+    begin(reply, problem->status);
+    add(reply, TEXT("Cache-Control: no-store\r\n"));
+    if (extra != NULL)
+        add(reply, text_of(extra));
+    add_problem(reply, problem, head_only);
+    finish(reply);
+}
+
+void reply_allow(struct reply *reply, const char *allow)
+{
+    begin(reply, 204);
+    add_line(reply, TEXT("Allow: "), text_of(allow));
+    finish(reply);
+}
+
+void reply_bytes(struct reply *reply, const char *type, char *bytes, size_t len,
+                 bool head_only)
+{
+    if (bytes == NULL) {
+        reply_problem(reply, &(struct problem){503, "Out of memory; try again.", NULL},
+                      "Retry-After: 1\r\n", head_only);
+        return;
+    }
+    begin(reply, 200);
+    add(reply, TEXT("Cache-Control: no-store\r\n"));
+    add_line(reply, TEXT("Content-Type: "), text_of(type));
+    add_body(reply, (struct text){bytes, len}, head_only);
+    finish(reply);
+    reply->own = bytes;
+}
+
+void reply_dispose(struct reply *reply)
+{
+    document_unref(&reply->document);
+    free(reply->own);
+    reply->own = NULL;
+}

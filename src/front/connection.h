@@ -1,0 +1,59 @@
+/*
+ * connection: one connection of the web server, and the request on it. Private to the
+ * front.
+ *
+ * Belongs to its poller's thread. While the request is with the desk, any thread may
+ * deliver the reply; the lock guards what both touch. Only the poller's thread closes and
+ * frees, with one exception: after a hang-up that came while the answer was on its way,
+ * whoever delivers does.
+ */
+#ifndef FCGIWAIT_FRONT_CONNECTION_H
+#define FCGIWAIT_FRONT_CONNECTION_H
+
+#include "fcgi.h"
+#include "fcgiwait/lock.h"
+#include "fcgiwait/request.h"
+
+enum phase {
+    PHASE_READING, /* no request, or a part of one */
+    PHASE_DESK,    /* the desk has the request */
+    PHASE_SENDING, /* the socket did not take all of the reply: EPOLLOUT */
+    PHASE_CLOSING  /* shut down; its poller's thread closes it */
+};
+
+struct connection {
+    struct request request; /* first: the desk gives requests back */
+    struct lock lock;       /* guards what follows up to `out` */
+    enum phase phase;
+    bool hung_up; /* in PHASE_DESK: out of the epoll set; whoever delivers frees */
+    struct outgoing *out; /* of PHASE_SENDING */
+    /* constants */
+    int fd;
+    struct poller *poller;
+    /* of the request */
+    uint16_t id;
+    bool keeps;
+    /* the poller's thread's own */
+    struct fcgi_reader *reader; /* NULL: nothing was read in part */
+    struct instant heard;       /* while in the poller's `cut_off` */
+    bool is_cut_off;
+    struct connection *cut_next, *cut_prev;
+    struct connection *next, *prev; /* guarded by the poller's lock */
+};
+
+/* Takes the descriptor. NULL: out of memory, and the descriptor is still the caller's. */
+struct connection *connection_new(int fd, struct poller *poller);
+
+/* Frees one that no poller took; its descriptor stays the caller's. */
+void connection_discard(struct connection *connection);
+
+/* Something happened on the socket. The connection may be gone afterwards. */
+void connection_event(struct connection *connection, uint32_t events);
+
+/* The poller is stopping: closes it where it carries no request. */
+void connection_rest(struct connection *connection);
+
+/* Closes it whatever it carries, unless the desk has it. */
+void connection_give_up(struct connection *connection, const char *reason);
+
+#endif

@@ -1,0 +1,144 @@
+#include "fcgiwait/front.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "connection.h"
+#include "fcgiwait/log.h"
+#include "listener.h"
+#include "poller.h"
+
+#define ACCEPT_PAUSE (100 * NANOS_PER_MS)
+#define LOG_EVERY (60 * NANOS_PER_SECOND)
+
+struct front {
+    struct front_options options;
+    struct listener listener;
+    unsigned turn;            /* which poller gets the next connection */
+    struct instant log_after; /* when a lack may be logged again */
+    struct poller *pollers;
+};
+
+static void close_pollers(struct front *front, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        poller_stop(&front->pollers[i]);
+    for (unsigned i = 0; i < count; i++)
+        poller_join(&front->pollers[i]);
+}
+
+static bool start_pollers(struct front *front)
+{
+    unsigned threads = front->options.threads;
+    front->pollers = calloc(threads, sizeof *front->pollers);
+    if (front->pollers == NULL)
+        return false;
+    for (unsigned i = 0; i < threads; i++)
+        if (!poller_start(&front->pollers[i], front->options.desk,
+                          front->options.counters)) {
+            int reason = errno;
+            close_pollers(front, i);
+            errno = reason;
+            return false;
+        }
+    return true;
+}
+
+struct front *front_open(const struct front_options *options)
+{
+    struct front *front = calloc(1, sizeof *front);
+    if (front == NULL)
+        return NULL;
+    front->options = *options;
+    if (fcgi_open() &&
+        listener_open(&front->listener, options->listening, options->addresses) &&
+        start_pollers(front))
+        return front;
+    free(front->pollers);
+    free(front);
+    return NULL;
+}
+
+static bool take_in(struct front *front, int fd)
+{
+    struct poller *poller = &front->pollers[front->turn++ % front->options.threads];
+    struct connection *connection = connection_new(fd, poller);
+    if (connection == NULL)
+        return false;
+    counter_add(&front->options.counters->connections, 1);
+    counter_add(&front->options.counters->connections_accepted, 1);
+    if (poller_add(poller, connection))
+        return true;
+    counter_add(&front->options.counters->connections, -1);
+    connection_discard(connection);
+    return false;
+}
+
+static struct instant pause_accepting(struct front *front, const char *what)
+{
+    struct instant now = clock_now();
+    counter_add(&front->options.counters->accept_pauses, 1);
+    if (now.at >= front->log_after.at) {
+        log_error("no new connections for the moment: %s", what);
+        front->log_after = instant_after(now, LOG_EVERY);
+    }
+    return instant_after(now, ACCEPT_PAUSE);
+}
+
+struct instant front_accept(struct front *front)
+{
+    int fd;
+    for (;;)
+        switch (listener_accept(&front->listener, &fd)) {
+        case ACCEPTED_NONE:
+            return INSTANT_NEVER;
+        case ACCEPTED_LACK:
+            return pause_accepting(front, strerror(errno));
+        case ACCEPTED:
+            if (take_in(front, fd))
+                break;
+            close(fd);
+            return pause_accepting(front, "out of memory");
+        }
+}
+
+void front_stop(struct front *front)
+{
+    for (unsigned i = 0; i < front->options.threads; i++)
+        poller_stop(&front->pollers[i]);
+}
+
+/* A shutdown may look every few milliseconds: nothing else is left to do. */
+static bool drained_within(struct front *front, nanos patience)
+{
+    struct instant until = instant_after(clock_now(), patience);
+    while (counter_read(&front->options.counters->connections) > 0) {
+        if (clock_now().at >= until.at)
+            return false;
+        nanosleep(&(struct timespec){0, 5 * NANOS_PER_MS}, NULL);
+    }
+    return true;
+}
+
+void front_drain(struct front *front, nanos patience)
+{
+    if (!drained_within(front, patience)) {
+        log_warn("stopping with answers that the web server did not take");
+        for (unsigned i = 0; i < front->options.threads; i++)
+            poller_give_up(&front->pollers[i]);
+    }
+    for (unsigned i = 0; i < front->options.threads; i++)
+        poller_join(&front->pollers[i]);
+}
+
+void front_close(struct front **pointer)
+{
+    struct front *front = *pointer;
+    *pointer = NULL;
+    if (front == NULL)
+        return;
+    free(front->pollers);
+    free(front);
+}

@@ -1,0 +1,84 @@
+#include "listener.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "fcgiwait/log.h"
+#include "fcgiwait/text.h"
+
+bool listener_open(struct listener *listener, int fd, const char *addresses)
+{
+    int flags = fcntl(fd, F_GETFL);
+    *listener = (struct listener){fd, addresses};
+    return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
+           listen(fd, INT_MAX) == 0; /* the kernel caps it at net.core.somaxconn */
+}
+
+union peer {
+    struct sockaddr any;
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+    struct sockaddr_storage room;
+};
+
+/* Whether a list of addresses, parted by commas, has this one (FastCGI section 3.2). */
+static bool is_listed(const char *list, const char *address)
+{
+    struct text rest = text_of(list), one;
+    while (text_cut(&rest, ',', &one))
+        if (text_is(text_trim(one), text_of(address)))
+            return true;
+    return false;
+}
+
+static bool may_connect(const struct listener *listener, const union peer *peer)
+{
+    char address[INET6_ADDRSTRLEN];
+    const void *at = &peer->in.sin_addr;
+    int family = peer->any.sa_family;
+    if (listener->addresses == NULL || (family != AF_INET && family != AF_INET6))
+        return true;
+    if (family == AF_INET6) {
+        at = &peer->in6.sin6_addr;
+        if (IN6_IS_ADDR_V4MAPPED(&peer->in6.sin6_addr)) {
+            at = (const char *)at + 12;
+            family = AF_INET;
+        }
+    }
+    return inet_ntop(family, at, address, sizeof address) != NULL &&
+           is_listed(listener->addresses, address);
+}
+
+static bool is_lack(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+enum accepted listener_accept(const struct listener *listener, int *fd)
+{
+    for (;;) {
+        union peer peer = {.any.sa_family = AF_UNSPEC};
+        socklen_t len = sizeof peer;
+        *fd = accept4(listener->fd, &peer.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (*fd < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            return ACCEPTED_NONE;
+        if (*fd < 0 && is_lack(errno))
+            return ACCEPTED_LACK;
+        if (*fd < 0)
+            continue; /* that connection is gone already (accept(2)): the next */
+        if (may_connect(listener, &peer))
+            break;
+        log_warn("a connection from outside FCGI_WEB_SERVER_ADDRS was turned away");
+        close(*fd);
+    }
+    int on = 1; /* fails on unix sockets, which do not wait anyway */
+    setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return ACCEPTED;
+}

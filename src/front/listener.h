@@ -1,0 +1,28 @@
+/*
+ * listener: the listening socket, and who may connect to it. Private to the front; main's
+ * thread.
+ */
+#ifndef FCGIWAIT_FRONT_LISTENER_H
+#define FCGIWAIT_FRONT_LISTENER_H
+
+#include <stdbool.h>
+
+enum accepted {
+    ACCEPTED,      /* *fd is a new connection */
+    ACCEPTED_NONE, /* nobody is waiting */
+    ACCEPTED_LACK  /* descriptors or memory ran out: later */
+};
+
+struct listener {
+    int fd;
+    const char *addresses; /* NULL: anybody */
+};
+
+/* Makes the socket non-blocking, and its queue as long as the system allows: a web server
+ * that finds it full answers 502 at once. False: not a listening socket (errno). */
+bool listener_open(struct listener *listener, int fd, const char *addresses);
+
+/* Turns away, without a word, whom FCGI_WEB_SERVER_ADDRS does not name. */
+enum accepted listener_accept(const struct listener *listener, int *fd);
+
+#endif

@@ -1,0 +1,180 @@
+#include "poller.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <utlist.h>
+
+#include "connection.h"
+#include "fcgiwait/log.h"
+
+#define EVENTS 128
+
+/* How long half a request may say nothing: as long as nginx waits for its client by
+ * default. */
+#define CUT_OFF_AFTER (60 * NANOS_PER_SECOND)
+
+void poller_watch(struct poller *poller, struct connection *connection, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.ptr = connection};
+    if (epoll_ctl(poller->epoll, EPOLL_CTL_MOD, connection->fd, &event) != 0)
+        log_error("epoll_ctl: %s", strerror(errno));
+}
+
+static void unlist(struct poller *poller, struct connection *connection)
+{
+    lock_take(&poller->lock);
+    DL_DELETE(poller->connections, connection);
+    lock_drop(&poller->lock);
+}
+
+bool poller_add(struct poller *poller, struct connection *connection)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.ptr = connection};
+    lock_take(&poller->lock);
+    DL_APPEND(poller->connections, connection);
+    lock_drop(&poller->lock);
+    if (epoll_ctl(poller->epoll, EPOLL_CTL_ADD, connection->fd, &event) == 0)
+        return true; /* and may be closed by now */
+    unlist(poller, connection);
+    return false;
+}
+
+void poller_remove(struct poller *poller, struct connection *connection)
+{
+    epoll_ctl(poller->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
+    unlist(poller, connection);
+}
+
+static struct connection *first_connection(struct poller *poller)
+{
+    lock_take(&poller->lock);
+    struct connection *first = poller->connections;
+    lock_drop(&poller->lock);
+    return first;
+}
+
+/* Only this thread takes connections off the list, so those on it stay while it walks. */
+static void each_connection(struct poller *poller, void (*visit)(struct connection *))
+{
+    struct connection *at = first_connection(poller);
+    while (at != NULL) {
+        lock_take(&poller->lock);
+        struct connection *next = at->next;
+        lock_drop(&poller->lock);
+        visit(at);
+        at = next;
+    }
+}
+
+static void give_up(struct connection *connection)
+{
+    connection_give_up(connection, "it took too long at the shutdown");
+}
+
+static void on_bell(struct poller *poller)
+{
+    uint64_t rings;
+    if (read(poller->bell, &rings, sizeof rings) < 0 && errno != EAGAIN)
+        log_error("eventfd: %s", strerror(errno));
+    if (atomic_load(&poller->stopping))
+        each_connection(poller, connection_rest);
+    if (atomic_load(&poller->giving_up))
+        each_connection(poller, give_up);
+}
+
+static struct instant cut_off_at(const struct poller *poller)
+{
+    if (poller->cut_off == NULL)
+        return INSTANT_NEVER;
+    return instant_after(poller->cut_off->heard, CUT_OFF_AFTER);
+}
+
+static void close_cut_off(struct poller *poller)
+{
+    while (cut_off_at(poller).at <= clock_now().at)
+        connection_give_up(poller->cut_off, "half a request, and nothing more came");
+}
+
+static bool done(struct poller *poller)
+{
+    return atomic_load(&poller->stopping) &&
+           (first_connection(poller) == NULL || atomic_load(&poller->giving_up));
+}
+
+static void *poller_run(void *context)
+{
+    struct poller *poller = context;
+    struct epoll_event events[EVENTS];
+    while (!done(poller)) {
+        struct instant until = cut_off_at(poller);
+        int timeout =
+            until.at == INSTANT_NEVER.at ? -1 : instant_left_ms(until, clock_now());
+        int count = epoll_wait(poller->epoll, events, EVENTS, timeout);
+        bool rung = false;
+        for (int i = 0; i < count; i++)
+            if (events[i].data.ptr == poller)
+                rung = true;
+            else
+                connection_event(events[i].data.ptr, events[i].events);
+        if (rung) /* after the others: it may close any connection */
+            on_bell(poller);
+        if (poller->cut_off != NULL)
+            close_cut_off(poller);
+    }
+    fcgi_reader_free(&poller->spare);
+    return NULL;
+}
+
+bool poller_start(struct poller *poller, struct desk *desk, struct counters *counters)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = poller};
+    poller->desk = desk;
+    poller->counters = counters;
+    poller->epoll = epoll_create1(EPOLL_CLOEXEC);
+    poller->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    lock_init(&poller->lock, LOCK_POLLER);
+    int result = errno;
+    if (poller->epoll >= 0 && poller->bell >= 0 &&
+        epoll_ctl(poller->epoll, EPOLL_CTL_ADD, poller->bell, &event) == 0) {
+        result = pthread_create(&poller->thread, NULL, poller_run, poller);
+        if (result == 0)
+            return true;
+    }
+    if (poller->epoll >= 0)
+        close(poller->epoll);
+    if (poller->bell >= 0)
+        close(poller->bell);
+    errno = result;
+    return false;
+}
+
+static void ring(struct poller *poller)
+{
+    uint64_t one = 1;
+    while (write(poller->bell, &one, sizeof one) < 0 && errno == EINTR)
+        ;
+}
+
+void poller_stop(struct poller *poller)
+{
+    atomic_store(&poller->stopping, true);
+    ring(poller);
+}
+
+void poller_give_up(struct poller *poller)
+{
+    atomic_store(&poller->giving_up, true);
+    ring(poller);
+}
+
+void poller_join(struct poller *poller)
+{
+    pthread_join(poller->thread, NULL);
+    close(poller->epoll);
+    close(poller->bell);
+    lock_destroy(&poller->lock);
+}

@@ -1,0 +1,52 @@
+/*
+ * poller: one thread of the front, its epoll set, and the connections in it. Private to
+ * the front.
+ *
+ * A connection is read and closed by its poller's thread alone. Other threads may only
+ * send on it (connection.h).
+ */
+#ifndef FCGIWAIT_FRONT_POLLER_H
+#define FCGIWAIT_FRONT_POLLER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "fcgi.h"
+#include "fcgiwait/counters.h"
+#include "fcgiwait/desk.h"
+#include "fcgiwait/lock.h"
+
+#define POLLER_BUFFER 65536
+
+struct poller {
+    struct desk *desk;
+    struct counters *counters;
+    pthread_t thread;
+    int epoll;
+    int bell; /* eventfd: look at `stopping` */
+    _Atomic bool stopping, giving_up;
+    struct lock lock; /* guards `connections` */
+    struct connection *connections;
+    /* the thread's own */
+    struct connection *cut_off; /* those with half a request, longest silent first */
+    struct fcgi_reader *spare;  /* NULL, or one at rest */
+    char buffer[POLLER_BUFFER];
+};
+
+bool poller_start(struct poller *poller, struct desk *desk, struct counters *counters);
+
+/* Any thread. False: no memory or descriptor; the connection was not taken. */
+bool poller_add(struct poller *poller, struct connection *connection);
+
+/* Asks epoll for these events from now on. Any thread. */
+void poller_watch(struct poller *poller, struct connection *connection, uint32_t events);
+
+/* Out of the epoll set and of the list. The poller's thread. */
+void poller_remove(struct poller *poller, struct connection *connection);
+
+void poller_stop(struct poller *poller);
+void poller_give_up(struct poller *poller); /* after poller_stop() */
+void poller_join(struct poller *poller);    /* after poller_stop() */
+
+#endif

@@ -1,0 +1,400 @@
+/*
+ * main: command line, wiring, signals, and the order of stopping.
+ *
+ * Its thread accepts connections and waits for signals; everything else has threads of
+ * its own.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#ifdef HAVE_CONFIG_H
+#include <config.h>
+#endif
+
+#include "fcgiwait/config.h"
+#include "fcgiwait/desk.h"
+#include "fcgiwait/front.h"
+#include "fcgiwait/log.h"
+#include "fcgiwait/room.h"
+#include "fcgiwait/store.h"
+#include "fcgiwait/tree.h"
+
+#define LISTENING                                                                        \
+    0 /* where spawn-fcgi and systemd put the socket (FastCGI section 2.2) */
+
+/* Descriptors that are not for held requests: files, epoll sets, and the plain requests
+ * that go through while as many as allowed are held. */
+#define DESCRIPTORS_KEPT 256
+
+#define FRONT_THREADS_MOST 8
+#define LAST_WORDS                                                                       \
+    (5 * NANOS_PER_SECOND) /* how long a slow web server may take at the stop */
+
+struct arguments {
+    const char *file;
+    const char **options;
+    size_t count;
+    bool test;
+};
+
+struct program {
+    struct arguments arguments;
+    struct config config;
+    struct counters counters;
+    struct tree *tree;
+    struct room *room;
+    struct store *store;
+    struct desk *desk;
+    struct front *front;
+    int signals;
+};
+
+/* --- command line --- */
+
+static void usage(FILE *out)
+{
+    fputs("usage: fcgiwait [-c FILE] [-o key=value]... [-t] [-V] [-h]\n"
+          "Long polling for the REST APIs that nginx serves: a FastCGI responder.\n"
+          "It serves the listening socket on descriptor 0:\n"
+          "  spawn-fcgi -s /run/fcgiwait/fcgiwait.sock -n -- fcgiwait -c FILE\n"
+          "\n"
+          "  -c FILE       configuration (fcgiwait.conf(5))\n"
+          "  -o key=value  override one key of it, as in -o wait.max=90s\n"
+          "  -t            check the configuration and exit\n"
+          "  -V            print the version and exit\n"
+          "  -h            print this and exit\n",
+          out);
+}
+
+/* -1: go on. Otherwise the exit status. */
+static int read_arguments(int argc, char **argv, struct arguments *arguments)
+{
+    int option;
+    while ((option = getopt(argc, argv, "c:o:tVh")) != -1)
+        switch (option) {
+        case 'c':
+            arguments->file = optarg;
+            break;
+        case 'o':
+            arguments->options[arguments->count++] = optarg;
+            break;
+        case 't':
+            arguments->test = true;
+            break;
+        case 'V':
+            puts("fcgiwait " PACKAGE_VERSION);
+            return EXIT_SUCCESS;
+        case 'h':
+            usage(stdout);
+            return EXIT_SUCCESS;
+        default:
+            usage(stderr);
+            return EX_USAGE;
+        }
+    if (optind == argc)
+        return -1;
+    fprintf(stderr, "fcgiwait: %s: no such argument is known\n", argv[optind]);
+    usage(stderr);
+    return EX_USAGE;
+}
+
+static bool load(const struct arguments *arguments, struct config *config)
+{
+    char error[CONFIG_ERROR];
+    if (config_load(config, arguments->file, arguments->options, arguments->count, error))
+        return true;
+    fprintf(stderr, "fcgiwait: %s\n", error);
+    return false;
+}
+
+static bool is_listening(int fd)
+{
+    int listening = 0;
+    socklen_t len = sizeof listening;
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && listening;
+}
+
+/* --- limits --- */
+
+static rlim_t raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return DESCRIPTORS_KEPT;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        getrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur;
+}
+
+/* As many as the configuration says, and as the descriptors allow. */
+static int64_t fitting_waiters(const struct config *config)
+{
+    rlim_t limit = raise_descriptors();
+    int64_t most = limit > 2 * DESCRIPTORS_KEPT ? (int64_t)(limit - DESCRIPTORS_KEPT)
+                                                : (int64_t)(limit / 2);
+    if (limit == RLIM_INFINITY || config->max_waiting <= most)
+        return config->max_waiting;
+    log_warn("max_waiting = %d does not fit the limit of %llu open files: %lld requests "
+             "will be "
+             "held at most; raise the limit (LimitNOFILE= in the systemd unit, ulimit "
+             "-n) to %lld",
+             config->max_waiting, (unsigned long long)limit, (long long)most,
+             (long long)config->max_waiting + DESCRIPTORS_KEPT);
+    return most;
+}
+
+static unsigned cores(void)
+{
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count > 0 ? (unsigned)count : 1;
+}
+
+static unsigned worker_threads(const struct config *config)
+{
+    if (config->threads > 0)
+        return (unsigned)config->threads;
+    return cores() < 2 ? 2 : cores();
+}
+
+static unsigned front_threads(void)
+{
+    unsigned half = (cores() + 1) / 2;
+    return half < FRONT_THREADS_MOST ? half : FRONT_THREADS_MOST;
+}
+
+/* --- wiring --- */
+
+static struct desk_rules rules_of(const struct config *config)
+{
+    return (struct desk_rules){.wait_default = config->wait_default,
+                               .wait_max = config->wait_max,
+                               .wait_jitter = config->wait_jitter,
+                               .max_waiting = fitting_waiters(config),
+                               .limit_body = (size_t)config->limit_body,
+                               .limit_path = (size_t)config->limit_path,
+                               .cache_control = config->cache_control};
+}
+
+/* store_look_fn and store_sink_fn: what the store knows is what the tree shows. */
+static void look(void *context, struct text path, struct present *present)
+{
+    struct program *program = context;
+    tree_look(program->tree, path, SCOPE_SELF, present);
+}
+
+static bool sink(void *context, const struct change *change)
+{
+    struct program *program = context;
+    return tree_apply(program->tree, change);
+}
+
+static bool open_store(struct program *program)
+{
+    char error[256];
+    struct store_options options = {.type = program->config.store_type,
+                                    .look = look,
+                                    .sink = sink,
+                                    .context = program};
+    program->store = store_open(&options, error, sizeof error);
+    if (program->store == NULL)
+        log_error("the store can't be opened: %s", error);
+    else
+        store_set_limit(program->store, (size_t)program->config.limit_resources);
+    return program->store != NULL;
+}
+
+static bool open_room(struct program *program)
+{
+    struct room_options options = {.workers = worker_threads(&program->config),
+                                   .tree = program->tree,
+                                   .answer = desk_answer,
+                                   .context = program->desk};
+    counter_set(&program->counters.threads, options.workers);
+    program->room = room_open(&options);
+    return program->room != NULL;
+}
+
+static bool open_front(struct program *program)
+{
+    struct front_options options = {.threads = front_threads(),
+                                    .listening = LISTENING,
+                                    .addresses = getenv("FCGI_WEB_SERVER_ADDRS"),
+                                    .desk = program->desk,
+                                    .counters = &program->counters};
+    program->front = front_open(&options);
+    return program->front != NULL;
+}
+
+static bool open_all(struct program *program)
+{
+    struct desk_rules rules = rules_of(&program->config);
+    program->tree = tree_new(worker_threads(&program->config));
+    program->desk = program->tree != NULL
+                        ? desk_open(program->tree, &program->counters, &rules)
+                        : NULL;
+    if (program->desk == NULL || !open_room(program)) {
+        log_error("can't start: %s", strerror(errno));
+        return false;
+    }
+    if (!open_store(program))
+        return false;
+    desk_set(program->desk, program->room, program->store);
+    if (open_front(program))
+        return true;
+    log_error("can't serve the socket on descriptor 0: %s", strerror(errno));
+    return false;
+}
+
+/* From the outside in: no new requests, then nobody waits, then the last answers go out.
+ */
+static void close_all(struct program *program)
+{
+    if (program->front != NULL)
+        front_stop(program->front);
+    if (program->room != NULL)
+        room_drain(program->room, program->config.drain);
+    if (program->front != NULL)
+        front_drain(program->front, LAST_WORDS);
+    front_close(&program->front);
+    room_close(&program->room);
+    store_close(&program->store);
+    desk_close(&program->desk);
+    tree_free(&program->tree);
+}
+
+/* --- signals --- */
+
+/* Threads started later inherit the mask, so signals come to main's descriptor alone. */
+static bool open_signals(struct program *program)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGHUP);
+    signal(SIGPIPE, SIG_IGN);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+        return false;
+    program->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return program->signals >= 0;
+}
+
+static void warn_unchangeable(const struct config *old, const struct config *new)
+{
+    if (old->threads != new->threads)
+        log_warn("threads changes with a restart only");
+    if (strcmp(old->store_type, new->store_type) != 0 ||
+        strcmp(old->store_file, new->store_file) != 0)
+        log_warn("store changes with a restart only");
+}
+
+static void reload(struct program *program)
+{
+    struct config config;
+    char error[CONFIG_ERROR];
+    const struct arguments *arguments = &program->arguments;
+    if (!config_load(&config, arguments->file, arguments->options, arguments->count,
+                     error)) {
+        log_error("the configuration stays as it was: %s", error);
+        return;
+    }
+    struct desk_rules rules = rules_of(&config);
+    if (!desk_set_rules(program->desk, &rules)) {
+        log_error("the configuration stays as it was: out of memory");
+        config_free(&config);
+        return;
+    }
+    warn_unchangeable(&program->config, &config);
+    store_set_limit(program->store, (size_t)config.limit_resources);
+    log_set_level(config.log_level);
+    config_free(&program->config);
+    program->config = config;
+    log_info("configuration read again");
+}
+
+/* False: stop. */
+static bool on_signal(struct program *program)
+{
+    struct signalfd_siginfo info;
+    while (read(program->signals, &info, sizeof info) == sizeof info) {
+        if (info.ssi_signo != SIGHUP) {
+            log_info("stopping on signal %s", sigabbrev_np((int)info.ssi_signo));
+            return false;
+        }
+        reload(program);
+    }
+    return true;
+}
+
+static void serve(struct program *program)
+{
+    struct instant accept_at = INSTANT_NEVER; /* set: no accepting before */
+    for (bool going = true; going;) {
+        bool paused = accept_at.at != INSTANT_NEVER.at;
+        struct pollfd fds[] = {{.fd = program->signals, .events = POLLIN},
+                               {.fd = paused ? -1 : LISTENING, .events = POLLIN}};
+        int timeout = paused ? instant_left_ms(accept_at, clock_now()) : -1;
+        if (poll(fds, 2, timeout) < 0 && errno != EINTR)
+            log_error("poll: %s", strerror(errno));
+        if ((fds[1].revents != 0) || (paused && clock_now().at >= accept_at.at))
+            accept_at = front_accept(program->front);
+        if (fds[0].revents != 0)
+            going = on_signal(program);
+    }
+}
+
+static int run(struct program *program)
+{
+    if (!is_listening(LISTENING)) {
+        fputs(
+            "fcgiwait: descriptor 0 is no listening socket; start it with: spawn-fcgi -s "
+            "/run/fcgiwait/fcgiwait.sock -n -- fcgiwait -c FILE\n",
+            stderr);
+        return EX_USAGE;
+    }
+    log_open("fcgiwait");
+    log_set_level(program->config.log_level);
+    bool open = open_signals(program) && open_all(program);
+    if (open) {
+        log_info(
+            "fcgiwait %s serves, with %u threads in the waiting room and room for %lld",
+            PACKAGE_VERSION, worker_threads(&program->config),
+            (long long)counter_read(&program->counters.max_waiting));
+        serve(program);
+    }
+    close_all(program);
+    if (open)
+        log_info("stopped");
+    return open ? EXIT_SUCCESS : EX_OSERR;
+}
+
+int main(int argc, char **argv)
+{
+    static struct program program; /* as large as its threads need, and zero */
+    program.arguments.options = calloc((size_t)argc, sizeof(char *));
+    if (program.arguments.options == NULL)
+        return EX_OSERR;
+    int status = read_arguments(argc, argv, &program.arguments);
+    if (status < 0 && !load(&program.arguments, &program.config))
+        status = EX_CONFIG;
+    if (status < 0) {
+        if (program.arguments.test)
+            puts("fcgiwait: the configuration is good");
+        status = program.arguments.test ? EXIT_SUCCESS : run(&program);
+        config_free(&program.config);
+    }
+    free(program.arguments.options);
+    return status;
+}

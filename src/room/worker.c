@@ -1,0 +1,216 @@
+#include "worker.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <utlist.h>
+
+/* How many waiters are gathered at a time: few enough that nobody parks late behind them.
+ */
+#define BATCH 64
+
+/* Expiries this close together are one wake-up. */
+#define EXPIRY_SLACK (2 * NANOS_PER_MS)
+
+/* Heap place of a waiter that has left the heap. */
+#define NO_PLACE SIZE_MAX
+
+struct batch {
+    struct waiter *waiters[BATCH];
+    size_t count;
+    struct crowd *crowd; /* whose news they get; NULL: no change */
+    bool crowd_finished;
+};
+
+static void forget_deadline(struct worker *worker, struct waiter *waiter)
+{
+    if (waiter->heap_at == NO_PLACE)
+        return;
+    deadline_remove(&worker->heap, waiter);
+    waiter->heap_at = NO_PLACE;
+}
+
+static void take(struct worker *worker, struct batch *batch, struct waiter *waiter,
+                 enum verdict verdict)
+{
+    forget_deadline(worker, waiter);
+    waiter->state = WAITER_TAKEN;
+    waiter->verdict = verdict;
+    worker->parked--;
+    batch->waiters[batch->count++] = waiter;
+}
+
+static void take_changed(struct worker *worker, struct batch *batch)
+{
+    struct crowd *crowd = worker->inbox;
+    struct crowd_share *share = &crowd->shares[worker->number];
+    while (batch->count < BATCH && share->first != NULL) {
+        struct waiter *waiter = (struct waiter *)share->first;
+        DL_DELETE(share->first, &waiter->watch);
+        waiter->watch.crowd = NULL;
+        take(worker, batch, waiter,
+             waiter->state == WAITER_GONE ? VERDICT_GONE : VERDICT_CHANGED);
+    }
+    batch->crowd = crowd;
+    batch->crowd_finished = share->first == NULL;
+    if (batch->crowd_finished)
+        worker->inbox = share->next;
+}
+
+static void take_expired(struct worker *worker, struct batch *batch, struct instant now)
+{
+    enum verdict verdict = worker->stopping ? VERDICT_STOPPING : VERDICT_EXPIRED;
+    struct waiter *waiter;
+    while (batch->count < BATCH && (waiter = deadline_first(&worker->heap)) != NULL &&
+           waiter->deadline.at <= now.at + EXPIRY_SLACK) {
+        /* One whose crowd is on its way here has a change coming: it is taken then. */
+        if (tree_unwatch(worker->options->tree, &waiter->watch))
+            take(worker, batch, waiter, verdict);
+        else
+            forget_deadline(worker, waiter);
+    }
+}
+
+static void gather(struct worker *worker, struct batch *batch)
+{
+    *batch = (struct batch){.count = 0};
+    if (worker->inbox != NULL)
+        take_changed(worker, batch);
+    else
+        take_expired(worker, batch, clock_now());
+}
+
+static void answer(struct worker *worker, const struct batch *batch)
+{
+    const struct room_options *options = worker->options;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct waiter *waiter = batch->waiters[i];
+        options->answer(options->context, waiter, waiter->verdict,
+                        waiter->verdict == VERDICT_CHANGED ? &batch->crowd->news : NULL);
+    }
+    if (batch->crowd_finished)
+        crowd_done(batch->crowd);
+}
+
+static void rest(struct worker *worker)
+{
+    struct waiter *first = deadline_first(&worker->heap);
+    worker->wakes_at = first != NULL ? first->deadline : INSTANT_NEVER;
+    lock_wait_until(&worker->lock, &worker->wake, worker->wakes_at);
+    worker->wakes_at = (struct instant){0};
+}
+
+static void *worker_run(void *context)
+{
+    struct worker *worker = context;
+    struct batch batch;
+    lock_take(&worker->lock);
+    for (;;) {
+        gather(worker, &batch);
+        if (batch.count > 0 || batch.crowd != NULL) {
+            lock_drop(&worker->lock);
+            answer(worker, &batch);
+            lock_take(&worker->lock);
+        } else if (worker->stopping && worker->parked == 0) {
+            break;
+        } else {
+            rest(worker);
+        }
+    }
+    lock_drop(&worker->lock);
+    return NULL;
+}
+
+bool worker_start(struct worker *worker, const struct room_options *options,
+                  unsigned number)
+{
+    *worker = (struct worker){.number = number, .options = options};
+    int result = cond_init_monotonic(&worker->wake);
+    if (result == 0) {
+        lock_init(&worker->lock, LOCK_WORKER);
+        result = pthread_create(&worker->thread, NULL, worker_run, worker);
+    }
+    errno = result;
+    return result == 0;
+}
+
+void worker_ring(struct worker *worker, struct crowd *crowd)
+{
+    struct crowd_share *share = &crowd->shares[worker->number];
+    lock_take(&worker->lock);
+    share->next = NULL;
+    if (worker->inbox == NULL)
+        worker->inbox = crowd;
+    else
+        worker->inbox_last->shares[worker->number].next = crowd;
+    worker->inbox_last = crowd;
+    pthread_cond_signal(&worker->wake);
+    lock_drop(&worker->lock);
+}
+
+static enum room_parked park_locked(struct worker *worker, struct waiter *waiter,
+                                    struct text path, enum scope scope, uint64_t index)
+{
+    if (worker->stopping)
+        return ROOM_STOPPING;
+    if (!deadline_push(&worker->heap, waiter))
+        return ROOM_NO_MEMORY;
+    enum tree_watched watched =
+        tree_watch(worker->options->tree, path, scope, index, &waiter->watch);
+    if (watched != TREE_WATCHED) {
+        deadline_remove(&worker->heap, waiter);
+        return watched == TREE_MOVED ? ROOM_MOVED : ROOM_NO_MEMORY;
+    }
+    waiter->state = WAITER_WAITING;
+    worker->parked++;
+    if (waiter->deadline.at < worker->wakes_at.at)
+        pthread_cond_signal(&worker->wake);
+    return ROOM_PARKED;
+}
+
+enum room_parked worker_park(struct worker *worker, struct waiter *waiter,
+                             struct text path, enum scope scope, uint64_t index)
+{
+    waiter->worker = worker;
+    waiter->watch.worker = worker->number;
+    lock_take(&worker->lock);
+    enum room_parked parked = park_locked(worker, waiter, path, scope, index);
+    lock_drop(&worker->lock);
+    return parked;
+}
+
+bool worker_leave(struct worker *worker, struct waiter *waiter)
+{
+    bool left = false;
+    lock_take(&worker->lock);
+    if (waiter->state == WAITER_WAITING) {
+        forget_deadline(worker, waiter);
+        left = tree_unwatch(worker->options->tree, &waiter->watch);
+        waiter->state = left ? WAITER_FREE : WAITER_GONE;
+        worker->parked -= left;
+    }
+    lock_drop(&worker->lock);
+    return left;
+}
+
+void worker_drain(struct worker *worker, nanos span)
+{
+    lock_take(&worker->lock);
+    worker->stopping = true;
+    deadline_spread(&worker->heap, clock_now(), span);
+    pthread_cond_signal(&worker->wake);
+    lock_drop(&worker->lock);
+}
+
+void worker_join(struct worker *worker)
+{
+    pthread_join(worker->thread, NULL);
+}
+
+void worker_dispose(struct worker *worker)
+{
+    deadline_dispose(&worker->heap);
+    pthread_cond_destroy(&worker->wake);
+    lock_destroy(&worker->lock);
+}

@@ -1,0 +1,40 @@
+/*
+ * backend: what a kind of store has to know how to do. Private to the store.
+ *
+ * Every backend embeds `struct store` as its first member. edit_decide() holds the rules
+ * that are the same for all of them.
+ */
+#ifndef FCGIWAIT_STORE_BACKEND_H
+#define FCGIWAIT_STORE_BACKEND_H
+
+#include <stdatomic.h>
+
+#include "fcgiwait/store.h"
+
+struct store_backend {
+    const char *type;
+    struct store *(*open)(const struct store_options *options, char *error, size_t room);
+    void (*commit)(struct store *store, struct edit *edit);
+    void (*close)(struct store *store);
+};
+
+struct store {
+    const struct store_backend *backend;
+    struct store_options options;
+    _Atomic size_t limit;   /* paths with an index */
+    _Atomic uint64_t index; /* the newest; written by the one that commits */
+};
+
+extern const struct store_backend store_memory;
+
+/* Whether the edit goes through, given what the resource is now and how many paths are
+ * known. True: EDIT_CREATED or EDIT_CHANGED, the edit has to get an index. False:
+ * edit->result and edit->index say why not. Pure. */
+bool edit_decide(struct edit *edit, const struct present *present, size_t known,
+                 size_t limit);
+
+/* The index to start from where there is none: the clock in microseconds, so that an
+ * index from a former life of the store means nothing. */
+uint64_t store_first_index(void);
+
+#endif

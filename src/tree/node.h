@@ -1,0 +1,42 @@
+/* node: one path of the tree. Private to the tree; guarded by its lock. */
+#ifndef FCGIWAIT_TREE_NODE_H
+#define FCGIWAIT_TREE_NODE_H
+
+#include "fcgiwait/lock.h"
+#include "fcgiwait/tree.h"
+
+/* Memory that runs out must not end the process (uthash's default). */
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+/* A node stays while it has an index, a crowd or children. */
+struct node {
+    UT_hash_handle hh;
+    struct node *parent; /* NULL for the root, and for a path that has none */
+    size_t children;
+    struct present self;
+    uint64_t newest; /* at or below */
+    nanos newest_changed;
+    struct crowd *crowds[2]; /* by scope */
+    size_t path_len;
+    char path[];
+};
+
+struct tree {
+    struct lock lock; /* guards everything below */
+    struct node *nodes;
+    size_t resources, known;
+    unsigned workers;
+    tree_ring_fn *ring;
+    void *context;
+};
+
+struct node *node_find(struct tree *tree, struct text path);
+
+/* Finds or makes the node and all that it lies below. NULL: out of memory. */
+struct node *node_make(struct tree *tree, struct text path);
+
+/* Frees the node, and then its ancestors, as far as nothing holds them. */
+void node_prune(struct tree *tree, struct node *node);
+
+#endif

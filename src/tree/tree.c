@@ -1,0 +1,219 @@
+#include "fcgiwait/tree.h"
+
+#include <stdlib.h>
+
+#include <utlist.h>
+
+#include "node.h"
+
+struct tree *tree_new(unsigned workers)
+{
+    struct tree *tree = calloc(1, sizeof *tree);
+    if (tree == NULL)
+        return NULL;
+    lock_init(&tree->lock, LOCK_TREE);
+    tree->workers = workers;
+    return tree;
+}
+
+void tree_set_bell(struct tree *tree, tree_ring_fn *ring, void *context)
+{
+    tree->ring = ring;
+    tree->context = context;
+}
+
+void tree_free(struct tree **pointer)
+{
+    struct tree *tree = *pointer;
+    *pointer = NULL;
+    if (tree == NULL)
+        return;
+    struct node *node, *next;
+    HASH_ITER(hh, tree->nodes, node, next)
+    {
+        HASH_DEL(tree->nodes, node);
+        document_unref(&node->self.document);
+        free(node);
+    }
+    lock_destroy(&tree->lock);
+    free(tree);
+}
+
+/* The state of a node that may not be there, without a document reference. */
+static struct present present_of(const struct node *node, enum scope scope)
+{
+    if (node == NULL)
+        return (struct present){0};
+    struct present present = node->self;
+    if (scope == SCOPE_BELOW) {
+        present.index = node->newest;
+        present.changed = node->newest_changed;
+    }
+    return present;
+}
+
+void tree_look(struct tree *tree, struct text path, enum scope scope,
+               struct present *present)
+{
+    lock_take(&tree->lock);
+    *present = present_of(node_find(tree, path), scope);
+    document_ref(present->document);
+    lock_drop(&tree->lock);
+}
+
+static struct crowd *crowd_of(struct tree *tree, struct node *node, enum scope scope)
+{
+    if (node->crowds[scope] != NULL)
+        return node->crowds[scope];
+    struct crowd *crowd =
+        calloc(1, sizeof *crowd + tree->workers * sizeof crowd->shares[0]);
+    if (crowd == NULL)
+        return NULL;
+    crowd->node = node;
+    crowd->scope = scope;
+    node->crowds[scope] = crowd;
+    return crowd;
+}
+
+static bool join(struct tree *tree, struct text path, enum scope scope,
+                 struct watch *watch)
+{
+    struct node *node = node_make(tree, path);
+    if (node == NULL)
+        return false;
+    struct crowd *crowd = crowd_of(tree, node, scope);
+    if (crowd == NULL) {
+        node_prune(tree, node);
+        return false;
+    }
+    DL_APPEND(crowd->shares[watch->worker].first, watch);
+    crowd->members++;
+    watch->crowd = crowd;
+    return true;
+}
+
+enum tree_watched tree_watch(struct tree *tree, struct text path, enum scope scope,
+                             uint64_t index, struct watch *watch)
+{
+    enum tree_watched result = TREE_MOVED;
+    lock_take(&tree->lock);
+    if (present_of(node_find(tree, path), scope).index == index)
+        result = join(tree, path, scope, watch) ? TREE_WATCHED : TREE_NO_MEMORY;
+    lock_drop(&tree->lock);
+    return result;
+}
+
+static void leave(struct tree *tree, struct watch *watch)
+{
+    struct crowd *crowd = watch->crowd;
+    DL_DELETE(crowd->shares[watch->worker].first, watch);
+    watch->crowd = NULL;
+    if (--crowd->members > 0)
+        return;
+    struct node *node = crowd->node;
+    node->crowds[crowd->scope] = NULL;
+    free(crowd);
+    node_prune(tree, node);
+}
+
+bool tree_unwatch(struct tree *tree, struct watch *watch)
+{
+    lock_take(&tree->lock);
+    bool left = !watch->crowd->handed_over;
+    if (left)
+        leave(tree, watch);
+    lock_drop(&tree->lock);
+    return left;
+}
+
+/* Takes a crowd off its node, in front of the chain of those to ring for. */
+static struct crowd *take_crowd(struct tree *tree, struct node *node, enum scope scope,
+                                struct crowd *chain)
+{
+    struct crowd *crowd = node->crowds[scope];
+    if (crowd == NULL)
+        return chain;
+    node->crowds[scope] = NULL;
+    crowd->handed_over = true;
+    crowd->news = present_of(node, scope);
+    document_ref(crowd->news.document);
+    unsigned shares = 0;
+    for (unsigned i = 0; i < tree->workers; i++)
+        shares += crowd->shares[i].first != NULL;
+    atomic_init(&crowd->shares_out, shares);
+    crowd->chain = chain;
+    return crowd;
+}
+
+static void node_change(struct tree *tree, struct node *node, const struct change *change)
+{
+    bool existed = node->self.document != NULL;
+    tree->known += node->self.index == 0;
+    node->self.index = change->index;
+    node->self.changed = change->at;
+    if (change->kind != CHANGE_TOUCH) {
+        document_unref(&node->self.document);
+        node->self.document = document_ref(change->document);
+    }
+    tree->resources += node->self.document != NULL;
+    tree->resources -= existed;
+}
+
+/* A crowd may be freed as soon as its last share is handed over: what is still needed of
+ * it is read before. */
+static void ring_for(struct tree *tree, struct crowd *chain)
+{
+    while (chain != NULL) {
+        struct crowd *crowd = chain;
+        unsigned left = atomic_load_explicit(&crowd->shares_out, memory_order_relaxed);
+        chain = crowd->chain;
+        for (unsigned i = 0; left > 0; i++)
+            if (crowd->shares[i].first != NULL) {
+                left--;
+                tree->ring(tree->context, i, crowd);
+            }
+    }
+}
+
+bool tree_apply(struct tree *tree, const struct change *change)
+{
+    struct crowd *chain = NULL;
+    lock_take(&tree->lock);
+    struct node *node = node_make(tree, change->path);
+    if (node != NULL) {
+        node_change(tree, node, change);
+        chain = take_crowd(tree, node, SCOPE_SELF, chain);
+        for (struct node *up = node; up != NULL; up = up->parent) {
+            up->newest = change->index;
+            up->newest_changed = change->at;
+            chain = take_crowd(tree, up, SCOPE_BELOW, chain);
+        }
+    }
+    lock_drop(&tree->lock);
+    ring_for(tree, chain);
+    return node != NULL;
+}
+
+size_t tree_resources(struct tree *tree)
+{
+    lock_take(&tree->lock);
+    size_t count = tree->resources;
+    lock_drop(&tree->lock);
+    return count;
+}
+
+size_t tree_known(struct tree *tree)
+{
+    lock_take(&tree->lock);
+    size_t count = tree->known;
+    lock_drop(&tree->lock);
+    return count;
+}
+
+void crowd_done(struct crowd *crowd)
+{
+    if (atomic_fetch_sub_explicit(&crowd->shares_out, 1, memory_order_acq_rel) != 1)
+        return;
+    present_dispose(&crowd->news);
+    free(crowd);
+}
