@@ -145,12 +145,13 @@ static int64_t fitting_waiters(const struct config *config)
                                                 : (int64_t)(limit / 2);
     if (limit == RLIM_INFINITY || config->max_waiting <= most)
         return config->max_waiting;
-    log_warn("max_waiting = %d does not fit the limit of %llu open files: %lld requests "
-             "will be "
-             "held at most; raise the limit (LimitNOFILE= in the systemd unit, ulimit "
-             "-n) to %lld",
-             config->max_waiting, (unsigned long long)limit, (long long)most,
-             (long long)config->max_waiting + DESCRIPTORS_KEPT);
+    log_warn(
+        "max_waiting = %lld does not fit the limit of %llu open files: %lld requests "
+        "will be "
+        "held at most; raise the limit (LimitNOFILE= in the systemd unit, ulimit "
+        "-n) to %lld",
+        (long long)config->max_waiting, (unsigned long long)limit, (long long)most,
+        (long long)config->max_waiting + DESCRIPTORS_KEPT);
     return most;
 }
 

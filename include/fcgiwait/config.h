@@ -15,8 +15,8 @@
 #include "fcgiwait/log.h"
 
 struct config {
-    int threads;     /* of the waiting room; 0: one per core, at least 2 */
-    int max_waiting; /* requests held at once */
+    int64_t threads;     /* of the waiting room; 0: one per core, at least 2 */
+    int64_t max_waiting; /* requests held at once */
     nanos wait_default, wait_max;
     double wait_jitter; /* 0 to 1: share of the wait that an expiry may come earlier */
     nanos drain;

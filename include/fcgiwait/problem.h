@@ -7,24 +7,21 @@
 
 #include <stddef.h>
 
-#include "fcgiwait/text.h"
-
 /* The longest JSON text that problem_render() writes, NUL included. */
 #define PROBLEM_TEXT 1024
 
 struct problem {
     int status;         /* HTTP status */
-    const char *detail; /* one sentence: what is wrong, what would be right */
-    const char *about;  /* the path or value in question, or NULL; may hold any bytes */
+    const char *detail; /* what is wrong, what would be right */
 };
 
 /* The reason phrase of an HTTP status that fcgiwait sends ("Not Found"); "Error" for
  * others. */
 const char *problem_title(int status);
 
-/* Writes {"type":"about:blank","title":...,"status":...,"detail":...,"instance":...}.
- * Bytes that are not UTF-8 become U+FFFD; a detail or instance that is too long is cut at
- * a character. Always whole JSON. Returns the length, NUL not counted. */
+/* Writes {"type":"about:blank","title":...,"status":...,"detail":...}. Always whole JSON
+ * in ASCII: other bytes become `?`, and a detail that is too long is cut. Returns the
+ * length, NUL not counted. */
 size_t problem_render(const struct problem *problem, char out[PROBLEM_TEXT]);
 
 #endif

@@ -103,8 +103,7 @@ void desk_refuse(struct desk *desk, struct request *request, int status,
                  const char *detail, const char *extra)
 {
     struct reply reply;
-    reply_problem(&reply, &(struct problem){status, detail, NULL}, extra,
-                  request->head_only);
+    reply_problem(&reply, &(struct problem){status, detail}, extra, request->head_only);
     desk_deliver(desk, request, &reply);
 }
 

@@ -109,8 +109,7 @@ static void reply_missing(struct reply *reply, uint64_t index,
                           const struct reply_options *options)
 {
     static const struct problem missing = {
-        404, "There is no such resource now. Ask again with this index to wait for it.",
-        NULL};
+        404, "There is no such resource now. Ask again with this index to wait for it."};
     begin(reply, 404);
     add_reading(reply, index, options);
     add_problem(reply, &missing, options->head_only);
@@ -173,7 +172,7 @@ void reply_bytes(struct reply *reply, const char *type, char *bytes, size_t len,
                  bool head_only)
 {
     if (bytes == NULL) {
-        reply_problem(reply, &(struct problem){503, "Out of memory; try again.", NULL},
+        reply_problem(reply, &(struct problem){503, "Out of memory; try again."},
                       "Retry-After: 1\r\n", head_only);
         return;
     }

@@ -1,0 +1,208 @@
+#!/bin/bash
+# quickstart.sh: fcgiwait and nginx, running, from nothing but a clone on Debian 12.
+#
+#   sudo nginx-examples/quickstart.sh
+#
+# It installs what is missing, builds fcgiwait unless it is built already, starts both on
+# 127.0.0.1:8080, publishes this machine's readings once a second and shows how to follow them.
+# Ctrl-C stops everything. All of it lies in one temporary folder, which is removed at the end.
+#
+#   PORT=8081                another port
+#   QUICKSTART_SECONDS=20    stop after so many seconds
+#   FCGIWAIT=/path/fcgiwait  the fcgiwait to start
+#
+# When nothing is missing it runs as an ordinary user, too.
+set -eu
+export LC_ALL=C
+PATH=$PATH:/usr/sbin:/sbin      # where nginx is; not in the path of an ordinary user
+umask 022                       # nginx's worker has to read what is made here
+
+examples=$(cd "$(dirname "$0")" && pwd)
+source=$(dirname "$examples")
+port=${PORT:-8080}
+limit=${QUICKSTART_SECONDS:-}
+url=http://127.0.0.1:$port
+dir=
+fcgiwait_pid=
+nginx_pid=
+
+fail() {
+    printf 'quickstart: %s\n' "$*" >&2
+    exit 1
+}
+
+# Ends what was started, nginx first, and removes the folder.
+clean_up() {
+    trap '' INT TERM HUP
+    local pid
+    for pid in $nginx_pid $fcgiwait_pid; do
+        kill "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+    done
+    [ -z "$dir" ] || rm -rf "$dir"
+}
+
+check_port() {
+    case $port in *[!0-9]* | '') fail "PORT=$port is not a port number" ;; esac
+    if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+        fail "port $port is taken. Choose another: PORT=$((port + 1)) $0"
+    fi
+}
+
+# Sets $fcgiwait. It is empty if it has to be built first.
+find_fcgiwait() {
+    fcgiwait=${FCGIWAIT:-$source/src/fcgiwait}
+    [ -z "${FCGIWAIT:-}" ] || [ -x "$fcgiwait" ] || fail "there is no $fcgiwait to start"
+    if [ ! -x "$fcgiwait" ]; then
+        fcgiwait=
+        [ -e "$source/configure.ac" ] || fcgiwait=$(command -v fcgiwait) ||
+            fail "there is neither fcgiwait nor its source here"
+    fi
+}
+
+# Installs the Debian packages that this needs and that are not there.
+install_missing() {
+    local missing=() package
+    command -v nginx >/dev/null || missing+=(nginx)
+    command -v spawn-fcgi >/dev/null || missing+=(spawn-fcgi)
+    command -v curl >/dev/null || missing+=(curl)
+    if [ -z "$fcgiwait" ]; then
+        for package in gcc libc6-dev make autoconf automake pkg-config libfcgi-dev libjson-c-dev \
+            libconfig-dev libsqlite3-dev uthash-dev; do
+            installed "$package" || missing+=("$package")
+        done
+    fi
+    [ ${#missing[@]} -gt 0 ] || return 0
+    [ "$(id -u)" = 0 ] ||
+        fail "these packages are missing; run this with sudo, or: apt-get install ${missing[*]}"
+    echo "Installing ${missing[*]}"
+    apt-get -q update
+    DEBIAN_FRONTEND=noninteractive apt-get -qy --no-install-recommends install "${missing[@]}"
+}
+
+installed() {
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# Builds a copy, so that the clone stays as it is.
+build() {
+    echo "Building fcgiwait"
+    mkdir "$dir/build"
+    tar -C "$source" --exclude=.git --exclude=node_modules --exclude='*.[oa]' -c . |
+        tar -C "$dir/build" -x
+    (cd "$dir/build" && ./autogen.sh && ./configure && make -C src -j"$(nproc)") \
+        >"$dir/build.log" 2>&1 || {
+        tail -n 20 "$dir/build.log" >&2
+        fail "the build failed"
+    }
+    fcgiwait=$dir/build/src/fcgiwait
+}
+
+start_fcgiwait() {
+    local as_whom=()
+    if [ "$(id -u)" = 0 ]; then
+        # Neither fcgiwait nor nginx's worker needs to be root. Nobody but them gets in here.
+        as_whom=(-u www-data -g www-data)
+        chgrp www-data "$dir"
+        chmod 750 "$dir"
+        # The clone may lie where www-data can't read.
+        cp "$fcgiwait" "$dir/fcgiwait"
+        fcgiwait=$dir/fcgiwait
+    fi
+    echo 'store = { type = "memory"; };' >"$dir/fcgiwait.conf"
+    spawn-fcgi -s "$dir/fcgiwait.sock" "${as_whom[@]}" -n -- \
+        "$fcgiwait" -c "$dir/fcgiwait.conf" >"$dir/fcgiwait.log" 2>&1 &
+    fcgiwait_pid=$!
+}
+
+# longpoll.conf as it is, but for the port and the socket.
+start_nginx() {
+    cp -r "$examples/www" "$dir/www"
+    sed -e "s|127\.0\.0\.1:8080|127.0.0.1:$port|" \
+        -e "s|^\( *server unix:\)[^;]*|\1$dir/fcgiwait.sock|" \
+        "$examples/longpoll.conf" >"$dir/nginx.conf"
+    nginx -p "$dir" -c "$dir/nginx.conf" -g 'daemon off;' >"$dir/nginx.log" 2>&1 &
+    nginx_pid=$!
+}
+
+# curl, for requests to ourselves: quiet, and not through a proxy.
+ask() {
+    curl -fsS --noproxy '*' --max-time 5 "$@"
+}
+
+show_logs() {
+    tail -n 3 "$dir/fcgiwait.log" "$dir/nginx.log" "$dir/error.log" >&2 || true
+}
+
+await_health() {
+    local _
+    for _ in {1..100}; do
+        ! ask -o "$dir/health" "$url/health" 2>/dev/null || return 0
+        kill -0 "$fcgiwait_pid" 2>/dev/null || break
+        kill -0 "$nginx_pid" 2>/dev/null || break
+        sleep 0.1
+    done
+    show_logs
+    fail "fcgiwait does not answer through nginx; the last lines of the logs are above"
+}
+
+# This machine's readings, as JSON. The counters only grow: who reads them makes rates of them.
+readings() {
+    awk -v time="$EPOCHREALTIME" -v name="$(uname -n)" -v processors="$(nproc)" \
+        -v ticks="$(getconf CLK_TCK)" '
+        FILENAME == "/proc/loadavg" { load = $1 ", " $2 ", " $3 }
+        /^cpu /          { busy = ($2 + $3 + $4 + $7 + $8 + $9) / ticks }
+        /^MemTotal:/     { total = $2 * 1024 }
+        /^MemAvailable:/ { available = $2 * 1024 }
+        FILENAME == "/proc/net/dev" && sub(/:/, " ") && $1 != "lo" { received += $2; sent += $10 }
+        END {
+            printf "{\"time\": %s, \"name\": \"%s\", \"processors\": %d, ", time, name, processors
+            printf "\"processor_seconds\": %.2f, \"load\": [%s], ", busy, load
+            printf "\"memory\": {\"total\": %.0f, \"available\": %.0f}, ", total, available
+            printf "\"network\": {\"received\": %.0f, \"sent\": %.0f}}\n", received, sent
+        }' /proc/loadavg /proc/stat /proc/meminfo /proc/net/dev
+}
+
+publish() {
+    readings | ask -X PUT -H 'Content-Type: application/json' --data-binary @- \
+        "$url/publish/live/machine"
+}
+
+say_how() {
+    cat <<EOF
+
+Running. Look at $url/ with a browser, or try, in another terminal:
+
+  curl -i $url/live/machine                   # the readings, and their X-Polling-Index
+  curl -i "$url/live/note?index=0&wait=30"    # waits until there is a note
+
+  curl -X PUT -H 'Content-Type: text/plain' --data-binary 'Hello' $url/publish/live/note
+  curl $url/status                            # who waits
+
+Ctrl-C stops it and removes $dir.
+EOF
+}
+
+trap clean_up EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+check_port
+find_fcgiwait
+install_missing
+dir=$(mktemp -d)
+[ -n "$fcgiwait" ] || build
+start_fcgiwait
+start_nginx
+await_health
+say_how
+
+SECONDS=0
+while [ -z "$limit" ] || [ "$SECONDS" -lt "$limit" ]; do
+    publish || {
+        show_logs
+        fail "publishing failed"
+    }
+    sleep 1
+done

@@ -1,0 +1,75 @@
+#include "fcgiwait/text.h"
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool text_is(struct text a, struct text b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
+
+bool text_is_like(struct text a, struct text b)
+{
+    if (a.len != b.len)
+        return false;
+    for (size_t i = 0; i < a.len; i++)
+        if (lower(a.at[i]) != lower(b.at[i]))
+            return false;
+    return true;
+}
+
+bool text_starts(struct text whole, struct text start)
+{
+    return whole.len >= start.len && text_is((struct text){whole.at, start.len}, start);
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+struct text text_trim(struct text t)
+{
+    while (t.len > 0 && is_blank(t.at[0])) {
+        t.at++;
+        t.len--;
+    }
+    while (t.len > 0 && is_blank(t.at[t.len - 1]))
+        t.len--;
+    return t;
+}
+
+bool text_cut(struct text *rest, char mark, struct text *piece)
+{
+    if (rest->at == NULL)
+        return false;
+    const char *found = rest->len > 0 ? memchr(rest->at, mark, rest->len) : NULL;
+    if (found == NULL) {
+        *piece = *rest;
+        *rest = (struct text){NULL, 0};
+        return true;
+    }
+    size_t len = (size_t)(found - rest->at);
+    *piece = (struct text){rest->at, len};
+    *rest = (struct text){found + 1, rest->len - len - 1};
+    return true;
+}
+
+bool text_number(struct text t, uint64_t most, uint64_t *value)
+{
+    uint64_t number = 0;
+    if (t.len == 0)
+        return false;
+    for (size_t i = 0; i < t.len; i++) {
+        if (t.at[i] < '0' || t.at[i] > '9')
+            return false;
+        uint64_t digit = (uint64_t)(t.at[i] - '0');
+        if (number > most / 10 || number * 10 > most - digit)
+            return false;
+        number = number * 10 + digit;
+    }
+    *value = number;
+    return true;
+}

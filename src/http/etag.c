@@ -1,0 +1,58 @@
+#include "fcgiwait/etag.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+size_t etag_format(uint64_t index, char out[ETAG_TEXT])
+{
+    return (size_t)snprintf(out, ETAG_TEXT, "\"%" PRIu64 "\"", index);
+}
+
+struct entity_tag {
+    bool weak;
+    struct text opaque; /* quotes included */
+};
+
+static void skip(struct text *t, size_t count)
+{
+    t->at += count;
+    t->len -= count;
+}
+
+/* The entity tag at the start of `rest`. False: there is none. */
+static bool take_tag(struct text *rest, struct entity_tag *tag)
+{
+    tag->weak = text_starts(*rest, TEXT("W/"));
+    if (tag->weak)
+        skip(rest, 2);
+    if (rest->len < 2 || rest->at[0] != '"')
+        return false;
+    const char *end = memchr(rest->at + 1, '"', rest->len - 1);
+    if (end == NULL)
+        return false;
+    tag->opaque = (struct text){rest->at, (size_t)(end + 1 - rest->at)};
+    skip(rest, tag->opaque.len);
+    return true;
+}
+
+static void skip_between(struct text *rest)
+{
+    while (rest->len > 0 && strchr(" \t,", rest->at[0]) != NULL && rest->at[0] != '\0')
+        skip(rest, 1);
+}
+
+enum etag_match etag_matches(struct text list, uint64_t index, bool weak)
+{
+    char ours[ETAG_TEXT];
+    struct text present = {ours, etag_format(index, ours)};
+    struct entity_tag tag;
+    if (text_is(text_trim(list), TEXT("*")))
+        return ETAG_ANY;
+    for (skip_between(&list); list.len > 0; skip_between(&list)) {
+        if (!take_tag(&list, &tag))
+            break;
+        if ((weak || !tag.weak) && text_is(tag.opaque, present))
+            return ETAG_SAME;
+    }
+    return ETAG_NONE;
+}

@@ -1,0 +1,85 @@
+#include "fcgiwait/query.h"
+
+/* "name=value", or "name" alone. */
+static struct text name_of(struct text argument, struct text *value)
+{
+    struct text name;
+    text_cut(&argument, '=', &name);
+    *value = argument.at != NULL ? argument : (struct text){name.at + name.len, 0};
+    return name;
+}
+
+bool query_get(struct text query, struct text name, struct text *value)
+{
+    struct text argument, found;
+    while (text_cut(&query, '&', &argument))
+        if (argument.len > 0 && text_is(name_of(argument, &found), name)) {
+            *value = found;
+            return true;
+        }
+    return false;
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+/* The byte that an escape at `at` stands for; -1: broken. */
+static int escaped(struct text value, size_t at)
+{
+    if (value.len - at < 3)
+        return -1;
+    int high = hex_digit(value.at[at + 1]), low = hex_digit(value.at[at + 2]);
+    return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+bool query_decode(struct text value, char *out, size_t room, size_t *len)
+{
+    *len = 0;
+    for (size_t i = 0; i < value.len; i++) {
+        int byte = (unsigned char)value.at[i];
+        if (byte == '+')
+            byte = ' ';
+        if (byte == '%') {
+            byte = escaped(value, i);
+            i += 2;
+        }
+        if (byte < 0 || *len == room)
+            return false;
+        out[(*len)++] = (char)byte;
+    }
+    return true;
+}
+
+static bool is_one_of(struct text name, const struct text *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (text_is(name, names[i]))
+            return true;
+    return false;
+}
+
+size_t query_without(struct text query, const struct text *names, size_t count, char *out)
+{
+    size_t len = 0;
+    bool first = true;
+    struct text argument, value;
+    while (text_cut(&query, '&', &argument)) {
+        if (is_one_of(name_of(argument, &value), names, count))
+            continue;
+        if (!first)
+            out[len++] = '&';
+        if (argument.len > 0)
+            memcpy(out + len, argument.at, argument.len);
+        len += argument.len;
+        first = false;
+    }
+    return len;
+}

@@ -1,0 +1,45 @@
+#include "fcgiwait/path.h"
+
+static bool has_control(struct text t)
+{
+    for (size_t i = 0; i < t.len; i++)
+        if ((unsigned char)t.at[i] < 0x20 || t.at[i] == 0x7f)
+            return true;
+    return false;
+}
+
+/* `rest` is what follows the leading slash. */
+static const char *check_segments(struct text rest)
+{
+    struct text segment;
+    while (text_cut(&rest, '/', &segment)) {
+        bool last = rest.at == NULL;
+        if (segment.len == 0 && !last)
+            return "The path has an empty segment (//); write a single slash.";
+        if (text_is(segment, TEXT(".")) || text_is(segment, TEXT("..")))
+            return "The path has a segment . or ..; write the path that it leads to.";
+    }
+    return NULL;
+}
+
+const char *path_check(struct text t, size_t most)
+{
+    if (t.len == 0 || t.at[0] != '/')
+        return "The path does not begin with a slash; a resource is named like /a/b.";
+    if (t.len > most)
+        return "The path is longer than limits.path allows; use a shorter one.";
+    if (has_control(t))
+        return "The path has a control character; leave it out.";
+    return check_segments((struct text){t.at + 1, t.len - 1});
+}
+
+struct text path_parent(struct text t)
+{
+    if (t.len <= 1)
+        return (struct text){t.at, 0};
+    size_t len = t.len;
+    while (t.at[len - 1] != '/')
+        len--;
+    /* The slash stays only where it is the root's. */
+    return (struct text){t.at, len > 1 ? len - 1 : 1};
+}

@@ -1,0 +1,343 @@
+/*
+ * load: an HTTP load generator for long polling. One thread, thousands of connections.
+ *
+ * People read standard error; programs read the one JSON object on standard output.
+ */
+#include "load.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+#include <time.h>
+
+static const char *const moment_names[MOMENTS] = {"before", "waiting", "end"};
+
+static void usage_text(FILE *out)
+{
+    fputs("usage: load MODE [OPTION]...\n"
+          "  broadcast  all wait on READ/all; PUT PUBLISH/all answers all; and again\n"
+          "  distinct   each waits on READ/NUMBER; publishers go round all of them\n"
+          "  churn      as distinct, and every tenth client comes and goes\n"
+          "  hold       all wait on READ/all, and nothing happens\n"
+          "  get        plain GETs of READ/all\n"
+          "options, with their defaults:\n"
+          "  --host 127.0.0.1 --port 8080\n"
+          "  --read /fw/r          prefix of what is read\n"
+          "  --publish /fw/publish/r  prefix of what is published\n"
+          "  --status PATH         has \"waiting\":N; without it, SETTLE ms make a wait\n"
+          "  --settle 300\n"
+          "  --poll '?index=INDEX&wait=60s'  behind the path, once there is an index\n"
+          "  --clients 100         that wait, or that get\n"
+          "  --rounds 5 --warmup 1  (broadcast)\n"
+          "  --seconds 5           (all but broadcast)\n"
+          "  --publishers 8        (distinct, churn)\n"
+          "  --rate 0              publishes per second; 0: as many as go\n"
+          "  --body 64             bytes that are published\n"
+          "  --kill                all clients hang up at the end (hold)\n"
+          "  --pid NAME=PID        measure this process and its children; up to 8 times\n"
+          "Publishers wait for their answer, so that a server that stands still gets\n"
+          "fewer publishes; latency counts from the moment that each was sent.\n",
+          out);
+}
+
+/* --- options --- */
+
+static bool add_process(struct options *options, char *text)
+{
+    char *equals = strchr(text, '=');
+    if (equals == NULL || options->process_count == PROCESSES)
+        return false;
+    *equals = '\0';
+    struct process process = {text, (pid_t)atol(equals + 1)};
+    options->processes[options->process_count++] = process;
+    return process.pid > 0;
+}
+
+static bool take_option(struct options *options, int option, char *value)
+{
+    switch (option) {
+    case 'h':
+        options->host = value;
+        break;
+    case 'p':
+        options->port = atoi(value);
+        break;
+    case 'r':
+        options->read = value;
+        break;
+    case 'P':
+        options->publish = value;
+        break;
+    case 's':
+        options->status = value;
+        break;
+    case 'q':
+        options->poll = value;
+        break;
+    case 't':
+        options->settle_ms = atoi(value);
+        break;
+    case 'c':
+        options->clients = strtoul(value, NULL, 10);
+        break;
+    case 'n':
+        options->rounds = atoi(value);
+        break;
+    case 'w':
+        options->warmup = atoi(value);
+        break;
+    case 'd':
+        options->seconds = atof(value);
+        break;
+    case 'u':
+        options->publishers = atoi(value);
+        break;
+    case 'R':
+        options->rate = atof(value);
+        break;
+    case 'b':
+        options->body = strtoul(value, NULL, 10);
+        break;
+    case 'k':
+        options->kill = true;
+        break;
+    case 'i':
+        return add_process(options, value);
+    default:
+        return false;
+    }
+    return true;
+}
+
+static bool read_options(struct options *options, int argc, char **argv)
+{
+    static const struct option known[] = {
+        {"host", 1, NULL, 'h'},       {"port", 1, NULL, 'p'},    {"read", 1, NULL, 'r'},
+        {"publish", 1, NULL, 'P'},    {"status", 1, NULL, 's'},  {"poll", 1, NULL, 'q'},
+        {"settle", 1, NULL, 't'},     {"clients", 1, NULL, 'c'}, {"rounds", 1, NULL, 'n'},
+        {"warmup", 1, NULL, 'w'},     {"seconds", 1, NULL, 'd'}, {"rate", 1, NULL, 'R'},
+        {"publishers", 1, NULL, 'u'}, {"body", 1, NULL, 'b'},    {"kill", 0, NULL, 'k'},
+        {"pid", 1, NULL, 'i'},        {NULL, 0, NULL, 0}};
+    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
+        if (!take_option(options, option, optarg))
+            return false;
+    if (optind + 1 != argc)
+        return false;
+    options->mode = argv[optind];
+    return options->clients > 0 && options->publishers > 0 && options->port > 0;
+}
+
+/* --- setting up --- */
+
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void give_roles(struct load *load, struct client *clients, size_t count,
+                       enum client_role role)
+{
+    for (size_t i = 0; i < count; i++) {
+        clients[i].role = role;
+        clients[i].number = (uint32_t)i;
+        clients[i].seen = role == CLIENT_WAITER ? load->first : 0;
+    }
+}
+
+/* The clock numbers the publishes, so that no two documents of two runs are the same. */
+static bool set_up(struct load *load)
+{
+    const struct options *options = &load->options;
+    size_t publishers = (size_t)options->publishers;
+    bool one_each =
+        strcmp(options->mode, "distinct") == 0 || strcmp(options->mode, "churn") == 0;
+    load->first = (uint64_t)time(NULL) * 1000000;
+    load->topic_count = one_each ? options->clients : 1;
+    load->topics = calloc(load->topic_count, sizeof *load->topics);
+    if (load->topics == NULL || !crowd_open(&load->crowd, options->host, options->port,
+                                            options->clients + publishers + 1))
+        return false;
+    for (size_t i = 0; i < load->topic_count; i++)
+        load->topics[i].sent = load->topics[i].acknowledged = load->first;
+    load->crowd.context = load;
+    load->crowd.ready = load_ready;
+    load->crowd.answered = load_answered;
+    load->waiters = load->crowd.clients;
+    load->publishers = load->waiters + options->clients;
+    load->watcher = load->publishers + publishers;
+    give_roles(load, load->waiters, options->clients, CLIENT_WAITER);
+    give_roles(load, load->publishers, publishers, CLIENT_PUBLISHER);
+    give_roles(load, load->watcher, 1, CLIENT_WATCHER);
+    return true;
+}
+
+/* --- results --- */
+
+static void print_samples(const char *name, const struct samples *samples)
+{
+    printf(
+        ",\n\"%s\":{\"count\":%zu,\"min\":%.3f,\"p50\":%.3f,\"p99\":%.3f,\"max\":%.3f}",
+        name, samples->count, samples_quantile(samples, 0),
+        samples_quantile(samples, 0.5), samples_quantile(samples, 0.99),
+        samples_quantile(samples, 1));
+}
+
+static void print_rounds(const struct samples *rounds)
+{
+    printf(",\n\"rounds_us_per_waiter\":[");
+    for (size_t i = 0; i < rounds->count; i++)
+        printf("%s%.3f", i > 0 ? "," : "", rounds->at[i]);
+    printf("]");
+}
+
+static void print_answers(const char *name, const long *answers)
+{
+    const char *comma = "";
+    printf(",\n\"%s\":{", name);
+    for (int status = 0; status < 600; status++)
+        if (answers[status] > 0) {
+            printf("%s\"%d\":%ld", comma, status, answers[status]);
+            comma = ",";
+        }
+    printf("}");
+}
+
+static void print_usage(const char *name, const struct usage *usage)
+{
+    printf("\"%s\":{\"processes\":%ld,\"threads\":%ld,\"rss_kb\":%ld,\"cpu_ms\":%ld,"
+           "\"voluntary\":%ld,\"involuntary\":%ld,\"descriptors\":%ld}",
+           name, usage->processes, usage->threads, usage->rss_kb, usage->cpu_ms,
+           usage->voluntary, usage->involuntary, usage->descriptors);
+}
+
+static void print_processes(const struct load *load)
+{
+    printf(",\n\"processes\":{");
+    for (size_t i = 0; i < load->options.process_count; i++) {
+        printf("%s\n\"%s\":{", i > 0 ? "," : "", load->options.processes[i].name);
+        for (int moment = 0; moment < MOMENTS; moment++) {
+            printf("%s", moment > 0 ? "," : "");
+            print_usage(moment_names[moment], &load->usage[moment][i]);
+        }
+        printf("}");
+    }
+    printf("}");
+}
+
+/* Waiters' answers that are errors, publishes that failed, and lost connections. */
+static long errors_of(const struct load *load)
+{
+    const long *answers = load->crowd.answers[CLIENT_WAITER];
+    long errors = load->failed + load->crowd.broken + load->crowd.refused;
+    for (int status = 0; status < 600; status++)
+        if (status != 200 && status != 304 && status != 404)
+            errors += answers[status];
+    return errors;
+}
+
+static void print_json(const struct load *load)
+{
+    const struct crowd *crowd = &load->crowd;
+    double seconds = load->measured_seconds;
+    printf("{\"mode\":\"%s\",\"clients\":%zu,\"trouble\":\"%s\"", load->options.mode,
+           load->options.clients, load->trouble != NULL ? load->trouble : "");
+    printf(",\n\"arrive_seconds\":%.3f,\"seconds\":%.3f,\"most_waiting\":%ld",
+           load->arrive_seconds, seconds, load->most_waiting);
+    printf(",\n\"published\":%ld,\"delivered\":%ld,\"superseded\":%ld,\"late\":%ld,"
+           "\"lost\":%ld,\"churned\":%ld",
+           load->published, load->delivered, load->superseded, load->late, load->lost,
+           load->churned);
+    printf(",\n\"errors\":%ld,\"publish_failed\":%ld,\"broken\":%ld,\"refused\":%ld,"
+           "\"connected\":%ld",
+           errors_of(load), load->failed, crowd->broken, crowd->refused,
+           crowd->connected);
+    printf(",\n\"per_second\":{\"gets\":%.0f,\"delivered\":%.0f,\"published\":%.0f}",
+           seconds > 0 ? (double)load->gets / seconds : 0,
+           seconds > 0 ? (double)load->delivered / seconds : 0,
+           seconds > 0 ? (double)load->published / seconds : 0);
+    printf(",\n\"kill\":{\"closed_ms\":%.1f,\"nobody_waits_ms\":%.1f,"
+           "\"descriptors_back_ms\":%.1f}",
+           load->closed_ms, load->nobody_ms, load->descriptors_ms);
+    print_rounds(&load->rounds);
+    print_samples("us_per_waiter", &load->rounds);
+    print_samples("latency_ms", &load->latency);
+    print_samples("publish_ms", &load->acks);
+    print_answers("answers", crowd->answers[CLIENT_WAITER]);
+    print_answers("publish_answers", crowd->answers[CLIENT_PUBLISHER]);
+    print_processes(load);
+    printf("}\n");
+}
+
+static void print_human(const struct load *load)
+{
+    const struct options *options = &load->options;
+    fprintf(stderr, "%s, %zu clients: ", options->mode, options->clients);
+    if (strcmp(options->mode, "broadcast") == 0)
+        fprintf(stderr, "us per waiter %.1f (%.1f to %.1f)",
+                samples_quantile(&load->rounds, 0.5), samples_quantile(&load->rounds, 0),
+                samples_quantile(&load->rounds, 1));
+    else if (strcmp(options->mode, "get") == 0)
+        fprintf(stderr, "%.0f/s", (double)load->gets / load->measured_seconds);
+    else if (load->latency.count > 0)
+        fprintf(stderr, "%.0f delivered/s, latency ms p50 %.1f p99 %.1f max %.1f",
+                (double)load->delivered / load->measured_seconds,
+                samples_quantile(&load->latency, 0.5),
+                samples_quantile(&load->latency, 0.99),
+                samples_quantile(&load->latency, 1));
+    else if (options->kill)
+        fprintf(stderr, "nobody waits after %.0f ms", load->nobody_ms);
+    fprintf(stderr, "; late %ld, lost %ld, errors %ld\n", load->late, load->lost,
+            errors_of(load));
+    if (load->trouble != NULL)
+        fprintf(stderr, "void: %s\n", load->trouble);
+}
+
+int main(int argc, char **argv)
+{
+    static struct load load;
+    load.options = (struct options){.host = "127.0.0.1",
+                                    .port = 8080,
+                                    .read = "/fw/r",
+                                    .publish = "/fw/publish/r",
+                                    .poll = "?index=INDEX&wait=60s",
+                                    .settle_ms = 300,
+                                    .clients = 100,
+                                    .rounds = 5,
+                                    .warmup = 1,
+                                    .seconds = 5,
+                                    .publishers = 8,
+                                    .body = 64};
+    if (!read_options(&load.options, argc, argv)) {
+        usage_text(stderr);
+        return EX_USAGE;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    raise_descriptors();
+    if (!set_up(&load)) {
+        fputs("load: no memory, or no such host\n", stderr);
+        return EX_OSERR;
+    }
+    if (!load_run(&load)) {
+        usage_text(stderr);
+        return EX_USAGE;
+    }
+    samples_sort(&load.rounds);
+    samples_sort(&load.latency);
+    samples_sort(&load.acks);
+    print_human(&load);
+    print_json(&load);
+    crowd_close(&load.crowd);
+    free(load.topics);
+    free(load.rounds.at);
+    free(load.latency.at);
+    free(load.acks.at);
+    return load.trouble != NULL;
+}

@@ -1,0 +1,353 @@
+/* modes: each measurement, told in order; between its steps the crowd turns. */
+#include "load.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TICK (NANOS_PER_SECOND / 100)
+#define ARRIVE_SECONDS 60
+#define ROUND_SECONDS 10
+#define DRAIN_SECONDS 5
+#define DESCRIPTORS_SLACK 16
+
+/* --- what happens by time --- */
+
+static void retry(struct load *load)
+{
+    for (size_t i = 0; i < load->options.clients && load->retrying > 0; i++) {
+        struct client *client = &load->waiters[i];
+        if (client->retry_at == 0 || client->retry_at > load->crowd.now)
+            continue;
+        client->retry_at = 0;
+        load->retrying--;
+        load_ask(load, client);
+    }
+}
+
+/* Away for 20 to 200 ms, there for 50 to 500 ms. */
+static void churn(struct load *load)
+{
+    nanos now = load->crowd.now;
+    for (size_t i = 0; i < load->options.clients; i += CHURN_SHARE) {
+        struct client *client = &load->waiters[i];
+        if (client->due > now || client->state == CLIENT_QUEUED ||
+            client->state == CLIENT_CONNECTING)
+            continue;
+        nanos tenths = (nanos)(1 + rand() % 10);
+        if (client->state == CLIENT_AWAY) {
+            client_come(&load->crowd, client);
+            client->due = now + tenths * NANOS_PER_SECOND / 20;
+        } else {
+            client_hang_up(&load->crowd, client);
+            client->due = now + tenths * NANOS_PER_SECOND / 50;
+            load->churned++;
+        }
+    }
+}
+
+static void tick(struct load *load)
+{
+    if (load->churning)
+        churn(load);
+    if (load->retrying > 0)
+        retry(load);
+    for (int i = 0; load->publishing && i < load->options.publishers; i++)
+        load_publish_next(load, &load->publishers[i]);
+}
+
+static void turn(struct load *load)
+{
+    crowd_turn(&load->crowd, 2);
+    if (load->crowd.now - load->ticked < TICK)
+        return;
+    load->ticked = load->crowd.now;
+    tick(load);
+}
+
+typedef bool fact_fn(const struct load *load);
+
+static bool await(struct load *load, fact_fn *fact, double seconds)
+{
+    nanos until = nanos_now() + (nanos)(seconds * 1e9);
+    while (!fact(load)) {
+        if (load->crowd.now >= until)
+            return false;
+        turn(load);
+    }
+    return true;
+}
+
+static bool never(const struct load *load)
+{
+    (void)load;
+    return false;
+}
+
+static void rest(struct load *load, double seconds)
+{
+    await(load, never, seconds);
+}
+
+/* --- facts --- */
+
+static bool all_ask(const struct load *load)
+{
+    for (size_t i = 0; i < load->options.clients; i++)
+        if (load->waiters[i].state != CLIENT_ASKING || load->waiters[i].arriving)
+            return false;
+    return true;
+}
+
+static bool watcher_idle(const struct load *load)
+{
+    return load->watcher->state == CLIENT_IDLE;
+}
+
+static bool publisher_idle(const struct load *load)
+{
+    return load->publishers[0].state == CLIENT_IDLE;
+}
+
+static bool all_answered(const struct load *load)
+{
+    return load->answered == load->options.clients;
+}
+
+static bool publishers_idle(const struct load *load)
+{
+    for (int i = 0; i < load->options.publishers; i++)
+        if (load->publishers[i].state != CLIENT_IDLE)
+            return false;
+    return true;
+}
+
+static long behind(const struct load *load)
+{
+    long count = 0;
+    for (size_t i = 0; i < load->options.clients; i++)
+        count += load->waiters[i].seen < load->topics[i].acknowledged;
+    return count;
+}
+
+static bool nobody_behind(const struct load *load)
+{
+    return behind(load) == 0;
+}
+
+/* --- who waits, as the server says --- */
+
+/* -1: it does not say. */
+static long ask_waiting(struct load *load)
+{
+    char text[512];
+    int len = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n",
+                       load->options.status, load->options.host);
+    client_come(&load->crowd, load->watcher);
+    if (!await(load, watcher_idle, 5) ||
+        !client_ask(&load->crowd, load->watcher, text, (size_t)len) ||
+        !await(load, watcher_idle, 5))
+        return -1;
+    const char *waiting = strstr(load->watcher->answer.body, "\"waiting\":");
+    return waiting != NULL ? strtol(waiting + strlen("\"waiting\":"), NULL, 10) : -1;
+}
+
+static bool await_waiting(struct load *load, size_t want, double seconds)
+{
+    nanos until = nanos_now() + (nanos)(seconds * 1e9);
+    for (;;) {
+        long waiting = ask_waiting(load);
+        if (waiting > load->most_waiting)
+            load->most_waiting = waiting;
+        if (waiting == (long)want)
+            return true;
+        if (nanos_now() >= until)
+            return false;
+        rest(load, 0.002);
+    }
+}
+
+static bool all_wait(struct load *load, double seconds)
+{
+    size_t clients = load->options.clients;
+    if (load->options.status != NULL)
+        return await_waiting(load, clients, seconds);
+    bool asked = await(load, all_ask, seconds);
+    rest(load, load->options.settle_ms / 1000.0);
+    return asked;
+}
+
+static void note(struct load *load, enum moment moment)
+{
+    const struct options *options = &load->options;
+    for (size_t i = 0; i < options->process_count; i++)
+        load->usage[moment][i] = usage_of(options->processes[i].pid);
+}
+
+/* False where the clients could not all wait; then the run is void. */
+static bool gather(struct load *load)
+{
+    const struct options *options = &load->options;
+    for (int i = 0; i < options->publishers; i++)
+        client_come(&load->crowd, &load->publishers[i]);
+    if (!await(load, publishers_idle, 5)) {
+        load->trouble = "the server can't be reached";
+        return false;
+    }
+    if (options->status != NULL && !await_waiting(load, 0, 15)) {
+        load->trouble = "the status does not say that nobody waits";
+        return false;
+    }
+    note(load, MOMENT_BEFORE);
+    nanos began = nanos_now();
+    for (size_t i = 0; i < options->clients; i++)
+        client_come(&load->crowd, &load->waiters[i]);
+    bool waiting = all_wait(load, ARRIVE_SECONDS);
+    load->arrive_seconds = (double)(nanos_now() - began) / 1e9;
+    if (!waiting)
+        load->trouble = "not all clients came to wait";
+    note(load, MOMENT_WAITING);
+    return waiting;
+}
+
+/* --- the modes --- */
+
+/* From the publish's sending until the last client has its answer. */
+static bool one_round(struct load *load)
+{
+    struct client *publisher = &load->publishers[0];
+    load->answered = 0;
+    publisher->seen = 0;
+    if (!await(load, publisher_idle, 5) || !load_publish(load, publisher, 0))
+        return false;
+    nanos began = load->topics[0].sent_at[load->topics[0].sent % TOPIC_SENT];
+    bool whole = await(load, all_answered, ROUND_SECONDS);
+    await(load, publisher_idle, ROUND_SECONDS);
+    if (!load->recording)
+        return true;
+    load->lost += (long)(load->options.clients - load->answered);
+    if (whole)
+        samples_add(&load->rounds, (double)(load->answered_at - began) / 1e3 /
+                                       (double)load->options.clients);
+    return true;
+}
+
+static void broadcast(struct load *load)
+{
+    const struct options *options = &load->options;
+    if (!gather(load))
+        return;
+    nanos began = nanos_now();
+    for (int round = 0; round < options->warmup + options->rounds; round++) {
+        load->recording = round >= options->warmup;
+        if (!one_round(load) || !all_wait(load, ROUND_SECONDS)) {
+            load->trouble = "a round could not begin: not all clients came back";
+            break;
+        }
+    }
+    load->measured_seconds = (double)(nanos_now() - began) / 1e9;
+    note(load, MOMENT_END);
+}
+
+/* Also the churn; there nobody comes or goes any more once publishing has ended. */
+static void distinct(struct load *load)
+{
+    if (!gather(load))
+        return;
+    for (int i = 0; i < load->options.publishers; i++)
+        load->publishers[i].seen = load->topic_count; /* starts at its number */
+    load->churning = strcmp(load->options.mode, "churn") == 0;
+    load->recording = load->publishing = true;
+    nanos began = load->next_publish = nanos_now();
+    rest(load, load->options.seconds);
+    load->publishing = false;
+    load->measured_seconds = (double)(nanos_now() - began) / 1e9;
+    await(load, publishers_idle, DRAIN_SECONDS);
+    note(load, MOMENT_END);
+    load->churning = false;
+    for (size_t i = 0; i < load->options.clients; i++)
+        client_come(&load->crowd, &load->waiters[i]);
+    await(load, nobody_behind, DRAIN_SECONDS);
+    load->lost = behind(load);
+}
+
+static bool descriptors_back(struct load *load)
+{
+    bool back = true;
+    for (size_t i = 0; i < load->options.process_count; i++) {
+        load->usage[MOMENT_END][i] = usage_of(load->options.processes[i].pid);
+        back = back && load->usage[MOMENT_END][i].descriptors <=
+                           load->usage[MOMENT_BEFORE][i].descriptors + DESCRIPTORS_SLACK;
+    }
+    return back;
+}
+
+static void kill_all(struct load *load)
+{
+    nanos began = nanos_now();
+    for (size_t i = 0; i < load->options.clients; i++)
+        client_hang_up(&load->crowd, &load->waiters[i]);
+    load->closed_ms = (double)(nanos_now() - began) / 1e6;
+    load->nobody_ms = load->descriptors_ms = -1;
+    if (load->options.status != NULL && await_waiting(load, 0, DRAIN_SECONDS))
+        load->nobody_ms = (double)(nanos_now() - began) / 1e6;
+    for (nanos until = nanos_now() + DRAIN_SECONDS * NANOS_PER_SECOND;
+         nanos_now() < until; rest(load, 0.01))
+        if (descriptors_back(load)) {
+            load->descriptors_ms = (double)(nanos_now() - began) / 1e6;
+            return;
+        }
+}
+
+static void hold(struct load *load)
+{
+    if (!gather(load))
+        return;
+    rest(load, 1);
+    note(load, MOMENT_WAITING);
+    nanos began = nanos_now();
+    rest(load, load->options.seconds);
+    load->measured_seconds = (double)(nanos_now() - began) / 1e9;
+    note(load, MOMENT_END);
+    if (load->options.kill)
+        kill_all(load);
+}
+
+static void get(struct load *load)
+{
+    client_come(&load->crowd, &load->publishers[0]);
+    load->publishers[0].seen = 0;
+    if (!await(load, publisher_idle, 5) || !load_publish(load, &load->publishers[0], 0) ||
+        !await(load, publisher_idle, 5)) {
+        load->trouble = "nothing could be published";
+        return;
+    }
+    note(load, MOMENT_BEFORE);
+    for (size_t i = 0; i < load->options.clients; i++)
+        client_come(&load->crowd, &load->waiters[i]);
+    rest(load, 0.5);
+    note(load, MOMENT_WAITING);
+    load->recording = true;
+    nanos began = nanos_now();
+    rest(load, load->options.seconds);
+    load->measured_seconds = (double)(nanos_now() - began) / 1e9;
+    note(load, MOMENT_END);
+}
+
+bool load_run(struct load *load)
+{
+    static const struct {
+        const char *name;
+        void (*run)(struct load *load);
+    } modes[] = {{"broadcast", broadcast},
+                 {"distinct", distinct},
+                 {"churn", distinct},
+                 {"hold", hold},
+                 {"get", get}};
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+        if (strcmp(load->options.mode, modes[i].name) == 0) {
+            modes[i].run(load);
+            return true;
+        }
+    return false;
+}

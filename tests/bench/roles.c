@@ -1,0 +1,192 @@
+/* roles: what a publisher and a waiter do with an answer. */
+#include "load.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RETRY_AFTER (NANOS_PER_SECOND / 10)
+#define LATE_MS 1000
+
+/* --- requests --- */
+
+static void resource_of(const struct load *load, uint32_t number, char *name, size_t room)
+{
+    if (load->topic_count == 1)
+        snprintf(name, room, "/all");
+    else
+        snprintf(name, room, "/%u", number);
+}
+
+/* The wait comes with an index only: the first request just asks for the present one. */
+void load_ask(struct load *load, struct client *client)
+{
+    const struct options *options = &load->options;
+    char text[1024], name[16], *at = strstr(options->poll, "INDEX");
+    int len;
+    resource_of(load, client->number, name, sizeof name);
+    if (client->index[0] == '\0' || at == NULL)
+        len = snprintf(text, sizeof text, "GET %s%s HTTP/1.1\r\nHost: %s\r\n\r\n",
+                       options->read, name, options->host);
+    else
+        len = snprintf(text, sizeof text, "GET %s%s%.*s%s%s HTTP/1.1\r\nHost: %s\r\n\r\n",
+                       options->read, name, (int)(at - options->poll), options->poll,
+                       client->index, at + strlen("INDEX"), options->host);
+    if (client_ask(&load->crowd, client, text, (size_t)len) && client->index[0] != '\0')
+        client_arrived(&load->crowd, client); /* the answer may take a while */
+}
+
+static size_t publish_text(const struct load *load, uint32_t number, uint64_t n,
+                           char *text, size_t room)
+{
+    char body[64], name[16];
+    const struct options *options = &load->options;
+    resource_of(load, number, name, sizeof name);
+    size_t start = (size_t)snprintf(body, sizeof body, "{\"n\":%llu,\"pad\":\"",
+                                    (unsigned long long)n);
+    size_t pad = options->body > start + 2 ? options->body - start - 2 : 0;
+    size_t len =
+        (size_t)snprintf(text, room,
+                         "PUT %s%s HTTP/1.1\r\nHost: %s\r\nContent-Type: "
+                         "application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                         options->publish, name, options->host, start + pad + 2, body);
+    memset(text + len, 'x', pad);
+    memcpy(text + len + pad, "\"}", 2);
+    return len + pad + 2;
+}
+
+/* Publishes the next number of the topic. */
+bool load_publish(struct load *load, struct client *client, uint32_t number)
+{
+    struct topic *topic = &load->topics[number];
+    size_t room = load->options.body + 1024;
+    char *text = malloc(room);
+    if (text == NULL)
+        abort();
+    size_t len = publish_text(load, number, topic->sent + 1, text, room);
+    topic->sent_at[(topic->sent + 1) % TOPIC_SENT] = nanos_now();
+    bool asked = client_ask(&load->crowd, client, text, len);
+    free(text);
+    if (asked) {
+        topic->sent++;
+        load->published++;
+    }
+    return asked;
+}
+
+/* --- publishers that go round --- */
+
+/* A publisher's topics are its number, and every so many on; `seen` is the present one.
+ */
+void load_publish_next(struct load *load, struct client *client)
+{
+    size_t step = (size_t)load->options.publishers;
+    if (!load->publishing || client->state != CLIENT_IDLE)
+        return;
+    if (load->options.rate > 0) {
+        if (load->crowd.now < load->next_publish)
+            return; /* the next tick asks again */
+        load->next_publish += (nanos)(NANOS_PER_SECOND / load->options.rate);
+    }
+    client->seen += step;
+    if (client->seen >= load->topic_count)
+        client->seen = client->number;
+    load_publish(load, client, (uint32_t)client->seen);
+}
+
+static void publisher_answered(struct load *load, struct client *client)
+{
+    struct topic *topic = &load->topics[client->seen];
+    int status = client->answer.status;
+    nanos sent_at = topic->sent_at[topic->sent % TOPIC_SENT];
+    if (status >= 200 && status < 300)
+        topic->acknowledged = topic->sent;
+    else
+        load->failed++;
+    if (load->recording)
+        samples_add(&load->acks, (double)(load->crowd.now - sent_at) / 1e6);
+    load_publish_next(load, client);
+}
+
+/* --- waiters --- */
+
+bool load_churns(const struct load *load, const struct client *client)
+{
+    return strcmp(load->options.mode, "churn") == 0 && client->number % CHURN_SHARE == 0;
+}
+
+static void take_sample(struct load *load, const struct topic *topic, uint64_t n)
+{
+    double ms = (double)(load->crowd.now - topic->sent_at[n % TOPIC_SENT]) / 1e6;
+    samples_add(&load->latency, ms);
+    if (ms > LATE_MS)
+        load->late++;
+}
+
+/* Numbers that were left out count as delivered with the newer one. */
+static void delivered(struct load *load, struct client *client, uint64_t n)
+{
+    const struct topic *topic =
+        &load->topics[load->topic_count == 1 ? 0 : client->number];
+    if (n <= client->seen || n > topic->sent)
+        return;
+    uint64_t from = client->seen + 1;
+    if (n - from >= TOPIC_SENT)
+        from = n - TOPIC_SENT + 1;
+    if (load->recording) {
+        load->delivered++;
+        load->superseded += (long)(n - client->seen - 1);
+        for (; from <= n && !load_churns(load, client); from++)
+            take_sample(load, topic, from);
+    }
+    client->seen = n;
+    if (n == topic->sent) {
+        load->answered++;
+        load->answered_at = load->crowd.now;
+    }
+}
+
+static void waiter_answered(struct load *load, struct client *client)
+{
+    const struct answer *answer = &client->answer;
+    const char *n = strstr(answer->body, "\"n\":");
+    if ((answer->status != 200 && answer->status != 304 && answer->status != 404) ||
+        answer->index[0] == '\0') {
+        if (client->retry_at == 0)
+            load->retrying++;
+        client->retry_at = load->crowd.now + RETRY_AFTER;
+        return;
+    }
+    memcpy(client->index, answer->index, sizeof client->index);
+    if (answer->status == 200 && n != NULL)
+        delivered(load, client, strtoull(n + 4, NULL, 10));
+    load_ask(load, client);
+}
+
+static void getter_answered(struct load *load, struct client *client)
+{
+    if (load->recording)
+        load->gets++;
+    client->index[0] = '\0';
+    load_ask(load, client);
+}
+
+void load_ready(void *context, struct client *client)
+{
+    struct load *load = context;
+    if (client->role == CLIENT_WAITER)
+        load_ask(load, client);
+    else if (client->role == CLIENT_PUBLISHER)
+        load_publish_next(load, client);
+}
+
+void load_answered(void *context, struct client *client)
+{
+    struct load *load = context;
+    if (client->role == CLIENT_PUBLISHER)
+        publisher_answered(load, client);
+    else if (client->role == CLIENT_WAITER && strcmp(load->options.mode, "get") == 0)
+        getter_answered(load, client);
+    else if (client->role == CLIENT_WAITER)
+        waiter_answered(load, client);
+}

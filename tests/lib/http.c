@@ -1,0 +1,183 @@
+#include "http.h"
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+
+#include "must.h"
+
+struct bytes {
+    char *at;
+    size_t len;
+};
+
+static size_t collect(char *at, size_t size, size_t count, void *context)
+{
+    struct bytes *bytes = context;
+    size_t len = size * count;
+    bytes->at = realloc(bytes->at, bytes->len + len + 1);
+    memcpy(bytes->at + bytes->len, at, len);
+    bytes->len += len;
+    bytes->at[bytes->len] = '\0';
+    return len;
+}
+
+static void set_body(CURL *curl, const struct http *request)
+{
+    size_t len = request->body_len > 0 ? request->body_len : strlen(request->body);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body);
+}
+
+static void set_method(CURL *curl, const struct http *request)
+{
+    if (request->method == NULL)
+        return;
+    if (strcmp(request->method, "HEAD") == 0)
+        curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+    else
+        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+}
+
+static struct curl_slist *header_list(const struct http *request)
+{
+    struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+    bool typed = false;
+    for (size_t i = 0; i < 6 && request->headers[i] != NULL; i++) {
+        typed = typed || strncasecmp(request->headers[i], "Content-Type", 12) == 0;
+        list = curl_slist_append(list, request->headers[i]);
+    }
+    return typed ? list : curl_slist_append(list, "Content-Type:");
+}
+
+struct answer http(const struct http *request)
+{
+    CURL *curl = curl_easy_init();
+    struct bytes headers = {calloc(1, 1), 0}, body = {calloc(1, 1), 0};
+    struct answer answer = {0};
+    struct curl_slist *list = header_list(request);
+    char url[8192];
+    snprintf(url, sizeof url, "http://127.0.0.1:%d%s", request->port, request->path);
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, request->timeout > 0 ? request->timeout : 100L);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, collect);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, &headers);
+    if (request->body != NULL)
+        set_body(curl, request);
+    set_method(curl, request);
+    if (curl_easy_perform(curl) == CURLE_OK)
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
+    curl_easy_getinfo(curl, CURLINFO_TOTAL_TIME, &answer.seconds);
+    answer.headers = headers.at;
+    answer.body = body.at;
+    answer.body_len = body.len;
+    curl_slist_free_all(list);
+    curl_easy_cleanup(curl);
+    return answer;
+}
+
+struct answer http_get(int port, const char *path, const char *header)
+{
+    return http(&(struct http){.port = port, .path = path, .headers = {header}});
+}
+
+long http_put(int port, const char *resource, const char *json, char index[24])
+{
+    char path[1024], value[256];
+    snprintf(path, sizeof path, "/publish%s", resource);
+    struct answer answer = http(&(struct http){.port = port,
+                                               .method = "PUT",
+                                               .path = path,
+                                               .headers = {"Content-Type: application/json"},
+                                               .body = json});
+    if (index != NULL)
+        snprintf(index, 24, "%.23s", answer_header(&answer, "X-Polling-Index", value));
+    long status = answer.status;
+    answer_free(&answer);
+    return status;
+}
+
+const char *answer_header(const struct answer *answer, const char *name, char out[256])
+{
+    size_t len = strlen(name);
+    out[0] = '\0';
+    for (const char *line = answer->headers; *line != '\0';) {
+        const char *end = strstr(line, "\r\n");
+        if (end == NULL)
+            break;
+        if (strncasecmp(line, name, len) == 0 && line[len] == ':') {
+            const char *value = line + len + 1 + strspn(line + len + 1, " ");
+            snprintf(out, 256, "%.*s", (int)(end - value), value);
+            break;
+        }
+        line = end + 2;
+    }
+    return out;
+}
+
+void answer_free(struct answer *answer)
+{
+    free(answer->headers);
+    free(answer->body);
+    *answer = (struct answer){0};
+}
+
+bool http_answers(int port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    bool answers = connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    close(fd);
+    return answers;
+}
+
+struct call {
+    pthread_t thread;
+    struct http request;
+    struct answer answer;
+    _Atomic bool done;
+};
+
+static void *run(void *context)
+{
+    struct call *call = context;
+    call->answer = http(&call->request);
+    atomic_store(&call->done, true);
+    return NULL;
+}
+
+struct call *call_start(const struct http *request)
+{
+    struct call *call = calloc(1, sizeof *call);
+    call->request = *request;
+    must(pthread_create(&call->thread, NULL, run, call) == 0, "pthread_create");
+    return call;
+}
+
+bool call_done(const struct call *call)
+{
+    return atomic_load(&call->done);
+}
+
+struct answer call_join(struct call *call)
+{
+    pthread_join(call->thread, NULL);
+    struct answer answer = call->answer;
+    free(call);
+    return answer;
+}

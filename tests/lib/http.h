@@ -1,0 +1,45 @@
+/*
+ * http: HTTP requests to 127.0.0.1, one at a time or on a thread of their own (libcurl).
+ */
+#ifndef TESTS_HTTP_H
+#define TESTS_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct answer {
+    long status;    /* 0: no answer */
+    double seconds; /* that it took */
+    char *headers, *body; /* strings; answer_free() */
+    size_t body_len;
+};
+
+struct http {
+    int port;
+    const char *method; /* NULL: GET */
+    const char *path;   /* with the query, as it goes over the wire */
+    const char *headers[6]; /* "Name: value"; NULL ends them */
+    const char *body;   /* NULL: none */
+    size_t body_len;    /* 0: its strlen() */
+    long timeout;       /* seconds; 0: 100 */
+};
+
+struct answer http(const struct http *request);
+struct answer http_get(int port, const char *path, const char *header);
+/* PUT of JSON under /publish; returns the status, and the index where it is asked for. */
+long http_put(int port, const char *resource, const char *json, char index[24]);
+
+/* The value of a header, in `out`; "" where there is none. */
+const char *answer_header(const struct answer *answer, const char *name, char out[256]);
+void answer_free(struct answer *answer);
+
+bool http_answers(int port); /* somebody listens */
+
+/* The same on another thread. */
+struct call;
+struct call *call_start(const struct http *request);
+bool call_done(const struct call *call);
+/* Waits for the answer; frees the call. */
+struct answer call_join(struct call *call);
+
+#endif

@@ -1,0 +1,248 @@
+#include "stack.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "http.h"
+#include "must.h"
+
+#define PATIENCE 60.0 /* seconds */
+
+void sleep_ms(long ms)
+{
+    struct timespec span = {ms / 1000, ms % 1000 * 1000000};
+    while (nanosleep(&span, &span) != 0 && errno == EINTR)
+        ;
+}
+
+double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void path_in(const struct stack *stack, const char *name, char path[128])
+{
+    snprintf(path, 128, "%s/%s", stack->dir, name);
+}
+
+static void write_file(const struct stack *stack, const char *name, const char *format, ...)
+{
+    char path[128];
+    va_list args;
+    path_in(stack, name, path);
+    FILE *file = fopen(path, "w");
+    must(file != NULL, "can't write %s", path);
+    va_start(args, format);
+    vfprintf(file, format, args);
+    va_end(args);
+    must(fclose(file) == 0, "can't write %s", path);
+}
+
+static int free_port(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    must(bind(fd, (struct sockaddr *)&address, len) == 0, "bind");
+    getsockname(fd, (struct sockaddr *)&address, &len);
+    close(fd);
+    return ntohs(address.sin_port);
+}
+
+static void write_nginx_conf(const struct stack *stack, const struct stack_options *options)
+{
+    static const char params[] =
+        "fastcgi_param REQUEST_METHOD $request_method; fastcgi_param QUERY_STRING $query_string;"
+        "fastcgi_param CONTENT_TYPE $content_type; fastcgi_param CONTENT_LENGTH $content_length;"
+        "fastcgi_param SCRIPT_NAME $fastcgi_script_name;";
+    write_file(stack, "nginx.conf",
+               "%s\nworker_processes 2; worker_rlimit_nofile 20000; daemon off; pid nginx.pid;\n"
+               "error_log error.log warn;\n"
+               "events { worker_connections 9900; }\n"
+               "http {\n"
+               "  access_log off; client_body_temp_path body; proxy_temp_path proxy;\n"
+               "  fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n"
+               "  keepalive_requests 100000; client_max_body_size 8m;\n"
+               "  large_client_header_buffers 8 16k;\n"
+               "  upstream waits { server unix:%s; %s }\n"
+               "  fastcgi_keep_conn %s; fastcgi_read_timeout 75s; fastcgi_next_upstream off;\n"
+               "  fastcgi_force_ranges off; merge_slashes off;\n"
+               "  server {\n"
+               "    listen 127.0.0.1:%d backlog=8192;\n"
+               "    location / { %s fastcgi_pass waits; %s }\n"
+               "    location ~ ^/publish(?<resource>/.*)$ { %s fastcgi_pass waits;\n"
+               "      fastcgi_param FCGIWAIT_ACCESS publish;\n"
+               "      fastcgi_param FCGIWAIT_RESOURCE $resource; }\n"
+               "    location ~ ^/fcgiwait/(?<endpoint>.*)$ { %s fastcgi_pass waits;\n"
+               "      fastcgi_param FCGIWAIT_ENDPOINT $endpoint; }\n"
+               "  }\n"
+               "}\n",
+               geteuid() == 0 ? "user root;" : "", stack->socket,
+               options->no_keepalive ? "" : "keepalive 9000;",
+               options->no_keepalive ? "off" : "on", stack->port, params,
+               options->location != NULL ? options->location : "", params, params);
+}
+
+static void send_output(const struct stack *stack, const char *name)
+{
+    char path[128];
+    path_in(stack, name, path);
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    dup2(fd, 1);
+    dup2(fd, 2);
+}
+
+void stack_start_fcgiwait(struct stack *stack)
+{
+    const char *program = getenv("FCGIWAIT");
+    char config[128];
+    must(program != NULL, "FCGIWAIT in the environment has to name the program");
+    path_in(stack, "fcgiwait.conf", config);
+    unlink(stack->socket);
+    stack->fcgiwait = fork();
+    if (stack->fcgiwait == 0) {
+        send_output(stack, "fcgiwait.log");
+        if (stack->files > 0)
+            setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)stack->files, (rlim_t)stack->files});
+        execlp("spawn-fcgi", "spawn-fcgi", "-s", stack->socket, "-n", "-b", "4096", "--", program,
+               "-c", config, (char *)NULL);
+        _exit(127);
+    }
+    for (double start = seconds_now(); !stack_logged(stack, " serves,"); sleep_ms(10))
+        must(seconds_now() - start < PATIENCE && waitpid(stack->fcgiwait, NULL, WNOHANG) == 0,
+             "fcgiwait does not start: see %s/fcgiwait.log", stack->dir);
+}
+
+static void start_nginx(struct stack *stack)
+{
+    char prefix[128];
+    path_in(stack, "", prefix);
+    stack->nginx = fork();
+    if (stack->nginx == 0) {
+        send_output(stack, "nginx.log");
+        execlp("nginx", "nginx", "-p", prefix, "-c", "nginx.conf", "-e", "error.log",
+               (char *)NULL);
+        _exit(127);
+    }
+    for (double start = seconds_now(); !http_answers(stack->port); sleep_ms(10))
+        must(seconds_now() - start < PATIENCE && waitpid(stack->nginx, NULL, WNOHANG) == 0,
+             "nginx does not start: see %s", stack->dir);
+}
+
+void stack_start(struct stack *stack, const struct stack_options *given)
+{
+    static const struct stack_options none = {0};
+    const struct stack_options *options = given != NULL ? given : &none;
+    *stack = (struct stack){.dir = "/tmp/fcgiwait-test.XXXXXX"};
+    must(mkdtemp(stack->dir) != NULL, "mkdtemp");
+    snprintf(stack->socket, sizeof stack->socket, "%s/socket", stack->dir);
+    stack->port = free_port();
+    write_file(stack, "fcgiwait.conf", "store = { type = \"memory\"; };\n%s\n",
+               options->config != NULL ? options->config : "");
+    write_nginx_conf(stack, options);
+    stack->files = options->files;
+    stack_start_fcgiwait(stack);
+    start_nginx(stack);
+}
+
+static int wait_for(pid_t *pid)
+{
+    int status = 0;
+    for (double start = seconds_now(); waitpid(*pid, &status, WNOHANG) == 0; sleep_ms(5))
+        if (seconds_now() - start > PATIENCE) {
+            kill(*pid, SIGKILL);
+            start = seconds_now();
+        }
+    *pid = 0;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int stack_end_fcgiwait(struct stack *stack)
+{
+    kill(stack->fcgiwait, SIGTERM);
+    return wait_for(&stack->fcgiwait);
+}
+
+static void remove_folder(const struct stack *stack)
+{
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", stack->dir);
+    must(system(command) == 0, "%s", command);
+}
+
+void stack_stop(struct stack *stack)
+{
+    int status = stack->fcgiwait != 0 ? stack_end_fcgiwait(stack) : 0;
+    kill(stack->nginx, SIGTERM);
+    wait_for(&stack->nginx);
+    must(status == 0, "fcgiwait exited with %d: see %s/fcgiwait.log", status, stack->dir);
+    must(!stack_logged(stack, "error:"), "see %s/fcgiwait.log", stack->dir);
+    remove_folder(stack);
+}
+
+bool stack_logged(const struct stack *stack, const char *what)
+{
+    char path[128], line[2048];
+    bool found = false;
+    path_in(stack, "fcgiwait.log", path);
+    FILE *file = fopen(path, "r");
+    while (file != NULL && !found && fgets(line, sizeof line, file) != NULL)
+        found = strstr(line, what) != NULL;
+    if (file != NULL)
+        fclose(file);
+    return found;
+}
+
+size_t stack_descriptors(const struct stack *stack)
+{
+    char path[64];
+    size_t count = 0;
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)stack->fcgiwait);
+    DIR *dir = opendir(path);
+    must(dir != NULL, "%s", path);
+    while (readdir(dir) != NULL)
+        count++;
+    closedir(dir);
+    return count - 2;
+}
+
+long long stack_status(const struct stack *stack, const char *name)
+{
+    char key[64];
+    struct answer answer = http_get(stack->port, "/fcgiwait/status", NULL);
+    must(answer.status == 200, "the status says %ld", answer.status);
+    snprintf(key, sizeof key, "\"%s\":", name);
+    const char *at = strstr(answer.body, key);
+    must(at != NULL, "no %s in the status", name);
+    long long value = atoll(at + strlen(key));
+    answer_free(&answer);
+    return value;
+}
+
+void await_status(const struct stack *stack, const char *name, long long value)
+{
+    long long now;
+    for (double start = seconds_now(); (now = stack_status(stack, name)) != value; sleep_ms(5))
+        must(seconds_now() - start < PATIENCE, "%s is %lld, and never %lld", name, now, value);
+}
+
+void await_waiting(const struct stack *stack, long long count)
+{
+    await_status(stack, "waiting", count);
+}

@@ -1,0 +1,197 @@
+// The page in Debian's chromium, before real nginx, spawn-fcgi and fcgiwait; and quickstart.sh.
+import assert from 'node:assert/strict';
+import {access} from 'node:fs/promises';
+import net from 'node:net';
+import {once} from 'node:events';
+import path from 'node:path';
+import {after, afterEach, before, beforeEach, test} from 'node:test';
+import {chromium} from 'playwright-core';
+import {Stack, end, examples, fcgiwait, freePort, run, until} from './stack.mjs';
+
+const LIMIT = {timeout: 60000};
+let browser, stack, page, broken;
+
+before(async () => {
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  });
+});
+after(() => browser?.close());
+
+beforeEach(async () => {
+  stack = await Stack.start();
+  broken = [];
+  page = await browser.newPage();
+  page.setDefaultTimeout(15000);
+  page.on('pageerror', error => broken.push(error.message));
+});
+afterEach(async () => {
+  await page?.close();
+  await stack?.stop();
+  assert.deepEqual(broken, [], 'the page had errors');
+});
+
+// A mark that a reload would wipe out.
+async function open(url) {
+  await page.goto(url);
+  await page.evaluate(() => { window.mark = true; });
+}
+const sameVisit = async () => assert.equal(await page.evaluate(() => window.mark), true);
+
+const shows = (id, text) => page.waitForFunction(
+  ([id, text]) => document.getElementById(id).textContent.includes(text), [id, text]);
+
+const turn = hidden => page.evaluate(hidden => {
+  Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});
+  document.dispatchEvent(new Event('visibilitychange'));
+}, hidden);
+
+const reading = (time, more = {}) => ({
+  time, name: 'testbox', processors: 2, processor_seconds: 100 + time / 2, load: [0.5, 0.25, 0.1],
+  memory: {total: 8e9, available: 2e9}, network: {received: 3e6 * time, sent: 5e3 * time}, ...more,
+});
+
+test('a change appears without a reload', LIMIT, async () => {
+  await open(stack.url);
+  await shows('note', 'There is none yet.');
+  await stack.awaitWaiting(2);
+
+  await stack.publish('note', 'Hello <b>there</b>', 'text/plain');
+  await shows('note', 'Hello <b>there</b>');
+  await stack.publish('note', {as: 'JSON'});
+  await shows('note', '{"as":"JSON"}');
+  await fetch(`${stack.url}/publish/live/note`, {method: 'DELETE'});
+  await shows('note', 'There is none yet.');
+  await sameVisit();
+});
+
+test('the readings are drawn', LIMIT, async () => {
+  await stack.publish('machine', reading(1000));
+  await open(stack.url);
+  await shows('name', 'testbox');
+  await stack.awaitWaiting(2);
+  await stack.publish('machine', reading(1002, {load: [1.5, 0.25, 0.1]}));
+
+  await shows('load-now', '1.50');
+  await shows('received', '3.0 MB/s');
+  await shows('sent', '5.0 kB/s');
+  await shows('memory-now', '75 %');
+  await shows('state', 'live');
+  await shows('changes', '2');
+  assert.equal(await page.getAttribute('#memory', 'aria-valuenow'), '75');
+  assert.equal(await page.getAttribute('#load', 'd'), 'M58.00 76.00L60.00 28.00');
+  await shows('state', 'waiting');      // when nothing has come for a while
+  await sameVisit();
+});
+
+test('it survives fcgiwait', LIMIT, async () => {
+  await stack.publish('note', 'before', 'text/plain');
+  await open(stack.url);
+  await shows('note', 'before');
+  await stack.awaitWaiting(2);
+
+  await stack.stopFcgiwait();
+  await shows('state', 'retrying');
+  await shows('why', 'the server answered 502');
+  await stack.startFcgiwait();
+  await shows('note', 'There is none yet.');        // its memory is gone
+  await stack.publish('note', 'after', 'text/plain');
+  await shows('note', 'after');
+  await page.waitForFunction(() => document.getElementById('state').textContent !== 'retrying');
+  await sameVisit();
+});
+
+test('a hidden page lets go of its requests', LIMIT, async () => {
+  await stack.publish('note', 'first', 'text/plain');
+  await open(stack.url);
+  await shows('note', 'first');
+  await stack.awaitWaiting(2);
+
+  await turn(true);
+  await shows('state', 'paused');
+  await stack.awaitWaiting(0);
+  await stack.publish('note', 'second', 'text/plain');
+  assert.equal(await page.textContent('#note'), 'first');
+
+  await turn(false);
+  await shows('note', 'second');
+  await stack.awaitWaiting(2);
+  await sameVisit();
+});
+
+test('in a browser, an expiry is no change', LIMIT, async () => {
+  await stack.publish('thing', {n: 1});
+  await open(`${stack.url}/longpoll.js`);       // a page that follows nothing by itself
+  await page.evaluate(() => {
+    window.seen = [];
+    window.stop = new AbortController();
+    window.ended = import('/longpoll.js').then(async ({follow}) => {
+      const options = {
+        wait: 1, signal: window.stop.signal,
+        onstate: (state, {expired}) => { if (expired) window.seen.push('expired'); },
+      };
+      for await (const {value} of follow('/live/thing', options)) window.seen.push(value.n);
+      window.seen.push('ended');
+    });
+  });
+  const seen = () => page.evaluate(() => window.seen);
+  await until(async () => (await seen()).length === 3, 'two expiries');
+  await stack.publish('thing', {n: 2});
+  await until(async () => (await seen()).includes(2), 'the change');
+  await stack.awaitWaiting(1);
+  await page.evaluate(() => { window.stop.abort(); return window.ended; });
+  assert.deepEqual((await seen()).filter(each => each !== 'expired'), [1, 2, 'ended']);
+  assert.deepEqual((await seen()).slice(0, 3), [1, 'expired', 'expired']);
+  await stack.awaitWaiting(0);
+});
+
+test('where one reads, one cannot publish', LIMIT, async () => {
+  const response = await fetch(`${stack.url}/live/note`, {method: 'PUT', body: 'no'});
+  assert.equal(response.status, 405);
+  assert.equal((await fetch(`${stack.url}/live/note`)).status, 404);
+});
+
+test('quickstart.sh shows this machine', LIMIT, async () => {
+  const port = await freePort();
+  const env = {...process.env, PORT: `${port}`, FCGIWAIT: fcgiwait, TMPDIR: stack.dir};
+  const quickstart = run(path.join(examples, 'quickstart.sh'), [],
+    {env, stdio: ['ignore', 'pipe', 'inherit']});
+  try {
+    let said = '';
+    quickstart.stdout.on('data', data => { said += data; });
+    await until(() => said.includes('Ctrl-C stops it'), 'it runs');
+    await open(`http://127.0.0.1:${port}/`);
+    await shows('state', 'live');
+    await shows('changes', '3');
+    await shows('received', 'B/s');
+    await sameVisit();
+    const [dir] = said.match(/(?<=removes )\S+(?=\.\n)/);
+    await access(dir);
+
+    await end(quickstart);
+    assert.equal(quickstart.exitCode, 143);
+    await assert.rejects(access(dir), 'its folder is still there');
+    await assert.rejects(fetch(`http://127.0.0.1:${port}/`), 'nginx still runs');
+  } finally {
+    await end(quickstart);
+  }
+});
+
+test('quickstart.sh stops by itself, and says so when its port is taken', LIMIT, async () => {
+  const port = await freePort();
+  const env = {...process.env, PORT: `${port}`, FCGIWAIT: fcgiwait, QUICKSTART_SECONDS: '2'};
+  const first = run(path.join(examples, 'quickstart.sh'), [], {env});
+  assert.deepEqual(await first.ended, [0, null]);
+
+  const other = net.createServer().listen(port, '127.0.0.1');
+  await once(other, 'listening');
+  const second = run(path.join(examples, 'quickstart.sh'), [],
+    {env, stdio: ['ignore', 'ignore', 'pipe']});
+  let said = '';
+  second.stderr.on('data', data => { said += data; });
+  assert.deepEqual(await second.ended, [1, null]);
+  assert.match(said, new RegExp(`port ${port} is taken.*PORT=${port + 1}`));
+  other.close();
+});

@@ -1,0 +1,106 @@
+// fcgiwait, spawn-fcgi and nginx, real ones, with longpoll.conf as it is but for port and socket.
+import assert from 'node:assert/strict';
+import {spawn} from 'node:child_process';
+import {once} from 'node:events';
+import {access, chmod, cp, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
+import net from 'node:net';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {fileURLToPath} from 'node:url';
+
+export const examples = fileURLToPath(new URL('../../nginx-examples/', import.meta.url));
+export const fcgiwait = path.resolve(process.env.FCGIWAIT
+  ?? fileURLToPath(new URL('../../src/fcgiwait', import.meta.url)));
+const env = {...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin`};
+
+export async function freePort() {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const {port} = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+export async function until(fact, what, seconds = 10) {
+  const end = performance.now() + 1000 * seconds;
+  for (;;) {
+    const result = await fact();
+    if (result) return result;
+    assert.ok(performance.now() < end, `this did not happen: ${what}`);
+    await sleep(20);
+  }
+}
+
+export class Stack {
+  static async start() {
+    await access(fcgiwait).catch(() => assert.fail(`build ${fcgiwait} first, or set FCGIWAIT`));
+    const stack = new Stack();
+    stack.dir = await mkdtemp(path.join(tmpdir(), 'fcgiwait-page-'));
+    stack.port = await freePort();
+    stack.url = `http://127.0.0.1:${stack.port}`;
+    try {
+      await chmod(stack.dir, 0o755);        // nginx's worker is another user when we are root
+      await cp(path.join(examples, 'www'), path.join(stack.dir, 'www'), {recursive: true});
+      const conf = await readFile(path.join(examples, 'longpoll.conf'), 'utf8');
+      await writeFile(path.join(stack.dir, 'nginx.conf'), conf
+        .replace('127.0.0.1:8080', `127.0.0.1:${stack.port}`)
+        .replace(/^( *server unix:)[^;]*/m, `$1${stack.dir}/fcgiwait.sock`));
+      await writeFile(path.join(stack.dir, 'fcgiwait.conf'), 'store = { type = "memory"; };\n');
+      stack.nginx = run('nginx', ['-p', stack.dir, '-c', `${stack.dir}/nginx.conf`, '-g', 'daemon off;']);
+      await stack.startFcgiwait();
+    } catch (error) {
+      await stack.stop();
+      throw error;
+    }
+    return stack;
+  }
+
+  async startFcgiwait() {
+    const socket = `${this.dir}/fcgiwait.sock`;
+    await rm(socket, {force: true});
+    this.daemon = run('spawn-fcgi',
+      ['-s', socket, '-M', '0666', '-n', '--', fcgiwait, '-c', `${this.dir}/fcgiwait.conf`]);
+    await until(async () => (await fetch(`${this.url}/health`).catch(() => ({}))).ok,
+      'fcgiwait answers through nginx');
+  }
+
+  async stopFcgiwait() {
+    await end(this.daemon);
+    this.daemon = undefined;
+  }
+
+  async stop() {
+    await end(this.nginx);
+    await end(this.daemon);
+    await rm(this.dir, {recursive: true, force: true});
+  }
+
+  async publish(name, document, type = 'application/json') {
+    const body = type === 'application/json' ? JSON.stringify(document) : document;
+    const response = await fetch(`${this.url}/publish/live/${name}`,
+      {method: 'PUT', headers: {'Content-Type': type}, body});
+    assert.ok(response.ok, `publishing was answered with ${response.status}`);
+    return response;
+  }
+
+  async awaitWaiting(count) {
+    await until(async () => (await (await fetch(`${this.url}/status`)).json()).waiting === count,
+      `${count} requests wait`);
+  }
+}
+
+// Starts a command. Its output is shown when it is asked for with VERBOSE=1.
+export function run(command, args, options = {}) {
+  const stdio = ['ignore', ...Array(2).fill(process.env.VERBOSE ? 'inherit' : 'ignore')];
+  const child = spawn(command, args, {env, stdio, ...options});
+  child.ended = once(child, 'exit').catch(error => [error]);
+  return child;
+}
+
+export async function end(child, signal = 'SIGTERM') {
+  if (child === undefined) return;
+  if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+  await child.ended;
+}
