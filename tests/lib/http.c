@@ -69,7 +69,8 @@ struct answer http(const struct http *request)
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT, request->timeout > 0 ? request->timeout : 100L);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT,
+                     request->timeout > 0 ? request->timeout : 100L);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
@@ -98,11 +99,12 @@ long http_put(int port, const char *resource, const char *json, char index[24])
 {
     char path[1024], value[256];
     snprintf(path, sizeof path, "/publish%s", resource);
-    struct answer answer = http(&(struct http){.port = port,
-                                               .method = "PUT",
-                                               .path = path,
-                                               .headers = {"Content-Type: application/json"},
-                                               .body = json});
+    struct answer answer =
+        http(&(struct http){.port = port,
+                            .method = "PUT",
+                            .path = path,
+                            .headers = {"Content-Type: application/json"},
+                            .body = json});
     if (index != NULL)
         snprintf(index, 24, "%.23s", answer_header(&answer, "X-Polling-Index", value));
     long status = answer.status;

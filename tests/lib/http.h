@@ -8,20 +8,20 @@
 #include <stddef.h>
 
 struct answer {
-    long status;    /* 0: no answer */
-    double seconds; /* that it took */
+    long status;          /* 0: no answer */
+    double seconds;       /* that it took */
     char *headers, *body; /* strings; answer_free() */
     size_t body_len;
 };
 
 struct http {
     int port;
-    const char *method; /* NULL: GET */
-    const char *path;   /* with the query, as it goes over the wire */
+    const char *method;     /* NULL: GET */
+    const char *path;       /* with the query, as it goes over the wire */
     const char *headers[6]; /* "Name: value"; NULL ends them */
-    const char *body;   /* NULL: none */
-    size_t body_len;    /* 0: its strlen() */
-    long timeout;       /* seconds; 0: 100 */
+    const char *body;       /* NULL: none */
+    size_t body_len;        /* 0: its strlen() */
+    long timeout;           /* seconds; 0: 100 */
 };
 
 struct answer http(const struct http *request);

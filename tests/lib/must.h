@@ -9,10 +9,10 @@
 
 #include <cmocka.h>
 
-#define must(condition, ...)                                                                       \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            fail_msg(__VA_ARGS__);                                                                 \
+#define must(condition, ...)                                                             \
+    do {                                                                                 \
+        if (!(condition))                                                                \
+            fail_msg(__VA_ARGS__);                                                       \
     } while (0)
 
 #endif

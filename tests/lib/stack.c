@@ -40,7 +40,8 @@ static void path_in(const struct stack *stack, const char *name, char path[128])
     snprintf(path, 128, "%s/%s", stack->dir, name);
 }
 
-static void write_file(const struct stack *stack, const char *name, const char *format, ...)
+static void write_file(const struct stack *stack, const char *name, const char *format,
+                       ...)
 {
     char path[128];
     va_list args;
@@ -65,38 +66,41 @@ static int free_port(void)
     return ntohs(address.sin_port);
 }
 
-static void write_nginx_conf(const struct stack *stack, const struct stack_options *options)
+static void write_nginx_conf(const struct stack *stack,
+                             const struct stack_options *options)
 {
-    static const char params[] =
-        "fastcgi_param REQUEST_METHOD $request_method; fastcgi_param QUERY_STRING $query_string;"
-        "fastcgi_param CONTENT_TYPE $content_type; fastcgi_param CONTENT_LENGTH $content_length;"
-        "fastcgi_param SCRIPT_NAME $fastcgi_script_name;";
-    write_file(stack, "nginx.conf",
-               "%s\nworker_processes 2; worker_rlimit_nofile 20000; daemon off; pid nginx.pid;\n"
-               "error_log error.log warn;\n"
-               "events { worker_connections 9900; }\n"
-               "http {\n"
-               "  access_log off; client_body_temp_path body; proxy_temp_path proxy;\n"
-               "  fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n"
-               "  keepalive_requests 100000; client_max_body_size 8m;\n"
-               "  large_client_header_buffers 8 16k;\n"
-               "  upstream waits { server unix:%s; %s }\n"
-               "  fastcgi_keep_conn %s; fastcgi_read_timeout 75s; fastcgi_next_upstream off;\n"
-               "  fastcgi_force_ranges off; merge_slashes off;\n"
-               "  server {\n"
-               "    listen 127.0.0.1:%d backlog=8192;\n"
-               "    location / { %s fastcgi_pass waits; %s }\n"
-               "    location ~ ^/publish(?<resource>/.*)$ { %s fastcgi_pass waits;\n"
-               "      fastcgi_param FCGIWAIT_ACCESS publish;\n"
-               "      fastcgi_param FCGIWAIT_RESOURCE $resource; }\n"
-               "    location ~ ^/fcgiwait/(?<endpoint>.*)$ { %s fastcgi_pass waits;\n"
-               "      fastcgi_param FCGIWAIT_ENDPOINT $endpoint; }\n"
-               "  }\n"
-               "}\n",
-               geteuid() == 0 ? "user root;" : "", stack->socket,
-               options->no_keepalive ? "" : "keepalive 9000;",
-               options->no_keepalive ? "off" : "on", stack->port, params,
-               options->location != NULL ? options->location : "", params, params);
+    static const char params[] = "fastcgi_param REQUEST_METHOD $request_method; "
+                                 "fastcgi_param QUERY_STRING $query_string;"
+                                 "fastcgi_param CONTENT_TYPE $content_type; "
+                                 "fastcgi_param CONTENT_LENGTH $content_length;"
+                                 "fastcgi_param SCRIPT_NAME $fastcgi_script_name;";
+    write_file(
+        stack, "nginx.conf",
+        "%s\nworker_processes 2; worker_rlimit_nofile 20000; daemon off; pid nginx.pid;\n"
+        "error_log error.log warn;\n"
+        "events { worker_connections 9900; }\n"
+        "http {\n"
+        "  access_log off; client_body_temp_path body; proxy_temp_path proxy;\n"
+        "  fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n"
+        "  keepalive_requests 100000; client_max_body_size 8m;\n"
+        "  large_client_header_buffers 8 16k;\n"
+        "  upstream waits { server unix:%s; %s }\n"
+        "  fastcgi_keep_conn %s; fastcgi_read_timeout 75s; fastcgi_next_upstream off;\n"
+        "  fastcgi_force_ranges off; merge_slashes off;\n"
+        "  server {\n"
+        "    listen 127.0.0.1:%d backlog=8192;\n"
+        "    location / { %s fastcgi_pass waits; %s }\n"
+        "    location ~ ^/publish(?<resource>/.*)$ { %s fastcgi_pass waits;\n"
+        "      fastcgi_param FCGIWAIT_ACCESS publish;\n"
+        "      fastcgi_param FCGIWAIT_RESOURCE $resource; }\n"
+        "    location ~ ^/fcgiwait/(?<endpoint>.*)$ { %s fastcgi_pass waits;\n"
+        "      fastcgi_param FCGIWAIT_ENDPOINT $endpoint; }\n"
+        "  }\n"
+        "}\n",
+        geteuid() == 0 ? "user root;" : "", stack->socket,
+        options->no_keepalive ? "" : "keepalive 9000;",
+        options->no_keepalive ? "off" : "on", stack->port, params,
+        options->location != NULL ? options->location : "", params, params);
 }
 
 static void send_output(const struct stack *stack, const char *name)
@@ -119,13 +123,15 @@ void stack_start_fcgiwait(struct stack *stack)
     if (stack->fcgiwait == 0) {
         send_output(stack, "fcgiwait.log");
         if (stack->files > 0)
-            setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)stack->files, (rlim_t)stack->files});
-        execlp("spawn-fcgi", "spawn-fcgi", "-s", stack->socket, "-n", "-b", "4096", "--", program,
-               "-c", config, (char *)NULL);
+            setrlimit(RLIMIT_NOFILE,
+                      &(struct rlimit){(rlim_t)stack->files, (rlim_t)stack->files});
+        execlp("spawn-fcgi", "spawn-fcgi", "-s", stack->socket, "-n", "-b", "4096", "--",
+               program, "-c", config, (char *)NULL);
         _exit(127);
     }
     for (double start = seconds_now(); !stack_logged(stack, " serves,"); sleep_ms(10))
-        must(seconds_now() - start < PATIENCE && waitpid(stack->fcgiwait, NULL, WNOHANG) == 0,
+        must(seconds_now() - start < PATIENCE &&
+                 waitpid(stack->fcgiwait, NULL, WNOHANG) == 0,
              "fcgiwait does not start: see %s/fcgiwait.log", stack->dir);
 }
 
@@ -141,7 +147,8 @@ static void start_nginx(struct stack *stack)
         _exit(127);
     }
     for (double start = seconds_now(); !http_answers(stack->port); sleep_ms(10))
-        must(seconds_now() - start < PATIENCE && waitpid(stack->nginx, NULL, WNOHANG) == 0,
+        must(seconds_now() - start < PATIENCE &&
+                 waitpid(stack->nginx, NULL, WNOHANG) == 0,
              "nginx does not start: see %s", stack->dir);
 }
 
@@ -238,8 +245,10 @@ long long stack_status(const struct stack *stack, const char *name)
 void await_status(const struct stack *stack, const char *name, long long value)
 {
     long long now;
-    for (double start = seconds_now(); (now = stack_status(stack, name)) != value; sleep_ms(5))
-        must(seconds_now() - start < PATIENCE, "%s is %lld, and never %lld", name, now, value);
+    for (double start = seconds_now(); (now = stack_status(stack, name)) != value;
+         sleep_ms(5))
+        must(seconds_now() - start < PATIENCE, "%s is %lld, and never %lld", name, now,
+             value);
 }
 
 void await_waiting(const struct stack *stack, long long count)

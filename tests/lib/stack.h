@@ -1,6 +1,6 @@
 /*
- * stack: a real nginx, a real spawn-fcgi and a real fcgiwait in a folder of their own, for one
- * system test. FCGIWAIT in the environment names the program.
+ * stack: a real nginx, a real spawn-fcgi and a real fcgiwait in a folder of their own,
+ * for one system test. FCGIWAIT in the environment names the program.
  *
  * Everything ends the test where it can't be had. Times are generous: machines are slow.
  */
@@ -20,7 +20,8 @@ struct stack {
 };
 
 struct stack_options {
-    const char *config;   /* lines of fcgiwait.conf; NULL: the memory store and nothing else */
+    const char
+        *config; /* lines of fcgiwait.conf; NULL: the memory store and nothing else */
     const char *location; /* lines inside nginx's read location; NULL: none */
     long files;           /* the program's limit of open files; 0: as it comes */
     bool no_keepalive;    /* a new FastCGI connection for each request */
@@ -29,11 +30,12 @@ struct stack_options {
 /* nginx serves: / to read, /publish/ to publish, /fcgiwait/{health,status,metrics}. */
 void stack_start(struct stack *stack, const struct stack_options *options);
 
-/* Ends all of it, and fails the test where fcgiwait does not exit with 0 (a sanitizer's report
- * included), or left a line in its log that holds `error:`. */
+/* Ends all of it, and fails the test where fcgiwait does not exit with 0 (a sanitizer's
+ * report included), or left a line in its log that holds `error:`. */
 void stack_stop(struct stack *stack);
 
-/* SIGTERM to fcgiwait alone; waits; returns its exit status, or -1 where it was killed. */
+/* SIGTERM to fcgiwait alone; waits; returns its exit status, or -1 where it was killed.
+ */
 int stack_end_fcgiwait(struct stack *stack);
 void stack_start_fcgiwait(struct stack *stack);
 

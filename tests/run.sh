@@ -1,0 +1,3 @@
+#!/bin/bash
+# Installs what is missing, builds, and runs all tests.
+set -eu
