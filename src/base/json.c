@@ -37,6 +37,33 @@ static bool check_with(json_tokener *tokener, struct text t, struct json_error *
     return true;
 }
 
+static bool is_digit_at(struct text t, size_t at)
+{
+    return at < t.len && t.at[at] >= '0' && t.at[at] <= '9';
+}
+
+/* What json-c lets through though it is not JSON (RFC 8259), and browsers refuse: NaN and
+ * Infinity, control characters in strings, a number that ends in a point. The text is one
+ * that json-c took, so strings end, and escapes are whole. */
+static bool check_strictly(struct text t, struct json_error *error)
+{
+    bool in_string = false;
+    for (size_t i = 0; i < t.len; i++) {
+        unsigned char c = (unsigned char)t.at[i];
+        if (c == '"')
+            in_string = !in_string;
+        else if (in_string && c == '\\')
+            i++;
+        else if (in_string && c < 0x20)
+            return fail(error, i, "a control character in a string; write it as \\u00XX");
+        else if (!in_string && (c == 'N' || c == 'I'))
+            return fail(error, i, "NaN and Infinity are no JSON numbers");
+        else if (!in_string && c == '.' && !is_digit_at(t, i + 1))
+            return fail(error, i + 1, "digits have to follow the point");
+    }
+    return true;
+}
+
 bool json_check(struct text t, struct json_error *error)
 {
     if (t.len == 0)
@@ -49,7 +76,7 @@ bool json_check(struct text t, struct json_error *error)
     json_tokener_set_flags(tokener, JSON_TOKENER_STRICT |
                                         JSON_TOKENER_ALLOW_TRAILING_CHARS |
                                         JSON_TOKENER_VALIDATE_UTF8);
-    bool good = check_with(tokener, t, error);
+    bool good = check_with(tokener, t, error) && check_strictly(t, error);
     json_tokener_free(tokener);
     return good;
 }

@@ -115,6 +115,14 @@ static enum sent send_pieces(int fd, struct iovec *pieces, int count, size_t *se
     return SENT_ALL;
 }
 
+/* A small answer of the protocol itself. One that the socket does not take ends the
+ * connection: nobody who reads lets it come to that. */
+static bool send_protocol(struct connection *connection, struct text bytes)
+{
+    ssize_t n = send(connection->fd, bytes.at, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return n == (ssize_t)bytes.len;
+}
+
 /* As much of the reply as the socket takes now. */
 static enum sent send_reply(const struct connection *connection,
                             const struct reply *reply, size_t *sent)
@@ -174,6 +182,18 @@ static bool send_first(struct connection *connection, const struct reply *reply)
     return false;
 }
 
+/* The request was aborted while its answer was on the way: the record that ends it is all
+ * that the web server still waits for. The lock is held. */
+static void send_end(struct connection *connection)
+{
+    unsigned char end[FCGI_END_LEN];
+    fcgi_end(connection->id, end);
+    if (send_protocol(connection, (struct text){(char *)end, sizeof end}))
+        finish(connection);
+    else
+        set_closing(connection);
+}
+
 /* request_deliver_fn */
 static void deliver(struct request *request, struct reply *reply)
 {
@@ -183,6 +203,8 @@ static void deliver(struct request *request, struct reply *reply)
     bool hung_up = connection->hung_up;
     if (!hung_up && reply != NULL)
         taken = send_first(connection, reply);
+    else if (!hung_up)
+        send_end(connection);
     lock_drop(&connection->lock);
     /* From here on only a hung-up connection is still ours. */
     if (hung_up)
@@ -231,14 +253,6 @@ static void hang_up(struct connection *connection)
     lock_drop(&connection->lock);
     if (ours)
         connection_free(connection);
-}
-
-/* A small answer of the protocol itself. One that the socket does not take ends the
- * connection: nobody who reads lets it come to that. */
-static bool send_protocol(struct connection *connection, struct text bytes)
-{
-    ssize_t n = send(connection->fd, bytes.at, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    return n == (ssize_t)bytes.len;
 }
 
 static bool take_reader(struct connection *connection)
