@@ -27,14 +27,19 @@ static inline void present_dispose(struct present *present)
     document_unref(&present->document);
 }
 
-enum change_kind { CHANGE_PUT, CHANGE_TOUCH, CHANGE_DELETE };
+enum change_kind {
+    CHANGE_PUT,
+    CHANGE_TOUCH,
+    CHANGE_DELETE,
+    CHANGE_EVERYTHING /* of all that lies behind origins: nobody knows what was missed */
+};
 
 /* Path and document belong to whoever hands the change on; receivers copy and count. */
 struct change {
     enum change_kind kind;
     uint64_t index;
-    nanos at; /* wall clock */
-    struct text path;
+    nanos at;                  /* wall clock */
+    struct text path;          /* of CHANGE_EVERYTHING: "/" */
     struct document *document; /* of CHANGE_PUT, else NULL */
 };
 

@@ -23,7 +23,12 @@ typedef void store_look_fn(void *context, struct text path, struct present *pres
  * nothing was changed. */
 typedef bool store_sink_fn(void *context, const struct change *change);
 
-enum edit_kind { EDIT_PUT, EDIT_TOUCH, EDIT_DELETE };
+enum edit_kind {
+    EDIT_PUT,
+    EDIT_TOUCH,
+    EDIT_DELETE,
+    EDIT_EVERYTHING /* CHANGE_EVERYTHING, under path "/": always goes through */
+};
 
 enum edit_result {
     EDIT_CREATED,  /* 201 */
@@ -46,7 +51,7 @@ struct edit {
     void (*done)(struct edit *edit); /* durable, or refused, and everybody was told */
     /* what came of it, set before `done` */
     enum edit_result result;
-    uint64_t index; /* the resource's index now */
+    uint64_t index; /* the resource's index now; of EDIT_EVERYTHING: the new one */
 };
 
 struct store_options {

@@ -21,7 +21,7 @@
 
 enum scope {
     SCOPE_SELF, /* the resource alone */
-    SCOPE_BELOW /* the resource and everything below it */
+    SCOPE_BELOW /* the resource and everything below it: as behind an origin */
 };
 
 /* Embedded in what waits. Linked and unlinked under the tree's lock; once its crowd has
@@ -65,8 +65,8 @@ void tree_set_bell(struct tree *tree, tree_ring_fn *ring, void *context);
 void tree_free(struct tree **tree);
 
 /* The present state, with a document reference for the caller (present_dispose()). Under
- * SCOPE_BELOW the index and the time are those of the newest change at or below the path.
- */
+ * SCOPE_BELOW the index and the time are those of the newest change at or below the path,
+ * CHANGE_EVERYTHING included; paths that were never touched have the latter's. */
 void tree_look(struct tree *tree, struct text path, enum scope scope,
                struct present *present);
 
@@ -82,7 +82,8 @@ enum tree_watched tree_watch(struct tree *tree, struct text path, enum scope sco
 bool tree_unwatch(struct tree *tree, struct watch *watch);
 
 /* Makes the change the present state and rings for everybody whom it concerns. Changes
- * come one at a time, in index order. False: out of memory, nothing was changed. */
+ * come one at a time, in index order. CHANGE_EVERYTHING concerns all that watch under
+ * SCOPE_BELOW, and is work per node. False: out of memory, nothing was changed. */
 bool tree_apply(struct tree *tree, const struct change *change);
 
 size_t tree_resources(struct tree *tree); /* that exist */

@@ -36,7 +36,8 @@ static void apply(struct memory *memory, struct edit *edit, const struct present
 {
     static const enum change_kind kinds[] = {[EDIT_PUT] = CHANGE_PUT,
                                              [EDIT_TOUCH] = CHANGE_TOUCH,
-                                             [EDIT_DELETE] = CHANGE_DELETE};
+                                             [EDIT_DELETE] = CHANGE_DELETE,
+                                             [EDIT_EVERYTHING] = CHANGE_EVERYTHING};
     struct store *store = &memory->store;
     uint64_t index = atomic_load(&store->index) + 1;
     struct change change = {kinds[edit->kind], index, clock_wall(), edit->path,
@@ -46,7 +47,7 @@ static void apply(struct memory *memory, struct edit *edit, const struct present
         return;
     }
     atomic_store(&store->index, index);
-    memory->known += present->index == 0;
+    memory->known += present->index == 0 && edit->kind != EDIT_EVERYTHING;
     edit->index = index;
 }
 

@@ -61,6 +61,8 @@ static enum edit_result decide(const struct edit *edit, const struct present *pr
                                size_t known, size_t limit)
 {
     bool exists = present->document != NULL;
+    if (edit->kind == EDIT_EVERYTHING)
+        return EDIT_CHANGED;
     if (!conditions_hold(edit, present))
         return EDIT_CONFLICT;
     if (edit->kind == EDIT_DELETE && !exists)

@@ -26,6 +26,8 @@ struct tree {
     struct lock lock; /* guards everything below */
     struct node *nodes;
     size_t resources, known;
+    uint64_t everything; /* index of the last CHANGE_EVERYTHING; 0: none yet */
+    nanos everything_changed;
     unsigned workers;
     tree_ring_fn *ring;
     void *context;

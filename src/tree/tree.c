@@ -40,14 +40,18 @@ void tree_free(struct tree **pointer)
 }
 
 /* The state of a node that may not be there, without a document reference. */
-static struct present present_of(const struct node *node, enum scope scope)
+static struct present present_of(const struct tree *tree, const struct node *node,
+                                 enum scope scope)
 {
-    if (node == NULL)
-        return (struct present){0};
-    struct present present = node->self;
-    if (scope == SCOPE_BELOW) {
+    struct present present = node != NULL ? node->self : (struct present){0};
+    if (scope == SCOPE_SELF)
+        return present;
+    if (node != NULL && node->newest > tree->everything) {
         present.index = node->newest;
         present.changed = node->newest_changed;
+    } else {
+        present.index = tree->everything;
+        present.changed = tree->everything_changed;
     }
     return present;
 }
@@ -56,7 +60,7 @@ void tree_look(struct tree *tree, struct text path, enum scope scope,
                struct present *present)
 {
     lock_take(&tree->lock);
-    *present = present_of(node_find(tree, path), scope);
+    *present = present_of(tree, node_find(tree, path), scope);
     document_ref(present->document);
     lock_drop(&tree->lock);
 }
@@ -97,7 +101,7 @@ enum tree_watched tree_watch(struct tree *tree, struct text path, enum scope sco
 {
     enum tree_watched result = TREE_MOVED;
     lock_take(&tree->lock);
-    if (present_of(node_find(tree, path), scope).index == index)
+    if (present_of(tree, node_find(tree, path), scope).index == index)
         result = join(tree, path, scope, watch) ? TREE_WATCHED : TREE_NO_MEMORY;
     lock_drop(&tree->lock);
     return result;
@@ -135,7 +139,7 @@ static struct crowd *take_crowd(struct tree *tree, struct node *node, enum scope
         return chain;
     node->crowds[scope] = NULL;
     crowd->handed_over = true;
-    crowd->news = present_of(node, scope);
+    crowd->news = present_of(tree, node, scope);
     document_ref(crowd->news.document);
     unsigned shares = 0;
     for (unsigned i = 0; i < tree->workers; i++)
@@ -175,23 +179,60 @@ static void ring_for(struct tree *tree, struct crowd *chain)
     }
 }
 
+/* False: out of memory. `chain` gets the crowds that it concerns. */
+static bool change_node(struct tree *tree, const struct change *change,
+                        struct crowd **chain)
+{
+    struct node *node = node_make(tree, change->path);
+    if (node == NULL)
+        return false;
+    node_change(tree, node, change);
+    *chain = take_crowd(tree, node, SCOPE_SELF, *chain);
+    for (struct node *up = node; up != NULL; up = up->parent) {
+        up->newest = change->index;
+        up->newest_changed = change->at;
+        *chain = take_crowd(tree, up, SCOPE_BELOW, *chain);
+    }
+    return true;
+}
+
+static void change_everything(struct tree *tree, const struct change *change,
+                              struct crowd **chain)
+{
+    struct crowd *found = NULL;
+    struct node *node, *next;
+    tree->everything = change->index;
+    tree->everything_changed = change->at;
+    HASH_ITER(hh, tree->nodes, node, next)
+    {
+        struct crowd *crowd = node->crowds[SCOPE_BELOW];
+        if (crowd == NULL)
+            continue;
+        crowd->chain = found;
+        found = crowd;
+    }
+    /* A node is held by its crowd until it is its turn, so no other's pruning frees it.
+     */
+    while (found != NULL) {
+        node = found->node;
+        found = found->chain;
+        *chain = take_crowd(tree, node, SCOPE_BELOW, *chain);
+        node_prune(tree, node);
+    }
+}
+
 bool tree_apply(struct tree *tree, const struct change *change)
 {
     struct crowd *chain = NULL;
+    bool applied = true;
     lock_take(&tree->lock);
-    struct node *node = node_make(tree, change->path);
-    if (node != NULL) {
-        node_change(tree, node, change);
-        chain = take_crowd(tree, node, SCOPE_SELF, chain);
-        for (struct node *up = node; up != NULL; up = up->parent) {
-            up->newest = change->index;
-            up->newest_changed = change->at;
-            chain = take_crowd(tree, up, SCOPE_BELOW, chain);
-        }
-    }
+    if (change->kind == CHANGE_EVERYTHING)
+        change_everything(tree, change, &chain);
+    else
+        applied = change_node(tree, change, &chain);
     lock_drop(&tree->lock);
     ring_for(tree, chain);
-    return node != NULL;
+    return applied;
 }
 
 size_t tree_resources(struct tree *tree)

@@ -1,0 +1,138 @@
+/* CHANGE_EVERYTHING: what lies behind an origin has changed, all of it. */
+#include <stdlib.h>
+
+#include "fcgiwait/tree.h"
+#include "must.h"
+
+#define RINGS_MOST 16
+
+static struct crowd *rung[RINGS_MOST];
+static size_t rings;
+
+/* The bell of a tree with one worker. */
+static void ring(void *context, unsigned worker, struct crowd *crowd)
+{
+    (void)context;
+    assert_int_equal(worker, 0);
+    assert_true(rings < RINGS_MOST);
+    rung[rings++] = crowd;
+}
+
+/* The worker's part: lets go of every watch. */
+static void answer_all(void)
+{
+    while (rings > 0) {
+        struct crowd *crowd = rung[--rings];
+        crowd->shares[0].first = NULL;
+        crowd_done(crowd);
+    }
+}
+
+static int start(void **state)
+{
+    struct tree *tree = tree_new(1);
+    tree_set_bell(tree, ring, NULL);
+    *state = tree;
+    return tree == NULL;
+}
+
+static int stop(void **state)
+{
+    struct tree *tree = *state;
+    answer_all();
+    tree_free(&tree);
+    return 0;
+}
+
+static void change(struct tree *tree, enum change_kind kind, const char *path,
+                   uint64_t index)
+{
+    struct change change = {
+        .kind = kind, .index = index, .at = (nanos)index, .path = text_of(path)};
+    assert_true(tree_apply(tree, &change));
+}
+
+static uint64_t index_of(struct tree *tree, const char *path, enum scope scope)
+{
+    struct present present;
+    tree_look(tree, text_of(path), scope, &present);
+    uint64_t index = present.index;
+    assert_int_equal(present.changed, (nanos)index);
+    present_dispose(&present);
+    return index;
+}
+
+static void watch(struct tree *tree, const char *path, enum scope scope, uint64_t index,
+                  struct watch *watch)
+{
+    *watch = (struct watch){0};
+    assert_int_equal(tree_watch(tree, text_of(path), scope, index, watch), TREE_WATCHED);
+}
+
+static void it_is_the_least_index_of_every_path_behind_an_origin(void **state)
+{
+    struct tree *tree = *state;
+    change(tree, CHANGE_TOUCH, "/a", 3);
+    change(tree, CHANGE_EVERYTHING, "/", 5);
+    assert_int_equal(index_of(tree, "/a", SCOPE_BELOW), 5);
+    assert_int_equal(index_of(tree, "/", SCOPE_BELOW), 5);
+    assert_int_equal(index_of(tree, "/never/touched", SCOPE_BELOW), 5);
+    change(tree, CHANGE_TOUCH, "/a/b", 7);
+    assert_int_equal(index_of(tree, "/a", SCOPE_BELOW), 7);
+    assert_int_equal(index_of(tree, "/c", SCOPE_BELOW), 5);
+}
+
+static void documents_of_our_own_keep_their_index(void **state)
+{
+    struct tree *tree = *state;
+    change(tree, CHANGE_TOUCH, "/a", 3);
+    change(tree, CHANGE_EVERYTHING, "/", 5);
+    assert_int_equal(index_of(tree, "/a", SCOPE_SELF), 3);
+    assert_int_equal(index_of(tree, "/", SCOPE_SELF), 0);
+    assert_int_equal(tree_known(tree), 1);
+}
+
+static void it_rings_for_all_that_watch_behind_an_origin_and_nobody_else(void **state)
+{
+    struct tree *tree = *state;
+    struct watch parent, child, deep, own;
+    change(tree, CHANGE_EVERYTHING, "/", 5);
+    watch(tree, "/a", SCOPE_BELOW, 5, &parent);
+    watch(tree, "/a/b", SCOPE_BELOW, 5, &child);
+    watch(tree, "/c/d/e", SCOPE_BELOW, 5, &deep);
+    watch(tree, "/a", SCOPE_SELF, 0, &own);
+    change(tree, CHANGE_EVERYTHING, "/", 6);
+    assert_int_equal(rings, 3);
+    for (size_t i = 0; i < rings; i++) {
+        assert_int_equal(rung[i]->news.index, 6);
+        assert_ptr_not_equal(rung[i]->shares[0].first, &own);
+    }
+    answer_all();
+    change(tree, CHANGE_TOUCH, "/a", 7);
+    assert_int_equal(rings, 1);
+    assert_ptr_equal(rung[0]->shares[0].first, &own);
+}
+
+static void a_watch_that_comes_too_late_is_told_so(void **state)
+{
+    struct tree *tree = *state;
+    struct watch late = {0};
+    change(tree, CHANGE_EVERYTHING, "/", 5);
+    change(tree, CHANGE_EVERYTHING, "/", 6);
+    assert_int_equal(tree_watch(tree, TEXT("/a"), SCOPE_BELOW, 5, &late), TREE_MOVED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            it_is_the_least_index_of_every_path_behind_an_origin, start, stop),
+        cmocka_unit_test_setup_teardown(documents_of_our_own_keep_their_index, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(
+            it_rings_for_all_that_watch_behind_an_origin_and_nobody_else, start, stop),
+        cmocka_unit_test_setup_teardown(a_watch_that_comes_too_late_is_told_so, start,
+                                        stop),
+    };
+    return cmocka_run_group_tests_name("tree/everything", tests, NULL, NULL);
+}
