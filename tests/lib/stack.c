@@ -9,8 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -66,25 +68,30 @@ static int free_port(void)
     return ntohs(address.sin_port);
 }
 
-static void write_nginx_conf(const struct stack *stack,
-                             const struct stack_options *options)
+static void write_nginx_conf(const struct stack *stack)
 {
+    const struct stack_options *options = &stack->options;
+    char server[128];
     static const char params[] = "fastcgi_param REQUEST_METHOD $request_method; "
                                  "fastcgi_param QUERY_STRING $query_string;"
                                  "fastcgi_param CONTENT_TYPE $content_type; "
                                  "fastcgi_param CONTENT_LENGTH $content_length;"
                                  "fastcgi_param SCRIPT_NAME $fastcgi_script_name;";
+    if (stack->tcp_port != 0)
+        snprintf(server, sizeof server, "127.0.0.1:%d", stack->tcp_port);
+    else
+        snprintf(server, sizeof server, "unix:%s", stack->socket);
     write_file(
         stack, "nginx.conf",
         "%s\nworker_processes 2; worker_rlimit_nofile 20000; daemon off; pid nginx.pid;\n"
         "error_log error.log warn;\n"
-        "events { worker_connections 9900; }\n"
+        "events { worker_connections 19900; }\n" /* one worker may get them all */
         "http {\n"
         "  access_log off; client_body_temp_path body; proxy_temp_path proxy;\n"
         "  fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n"
         "  keepalive_requests 100000; client_max_body_size 8m;\n"
         "  large_client_header_buffers 8 16k;\n"
-        "  upstream waits { server unix:%s; %s }\n"
+        "  upstream waits { server %s; %s }\n"
         "  fastcgi_keep_conn %s; fastcgi_read_timeout 75s; fastcgi_next_upstream off;\n"
         "  fastcgi_force_ranges off; merge_slashes off;\n"
         "  server {\n"
@@ -97,37 +104,68 @@ static void write_nginx_conf(const struct stack *stack,
         "      fastcgi_param FCGIWAIT_ENDPOINT $endpoint; }\n"
         "  }\n"
         "}\n",
-        geteuid() == 0 ? "user root;" : "", stack->socket,
+        geteuid() == 0 ? "user root;" : "", server,
         options->no_keepalive ? "" : "keepalive 9000;",
         options->no_keepalive ? "off" : "on", stack->port, params,
         options->location != NULL ? options->location : "", params, params);
 }
 
-static void send_output(const struct stack *stack, const char *name)
+/* In a child: its output goes to a file, and it ends with the test, whatever ends that.
+ */
+static void become_child(const struct stack *stack, const char *log)
 {
     char path[128];
-    path_in(stack, name, path);
+    path_in(stack, log, path);
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
     dup2(fd, 1);
     dup2(fd, 2);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+}
+
+static void limit_files(long files)
+{
+    struct rlimit limit = {(rlim_t)files, (rlim_t)files};
+    if (files > 0)
+        setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void exec_fcgiwait(const struct stack *stack, const char *program)
+{
+    const char *option = stack->options.option;
+    const char *at = stack->socket;
+    char config[128], port[16];
+    path_in(stack, "fcgiwait.conf", config);
+    limit_files(stack->options.files);
+    if (stack->tcp_port != 0) {
+        snprintf(port, sizeof port, "%d", stack->tcp_port);
+        at = port;
+        setenv("FCGI_WEB_SERVER_ADDRS", stack->options.web_servers, 1);
+    }
+    /* an option given twice counts once */
+    execlp("spawn-fcgi", "spawn-fcgi", "-a", "127.0.0.1", stack->tcp_port ? "-p" : "-s",
+           at, "-n", "-b", "4096", "--", program, "-c", config, option ? "-o" : "-c",
+           option ? option : config, (char *)NULL);
+    _exit(127);
+}
+
+static long log_size(const struct stack *stack)
+{
+    char path[128];
+    struct stat stat_of;
+    path_in(stack, "fcgiwait.log", path);
+    return stat(path, &stat_of) == 0 ? (long)stat_of.st_size : 0;
 }
 
 void stack_start_fcgiwait(struct stack *stack)
 {
     const char *program = getenv("FCGIWAIT");
-    char config[128];
     must(program != NULL, "FCGIWAIT in the environment has to name the program");
-    path_in(stack, "fcgiwait.conf", config);
     unlink(stack->socket);
+    stack->log_start = log_size(stack);
     stack->fcgiwait = fork();
     if (stack->fcgiwait == 0) {
-        send_output(stack, "fcgiwait.log");
-        if (stack->files > 0)
-            setrlimit(RLIMIT_NOFILE,
-                      &(struct rlimit){(rlim_t)stack->files, (rlim_t)stack->files});
-        execlp("spawn-fcgi", "spawn-fcgi", "-s", stack->socket, "-n", "-b", "4096", "--",
-               program, "-c", config, (char *)NULL);
-        _exit(127);
+        become_child(stack, "fcgiwait.log");
+        exec_fcgiwait(stack, program);
     }
     for (double start = seconds_now(); !stack_logged(stack, " serves,"); sleep_ms(10))
         must(seconds_now() - start < PATIENCE &&
@@ -141,7 +179,7 @@ static void start_nginx(struct stack *stack)
     path_in(stack, "", prefix);
     stack->nginx = fork();
     if (stack->nginx == 0) {
-        send_output(stack, "nginx.log");
+        become_child(stack, "nginx.log");
         execlp("nginx", "nginx", "-p", prefix, "-c", "nginx.conf", "-e", "error.log",
                (char *)NULL);
         _exit(127);
@@ -152,18 +190,24 @@ static void start_nginx(struct stack *stack)
              "nginx does not start: see %s", stack->dir);
 }
 
+void stack_configure(const struct stack *stack, const char *config)
+{
+    write_file(stack, "fcgiwait.conf", "store = { type = \"memory\"; };\n%s\n",
+               config != NULL ? config : "");
+}
+
 void stack_start(struct stack *stack, const struct stack_options *given)
 {
-    static const struct stack_options none = {0};
-    const struct stack_options *options = given != NULL ? given : &none;
     *stack = (struct stack){.dir = "/tmp/fcgiwait-test.XXXXXX"};
+    if (given != NULL)
+        stack->options = *given;
     must(mkdtemp(stack->dir) != NULL, "mkdtemp");
     snprintf(stack->socket, sizeof stack->socket, "%s/socket", stack->dir);
     stack->port = free_port();
-    write_file(stack, "fcgiwait.conf", "store = { type = \"memory\"; };\n%s\n",
-               options->config != NULL ? options->config : "");
-    write_nginx_conf(stack, options);
-    stack->files = options->files;
+    if (stack->options.web_servers != NULL)
+        stack->tcp_port = free_port();
+    stack_configure(stack, stack->options.config);
+    write_nginx_conf(stack);
     stack_start_fcgiwait(stack);
     start_nginx(stack);
 }
@@ -180,10 +224,15 @@ static int wait_for(pid_t *pid)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+int stack_wait_fcgiwait(struct stack *stack)
+{
+    return wait_for(&stack->fcgiwait);
+}
+
 int stack_end_fcgiwait(struct stack *stack)
 {
     kill(stack->fcgiwait, SIGTERM);
-    return wait_for(&stack->fcgiwait);
+    return stack_wait_fcgiwait(stack);
 }
 
 static void remove_folder(const struct stack *stack)
@@ -199,21 +248,45 @@ void stack_stop(struct stack *stack)
     kill(stack->nginx, SIGTERM);
     wait_for(&stack->nginx);
     must(status == 0, "fcgiwait exited with %d: see %s/fcgiwait.log", status, stack->dir);
+    stack->log_start = 0;
     must(!stack_logged(stack, "error:"), "see %s/fcgiwait.log", stack->dir);
     remove_folder(stack);
 }
 
-bool stack_logged(const struct stack *stack, const char *what)
+int stack_setup(void **state)
+{
+    static struct stack stack;
+    const struct stack_options *options = *state;
+    stack_start(&stack, options);
+    *state = &stack;
+    return 0;
+}
+
+int stack_teardown(void **state)
+{
+    stack_stop(*state);
+    return 0;
+}
+
+size_t stack_logged(const struct stack *stack, const char *what)
 {
     char path[128], line[2048];
-    bool found = false;
+    size_t count = 0;
     path_in(stack, "fcgiwait.log", path);
     FILE *file = fopen(path, "r");
-    while (file != NULL && !found && fgets(line, sizeof line, file) != NULL)
-        found = strstr(line, what) != NULL;
-    if (file != NULL)
-        fclose(file);
-    return found;
+    if (file == NULL)
+        return 0;
+    fseek(file, stack->log_start, SEEK_SET);
+    while (fgets(line, sizeof line, file) != NULL)
+        count += strstr(line, what) != NULL;
+    fclose(file);
+    return count;
+}
+
+void await_logged(const struct stack *stack, const char *what)
+{
+    for (double start = seconds_now(); !stack_logged(stack, what); sleep_ms(5))
+        must(seconds_now() - start < PATIENCE, "never logged: %s", what);
 }
 
 size_t stack_descriptors(const struct stack *stack)

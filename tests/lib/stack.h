@@ -11,20 +11,25 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-struct stack {
-    char dir[64];
-    char socket[96];
-    int port; /* of nginx, on 127.0.0.1 */
-    pid_t nginx, fcgiwait;
-    long files; /* stack_options.files */
-};
-
 struct stack_options {
     const char
         *config; /* lines of fcgiwait.conf; NULL: the memory store and nothing else */
-    const char *location; /* lines inside nginx's read location; NULL: none */
-    long files;           /* the program's limit of open files; 0: as it comes */
-    bool no_keepalive;    /* a new FastCGI connection for each request */
+    const char *option;      /* key=value, for the command line's -o; NULL: none */
+    const char *location;    /* lines inside nginx's read location; NULL: none */
+    long files;              /* the program's limit of open files; 0: as it comes */
+    bool no_keepalive;       /* a new FastCGI connection for each request */
+    const char *web_servers; /* listens on TCP, with this in FCGI_WEB_SERVER_ADDRS;
+                                NULL: on a unix socket */
+};
+
+struct stack {
+    struct stack_options options;
+    char dir[64];
+    char socket[96];
+    int port;     /* of nginx, on 127.0.0.1 */
+    int tcp_port; /* of fcgiwait; 0: the unix socket */
+    pid_t nginx, fcgiwait;
+    long log_start; /* where the present fcgiwait's lines begin */
 };
 
 /* nginx serves: / to read, /publish/ to publish, /fcgiwait/{health,status,metrics}. */
@@ -34,13 +39,26 @@ void stack_start(struct stack *stack, const struct stack_options *options);
  * report included), or left a line in its log that holds `error:`. */
 void stack_stop(struct stack *stack);
 
+/* The same as fixtures of cmocka. The initial state of a test is its options (NULL:
+ * none); from its set-up on the state is the stack. One at a time. */
+int stack_setup(void **state);
+int stack_teardown(void **state);
+#define stack_test(test, options)                                                        \
+    cmocka_unit_test_prestate_setup_teardown(test, stack_setup, stack_teardown,          \
+                                             (void *)(options))
+
 /* SIGTERM to fcgiwait alone; waits; returns its exit status, or -1 where it was killed.
  */
 int stack_end_fcgiwait(struct stack *stack);
+int stack_wait_fcgiwait(struct stack *stack); /* the same without SIGTERM */
 void stack_start_fcgiwait(struct stack *stack);
 
-/* Whether fcgiwait's log holds this. */
-bool stack_logged(const struct stack *stack, const char *what);
+/* Other lines for fcgiwait.conf. Nobody reads them before SIGHUP or a start. */
+void stack_configure(const struct stack *stack, const char *config);
+
+/* How many lines of the present fcgiwait's log hold this. */
+size_t stack_logged(const struct stack *stack, const char *what);
+void await_logged(const struct stack *stack, const char *what);
 size_t stack_descriptors(const struct stack *stack); /* open in fcgiwait */
 
 /* A number of the status (JSON), by name. */

@@ -1,0 +1,14 @@
+/* proc: what the kernel says of a process. */
+#ifndef TESTS_PROC_H
+#define TESTS_PROC_H
+
+#include <sys/types.h>
+
+long proc_resident_kb(pid_t pid);
+long proc_threads(pid_t pid);
+
+/* Voluntary context switches of all its threads: how often it went to sleep, and so how
+ * often it had been awake. */
+long proc_switches(pid_t pid);
+
+#endif
