@@ -20,6 +20,8 @@ struct cgi {
     struct text if_match, if_none_match; /* `at` NULL: no such header */
     struct preference prefer;            /* of all Prefer headers */
     struct text resource, access, endpoint, wait_max;
+    struct text origin;        /* where the documents are; empty: here */
+    struct text origin_status; /* of a reported write; `at` NULL: none is reported */
     /* set by whoever reads the request */
     bool too_long;        /* more parameters than are kept: nothing above is filled in */
     struct text body;     /* what was kept of it */

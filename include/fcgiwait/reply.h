@@ -23,7 +23,8 @@ struct reply {
     size_t head_len;
     struct text body;          /* what is sent of it: nothing for HEAD */
     struct document *document; /* a reference, or NULL */
-    char *own;                 /* malloc'd bytes of the body, or NULL */
+    char *own;                 /* malloc'd bytes of the body, or NULL; of a redirect: the
+                                  header lines that may not fit `head`, sent as a body */
     char head[REPLY_HEAD];
 };
 
@@ -41,6 +42,11 @@ void reply_present(struct reply *reply, const struct present *present,
 /* 304: it is still at this index. */
 void reply_unchanged(struct reply *reply, uint64_t index,
                      const struct reply_options *options);
+
+/* The origin has the body, at this index or newer. `target` is the malloc'd end of the
+ * header block, of any length, which the reply now owns. */
+void reply_redirect(struct reply *reply, uint64_t index, char *target,
+                    const struct reply_options *options);
 
 /* 201 or 204 after a publish. */
 void reply_published(struct reply *reply, int status, uint64_t index);

@@ -29,6 +29,7 @@ struct request {
     uint64_t index; /* that it waits on */
     nanos applied;  /* the wait to say in Preference-Applied; -1: none */
     bool head_only;
+    char *target; /* malloc'd line that sends nginx to the origin; NULL: no origin */
 };
 
 #endif

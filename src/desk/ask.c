@@ -71,6 +71,8 @@ enum asked ask_decide(const struct cgi *cgi, const struct desk_rules *rules,
     bool same;
     bool waits = find_wait(cgi, rules, ask);
     bool conditional = cgi->if_none_match.at != NULL;
+    /* Behind an origin its answer is there, whatever it is. */
+    bool exists = cgi->origin.len > 0 || present->document != NULL;
     if (query_said(cgi->query, TEXT("index"), &said)->given) {
         same = is_index(said.value, present->index);
     } else if (cgi->prefer.has_index) {
@@ -80,7 +82,7 @@ enum asked ask_decide(const struct cgi *cgi, const struct desk_rules *rules,
         same = match == ETAG_SAME || (match == ETAG_ANY && present->document != NULL);
         if (!waits) {
             ask->applied = -1;
-            return same && present->document != NULL ? ASKED_UNCHANGED : ASKED_PRESENT;
+            return same && exists ? ASKED_UNCHANGED : ASKED_PRESENT;
         }
     } else {
         ask->applied = -1;

@@ -7,7 +7,9 @@
 #include "ask.h"
 #include "desk_private.h"
 #include "fcgiwait/duration.h"
+#include "fcgiwait/log.h"
 #include "fcgiwait/path.h"
+#include "origin.h"
 
 #define READ_METHODS "GET, HEAD, OPTIONS"
 #define PUBLISH_METHODS "GET, HEAD, OPTIONS, PUT, POST, DELETE"
@@ -93,9 +95,16 @@ static _Atomic int64_t *counter_of(struct counters *counters, int status)
     }
 }
 
+static void forget_target(struct request *request)
+{
+    free(request->target);
+    request->target = NULL;
+}
+
 void desk_deliver(struct desk *desk, struct request *request, struct reply *reply)
 {
     counter_add(counter_of(desk->counters, reply->status), 1);
+    forget_target(request);
     request->deliver(request, reply);
 }
 
@@ -119,7 +128,12 @@ static void answer_present(struct desk *desk, struct request *request,
 {
     struct reply reply;
     struct reply_options options = options_for(desk, request);
-    reply_present(&reply, present, &options);
+    if (request->target != NULL) {
+        reply_redirect(&reply, present->index, request->target, &options);
+        request->target = NULL; /* the reply's now */
+    } else {
+        reply_present(&reply, present, &options);
+    }
     desk_deliver(desk, request, &reply);
 }
 
@@ -158,6 +172,7 @@ void desk_answer(void *context, struct waiter *waiter, enum verdict verdict,
         break;
     case VERDICT_GONE:
         counter_add(&desk->counters->held_gone, 1);
+        forget_target(request);
         request->deliver(request, NULL);
         break;
     }
@@ -169,6 +184,7 @@ bool desk_hangup(struct request *request)
         return false;
     counter_add(&request->desk->counters->waiting, -1);
     counter_add(&request->desk->counters->held_gone, 1);
+    forget_target(request);
     return true;
 }
 
@@ -189,7 +205,7 @@ static double luck(void)
 /* True where the request was parked or answered; false where the resource has moved on.
  */
 static bool hold(struct desk *desk, struct request *request, struct text path,
-                 const struct ask *ask)
+                 enum scope scope, const struct ask *ask)
 {
     const struct desk_rules *rules = desk_rules(desk);
     struct counters *counters = desk->counters;
@@ -203,8 +219,8 @@ static bool hold(struct desk *desk, struct request *request, struct text path,
     double chance = rules->wait_jitter > 0 ? luck() : 0;
     struct instant deadline =
         ask_deadline(clock_now(), ask->wait, rules->wait_jitter, chance);
-    enum room_parked parked = room_park(desk->room, &request->waiter, path, SCOPE_SELF,
-                                        request->index, deadline);
+    enum room_parked parked =
+        room_park(desk->room, &request->waiter, path, scope, request->index, deadline);
     if (parked == ROOM_PARKED) { /* and perhaps gone already: not to be touched */
         counter_add(&counters->held, 1);
         return true;
@@ -221,10 +237,19 @@ static bool hold(struct desk *desk, struct request *request, struct text path,
 static void read_serve(struct desk *desk, struct request *request, const struct cgi *cgi,
                        struct text path)
 {
+    /* Behind an origin a list is made of its members. */
+    enum scope scope = cgi->origin.len > 0 ? SCOPE_BELOW : SCOPE_SELF;
+    if (scope == SCOPE_BELOW) {
+        request->target = origin_target(cgi->origin, path, cgi->query);
+        if (request->target == NULL) {
+            answer_busy(desk, request, "Out of memory; try again.");
+            return;
+        }
+    }
     for (bool served = false; !served;) {
         struct present present;
         struct ask ask;
-        tree_look(desk->tree, path, SCOPE_SELF, &present);
+        tree_look(desk->tree, path, scope, &present);
         enum asked asked = ask_decide(cgi, desk_rules(desk), &present, &ask);
         request->index = present.index;
         request->applied = ask.applied;
@@ -234,14 +259,20 @@ static void read_serve(struct desk *desk, struct request *request, const struct 
         else if (asked == ASKED_UNCHANGED)
             answer_unchanged(desk, request);
         else
-            served = hold(desk, request, path, &ask);
+            served = hold(desk, request, path, scope, &ask);
         present_dispose(&present);
     }
 }
 
 /* --- every request --- */
 
-/* Two parts are put together in `joined`, which has `room` bytes. */
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Two parts are put together in `joined`, which has `room` bytes: one more than a path
+ * may have, so that a longer one is cut and refused for its length alone. */
 static struct text resource_path(const struct cgi *cgi, char *joined, size_t room)
 {
     if (cgi->resource.len > 0)
@@ -250,11 +281,11 @@ static struct text resource_path(const struct cgi *cgi, char *joined, size_t roo
         return cgi->script_name;
     if (cgi->script_name.len == 0)
         return cgi->path_info;
-    if (cgi->script_name.len + cgi->path_info.len > room)
-        return (struct text){joined, room + 1}; /* refused for its length alone */
-    memcpy(joined, cgi->script_name.at, cgi->script_name.len);
-    memcpy(joined + cgi->script_name.len, cgi->path_info.at, cgi->path_info.len);
-    return (struct text){joined, cgi->script_name.len + cgi->path_info.len};
+    size_t first = least(cgi->script_name.len, room);
+    size_t second = least(cgi->path_info.len, room - first);
+    memcpy(joined, cgi->script_name.at, first);
+    memcpy(joined + first, cgi->path_info.at, second);
+    return (struct text){joined, first + second};
 }
 
 static bool is_read(struct text method)
@@ -273,28 +304,37 @@ static bool may_publish(const struct cgi *cgi)
     return text_is(cgi->access, TEXT("publish"));
 }
 
-static bool access_is_known(const struct cgi *cgi)
-{
-    return cgi->access.len == 0 || text_is(cgi->access, TEXT("read")) || may_publish(cgi);
-}
-
 size_t desk_wants_body(struct desk *desk, const struct cgi *cgi)
 {
-    if (may_publish(cgi) && cgi->endpoint.len == 0 && text_is(cgi->method, TEXT("PUT")))
+    if (may_publish(cgi) && cgi->endpoint.len == 0 && cgi->origin_status.at == NULL &&
+        text_is(cgi->method, TEXT("PUT")))
         return desk_rules(desk)->limit_body;
     return 0;
+}
+
+/* What is wrong with the web server's configuration; NULL: nothing. */
+static const char *check_location(const struct cgi *cgi)
+{
+    if (cgi->access.len > 0 && !text_is(cgi->access, TEXT("read")) && !may_publish(cgi))
+        return "FCGIWAIT_ACCESS in the web server's configuration must be read or "
+               "publish.";
+    if (cgi->origin_status.at != NULL && !may_publish(cgi))
+        return "FCGIWAIT_ORIGIN_STATUS in the web server's configuration needs "
+               "FCGIWAIT_ACCESS publish beside it.";
+    return origin_check(cgi->origin);
 }
 
 static void resource_serve(struct desk *desk, struct request *request,
                            const struct cgi *cgi, struct text path)
 {
     bool publish = may_publish(cgi);
+    const char *misled = check_location(cgi);
     const char *wrong = path_check(path, desk_rules(desk)->limit_path);
-    if (!access_is_known(cgi)) {
-        desk_refuse(
-            desk, request, 500,
-            "FCGIWAIT_ACCESS in the web server's configuration must be read or publish.",
-            NULL);
+    if (misled != NULL) {
+        log_warn("%s", misled);
+        desk_refuse(desk, request, 500, misled, NULL);
+    } else if (cgi->origin_status.at != NULL) {
+        report_serve(desk, request, cgi, path);
     } else if (wrong != NULL) {
         desk_refuse(desk, request, 400, wrong, NULL);
     } else if (is_read(cgi->method)) {
@@ -320,6 +360,7 @@ void desk_serve(struct desk *desk, struct request *request, const struct cgi *cg
     request->waiter.worker = NULL;
     request->waiter.state = WAITER_FREE;
     request->head_only = text_is(cgi->method, TEXT("HEAD"));
+    request->target = NULL;
     if (cgi->too_long) {
         desk_refuse(desk, request, 431, "The request's headers are too long.", NULL);
         return;
@@ -328,7 +369,7 @@ void desk_serve(struct desk *desk, struct request *request, const struct cgi *cg
         endpoint_serve(desk, request, cgi);
         return;
     }
-    size_t room = desk_rules(desk)->limit_path;
-    char joined[room + 1];
+    size_t room = desk_rules(desk)->limit_path + 1;
+    char joined[room];
     resource_serve(desk, request, cgi, resource_path(cgi, joined, room));
 }

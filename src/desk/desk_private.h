@@ -40,6 +40,11 @@ void desk_refuse(struct desk *desk, struct request *request, int status,
 void publish_serve(struct desk *desk, struct request *request, const struct cgi *cgi,
                    struct text path);
 
+/* FCGIWAIT_ORIGIN_STATUS: 2xx touches the path, and the answer is sent once everybody was
+ * told (report.c). */
+void report_serve(struct desk *desk, struct request *request, const struct cgi *cgi,
+                  struct text path);
+
 /* FCGIWAIT_ENDPOINT (endpoint.c). */
 void endpoint_serve(struct desk *desk, struct request *request, const struct cgi *cgi);
 

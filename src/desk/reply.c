@@ -141,6 +141,15 @@ void reply_unchanged(struct reply *reply, uint64_t index,
     finish(reply);
 }
 
+void reply_redirect(struct reply *reply, uint64_t index, char *target,
+                    const struct reply_options *options)
+{
+    begin(reply, 200);
+    add_reading(reply, index, options);
+    reply->own = target;
+    reply->body = text_of(target);
+}
+
 void reply_published(struct reply *reply, int status, uint64_t index)
 {
     begin(reply, status);

@@ -20,6 +20,7 @@ static const struct field fields[] = {
     FIELD("HTTP_IF_MATCH", if_match),     FIELD("HTTP_IF_NONE_MATCH", if_none_match),
     FIELD("FCGIWAIT_RESOURCE", resource), FIELD("FCGIWAIT_ACCESS", access),
     FIELD("FCGIWAIT_ENDPOINT", endpoint), FIELD("FCGIWAIT_WAIT_MAX", wait_max),
+    FIELD("FCGIWAIT_ORIGIN", origin),     FIELD("FCGIWAIT_ORIGIN_STATUS", origin_status),
 };
 
 void cgi_add(struct cgi *cgi, struct text name, struct text value)

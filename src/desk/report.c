@@ -1,0 +1,106 @@
+/*
+ * report: a write that an existing API has answered, told by the web server
+ * (FCGIWAIT_ORIGIN_STATUS). What was written is the API's; here it is a touch.
+ */
+#include <stdlib.h>
+
+#include "desk_private.h"
+#include "fcgiwait/log.h"
+#include "fcgiwait/path.h"
+
+struct report {
+    struct edit edit; /* first: the store gives edits back */
+    struct desk *desk;
+    struct request *request;
+    char path[];
+};
+
+static void report_done(struct edit *edit)
+{
+    struct report *report = (struct report *)edit;
+    struct desk *desk = report->desk;
+    if (edit->result == EDIT_FULL) {
+        /* One more path can't be remembered, and nobody may sleep through its change. */
+        log_warn("limits.resources is reached: a reported write to %.*s counts as a "
+                 "change of everything behind origins",
+                 (int)edit->path.len, edit->path.at);
+        edit->kind = EDIT_EVERYTHING;
+        edit->path = TEXT("/");
+        store_commit(desk->store, edit);
+        return;
+    }
+    if (edit->result == EDIT_CHANGED) {
+        struct reply reply;
+        counter_add(&desk->counters->publishes, 1);
+        reply_published(&reply, 204, edit->index);
+        desk_deliver(desk, report->request, &reply);
+    } else {
+        counter_add(&desk->counters->publish_errors, 1);
+        log_error("a reported write to %.*s could not be stored", (int)edit->path.len,
+                  edit->path.at);
+        desk_refuse(desk, report->request, 503, "The report could not be stored.",
+                    "Retry-After: 5\r\n");
+    }
+    free(report);
+}
+
+static void touch(struct desk *desk, struct request *request, struct text path)
+{
+    struct report *report = calloc(1, sizeof *report + path.len);
+    if (report == NULL) {
+        desk_refuse(desk, request, 503, "Out of memory; try again.",
+                    "Retry-After: 5\r\n");
+        return;
+    }
+    memcpy(report->path, path.at, path.len);
+    report->edit = (struct edit){
+        .kind = EDIT_TOUCH, .path = {report->path, path.len}, .done = report_done};
+    report->desk = desk;
+    report->request = request;
+    store_commit(desk->store, &report->edit);
+}
+
+/* Nobody can wait for a path that is refused, but for what it lies below. */
+static struct text nearest_path(struct text path, size_t most)
+{
+    while (path.len > 1 && path.at[0] == '/' && path_check(path, most) != NULL)
+        path = path_parent(path);
+    return path;
+}
+
+static void answer_untouched(struct desk *desk, struct request *request, struct text path)
+{
+    struct present present;
+    struct reply reply;
+    tree_look(desk->tree, path, SCOPE_BELOW, &present);
+    reply_published(&reply, 204, present.index);
+    present_dispose(&present);
+    desk_deliver(desk, request, &reply);
+}
+
+void report_serve(struct desk *desk, struct request *request, const struct cgi *cgi,
+                  struct text path)
+{
+    uint64_t status;
+    path = nearest_path(path, desk_rules(desk)->limit_path);
+    const char *wrong = path_check(path, desk_rules(desk)->limit_path);
+    if (wrong != NULL) {
+        log_warn("a reported write touches nothing: its path is %.*s. %s", (int)path.len,
+                 path.at, wrong);
+        desk_refuse(desk, request, 400, wrong, NULL);
+    } else if (cgi->origin_status.len != 3 ||
+               !text_number(cgi->origin_status, 999, &status) || status < 100) {
+        log_warn("a reported write to %.*s touches nothing: FCGIWAIT_ORIGIN_STATUS is "
+                 "\"%.*s\", not three digits such as those of nginx's $status",
+                 (int)path.len, path.at, (int)cgi->origin_status.len,
+                 cgi->origin_status.at);
+        desk_refuse(desk, request, 400,
+                    "FCGIWAIT_ORIGIN_STATUS must be a status of three digits, such as "
+                    "200; nothing was touched.",
+                    NULL);
+    } else if (status / 100 == 2) {
+        touch(desk, request, path);
+    } else {
+        answer_untouched(desk, request, path);
+    }
+}

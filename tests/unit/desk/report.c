@@ -1,0 +1,276 @@
+/* Writes that the web server reports, and who is woken by them. No socket: requests go
+ * to a desk with a tree, a room and the memory store behind it. */
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "fcgiwait/desk.h"
+#include "must.h"
+
+struct office {
+    struct counters counters;
+    struct tree *tree;
+    struct desk *desk;
+    struct room *room;
+    struct store *store;
+};
+
+struct visit {
+    struct request request; /* first: deliver() is given it */
+    sem_t answered;
+    int status;
+    char head[REPLY_HEAD + 1], body[256];
+};
+
+static void look(void *context, struct text path, struct present *present)
+{
+    tree_look(((struct office *)context)->tree, path, SCOPE_SELF, present);
+}
+
+static bool sink(void *context, const struct change *change)
+{
+    return tree_apply(((struct office *)context)->tree, change);
+}
+
+static int start(void **state)
+{
+    static const struct desk_rules rules = {.wait_default = 15 * NANOS_PER_SECOND,
+                                            .wait_max = 60 * NANOS_PER_SECOND,
+                                            .max_waiting = 100,
+                                            .limit_body = 100,
+                                            .limit_path = 20,
+                                            .cache_control = "no-store"};
+    char error[256];
+    struct office *office = calloc(1, sizeof *office);
+    office->tree = tree_new(2);
+    office->desk = desk_open(office->tree, &office->counters, &rules);
+    office->room =
+        room_open(&(struct room_options){2, office->tree, desk_answer, office->desk});
+    office->store = store_open(
+        &(struct store_options){
+            .type = "memory", .look = look, .sink = sink, .context = office},
+        error, sizeof error);
+    desk_set(office->desk, office->room, office->store);
+    *state = office;
+    return 0;
+}
+
+static int stop(void **state)
+{
+    struct office *office = *state;
+    room_drain(office->room, 0);
+    room_close(&office->room);
+    store_close(&office->store);
+    desk_close(&office->desk);
+    tree_free(&office->tree);
+    free(office);
+    return 0;
+}
+
+static void deliver(struct request *request, struct reply *reply)
+{
+    struct visit *visit = (struct visit *)request;
+    assert_non_null(reply);
+    visit->status = reply->status;
+    snprintf(visit->head, sizeof visit->head, "%.*s", (int)reply->head_len, reply->head);
+    snprintf(visit->body, sizeof visit->body, "%.*s", (int)reply->body.len,
+             reply->body.at);
+    reply_dispose(reply);
+    sem_post(&visit->answered);
+}
+
+static void come(struct office *office, struct visit *visit, const struct cgi *cgi)
+{
+    *visit = (struct visit){.request.deliver = deliver};
+    sem_init(&visit->answered, 0, 0);
+    desk_serve(office->desk, &visit->request, cgi);
+}
+
+static bool is_answered(struct visit *visit)
+{
+    return sem_trywait(&visit->answered) == 0;
+}
+
+static void await_answer(struct visit *visit)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 30;
+    must(sem_timedwait(&visit->answered, &until) == 0, "nobody answered");
+}
+
+static uint64_t index_of(struct office *office, const char *path)
+{
+    struct present present;
+    tree_look(office->tree, text_of(path), SCOPE_BELOW, &present);
+    present_dispose(&present);
+    return present.index;
+}
+
+/* Waits behind an origin for the path's next change. */
+static void wait_for(struct office *office, struct visit *visit, const char *path)
+{
+    char query[64];
+    snprintf(query, sizeof query, "index=%llu&a=1&wait=50",
+             (unsigned long long)index_of(office, path));
+    struct cgi cgi = {.method = TEXT("GET"),
+                      .script_name = text_of(path),
+                      .query = text_of(query),
+                      .origin = TEXT("/_origin")};
+    come(office, visit, &cgi);
+    assert_false(is_answered(visit));
+}
+
+static struct cgi report_of(const char *method, const char *path, const char *status)
+{
+    return (struct cgi){.method = text_of(method),
+                        .script_name = text_of(path),
+                        .access = TEXT("publish"),
+                        .body_length = 1000000,
+                        .content_length = TEXT("7"),
+                        .origin_status = text_of(status)};
+}
+
+static int report(struct office *office, const char *method, const char *path,
+                  const char *status)
+{
+    struct visit visit;
+    struct cgi cgi = report_of(method, path, status);
+    come(office, &visit, &cgi);
+    assert_true(is_answered(&visit));
+    return visit.status;
+}
+
+static void a_success_wakes_the_path_and_all_that_it_lies_below(void **state)
+{
+    struct office *office = *state;
+    struct visit post, list, root, other;
+    wait_for(office, &post, "/posts/1");
+    wait_for(office, &list, "/posts");
+    wait_for(office, &root, "/");
+    wait_for(office, &other, "/posts/2");
+    assert_int_equal(report(office, "PUT", "/posts/1", "200"), 204);
+    await_answer(&post);
+    await_answer(&list);
+    await_answer(&root);
+    assert_int_equal(post.status, 200);
+    assert_string_equal(post.body, "X-Accel-Redirect: /_origin/posts/1?a=1\r\n\r\n");
+    assert_string_equal(list.body, "X-Accel-Redirect: /_origin/posts?a=1\r\n\r\n");
+    assert_false(is_answered(&other));
+    assert_int_equal(report(office, "DELETE", "/posts/2", "204"), 204);
+    await_answer(&other);
+}
+
+static void any_method_reports(void **state)
+{
+    static const char *const methods[] = {"GET", "POST", "PATCH", "DELETE", "PURGE"};
+    struct office *office = *state;
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        struct visit visit;
+        wait_for(office, &visit, "/posts");
+        assert_int_equal(report(office, methods[i], "/posts", "201"), 204);
+        await_answer(&visit);
+    }
+}
+
+static void what_the_api_refused_touches_nothing(void **state)
+{
+    static const char *const statuses[] = {"100", "199", "304", "400",
+                                           "404", "499", "502", "504"};
+    struct office *office = *state;
+    struct visit visit;
+    wait_for(office, &visit, "/posts");
+    uint64_t before = store_index(office->store);
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
+        assert_int_equal(report(office, "POST", "/posts", statuses[i]), 204);
+    assert_false(is_answered(&visit));
+    assert_int_equal(store_index(office->store), before);
+    assert_int_equal(report(office, "POST", "/posts", "200"), 204);
+    await_answer(&visit);
+}
+
+static void a_malformed_status_touches_nothing(void **state)
+{
+    static const char *const statuses[] = {"",     "2",   "20",   "2000",
+                                           "2xx",  "OK",  "-20",  " 200",
+                                           "200 ", "099", "2 00", "502, 200"};
+    struct office *office = *state;
+    uint64_t before = store_index(office->store);
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
+        if (report(office, "PUT", "/posts", statuses[i]) != 400)
+            fail_msg("\"%s\" was taken", statuses[i]);
+    assert_int_equal(store_index(office->store), before);
+}
+
+static void a_report_needs_the_right_to_publish(void **state)
+{
+    struct office *office = *state;
+    struct visit visit;
+    struct cgi cgi = report_of("POST", "/posts", "200");
+    uint64_t before = store_index(office->store);
+    cgi.access = TEXT("read");
+    come(office, &visit, &cgi);
+    assert_true(is_answered(&visit));
+    assert_int_equal(visit.status, 500);
+    assert_int_equal(store_index(office->store), before);
+}
+
+/* Nobody can wait for such a path, but the list it belongs to has changed. */
+static void a_path_that_nobody_can_wait_for_touches_what_it_lies_below(void **state)
+{
+    struct office *office = *state;
+    struct visit visit;
+    wait_for(office, &visit, "/posts");
+    assert_int_equal(report(office, "PUT", "/posts/0123456789012345678901", "200"), 204);
+    await_answer(&visit);
+    wait_for(office, &visit, "/posts");
+    assert_int_equal(report(office, "PUT", "/posts/a\nb", "200"), 204);
+    await_answer(&visit);
+    assert_int_equal(report(office, "PUT", "posts", "200"), 400);
+}
+
+static void where_no_path_can_be_added_a_report_wakes_everybody(void **state)
+{
+    struct office *office = *state;
+    struct visit visit, other;
+    assert_int_equal(report(office, "PUT", "/posts/1", "200"), 204);
+    store_set_limit(office->store, 1);
+    wait_for(office, &visit, "/posts/2");
+    wait_for(office, &other, "/files");
+    assert_int_equal(report(office, "PUT", "/posts/2", "200"), 204);
+    await_answer(&visit);
+    await_answer(&other);
+    assert_int_equal(tree_known(office->tree), 1);
+}
+
+static void the_report_is_answered_with_the_new_index(void **state)
+{
+    struct office *office = *state;
+    struct visit visit;
+    char line[64];
+    struct cgi cgi = report_of("POST", "/posts", "201");
+    come(office, &visit, &cgi);
+    assert_true(is_answered(&visit));
+    snprintf(line, sizeof line, "X-Polling-Index: %llu\r\n",
+             (unsigned long long)index_of(office, "/posts"));
+    assert_non_null(strstr(visit.head, line));
+    assert_int_equal(index_of(office, "/posts"), store_index(office->store));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_success_wakes_the_path_and_all_that_it_lies_below),
+        TEST(any_method_reports),
+        TEST(what_the_api_refused_touches_nothing),
+        TEST(a_malformed_status_touches_nothing),
+        TEST(a_report_needs_the_right_to_publish),
+        TEST(a_path_that_nobody_can_wait_for_touches_what_it_lies_below),
+        TEST(where_no_path_can_be_added_a_report_wakes_everybody),
+        TEST(the_report_is_answered_with_the_new_index),
+    };
+    return cmocka_run_group_tests_name("desk/report", tests, NULL, NULL);
+}
