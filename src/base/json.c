@@ -42,9 +42,29 @@ static bool is_digit_at(struct text t, size_t at)
     return at < t.len && t.at[at] >= '0' && t.at[at] <= '9';
 }
 
+/* The number that begins at *at; leaves *at on its last character. json-c took it, so the
+ * exponent is sound. */
+static bool check_number(struct text t, size_t *at, struct json_error *error)
+{
+    size_t i = *at + (t.at[*at] == '-');
+    if (!is_digit_at(t, i))
+        return fail(error, i, "a digit has to stand here");
+    if (t.at[i] == '0' && is_digit_at(t, i + 1))
+        return fail(error, i, "a number does not begin with a zero");
+    while (is_digit_at(t, i))
+        i++;
+    if (i < t.len && t.at[i] == '.' && !is_digit_at(t, i + 1))
+        return fail(error, i + 1, "digits have to follow the point");
+    while (is_digit_at(t, i) || (i < t.len && strchr("+-.eE", t.at[i]) != NULL))
+        i++;
+    *at = i - 1;
+    return true;
+}
+
 /* What json-c lets through though it is not JSON (RFC 8259), and browsers refuse: NaN and
- * Infinity, control characters in strings, a number that ends in a point. The text is one
- * that json-c took, so strings end, and escapes are whole. */
+ * Infinity, control characters in strings, names in single quotes, numbers that begin
+ * with a zero or have no digit beside the point. The text is one that json-c took, so
+ * strings end, and escapes are whole. */
 static bool check_strictly(struct text t, struct json_error *error)
 {
     bool in_string = false;
@@ -58,8 +78,11 @@ static bool check_strictly(struct text t, struct json_error *error)
             return fail(error, i, "a control character in a string; write it as \\u00XX");
         else if (!in_string && (c == 'N' || c == 'I'))
             return fail(error, i, "NaN and Infinity are no JSON numbers");
-        else if (!in_string && c == '.' && !is_digit_at(t, i + 1))
-            return fail(error, i + 1, "digits have to follow the point");
+        else if (!in_string && c == '\'')
+            return fail(error, i, "strings stand in double quotes");
+        else if (!in_string && (c == '-' || is_digit_at(t, i)) &&
+                 !check_number(t, &i, error))
+            return false;
     }
     return true;
 }
