@@ -218,6 +218,21 @@ bool fcgi_read_answer(int fd, int id, struct answer *answer)
     return whole;
 }
 
+struct answer fcgi_ask(const struct stack *stack, const char *const *pairs)
+{
+    struct records records = {0};
+    struct answer answer;
+    int fd = fcgi_connect(stack);
+    records_begin(&records, 1, false);
+    records_params(&records, 1, pairs);
+    records_add(&records, FCGI_STDIN, 1, NULL, 0);
+    records_send(&records, fd);
+    must(fcgi_read_answer(fd, 1, &answer), "closed without an answer");
+    records_free(&records);
+    close(fd);
+    return answer;
+}
+
 bool fcgi_is_quiet(int fd, int milliseconds)
 {
     struct pollfd poll_of = {.fd = fd, .events = POLLIN};

@@ -45,6 +45,9 @@ bool records_send(struct records *records, int fd);
  * answer in any case. */
 bool fcgi_read_answer(int fd, int id, struct answer *answer);
 
+/* One request on a connection of its own: name, value, ..., NULL. */
+struct answer fcgi_ask(const struct stack *stack, const char *const *pairs);
+
 /* Whether nothing comes within so many milliseconds, and the connection stays. */
 bool fcgi_is_quiet(int fd, int milliseconds);
 

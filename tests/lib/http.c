@@ -51,7 +51,7 @@ static struct curl_slist *header_list(const struct http *request)
 {
     struct curl_slist *list = curl_slist_append(NULL, "Expect:");
     bool typed = false;
-    for (size_t i = 0; i < 6 && request->headers[i] != NULL; i++) {
+    for (size_t i = 0; i < HTTP_HEADERS && request->headers[i] != NULL; i++) {
         typed = typed || strncasecmp(request->headers[i], "Content-Type", 12) == 0;
         list = curl_slist_append(list, request->headers[i]);
     }
@@ -95,21 +95,31 @@ struct answer http_get(int port, const char *path, const char *header)
     return http(&(struct http){.port = port, .path = path, .headers = {header}});
 }
 
-long http_put(int port, const char *resource, const char *json, char index[24])
+static long publish(struct http *request, const char *resource, char index[24])
 {
     char path[1024], value[256];
     snprintf(path, sizeof path, "/publish%s", resource);
-    struct answer answer =
-        http(&(struct http){.port = port,
-                            .method = "PUT",
-                            .path = path,
-                            .headers = {"Content-Type: application/json"},
-                            .body = json});
+    request->path = path;
+    struct answer answer = http(request);
     if (index != NULL)
         snprintf(index, 24, "%.23s", answer_header(&answer, "X-Polling-Index", value));
     long status = answer.status;
     answer_free(&answer);
     return status;
+}
+
+long http_put(int port, const char *resource, const char *json, char index[24])
+{
+    struct http request = {.port = port,
+                           .method = "PUT",
+                           .headers = {"Content-Type: application/json"},
+                           .body = json};
+    return publish(&request, resource, index);
+}
+
+long http_publish(int port, const char *method, const char *resource, char index[24])
+{
+    return publish(&(struct http){.port = port, .method = method}, resource, index);
 }
 
 const char *answer_header(const struct answer *answer, const char *name, char out[256])
@@ -135,6 +145,14 @@ void answer_free(struct answer *answer)
     free(answer->headers);
     free(answer->body);
     *answer = (struct answer){0};
+}
+
+void answer_must_have(const struct answer *answer, const char *name, const char *value)
+{
+    char found[256];
+    answer_header(answer, name, found);
+    must(strcmp(found, value != NULL ? value : "") == 0, "%s is \"%s\", not \"%s\"", name,
+         found, value != NULL ? value : "");
 }
 
 bool http_answers(int port)
@@ -163,10 +181,18 @@ static void *run(void *context)
     return NULL;
 }
 
+static const char *copy(const char *string)
+{
+    return string != NULL ? strdup(string) : NULL;
+}
+
 struct call *call_start(const struct http *request)
 {
     struct call *call = calloc(1, sizeof *call);
     call->request = *request;
+    call->request.path = copy(request->path);
+    for (size_t i = 0; i < HTTP_HEADERS; i++)
+        call->request.headers[i] = copy(request->headers[i]);
     must(pthread_create(&call->thread, NULL, run, call) == 0, "pthread_create");
     return call;
 }
@@ -180,6 +206,9 @@ struct answer call_join(struct call *call)
 {
     pthread_join(call->thread, NULL);
     struct answer answer = call->answer;
+    free((char *)call->request.path);
+    for (size_t i = 0; i < HTTP_HEADERS; i++)
+        free((char *)call->request.headers[i]);
     free(call);
     return answer;
 }
