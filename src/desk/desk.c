@@ -245,6 +245,7 @@ static void read_serve(struct desk *desk, struct request *request, const struct 
             answer_busy(desk, request, "Out of memory; try again.");
             return;
         }
+        path = origin_path(path);
     }
     for (bool served = false; !served;) {
         struct present present;

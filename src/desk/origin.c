@@ -34,6 +34,13 @@ const char *origin_check(struct text origin)
                    "like /_origin, without a slash at its end.";
 }
 
+struct text origin_path(struct text path)
+{
+    if (path.len > 1 && path.at[path.len - 1] == '/')
+        path.len--;
+    return path;
+}
+
 static char *put(char *out, struct text t)
 {
     if (t.len > 0)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "desk/origin.h"
 #include "fcgiwait/desk.h"
 #include "must.h"
 
@@ -103,7 +104,7 @@ static void await_answer(struct visit *visit)
 static uint64_t index_of(struct office *office, const char *path)
 {
     struct present present;
-    tree_look(office->tree, text_of(path), SCOPE_BELOW, &present);
+    tree_look(office->tree, origin_path(text_of(path)), SCOPE_BELOW, &present);
     present_dispose(&present);
     return present.index;
 }
@@ -160,6 +161,22 @@ static void a_success_wakes_the_path_and_all_that_it_lies_below(void **state)
     assert_false(is_answered(&other));
     assert_int_equal(report(office, "DELETE", "/posts/2", "204"), 204);
     await_answer(&other);
+}
+
+static void a_slash_at_the_end_makes_no_other_list(void **state)
+{
+    struct office *office = *state;
+    struct visit list, post;
+    wait_for(office, &list, "/posts/");
+    wait_for(office, &post, "/posts/1/");
+    assert_int_equal(report(office, "PUT", "/posts/1/", "200"), 204);
+    await_answer(&list);
+    await_answer(&post);
+    assert_string_equal(list.body, "X-Accel-Redirect: /_origin/posts/?a=1\r\n\r\n");
+    assert_string_equal(post.body, "X-Accel-Redirect: /_origin/posts/1/?a=1\r\n\r\n");
+    wait_for(office, &list, "/posts/");
+    assert_int_equal(report(office, "PUT", "/posts", "200"), 204);
+    await_answer(&list);
 }
 
 static void any_method_reports(void **state)
@@ -264,6 +281,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_success_wakes_the_path_and_all_that_it_lies_below),
+        TEST(a_slash_at_the_end_makes_no_other_list),
         TEST(any_method_reports),
         TEST(what_the_api_refused_touches_nothing),
         TEST(a_malformed_status_touches_nothing),
