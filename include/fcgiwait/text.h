@@ -25,6 +25,14 @@ static inline struct text text_of(const char *string)
     return (struct text){string, string ? strlen(string) : 0};
 }
 
+/* Without its first `count` bytes, which are there. */
+static inline void text_skip(struct text *t, size_t count)
+{
+    if (count > 0) /* `at` may be NULL */
+        t->at += count;
+    t->len -= count;
+}
+
 /* Equal bytes; text_is_like() takes upper and lower case letters as the same. */
 bool text_is(struct text a, struct text b);
 bool text_is_like(struct text a, struct text b);

@@ -32,10 +32,8 @@ static bool is_blank(char c)
 
 struct text text_trim(struct text t)
 {
-    while (t.len > 0 && is_blank(t.at[0])) {
-        t.at++;
-        t.len--;
-    }
+    while (t.len > 0 && is_blank(t.at[0]))
+        text_skip(&t, 1);
     while (t.len > 0 && is_blank(t.at[t.len - 1]))
         t.len--;
     return t;

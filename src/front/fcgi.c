@@ -29,8 +29,7 @@ int OS_Read(int fd, char *out, size_t room)
     if (len > INT_MAX)
         len = INT_MAX;
     memcpy(out, feed.at, len);
-    feed.at += len;
-    feed.len -= len;
+    text_skip(&feed, len);
     return (int)len;
 }
 
@@ -288,8 +287,7 @@ static bool take_length(struct text *rest, size_t *len)
     if (size == 4)
         *len = (size_t)(at[0] & 0x7f) << 24 | (size_t)at[1] << 16 | (size_t)at[2] << 8 |
                at[3];
-    rest->at += size;
-    rest->len -= size;
+    text_skip(rest, size);
     return true;
 }
 
@@ -305,8 +303,7 @@ static bool params_are_sound(struct text rest)
             return false;
         if (memchr(rest.at, '\0', name + value) != NULL)
             return false;
-        rest.at += name + value;
-        rest.len -= name + value;
+        text_skip(&rest, name + value);
     }
     return true;
 }
@@ -455,8 +452,7 @@ static enum fcgi_event values_end(struct fcgi_reader *reader)
             reader->answer[len + name] = (unsigned char)ours[0];
             len += name + 1;
         }
-        rest.at += name + value;
-        rest.len -= name + value;
+        text_skip(&rest, name + value);
     }
     put_header(reader->answer, FCGI_GET_VALUES_RESULT, 0, len - HEADER);
     reader->answer_len = len;
@@ -521,8 +517,7 @@ static bool record_add(struct fcgi_reader *reader, struct text bytes)
 static struct text take(struct text *bytes, size_t most)
 {
     struct text taken = {bytes->at, bytes->len < most ? bytes->len : most};
-    bytes->at += taken.len;
-    bytes->len -= taken.len;
+    text_skip(bytes, taken.len);
     return taken;
 }
 
@@ -556,7 +551,7 @@ enum fcgi_event fcgi_feed(struct fcgi_reader *reader, struct text *bytes)
             struct text piece = take(bytes, reader->content_left);
             reader->content_left -= piece.len;
             ends = piece.len > 0 && reader->content_left == 0;
-            if (!record_add(reader, piece))
+            if (piece.len > 0 && !record_add(reader, piece))
                 return broken(reader, "out of memory");
         }
         enum fcgi_event event = ends ? record_end(reader, empty) : FCGI_MORE;

@@ -38,8 +38,7 @@ static bool is_digit(const struct text *t)
 static nanos take_digit(struct text *t)
 {
     nanos digit = t->at[0] - '0';
-    t->at++;
-    t->len--;
+    text_skip(t, 1);
     return digit;
 }
 
@@ -63,8 +62,7 @@ static bool take_fraction(struct text *t, struct fraction *fraction)
     *fraction = (struct fraction){0, 1};
     if (t->len == 0 || t->at[0] != '.')
         return false;
-    t->at++;
-    t->len--;
+    text_skip(t, 1);
     bool any = is_digit(t);
     while (is_digit(t)) {
         nanos digit = take_digit(t);
@@ -80,8 +78,7 @@ static const struct unit *take_unit(struct text *t)
 {
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
         if (text_starts(*t, units[i].name)) {
-            t->at += units[i].name.len;
-            t->len -= units[i].name.len;
+            text_skip(t, units[i].name.len);
             return &units[i];
         }
     return NULL;

@@ -13,32 +13,26 @@ struct entity_tag {
     struct text opaque; /* quotes included */
 };
 
-static void skip(struct text *t, size_t count)
-{
-    t->at += count;
-    t->len -= count;
-}
-
 /* The entity tag at the start of `rest`. False: there is none. */
 static bool take_tag(struct text *rest, struct entity_tag *tag)
 {
     tag->weak = text_starts(*rest, TEXT("W/"));
     if (tag->weak)
-        skip(rest, 2);
+        text_skip(rest, 2);
     if (rest->len < 2 || rest->at[0] != '"')
         return false;
     const char *end = memchr(rest->at + 1, '"', rest->len - 1);
     if (end == NULL)
         return false;
     tag->opaque = (struct text){rest->at, (size_t)(end + 1 - rest->at)};
-    skip(rest, tag->opaque.len);
+    text_skip(rest, tag->opaque.len);
     return true;
 }
 
 static void skip_between(struct text *rest)
 {
     while (rest->len > 0 && strchr(" \t,", rest->at[0]) != NULL && rest->at[0] != '\0')
-        skip(rest, 1);
+        text_skip(rest, 1);
 }
 
 enum etag_match etag_matches(struct text list, uint64_t index, bool weak)

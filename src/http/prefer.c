@@ -11,16 +11,10 @@ static bool is_token_char(char c)
            (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
-static void skip(struct text *rest, size_t count)
-{
-    rest->at += count;
-    rest->len -= count;
-}
-
 static void skip_blanks(struct text *rest)
 {
     while (rest->len > 0 && (rest->at[0] == ' ' || rest->at[0] == '\t'))
-        skip(rest, 1);
+        text_skip(rest, 1);
 }
 
 static struct text take_token(struct text *rest)
@@ -28,7 +22,7 @@ static struct text take_token(struct text *rest)
     struct text token = {rest->at, 0};
     while (token.len < rest->len && is_token_char(rest->at[token.len]))
         token.len++;
-    skip(rest, token.len);
+    text_skip(rest, token.len);
     return token;
 }
 
@@ -38,7 +32,7 @@ static bool take_quoted(struct text *rest, struct text *value)
     for (size_t i = 1; i < rest->len; i++) {
         if (rest->at[i] == '"') {
             *value = (struct text){rest->at + 1, i - 1};
-            skip(rest, i + 1);
+            text_skip(rest, i + 1);
             return true;
         }
         if (rest->at[i] == '\\')
@@ -55,7 +49,7 @@ static bool take_value(struct text *rest, struct text *value)
     skip_blanks(rest);
     if (rest->len == 0 || rest->at[0] != '=')
         return true;
-    skip(rest, 1);
+    text_skip(rest, 1);
     skip_blanks(rest);
     if (rest->len > 0 && rest->at[0] == '"')
         return take_quoted(rest, value);
@@ -79,18 +73,18 @@ static bool skip_to_next(struct text *rest)
     struct text ignored;
     while (rest->len > 0 && rest->at[0] != ',' && rest->at[0] != ';') {
         if (rest->at[0] != '"')
-            skip(rest, 1);
+            text_skip(rest, 1);
         else if (!take_quoted(rest, &ignored))
             return false;
     }
     while (rest->len > 0 && strchr(",; \t", rest->at[0]) != NULL && rest->at[0] != '\0')
-        skip(rest, 1);
+        text_skip(rest, 1);
     return true;
 }
 
 void prefer_parse(struct text header, struct preference *found)
 {
-    struct text rest = header;
+    struct text rest = text_trim(header);
     do {
         struct text value, name = take_token(&rest);
         if (!take_value(&rest, &value))
