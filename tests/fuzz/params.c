@@ -1,0 +1,138 @@
+/*
+ * params: what the web server says arrives as it was said. An input is one byte of how,
+ * and lines of NAME=VALUE; they travel as FastCGI records, through libfcgi.
+ */
+#include "cgi_text.h"
+
+#include "front/fcgi.h"
+
+#define HOW_LONG 1   /* lengths in four bytes where one would do */
+#define HOW_SPLIT 62 /* twice the length of a record; 0: as long as can be */
+
+#define RECORD 8
+
+/* What is sent. */
+struct stream {
+    char *bytes;
+    size_t len;
+};
+
+static void put(struct stream *stream, const void *bytes, size_t len)
+{
+    if (len > 0)
+        memcpy(stream->bytes + stream->len, bytes, len);
+    stream->len += len;
+}
+
+static void put_length(struct stream *stream, size_t len, bool is_long)
+{
+    unsigned char four[] = {(unsigned char)(0x80 | len >> 24), (unsigned char)(len >> 16),
+                            (unsigned char)(len >> 8), (unsigned char)len};
+    if (is_long || len > 127)
+        put(stream, four, 4);
+    else
+        put(stream, four + 3, 1);
+}
+
+static void put_record(struct stream *stream, unsigned char type, struct text content)
+{
+    unsigned char header[RECORD] = {
+        1, type, 0, 1, (unsigned char)(content.len >> 8), (unsigned char)content.len};
+    put(stream, header, sizeof header);
+    put(stream, content.at, content.len);
+}
+
+/* The lines as name-value pairs. At most nine bytes for each byte of them. */
+static struct text encode(struct text lines, bool is_long)
+{
+    struct stream pairs = {fuzz_room(9 * lines.len + 9), 0};
+    struct text line, name;
+    while (text_cut(&lines, '\n', &line)) {
+        text_cut(&line, '=', &name);
+        put_length(&pairs, name.len, is_long);
+        put_length(&pairs, line.len, is_long);
+        put(&pairs, name.at, name.len);
+        put(&pairs, line.at, line.len);
+    }
+    return (struct text){pairs.bytes, pairs.len};
+}
+
+/* A whole request without a body. */
+static struct text request(struct text pairs, size_t record)
+{
+    struct stream all = {fuzz_room((RECORD + 1) * (pairs.len + 5)), 0};
+    struct text rest = pairs;
+    put_record(&all, 1, TEXT("\0\1\0\0\0\0\0\0"));
+    while (rest.len > 0) {
+        size_t len = rest.len < record ? rest.len : record;
+        put_record(&all, 4, (struct text){rest.at, len});
+        text_skip(&rest, len);
+    }
+    put_record(&all, 4, TEXT(""));
+    put_record(&all, 5, TEXT(""));
+    return (struct text){all.bytes, all.len};
+}
+
+/* What is to arrive. */
+static char *expected(struct text lines, size_t *len)
+{
+    struct cgi cgi = {.too_long = false};
+    struct text line, name;
+    char *text = NULL;
+    FILE *out = open_memstream(&text, len);
+    if (out == NULL)
+        exit(1);
+    while (text_cut(&lines, '\n', &line)) {
+        text_cut(&line, '=', &name);
+        cgi_add(&cgi, name, line.at != NULL ? line : TEXT(""));
+    }
+    cgi_text(out, &cgi);
+    fclose(out);
+    return text;
+}
+
+static void check_arrives(struct fcgi_reader *reader, struct text lines, struct text sent)
+{
+    bool sound = lines.len == 0 || memchr(lines.at, '\0', lines.len) == NULL;
+    enum fcgi_event event = fcgi_feed(reader, &sent);
+    if (!sound) {
+        holds(event == FCGI_BROKEN);
+        return;
+    }
+    holds(event == FCGI_HEAD);
+    fcgi_keep_body(reader, 0);
+    holds(fcgi_feed(reader, &sent) == FCGI_WHOLE && sent.len == 0);
+
+    size_t said_len, heard_len;
+    char *heard = NULL, *said = expected(lines, &said_len);
+    FILE *out = open_memstream(&heard, &heard_len);
+    if (out == NULL)
+        exit(1);
+    cgi_text(out, fcgi_reader_cgi(reader));
+    fclose(out);
+    holds(said_len == heard_len && memcmp(said, heard, said_len) == 0);
+    free(heard);
+    free(said);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static bool is_open;
+    struct text lines = {(const char *)data, size};
+    uint8_t how = fuzz_byte(&lines);
+    if (!is_open)
+        holds(fcgi_open());
+    is_open = true;
+
+    size_t record = (how & HOW_SPLIT) > 0 ? (how & HOW_SPLIT) / 2u : 65535;
+    struct text pairs = encode(lines, (how & HOW_LONG) != 0);
+    struct text sent = request(pairs, record);
+    struct fcgi_reader *reader = fcgi_reader_new();
+    holds(reader != NULL);
+    if (pairs.len <= 65535)
+        check_arrives(reader, lines, sent);
+    fcgi_reader_free(&reader);
+    free((char *)sent.at);
+    free((char *)pairs.at);
+    return 0;
+}

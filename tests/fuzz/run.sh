@@ -1,0 +1,40 @@
+#!/bin/bash
+# Runs fuzz targets, built with configure --enable-fuzzers: fuzz/run.sh TARGET...
+#
+#   FUZZ_SECONDS=600   how long each of them runs (10)
+#   FUZZ_FOUND=DIR     where the inputs go that broke a promise (found)
+#
+# They start from the kept inputs. Says "ok NAME" or "not ok NAME" for each, and for a broken one
+# what libFuzzer said, the input with it.
+set -u
+fuzz=$(cd "$(dirname "$0")" && pwd)
+seconds=${FUZZ_SECONDS:-10}
+found=${FUZZ_FOUND:-found}
+
+run_one() {
+    local target=$1 name log work failed=0
+    name=$(basename "$target")
+    work=$(mktemp -d)
+    log=$work/log
+    mkdir "$work/new"
+    "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+        -artifact_prefix="$found/$name-" "$work/new" \
+        $(find "$fuzz/corpus/$name" "$fuzz/regression/$name" -maxdepth 0 2>/dev/null) \
+        >"$log" 2>&1 || failed=1
+    if [ $failed = 0 ]; then
+        echo "ok $name $(awk '/number_of_executed_units/ { print $2 }' "$log") inputs"
+    else
+        echo "not ok $name"
+        tail -n 40 "$log"
+    fi
+    rm -rf "$work"
+    return $failed
+}
+export -f run_one
+export fuzz seconds found
+
+mkdir -p "$found"
+printf '%s\0' "$@" | xargs -0 -P "$(nproc)" -I{} bash -c 'run_one {}'
+status=$?
+rmdir "$found" 2>/dev/null || true
+exit $status
