@@ -5,7 +5,6 @@
  * its own.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -22,6 +21,8 @@
 #include <config.h>
 #endif
 
+#include "arguments.h"
+#include "check.h"
 #include "fcgiwait/config.h"
 #include "fcgiwait/desk.h"
 #include "fcgiwait/front.h"
@@ -41,13 +42,6 @@
 #define LAST_WORDS                                                                       \
     (5 * NANOS_PER_SECOND) /* how long a slow web server may take at the stop */
 
-struct arguments {
-    const char *file;
-    const char **options;
-    size_t count;
-    bool test;
-};
-
 struct program {
     struct arguments arguments;
     struct config config;
@@ -59,55 +53,6 @@ struct program {
     struct front *front;
     int signals;
 };
-
-/* --- command line --- */
-
-static void usage(FILE *out)
-{
-    fputs("usage: fcgiwait [-c FILE] [-o key=value]... [-t] [-V] [-h]\n"
-          "Long polling for the REST APIs that nginx serves: a FastCGI responder.\n"
-          "It serves the listening socket on descriptor 0:\n"
-          "  spawn-fcgi -s /run/fcgiwait/fcgiwait.sock -n -- fcgiwait -c FILE\n"
-          "\n"
-          "  -c FILE       configuration (fcgiwait.conf(5))\n"
-          "  -o key=value  override one key of it, as in -o wait.max=90s\n"
-          "  -t            check the configuration and exit\n"
-          "  -V            print the version and exit\n"
-          "  -h            print this and exit\n",
-          out);
-}
-
-/* -1: go on. Otherwise the exit status. */
-static int read_arguments(int argc, char **argv, struct arguments *arguments)
-{
-    int option;
-    while ((option = getopt(argc, argv, "c:o:tVh")) != -1)
-        switch (option) {
-        case 'c':
-            arguments->file = optarg;
-            break;
-        case 'o':
-            arguments->options[arguments->count++] = optarg;
-            break;
-        case 't':
-            arguments->test = true;
-            break;
-        case 'V':
-            puts("fcgiwait " PACKAGE_VERSION);
-            return EXIT_SUCCESS;
-        case 'h':
-            usage(stdout);
-            return EXIT_SUCCESS;
-        default:
-            usage(stderr);
-            return EX_USAGE;
-        }
-    if (optind == argc)
-        return -1;
-    fprintf(stderr, "fcgiwait: %s: no such argument is known\n", argv[optind]);
-    usage(stderr);
-    return EX_USAGE;
-}
 
 static bool load(const struct arguments *arguments, struct config *config)
 {
@@ -410,21 +355,28 @@ static int run(struct program *program)
     return open ? EXIT_SUCCESS : EX_OSERR;
 }
 
+/* What the command line asks for. */
+static int act(struct program *program)
+{
+    const struct arguments *arguments = &program->arguments;
+    if (arguments->check_nginx != NULL)
+        return check_nginx(arguments->check_nginx, &program->config);
+    if (!arguments->test)
+        return run(program);
+    puts("fcgiwait: the configuration is good");
+    return EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
     static struct program program; /* as large as its threads need, and zero */
-    program.arguments.options = calloc((size_t)argc, sizeof(char *));
-    if (program.arguments.options == NULL)
-        return EX_OSERR;
-    int status = read_arguments(argc, argv, &program.arguments);
+    int status = arguments_read(&program.arguments, argc, argv);
     if (status < 0 && !load(&program.arguments, &program.config))
         status = EX_CONFIG;
     if (status < 0) {
-        if (program.arguments.test)
-            puts("fcgiwait: the configuration is good");
-        status = program.arguments.test ? EXIT_SUCCESS : run(&program);
+        status = act(&program);
         config_free(&program.config);
     }
-    free(program.arguments.options);
+    arguments_free(&program.arguments);
     return status;
 }

@@ -1,0 +1,21 @@
+/* arguments: the command line. Main thread. */
+#ifndef FCGIWAIT_ARGUMENTS_H
+#define FCGIWAIT_ARGUMENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct arguments {
+    const char *file;
+    const char **options;
+    size_t count;
+    bool test;
+    const char *check_nginx; /* the file to check; NULL: serve */
+};
+
+/* -1: go on. Otherwise the exit status; what had to be said has been printed. Either way
+ * arguments_free(). The strings are argv's. */
+int arguments_read(struct arguments *arguments, int argc, char **argv);
+void arguments_free(struct arguments *arguments);
+
+#endif

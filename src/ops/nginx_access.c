@@ -1,0 +1,76 @@
+#include "nginx_guard.h"
+#include "nginx_rules.h"
+
+/* A publish location that anybody can get at: by itself, or through a proxy on the same
+ * machine. */
+void rule_open_publish(struct nginx_check *check, const struct way *way)
+{
+    if (way->publish == NULL || guard_at(way->block) != GUARD_NONE)
+        return;
+    const char *location = say_location(check, way->block);
+    const char *what =
+        way_is_proxy(way)
+            ? say(check,
+                  "%s leads to a location that may publish and lets in whoever comes "
+                  "from this machine: through this proxy, everybody",
+                  location)
+            : say(check, "%s may publish, and is open to the world", location);
+    fault_report(check,
+                 &(struct fault){.rule = "open_publish",
+                                 .at = way_is_proxy(way) ? way->pass : way->publish,
+                                 .once = way->block,
+                                 .what = what,
+                                 .effect = "anybody can change or delete every document",
+                                 .instead = "allow 127.0.0.1; allow ::1; deny all;"});
+}
+
+static const struct directive *param_in(const struct directive *level, struct text name)
+{
+    const struct directive *at = find_inside(level, TEXT("fastcgi_param"));
+    while (at != NULL && !text_is(directive_value(at, 1), name))
+        at = find_again(at);
+    return at;
+}
+
+/* The parameter, where it is set around the level that the way's parameters come from,
+ * and so does not reach it. */
+static const struct directive *lost_param(const struct way *way, struct text name)
+{
+    const struct directive *own = find_setting(way->block, TEXT("fastcgi_param"));
+    const struct directive *level = own != NULL ? own->parent : NULL;
+    if (level == NULL || param_in(level, name) != NULL)
+        return NULL;
+    const struct directive *lost = NULL;
+    for (level = level->parent; level != NULL && lost == NULL; level = level->parent)
+        lost = param_in(level, name);
+    return lost;
+}
+
+void rule_lost_params(struct nginx_check *check, const struct way *way)
+{
+    static const struct text names[] = {TEXT("QUERY_STRING"), TEXT("REQUEST_METHOD")};
+    if (way->wait == 0 || way_is_proxy(way))
+        return;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct directive *lost = lost_param(way, names[i]);
+        if (lost == NULL)
+            continue;
+        struct text value = directive_value(lost, 2);
+        fault_report(
+            check,
+            &(struct fault){
+                .rule = "lost_params",
+                .at = find_setting(way->block, TEXT("fastcgi_param")),
+                .what = say(
+                    check,
+                    "%s has fastcgi_param lines of its own, and so inherits none: "
+                    "%s of %s:%u is lost",
+                    say_location(check, way->block), names[i].at, lost->file, lost->line),
+                .effect = i == 0 ? "index and wait of the query never arrive: polls are "
+                                   "answered at once"
+                                 : "fcgiwait can't tell what is asked of it",
+                .instead = say(check, "fastcgi_param %s %.*s;", names[i].at,
+                               (int)value.len, value.at)});
+        return;
+    }
+}

@@ -1,0 +1,178 @@
+#include "fcgiwait/nginx_check.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "nginx_rules.h"
+
+typedef void rule_fn(struct nginx_check *check, const struct way *way);
+
+static rule_fn *const rules[] = {
+    rule_read_timeout, rule_client_abort, rule_next_upstream, rule_cache,
+    rule_cache_lock,   rule_direct,       rule_keepalive,     rule_keep_conn,
+    rule_lost_params,  rule_open_publish, rule_origin,        rule_worker_connections,
+    rule_open_files,
+};
+
+/* --- what the rules use --- */
+
+const char *say(struct nginx_check *check, const char *format, ...)
+{
+    va_list args;
+    char text[1024];
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    const char *kept = arena_print(&check->conf.arena, "%s", text);
+    return kept != NULL ? kept : "";
+}
+
+const char *say_location(struct nginx_check *check, const struct directive *block)
+{
+    const struct directive *location = find_around(block, TEXT("location"));
+    struct text sign = location != NULL ? directive_value(location, 1) : TEXT("");
+    struct text path = location != NULL ? directive_value(location, 2) : TEXT("");
+    return say(check, "location %.*s%s%.*s", (int)sign.len, sign.at,
+               path.len > 0 ? " " : "", (int)path.len, path.at);
+}
+
+nanos way_time(struct nginx_check *check, const struct way *way, const char *name,
+               nanos otherwise)
+{
+    const struct directive *set = find_setting_of(way->block, way->protocol, name);
+    nanos span = otherwise;
+    if (set != NULL && !value_time(directive_value(set, 1), &span))
+        nginx_conf_wrong(&check->conf, set->file, set->line, "this is not a time");
+    return span;
+}
+
+struct noted {
+    struct finding finding; /* first: the list is of findings */
+    const void *once;
+};
+
+static bool is_known(const struct nginx_check *check, const struct fault *fault,
+                     const void *once)
+{
+    for (const struct finding *at = check->first; at != NULL; at = at->next)
+        if (((const struct noted *)at)->once == once &&
+            strcmp(at->rule, fault->rule) == 0)
+            return true;
+    return false;
+}
+
+void fault_report(struct nginx_check *check, const struct fault *fault)
+{
+    const void *once = fault->once != NULL ? fault->once : fault->at;
+    if (is_known(check, fault, once))
+        return;
+    struct noted *noted = arena_take(&check->conf.arena, sizeof *noted);
+    if (noted == NULL)
+        return;
+    noted->finding = (struct finding){.rule = fault->rule,
+                                      .file = fault->at->file,
+                                      .line = fault->at->line,
+                                      .what = fault->what,
+                                      .effect = fault->effect,
+                                      .instead = fault->instead};
+    noted->once = once;
+    *check->end = &noted->finding;
+    check->end = &noted->finding.next;
+}
+
+/* --- the check --- */
+
+static void report_no_way(struct nginx_check *check)
+{
+    fault_report(
+        check,
+        &(struct fault){
+            .rule = "no_way",
+            .at = check->conf.roots,
+            .what =
+                "no location leads to fcgiwait: none sets an FCGIWAIT_ parameter, and "
+                "no fastcgi_pass names a socket or an upstream with \"fcgiwait\" in it",
+            .effect = "nothing could be checked; an nginx in front of the one that has "
+                      "fcgiwait needs proxy_read_timeout above wait.max, too",
+            .instead = "fastcgi_pass fcgiwait; (or, in front, proxy_pass to an upstream "
+                       "whose name has \"fcgiwait\" in it)"});
+}
+
+static void run(struct nginx_check *check)
+{
+    check->ways = ways_find(&check->conf, check->needs.wait_max);
+    if (check->ways == NULL)
+        report_no_way(check);
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        for (const struct way *way = check->ways; way != NULL; way = way->next)
+            rules[i](check, way);
+    if (check->conf.arena.failed)
+        nginx_conf_wrong(&check->conf, check->conf.roots->file, 1,
+                         "more than can be checked");
+}
+
+struct nginx_check *nginx_check_read(struct text dump, const char *name,
+                                     const struct nginx_needs *needs)
+{
+    struct nginx_check *check = calloc(1, sizeof *check);
+    if (check == NULL)
+        return NULL;
+    check->needs = *needs;
+    check->end = &check->first;
+    if (nginx_conf_read(&check->conf, dump, name))
+        run(check);
+    return check;
+}
+
+enum nginx_checked nginx_check_result(const struct nginx_check *check)
+{
+    if (check->conf.wrong[0] != '\0')
+        return NGINX_NOT_UNDERSTOOD;
+    return check->first != NULL ? NGINX_FINDINGS : NGINX_GOOD;
+}
+
+const struct finding *nginx_check_findings(const struct nginx_check *check)
+{
+    return check->first;
+}
+
+/* --- for people --- */
+
+static size_t count_ways(const struct nginx_check *check)
+{
+    size_t count = 0;
+    for (const struct way *way = check->ways; way != NULL; way = way->next)
+        count++;
+    return count;
+}
+
+static void print_finding(const struct finding *finding, FILE *out)
+{
+    fprintf(out, "%s:%u: %s\n    effect:  %s\n    instead: %s\n", finding->file,
+            finding->line, finding->what, finding->effect, finding->instead);
+}
+
+void nginx_check_report(const struct nginx_check *check, FILE *out)
+{
+    size_t count = 0;
+    if (check->conf.wrong[0] != '\0') {
+        fprintf(out, "%s\n", check->conf.wrong);
+        return;
+    }
+    for (const struct finding *at = check->first; at != NULL; at = at->next) {
+        print_finding(at, out);
+        count++;
+    }
+    fprintf(out, "%zu location%s to fcgiwait, %zu finding%s\n", count_ways(check),
+            count_ways(check) == 1 ? " leads" : "s lead", count, count == 1 ? "" : "s");
+}
+
+void nginx_check_free(struct nginx_check **pointer)
+{
+    struct nginx_check *check = *pointer;
+    *pointer = NULL;
+    if (check == NULL)
+        return;
+    nginx_conf_free(&check->conf);
+    free(check);
+}

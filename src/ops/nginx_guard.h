@@ -1,0 +1,22 @@
+/*
+ * nginx_guard: who is let in at a place of the configuration. Private to the check; pure.
+ */
+#ifndef FCGIWAIT_OPS_NGINX_GUARD_H
+#define FCGIWAIT_OPS_NGINX_GUARD_H
+
+#include "nginx_find.h"
+
+enum guard {
+    GUARD_NONE,    /* everybody */
+    GUARD_MACHINE, /* whoever comes from this machine: a proxy on it, for everybody */
+    GUARD_CLOSED   /* whoever has the right address or password, or nginx alone */
+};
+
+/* The strongest guard that stands at this block: a location, or one within. What can't be
+ * judged (Lua, conditions) counts as a guard. */
+enum guard guard_at(const struct directive *block);
+
+/* Requests of clients don't come there: it is `internal`, or a named location. */
+bool guard_is_internal(const struct directive *block);
+
+#endif

@@ -1,0 +1,109 @@
+#include "nginx_location.h"
+
+/* Where a regular expression's first part that is not literal begins. */
+static size_t literal_length(struct text regex)
+{
+    static const char special[] = ".^$*+?()[]{}|\\";
+    static const char repeats[] = "*?{";
+    size_t len = 0;
+    while (len < regex.len && memchr(special, regex.at[len], sizeof special - 1) == NULL)
+        len++;
+    if (len > 0 && len < regex.len &&
+        memchr(repeats, regex.at[len], sizeof repeats - 1) != NULL)
+        len--; /* what is repeated may be missing */
+    return len;
+}
+
+/* `a|b` outside of parentheses. */
+static bool has_choice(struct text regex)
+{
+    size_t depth = 0;
+    for (size_t i = 0; i < regex.len; i++) {
+        char c = regex.at[i];
+        if (c == '\\')
+            i++;
+        else if (c == '(')
+            depth++;
+        else if (c == ')')
+            depth -= depth > 0;
+        else if (c == '|' && depth == 0)
+            return true;
+    }
+    return false;
+}
+
+static struct text regex_start(struct text regex)
+{
+    if (regex.len == 0 || regex.at[0] != '^' || has_choice(regex))
+        return TEXT("/");
+    text_skip(&regex, 1);
+    regex.len = literal_length(regex);
+    return regex.len > 0 ? regex : TEXT("/");
+}
+
+struct location location_of(const struct directive *block)
+{
+    const struct directive *location = find_around(block, TEXT("location"));
+    if (location == NULL || location->count < 2)
+        return (struct location){LOCATION_PREFIX, TEXT("/")};
+    struct text sign = directive_value(location, 1);
+    struct text path = directive_value(location, 2);
+    if (location->count == 2) {
+        bool named = text_starts(sign, TEXT("@"));
+        return (struct location){named ? LOCATION_NAMED : LOCATION_PREFIX, sign};
+    }
+    if (text_is(sign, TEXT("=")))
+        return (struct location){LOCATION_EXACT, path};
+    if (text_is(sign, TEXT("^~")))
+        return (struct location){LOCATION_PREFIX, path};
+    return (struct location){LOCATION_REGEX, regex_start(path)};
+}
+
+const struct directive *location_next(const struct directive *server,
+                                      const struct directive *location)
+{
+    const struct directive *at = location != NULL ? location : server;
+    do
+        at = find_next(server, at);
+    while (at != NULL && !(at->is_block && directive_is(at, TEXT("location"))));
+    return at;
+}
+
+static bool names(const struct directive *directive, struct text name)
+{
+    for (size_t i = 1; i < directive->count; i++)
+        if (text_is(directive->words[i], name))
+            return true;
+    return false;
+}
+
+const struct directive *location_entrance(const struct directive *block)
+{
+    const struct directive *location = find_around(block, TEXT("location"));
+    const struct directive *server = find_around(block, TEXT("server"));
+    struct location is = location_of(block);
+    if (is.kind != LOCATION_NAMED || server == NULL)
+        return location;
+    const struct directive *at = find_next(server, server);
+    while (at != NULL && (at == location || !names(at, is.path)))
+        at = find_next(server, at);
+    return at != NULL ? find_around(at, TEXT("location")) : NULL;
+}
+
+const struct directive *location_serving(const struct directive *server, struct text path)
+{
+    const struct directive *best = NULL;
+    size_t longest = 0;
+    for (const struct directive *at = location_next(server, NULL); at != NULL;
+         at = location_next(server, at)) {
+        struct location is = location_of(at);
+        if (is.kind == LOCATION_EXACT && text_is(path, is.path))
+            return at;
+        if (is.kind == LOCATION_PREFIX && text_starts(path, is.path) &&
+            is.path.len >= longest) {
+            best = at;
+            longest = is.path.len;
+        }
+    }
+    return best;
+}

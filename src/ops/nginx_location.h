@@ -1,0 +1,39 @@
+/*
+ * nginx_location: which requests come to a location block.
+ *
+ * Pure. Private to the check; any thread.
+ */
+#ifndef FCGIWAIT_OPS_NGINX_LOCATION_H
+#define FCGIWAIT_OPS_NGINX_LOCATION_H
+
+#include "nginx_find.h"
+
+enum location_kind {
+    LOCATION_PREFIX,
+    LOCATION_EXACT,
+    LOCATION_REGEX,
+    LOCATION_NAMED /* @name: redirects come there, requests don't */
+};
+
+struct location {
+    enum location_kind kind;
+    struct text path; /* that all its requests begin with, as far as it can be told */
+};
+
+/* `block` is a location, or lies in one. */
+struct location location_of(const struct directive *block);
+
+/* The location through which requests come there: the block's own, or one that names it
+ * where it is a named one. NULL: none. */
+const struct directive *location_entrance(const struct directive *block);
+
+/* The location of the server that serves this path, regular expressions aside. NULL:
+ * none. */
+const struct directive *location_serving(const struct directive *server,
+                                         struct text path);
+
+/* All location blocks of the server, nested ones too: NULL begins, and ends. */
+const struct directive *location_next(const struct directive *server,
+                                      const struct directive *location);
+
+#endif

@@ -1,0 +1,147 @@
+#include "nginx_rules.h"
+
+#define CONNECTIONS_STANDARD 512 /* nginx's default of worker_connections */
+#define FILES_STANDARD 1024      /* the usual limit of who starts nginx */
+#define STEP 1024
+
+/* Each waiting client takes its own connection and the one to fcgiwait, and one worker
+ * may get them all. */
+static uint64_t needed(const struct nginx_check *check)
+{
+    return 2 * (uint64_t)check->needs.max_waiting;
+}
+
+/* Some more than that, in a round number. */
+static uint64_t ample(const struct nginx_check *check)
+{
+    return (needed(check) / STEP + 1) * STEP;
+}
+
+/* False: it is no number, and the check has ended as not understood. */
+static bool read_number(struct nginx_check *check, const struct directive *set,
+                        uint64_t otherwise, uint64_t *value)
+{
+    *value = otherwise;
+    if (set == NULL || text_number(directive_value(set, 1), INT64_MAX, value))
+        return true;
+    return nginx_conf_wrong(&check->conf, set->file, set->line, "this is not a number");
+}
+
+void rule_worker_connections(struct nginx_check *check, const struct way *way)
+{
+    const struct directive *root = root_of(way->pass);
+    const struct directive *events = find_inside(root, TEXT("events"));
+    const struct directive *set =
+        events != NULL ? find_inside(events, TEXT("worker_connections")) : NULL;
+    uint64_t has;
+    if (way->wait == 0 || !read_number(check, set, CONNECTIONS_STANDARD, &has) ||
+        has >= needed(check))
+        return;
+    fault_report(
+        check,
+        &(struct fault){
+            .rule = "worker_connections",
+            .at = set != NULL      ? set
+                  : events != NULL ? events
+                                   : root,
+            .what = say(check,
+                        "worker_connections %s%llu: max_waiting of %lld clients take "
+                        "%llu, two each, and one worker may get most of them",
+                        set != NULL ? "" : "is not set, and its default is ",
+                        (unsigned long long)has, (long long)check->needs.max_waiting,
+                        (unsigned long long)needed(check)),
+            .effect = "when they are used up, clients that wait or come are cut off "
+                      "without an answer",
+            .instead = say(check, "worker_connections %llu;",
+                           (unsigned long long)ample(check))});
+}
+
+void rule_open_files(struct nginx_check *check, const struct way *way)
+{
+    const struct directive *root = root_of(way->pass);
+    const struct directive *set = find_inside(root, TEXT("worker_rlimit_nofile"));
+    uint64_t has;
+    if (way->wait == 0 || !read_number(check, set, FILES_STANDARD, &has) ||
+        has >= needed(check))
+        return;
+    fault_report(
+        check,
+        &(struct fault){
+            .rule = "worker_rlimit_nofile",
+            .at = set != NULL ? set : root,
+            .what = say(check,
+                        "worker_rlimit_nofile %s%llu: max_waiting of %lld clients take "
+                        "%llu descriptors, and one worker may get most of them",
+                        set != NULL ? "" : "is not set, and the usual limit is ",
+                        (unsigned long long)has, (long long)check->needs.max_waiting,
+                        (unsigned long long)needed(check)),
+            .effect =
+                "when they are used up, clients can't connect, and polls get 500 or "
+                "502",
+            .instead = say(check, "worker_rlimit_nofile %llu;",
+                           (unsigned long long)(ample(check) + ample(check) / 2))});
+}
+
+/* --- connections that are kept --- */
+
+static bool is_ours(const struct way *way)
+{
+    return way->wait > 0 && !way_is_proxy(way);
+}
+
+static const char opened_anew[] =
+    "each poll opens a new connection; when one change answers all who wait, they come "
+    "back at once and can overflow the socket's listen queue: 502";
+
+void rule_direct(struct nginx_check *check, const struct way *way)
+{
+    struct text host = way->target.host;
+    if (!is_ours(way) || way->target.upstream != NULL || value_contains(host, TEXT("$")))
+        return;
+    fault_report(check, &(struct fault){
+                            .rule = "direct",
+                            .at = way->pass,
+                            .once = way->server,
+                            .what = say(check,
+                                        "%.*s is no upstream, so that connections to it "
+                                        "can't be kept",
+                                        (int)host.len, host.at),
+                            .effect = opened_anew,
+                            .instead = say(check,
+                                           "upstream fcgiwait { server %.*s; keepalive "
+                                           "%lld; } and here: fastcgi_pass fcgiwait;",
+                                           (int)host.len, host.at,
+                                           (long long)check->needs.max_waiting)});
+}
+
+void rule_keepalive(struct nginx_check *check, const struct way *way)
+{
+    const struct directive *upstream = way->target.upstream;
+    if (!is_ours(way) || upstream == NULL ||
+        find_inside(upstream, TEXT("keepalive")) != NULL)
+        return;
+    struct text name = directive_value(upstream, 1);
+    fault_report(check,
+                 &(struct fault){.rule = "keepalive",
+                                 .at = upstream,
+                                 .what = say(check, "upstream %.*s has no keepalive",
+                                             (int)name.len, name.at),
+                                 .effect = opened_anew,
+                                 .instead = say(check, "keepalive %lld;",
+                                                (long long)check->needs.max_waiting)});
+}
+
+void rule_keep_conn(struct nginx_check *check, const struct way *way)
+{
+    const struct directive *upstream = way->target.upstream;
+    const struct directive *set = find_setting(way->block, TEXT("fastcgi_keep_conn"));
+    if (!is_ours(way) || value_is_on(set) || upstream == NULL ||
+        find_inside(upstream, TEXT("keepalive")) == NULL)
+        return;
+    struct fault fault = fault_of("keep_conn", set, way);
+    fault.what = "the upstream has keepalive, but fastcgi_keep_conn is not on, and "
+                 "fcgiwait closes after each answer";
+    fault.effect = opened_anew;
+    fault.instead = "fastcgi_keep_conn on;";
+    fault_report(check, &fault);
+}

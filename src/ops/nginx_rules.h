@@ -1,0 +1,75 @@
+/*
+ * nginx_rules: the rules of the check. Private to the check; pure.
+ *
+ * A rule looks at one way to fcgiwait and reports the faults that it finds on it. The
+ * table of them is in nginx_check.c; a new rule is a function and a line there.
+ */
+#ifndef FCGIWAIT_OPS_NGINX_RULES_H
+#define FCGIWAIT_OPS_NGINX_RULES_H
+
+#include "fcgiwait/nginx_check.h"
+#include "nginx_way.h"
+
+struct nginx_check {
+    struct nginx_conf conf;
+    struct nginx_needs needs;
+    struct way *ways;
+    struct finding *first, **end;
+};
+
+struct fault {
+    const char *rule;
+    const struct directive *at;
+    const struct directive *once; /* one finding for each of these; NULL: for each `at` */
+    const char *what, *effect, *instead;
+};
+
+/* Once for each rule and `once`. */
+void fault_report(struct nginx_check *check, const struct fault *fault);
+
+/* A string of the check's; never NULL. */
+const char *say(struct nginx_check *check, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* "location ~ ^/live/" */
+const char *say_location(struct nginx_check *check, const struct directive *block);
+
+/* A fault of what `set` says on the way, or of its not being set (NULL), which is then
+ * said once for the server. */
+static inline struct fault fault_of(const char *rule, const struct directive *set,
+                                    const struct way *way)
+{
+    return (struct fault){.rule = rule,
+                          .at = set != NULL ? set : way->pass,
+                          .once = set != NULL ? set : way->server};
+}
+
+/* PROTOCOL_NAME at the way's block: its time, or `otherwise` where it is not set. What
+ * can't be read ends the check as not understood. */
+nanos way_time(struct nginx_check *check, const struct way *way, const char *name,
+               nanos otherwise);
+
+/* --- the rules --- */
+
+/* nginx_timing.c: what cuts a wait short, or stretches it */
+void rule_read_timeout(struct nginx_check *check, const struct way *way);
+void rule_client_abort(struct nginx_check *check, const struct way *way);
+void rule_next_upstream(struct nginx_check *check, const struct way *way);
+void rule_cache(struct nginx_check *check, const struct way *way);
+void rule_cache_lock(struct nginx_check *check, const struct way *way);
+
+/* nginx_room.c: what gives too little room for those who wait */
+void rule_worker_connections(struct nginx_check *check, const struct way *way);
+void rule_open_files(struct nginx_check *check, const struct way *way);
+void rule_direct(struct nginx_check *check, const struct way *way);
+void rule_keepalive(struct nginx_check *check, const struct way *way);
+void rule_keep_conn(struct nginx_check *check, const struct way *way);
+
+/* nginx_access.c: who may publish; what fcgiwait is told */
+void rule_open_publish(struct nginx_check *check, const struct way *way);
+void rule_lost_params(struct nginx_check *check, const struct way *way);
+
+/* nginx_origin.c: the locations that FCGIWAIT_ORIGIN redirects to */
+void rule_origin(struct nginx_check *check, const struct way *way);
+
+#endif

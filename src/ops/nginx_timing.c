@@ -1,0 +1,212 @@
+#include "nginx_rules.h"
+
+#include "fcgiwait/duration.h"
+
+#define STANDARD_TIMEOUT (60 * NANOS_PER_SECOND) /* nginx's default */
+#define TIMEOUT_ABOVE 15 /* seconds that a read timeout had better be above the wait */
+
+/* A request that is repeated this soon comes no later than anybody bears. */
+#define REPEAT_WITHIN (5 * NANOS_PER_SECOND)
+
+static const char *seconds(struct nginx_check *check, nanos span)
+{
+    char digits[DURATION_TEXT];
+    duration_format(span, digits);
+    return say(check, "%ss", digits);
+}
+
+static const char *protocol_of(struct nginx_check *check, const struct way *way)
+{
+    return say(check, "%.*s", (int)way->protocol.len, way->protocol.at);
+}
+
+/* --- read timeout --- */
+
+/* The longest wait of all ways that the same line (or the same lack of one) rules. */
+static nanos longest_wait(struct nginx_check *check, const struct way *way,
+                          const struct directive *set)
+{
+    nanos longest = way->wait;
+    for (const struct way *at = check->ways; at != NULL; at = at->next)
+        if (text_is(at->protocol, way->protocol) &&
+            find_setting_of(at->block, at->protocol, "read_timeout") == set &&
+            (set != NULL || at->server == way->server) && at->wait > longest)
+            longest = at->wait;
+    return longest;
+}
+
+void rule_read_timeout(struct nginx_check *check, const struct way *way)
+{
+    const struct directive *set =
+        find_setting_of(way->block, way->protocol, "read_timeout");
+    nanos timeout = way_time(check, way, "read_timeout", STANDARD_TIMEOUT);
+    if (way->wait == 0 || timeout > way->wait)
+        return;
+    nanos wait = longest_wait(check, way, set);
+    const char *protocol = protocol_of(check, way);
+    const char *has =
+        set != NULL ? seconds(check, timeout) : "is not set, and its default of 60s";
+    struct fault fault = fault_of("read_timeout", set, way);
+    fault.what = say(check, "%s_read_timeout %s is not above the longest wait, %s",
+                     protocol, has, seconds(check, wait));
+    fault.effect =
+        timeout < wait
+            ? say(check, "a client that waits longer than %s gets 504 and no answer",
+                  seconds(check, timeout))
+            : "a client gets 504 instead of its 304, exactly when nothing has changed";
+    nanos whole = (wait + NANOS_PER_SECOND - 1) / NANOS_PER_SECOND;
+    fault.instead = say(check, "%s_read_timeout %llds;", protocol,
+                        (long long)(whole + TIMEOUT_ABOVE));
+    fault_report(check, &fault);
+}
+
+/* --- a client that goes away --- */
+
+void rule_client_abort(struct nginx_check *check, const struct way *way)
+{
+    const struct directive *set =
+        find_setting_of(way->block, way->protocol, "ignore_client_abort");
+    if (way->wait == 0 || !value_is_on(set))
+        return;
+    const char *protocol = protocol_of(check, way);
+    fault_report(
+        check,
+        &(struct fault){
+            .rule = "client_abort",
+            .at = set,
+            .what = say(check, "%s_ignore_client_abort is on", protocol),
+            .effect = "a client that goes away keeps its place until its wait ends; with "
+                      "max_waiting of them, others get 503",
+            .instead = say(check, "%s_ignore_client_abort off;", protocol)});
+}
+
+/* --- requests that are repeated --- */
+
+static bool has_value(const struct directive *set, struct text value)
+{
+    for (size_t i = 1; i < set->count; i++)
+        if (text_is(set->words[i], value))
+            return true;
+    return false;
+}
+
+static size_t count_servers(const struct directive *upstream)
+{
+    size_t count = 0;
+    const struct directive *server =
+        upstream != NULL ? find_inside(upstream, TEXT("server")) : NULL;
+    for (; server != NULL; server = find_again(server))
+        count += !has_value(server, TEXT("down"));
+    return count;
+}
+
+/* nginx repeats on another server, as often as next_upstream_tries says; and after an
+ * error on a connection that was kept, once more whatever that says, on the same server
+ * if there is no other. */
+static bool is_repeated(const struct way *way, const struct directive *set)
+{
+    const struct directive *tries =
+        find_setting_of(way->block, way->protocol, "next_upstream_tries");
+    const struct directive *upstream = way->target.upstream;
+    bool error = set == NULL || has_value(set, TEXT("error"));
+    bool timeout = set == NULL || has_value(set, TEXT("timeout"));
+    bool once = tries != NULL && text_is(directive_value(tries, 1), TEXT("1"));
+    bool others = count_servers(upstream) > 1 && !once;
+    bool kept = upstream != NULL && find_inside(upstream, TEXT("keepalive")) != NULL;
+    return (error && (others || kept)) || (timeout && others);
+}
+
+void rule_next_upstream(struct nginx_check *check, const struct way *way)
+{
+    const struct directive *set =
+        find_setting_of(way->block, way->protocol, "next_upstream");
+    nanos within = way_time(check, way, "next_upstream_timeout", 0);
+    if (way->wait == 0 || (within > 0 && within <= REPEAT_WITHIN) ||
+        !is_repeated(way, set))
+        return;
+    const char *protocol = protocol_of(check, way);
+    struct fault fault = fault_of("next_upstream", set, way);
+    fault.what = say(check,
+                     set != NULL ? "%s_next_upstream repeats held requests"
+                                 : "%s_next_upstream is not set, and its default of "
+                                   "\"error timeout\" repeats held requests",
+                     protocol);
+    fault.effect = "a request that is lost while it is held is held once more, from the "
+                   "start: the client's answer comes later than the wait it asked for";
+    fault.instead = say(check, "%s_next_upstream off;", protocol);
+    fault_report(check, &fault);
+}
+
+/* --- caches --- */
+
+static bool is_cached(const struct way *way, const struct directive **cache)
+{
+    *cache = find_setting_of(way->block, way->protocol, "cache");
+    return *cache != NULL && !text_is(directive_value(*cache, 1), TEXT("off"));
+}
+
+/* Variables that nginx itself makes of a request; of any other we can't tell. */
+static bool is_of_request(struct text value)
+{
+    static const struct text starts[] = {TEXT("$arg"), TEXT("$cookie_"), TEXT("$http_"),
+                                         TEXT("$request_"), TEXT("$is_args")};
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
+        if (value_contains(value, starts[i]))
+            return true;
+    return false;
+}
+
+static bool bypasses_polls(const struct way *way)
+{
+    const struct directive *bypass =
+        find_setting_of(way->block, way->protocol, "cache_bypass");
+    for (size_t i = 1; bypass != NULL && i < bypass->count; i++) {
+        struct text value = bypass->words[i];
+        if (value_contains(value, TEXT("$arg_index")) ||
+            value_contains(value, TEXT("$http_prefer")) ||
+            (value_contains(value, TEXT("$")) && !is_of_request(value)))
+            return true;
+    }
+    return false;
+}
+
+void rule_cache(struct nginx_check *check, const struct way *way)
+{
+    const struct directive *cache;
+    if (way->wait == 0 || !is_cached(way, &cache) || bypasses_polls(way))
+        return;
+    const char *protocol = protocol_of(check, way);
+    fault_report(
+        check,
+        &(struct fault){.rule = "cache",
+                        .at = cache,
+                        .what = say(check, "%s_cache lies over polls", protocol),
+                        .effect = "polls can be answered with an older state, their "
+                                  "If-None-Match is lost, and clients that have gone are "
+                                  "waited for",
+                        .instead = say(check, "%s_cache off;", protocol)});
+}
+
+/* The lock does nothing without a cache, but what is written beside the pass itself is
+ * meant for it. */
+void rule_cache_lock(struct nginx_check *check, const struct way *way)
+{
+    const struct directive *cache;
+    const struct directive *lock =
+        find_setting_of(way->block, way->protocol, "cache_lock");
+    if (way->wait == 0 || !value_is_on(lock))
+        return;
+    if (is_cached(way, &cache) ? bypasses_polls(way) : lock->parent != way->block)
+        return;
+    const char *protocol = protocol_of(check, way);
+    fault_report(
+        check,
+        &(struct fault){
+            .rule = "cache_lock",
+            .at = lock,
+            .what = say(check, "%s_cache_lock lies over polls", protocol),
+            .effect =
+                "one poll is let through, and those for the same wait for its answer "
+                "before they are passed on",
+            .instead = say(check, "%s_cache_lock off;", protocol)});
+}

@@ -1,0 +1,319 @@
+#include "fcgiwait/nginx_check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "must.h"
+#include "nginx_dump.h"
+
+/* One change of the correct configuration. */
+struct row {
+    const char *from, *to; /* `from` stands in it once; NULL: no change */
+    const char *rule;      /* the one finding's */
+    const char *at;        /* stands in the line that it names; NULL: `to` does */
+};
+
+static const struct nginx_needs needs = {60 * NANOS_PER_SECOND, 10000};
+
+static void find_line(const char *dump, const char *part, char file[128], unsigned *line)
+{
+    const char *found = strstr(dump, part);
+    must(found != NULL && strstr(found + 1, part) == NULL, "\"%s\" is not there once",
+         part);
+    *line = 0;
+    for (const char *at = dump; at <= found; at = strchr(at, '\n') + 1) {
+        ++*line;
+        if (sscanf(at, "# configuration file %127[^:]:\n", file) == 1)
+            *line = 0;
+    }
+}
+
+/* The correct configuration with the row's change; free() it. */
+static char *change(const struct row *row)
+{
+    size_t size = sizeof correct + 4096;
+    char *dump = malloc(size);
+    must(dump != NULL, "out of memory");
+    if (row->from == NULL) {
+        memcpy(dump, correct, sizeof correct);
+        return dump;
+    }
+    const char *found = strstr(correct, row->from);
+    must(found != NULL, "\"%s\" is not in the configuration", row->from);
+    must(strstr(found + 1, row->from) == NULL, "\"%s\" is there twice", row->from);
+    snprintf(dump, size, "%.*s%s%s", (int)(found - correct), correct, row->to,
+             found + strlen(row->from));
+    return dump;
+}
+
+static struct nginx_check *check_text(const char *dump)
+{
+    struct nginx_check *check = nginx_check_read(text_of(dump), "stdin", &needs);
+    must(check != NULL, "out of memory");
+    return check;
+}
+
+static void fail_with_report(const struct nginx_check *check, const struct row *row)
+{
+    nginx_check_report(check, stderr);
+    fail_msg("\"%s\" -> \"%s\"", row->from, row->to);
+}
+
+static void only_this_is_found(const struct row *row)
+{
+    char *dump = change(row), file[128];
+    unsigned line;
+    struct nginx_check *check = check_text(dump);
+    const struct finding *first = nginx_check_findings(check);
+    find_line(dump, row->at != NULL ? row->at : row->to, file, &line);
+    if (nginx_check_result(check) != NGINX_FINDINGS || first->next != NULL ||
+        strcmp(first->rule, row->rule) != 0 || strcmp(first->file, file) != 0 ||
+        first->line != line) {
+        fprintf(stderr, "expected: %s at %s:%u; found:\n", row->rule, file, line);
+        fail_with_report(check, row);
+    }
+    must(first->what[0] != '\0' && first->effect[0] != '\0' && first->instead[0] != '\0',
+         "%s does not say everything", row->rule);
+    nginx_check_free(&check);
+    free(dump);
+}
+
+static void nothing_is_found(const struct row *row)
+{
+    char *dump = change(row);
+    struct nginx_check *check = check_text(dump);
+    if (nginx_check_result(check) != NGINX_GOOD)
+        fail_with_report(check, row);
+    nginx_check_free(&check);
+    free(dump);
+}
+
+#define EACH(rows, function)                                                             \
+    for (size_t i = 0; i < sizeof(rows) / sizeof *(rows); i++)                           \
+    function(&(rows)[i])
+
+/* --- the table --- */
+
+static void each_fault_is_found_and_only_it(void **state)
+{
+    static const struct row rows[] = {
+        {"fastcgi_read_timeout 75s;", "fastcgi_read_timeout 60s;", "read_timeout", NULL},
+        {"fastcgi_read_timeout 75s;", "fastcgi_read_timeout 1m;", "read_timeout", NULL},
+        {"fastcgi_read_timeout 75s;", "fastcgi_read_timeout 59999ms;", "read_timeout",
+         NULL},
+        {"fastcgi_read_timeout 75s;", "", "read_timeout",
+         "fastcgi_pass fcgiwait; # read"},
+        {"fastcgi_read_timeout 26s;", "fastcgi_read_timeout 25s;", "read_timeout", NULL},
+        {"proxy_read_timeout 75;", "proxy_read_timeout 60;", "read_timeout", NULL},
+        {"proxy_read_timeout 75;", "", "read_timeout",
+         "proxy_pass http://127.0.0.1:8080;"},
+        {"fastcgi_ignore_client_abort off;", "fastcgi_ignore_client_abort on;",
+         "client_abort", NULL},
+        {"proxy_next_upstream off;",
+         "proxy_ignore_client_abort on; proxy_next_upstream off;", "client_abort", NULL},
+        {"fastcgi_next_upstream off;", "fastcgi_next_upstream error;", "next_upstream",
+         NULL},
+        {"fastcgi_next_upstream off;", "", "next_upstream",
+         "fastcgi_pass fcgiwait; # read"},
+        {"fastcgi_next_upstream off;", "fastcgi_next_upstream http_503 timeout;",
+         "next_upstream", NULL},
+        {"fastcgi_next_upstream off;",
+         "fastcgi_next_upstream error; fastcgi_next_upstream_tries 1;", "next_upstream",
+         NULL},
+        {"worker_connections 20480;", "worker_connections 19999;", "worker_connections",
+         NULL},
+        {"worker_connections 20480;", "", "worker_connections", "events {"},
+        {"worker_rlimit_nofile 32768;", "worker_rlimit_nofile 8192;",
+         "worker_rlimit_nofile", NULL},
+        {"worker_rlimit_nofile 32768;", "", "worker_rlimit_nofile", "worker_processes"},
+        {"keepalive 10000;", "", "keepalive", "upstream fcgiwait {"},
+        {"fastcgi_keep_conn on;", "", "keep_conn", "fastcgi_pass fcgiwait; # read"},
+        {"fastcgi_keep_conn on;", "fastcgi_keep_conn off;", "keep_conn", NULL},
+        {"fastcgi_pass fcgiwait; # read",
+         "fastcgi_pass unix:/run/fcgiwait/a.sock; # read", "direct", NULL},
+        {"fastcgi_pass fcgiwait; # read",
+         "fastcgi_cache live; fastcgi_pass fcgiwait; # read", "cache", NULL},
+        {"fastcgi_pass fcgiwait; # read",
+         "fastcgi_cache live; fastcgi_cache_bypass $cookie_session; fastcgi_pass "
+         "fcgiwait;",
+         "cache", NULL},
+        {"fastcgi_pass fcgiwait; # read",
+         "fastcgi_cache_lock on; fastcgi_pass fcgiwait; # read", "cache_lock", NULL},
+        {"fastcgi_param QUERY_STRING $query_string; # slow", "", "lost_params",
+         "fastcgi_param FCGIWAIT_WAIT_MAX"},
+        {"deny all; # publish", "", "open_publish",
+         "fastcgi_param FCGIWAIT_ACCESS publish;"},
+        {"allow 127.0.0.1; # publish", "allow all;", "open_publish",
+         "fastcgi_param FCGIWAIT_ACCESS publish;"},
+        {"allow 127.0.0.1; # publish", "satisfy any; auth_basic x; allow all;",
+         "open_publish", "fastcgi_param FCGIWAIT_ACCESS publish;"},
+        {"deny all; # publish", "if ($request_method = GET) { return 404; } # publish",
+         "open_publish", "fastcgi_param FCGIWAIT_ACCESS publish;"},
+        {"location /front/ { proxy_pass http://127.0.0.1:8080/assets/; }",
+         "location /publish { proxy_read_timeout 75s; proxy_pass http://127.0.0.1:8080; "
+         "}",
+         "open_publish", NULL},
+        {"internal; # origin", "", "origin_internal", "location /_origin/ {"},
+        {"add_header X-Polling-Index $polling_index always;", "", "origin_index",
+         "location /_origin/ {"},
+        {"add_header X-Polling-Index $polling_index always;",
+         "add_header X-Polling-Index $polling_index;", "origin_index", NULL},
+        {"add_header X-Polling-Index $polling_index always;",
+         "add_header X-Polling-Index $upstream_http_x_polling_index always;",
+         "origin_index", NULL},
+        {"proxy_cache api;", "", "origin_cache", "proxy_pass http://127.0.0.1:3000/;"},
+        {"proxy_cache api;", "proxy_cache off;", "origin_cache", NULL},
+        {"proxy_cache_lock on;", "", "origin_cache_lock", "proxy_cache api;"},
+        {"proxy_cache_lock on;", "proxy_cache_lock off;", "origin_cache_lock", NULL},
+        {"proxy_cache_valid 200 404 1s;", "", "origin_cache_valid", "proxy_cache api;"},
+        {"proxy_cache_key $uri$is_args$args#$polling_index;", "", "origin_cache_key",
+         "proxy_cache api;"},
+        {"$uri$is_args$args#$polling_index;", "$uri$is_args$args;", "origin_cache_key",
+         NULL},
+        {"$uri$is_args$args#$polling_index;", "$args#$polling_index;", "origin_cache_key",
+         NULL},
+        {"$uri$is_args$args#$polling_index;", "$uri#$polling_index;", "origin_cache_key",
+         NULL},
+        {"$uri$is_args$args#$polling_index;",
+         "$uri$is_args$args#$upstream_http_x_polling_indexes;", "origin_cache_key", NULL},
+        {"FCGIWAIT_ORIGIN /_origin;", "FCGIWAIT_ORIGIN /_other;", "origin_missing", NULL},
+    };
+    (void)state;
+    EACH(rows, only_this_is_found);
+}
+
+static void in_what_is_correct_nothing_is_found(void **state)
+{
+    static const struct row rows[] = {
+        {NULL, NULL, NULL, NULL},
+        {"fastcgi_read_timeout 75s;", "fastcgi_read_timeout \"1m 1s\";", NULL, NULL},
+        {"fastcgi_read_timeout 75s;", "fastcgi_read_timeout 60001ms;", NULL, NULL},
+        {"fastcgi_next_upstream off;",
+         "fastcgi_next_upstream error; fastcgi_next_upstream_timeout 2s;", NULL, NULL},
+        {"fastcgi_next_upstream off;", "fastcgi_next_upstream http_503;", NULL, NULL},
+        {"server unix:/run/fcgiwait/b.sock;", "", NULL, NULL},
+        {"fastcgi_pass fcgiwait; # read",
+         "fastcgi_cache live; fastcgi_cache_bypass $arg_index; fastcgi_pass fcgiwait;",
+         NULL, NULL},
+        {"fastcgi_pass fcgiwait; # read", "fastcgi_cache off; fastcgi_pass fcgiwait;",
+         NULL, NULL},
+        {"deny all; # publish", "auth_basic \"who\";", NULL, NULL},
+        {"deny all; # publish", "auth_request /who;", NULL, NULL},
+        {"deny all; # publish", "internal;", NULL, NULL},
+        {"deny all; # publish", "if ($http_x_key != s) { return 403; }", NULL, NULL},
+        {"deny all; # publish", "limit_except GET { deny all; }", NULL, NULL},
+        {"deny all; # publish", "satisfy any; auth_basic who; deny all;", NULL, NULL},
+        {"deny all; # publish", "access_by_lua_block { if x then y(\"}\") end }", NULL,
+         NULL},
+        {"listen 8080;", "listen 127.0.0.1:8080; listen [::1]:8080;", NULL, NULL},
+        {"set $polling_index $upstream_http_x_polling_index;",
+         "set $i \"${upstream_http_x_polling_index}\"; set $polling_index $i;", NULL,
+         NULL},
+        {"proxy_pass http://127.0.0.1:3000/;", "root /srv/api;", NULL, NULL},
+        {"worker_processes auto;",
+         "init_by_lua_block { -- }\n a = '}' b = [[ } ]] c = {1} --[=[ } ]=]\n }", NULL,
+         NULL},
+        {"location /front/ {", "location /assets/ {", NULL, NULL},
+    };
+    (void)state;
+    EACH(rows, nothing_is_found);
+}
+
+/* --- what leads to fcgiwait --- */
+
+#define GLOBAL "worker_rlimit_nofile 65536;\nevents { worker_connections 65536; }\n"
+
+static void check_small(const char *http, const char *rules)
+{
+    char dump[2048], found[512] = "";
+    snprintf(dump, sizeof dump, GLOBAL "http {\n%s\n}\n", http);
+    struct nginx_check *check = check_text(dump);
+    for (const struct finding *at = nginx_check_findings(check); at != NULL;
+         at = at->next)
+        snprintf(found + strlen(found), sizeof found - strlen(found), "%s ", at->rule);
+    if (nginx_check_result(check) == NGINX_NOT_UNDERSTOOD || strcmp(found, rules) != 0) {
+        nginx_check_report(check, stderr);
+        fail_msg("%s\nfound: %s", http, found);
+    }
+    nginx_check_free(&check);
+}
+
+static void what_leads_to_fcgiwait_is_found(void **state)
+{
+    (void)state;
+    check_small("server { location / { fastcgi_pass php; } }", "no_way ");
+    check_small("server { location / { proxy_pass http://fcgiwait; } }", "read_timeout ");
+    check_small("upstream a { server unix:/run/x; keepalive 9; }\n"
+                "upstream b { server unix:/run/x; keepalive 9; }\n"
+                "fastcgi_keep_conn on; fastcgi_next_upstream off;\n"
+                "server { location / { fastcgi_pass a; }\n location /x {\n"
+                "fastcgi_read_timeout 61; fastcgi_param FCGIWAIT_ACCESS read;\n"
+                "fastcgi_pass b; } }",
+                "read_timeout ");
+    check_small("server { location / { fastcgi_param FCGIWAIT_ENDPOINT health;\n"
+                "fastcgi_pass unix:/run/x; } }",
+                "");
+    check_small("server { listen unix:/run/back; fastcgi_read_timeout 61;\n"
+                "fastcgi_next_upstream off; fastcgi_keep_conn on;\n"
+                "location / { fastcgi_pass fcgiwait; } }\n"
+                "upstream fcgiwait { server unix:/run/x; keepalive 9; }\n"
+                "upstream back { server unix:/run/back; }\n"
+                "server { listen 81; location / { try_files $uri @back; }\n"
+                "location @back { proxy_pass http://back; } }\n"
+                "server { listen 82; location / { proxy_pass http://localhost:81; } }\n",
+                "read_timeout read_timeout ");
+}
+
+/* --- what is not understood --- */
+
+static void what_is_not_understood_is_named_with_its_line(void **state)
+{
+    static const struct {
+        const char *dump, *wrong;
+    } rows[] = {
+        {"", "stdin:1: "},
+        {"nginx: [emerg] bind() failed\n", "stdin:"},
+        {"events {\n}\nhttp {\n", "stdin:3: "},
+        {"events {}\n}\n", "stdin:2: "},
+        {"events {}\nhttp { a b }\n", "stdin:2: "},
+        {"events {}\nhttp { ; }\n", "stdin:2: "},
+        {"events {}\nhttp { a 'b\n", "stdin:2: "},
+        {"events {}\nhttp { a \"b\"c; }\n", "stdin:2: "},
+        {"events {}\nhttp {\ninclude /etc/mime.types;\n}\n", "stdin:3: "},
+        {"events {}\nhttp {\ncontent_by_lua_block { {\n}\n", "stdin:3: "},
+        {"# configuration file /a/n:\nevents {}\ninclude b;\n# configuration file /a/b:\n"
+         "x;\ny\n",
+         "/a/b:3: "},
+        {"# configuration file /a/n:\nevents {}\ninclude n;\n", "/a/n:2: "},
+        {"# configuration file /a/n:\nevents {}\n# configuration file /a/b:\nx;\n",
+         "/a/b:1: "},
+        {GLOBAL "http { server { location / {\nfastcgi_read_timeout soon;\n"
+                "fastcgi_pass fcgiwait; } } }",
+         "stdin:4: "},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *said = NULL;
+        size_t len;
+        struct nginx_check *check = check_text(rows[i].dump);
+        FILE *out = open_memstream(&said, &len);
+        nginx_check_report(check, out);
+        fclose(out);
+        if (nginx_check_result(check) != NGINX_NOT_UNDERSTOOD ||
+            strncmp(said, rows[i].wrong, strlen(rows[i].wrong)) != 0)
+            fail_msg("%s\nis said to be: %s", rows[i].dump, said);
+        nginx_check_free(&check);
+        free(said);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_fault_is_found_and_only_it),
+        cmocka_unit_test(in_what_is_correct_nothing_is_found),
+        cmocka_unit_test(what_leads_to_fcgiwait_is_found),
+        cmocka_unit_test(what_is_not_understood_is_named_with_its_line),
+    };
+    return cmocka_run_group_tests_name("ops/nginx_check", tests, NULL, NULL);
+}
