@@ -1,3 +1,269 @@
 #!/bin/bash
-# Installs what is missing, builds, and runs all tests.
-set -eu
+# All tests, from nothing but a clone on Debian 12:
+#
+#   sudo tests/run.sh
+#
+# or some of them: tests/run.sh plain page
+#
+#   plain   formatting, cppcheck, shellcheck, and make check: unit and system tests
+#   asan    make check with AddressSanitizer and UndefinedBehaviorSanitizer
+#   tsan    make check with ThreadSanitizer
+#   fuzz    each target of tests/fuzz for some seconds
+#   page    nginx-examples/www and the quick start, in Chromium
+#   dist    make distcheck: the tarball builds, passes make check, installs and uninstalls
+#
+# It installs the packages that are missing, which takes root, and works on a copy in a temporary
+# folder: the clone stays as it is. Nothing that runs already is stopped, no fixed port is used.
+#
+#   BUILD=DIR         the folder; it is kept, and the next run is faster
+#   FUZZ_SECONDS=10   for each target
+#
+# The last line says how many tests passed and failed. Exit status 1 if one failed.
+set -u -o pipefail
+export LC_ALL=C
+PATH=$PATH:/usr/sbin:/sbin
+parts=(plain asan tsan fuzz page dist)
+top=$(cd "$(dirname "$0")/.." && pwd)
+jobs=$(nproc)
+work=
+declare -A passed=() failed=() skipped=() built=()
+
+# Debian's packages. Commands that are there, wherever they come from, need none; a name behind
+# the sign is the command's where it is not the package's.
+libraries=(
+    libc6-dev libfcgi-dev libjson-c-dev libconfig-dev libsqlite3-dev uthash-dev
+    libcmocka-dev libcurl4-openssl-dev libclang-rt-14-dev
+)
+programs=(
+    gcc make autoconf automake pkg-config xz-utils=xz procps=ps
+    nginx spawn-fcgi curl prometheus=promtool nodejs=node npm chromium
+    clang clang-format cppcheck shellcheck mandoc systemd=systemd-analyze
+)
+
+fail() {
+    printf 'run.sh: %s\n' "$*" >&2
+    exit 1
+}
+
+clean_up() {
+    [ -n "${BUILD:-}" ] || [ -z "$work" ] || {
+        chmod -R u+w "$work"
+        rm -rf "$work"
+    }
+}
+
+# --- the ground: packages, and a copy of the source ---
+
+installed() {
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+install_missing() {
+    local missing=() package
+    for package in "${libraries[@]}"; do
+        installed "$package" || missing+=("$package")
+    done
+    for package in "${programs[@]}"; do
+        command -v "${package#*=}" >/dev/null || missing+=("${package%=*}")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    [ "$(id -u)" = 0 ] ||
+        fail "these packages are missing; run this with sudo, or: apt-get install ${missing[*]}"
+    echo "Installing ${missing[*]}"
+    {
+        apt-get -q update
+        DEBIAN_FRONTEND=noninteractive apt-get -qy --no-install-recommends install "${missing[@]}"
+    } >"$work/apt.log" 2>&1 || {
+        tail -n 30 "$work/apt.log" >&2
+        fail "the packages can't be installed"
+    }
+}
+
+# Git's files and the new ones, but not what a build has left; without git, all but a build.
+list_source() {
+    if git -c safe.directory='*' -C "$top" rev-parse 2>/dev/null; then
+        git -c safe.directory='*' -C "$top" ls-files -z --cached --others --exclude-standard
+    else
+        cd "$top" && find . -name node_modules -prune -o -type f ! -name '*.[oa]' \
+            ! -name config.status ! -name Makefile -print0
+    fi
+}
+
+copy_source() {
+    source=$work/source
+    rm -rf "$source"
+    mkdir -p "$source"
+    list_source | tar -C "$top" --null --ignore-failed-read -T - -c | tar -C "$source" -x ||
+        fail "the source can't be copied"
+    mapfile -t files < <(find "$source" -name '*.[ch]')
+    mapfile -t scripts < <(find "$source" -name '*.sh')
+    (cd "$source" && ./autogen.sh) >"$work/autogen.log" 2>&1 || {
+        tail -n 30 "$work/autogen.log" >&2
+        fail "autogen.sh failed"
+    }
+}
+
+# --- counting ---
+
+count() {
+    local part=$1
+    passed[$part]=$((${passed[$part]:-0} + $2))
+    failed[$part]=$((${failed[$part]:-0} + $3))
+    skipped[$part]=$((${skipped[$part]:-0} + ${4:-0}))
+}
+
+# One test that is a command: its output is shown if it fails.
+judge() {
+    local part=$1 what=$2 log
+    log=$work/$2.log
+    shift 2
+    if "$@" >"$log" 2>&1; then
+        count "$part" 1 0
+    else
+        count "$part" 0 1
+        echo "--- $part: $what failed"
+        tail -n 200 "$log"
+    fi
+}
+
+# The sum of what `pattern` catches in the log: cmocka's closing lines hold its counts.
+sum() {
+    sed -n -E "s/$1/\\1/p" "$2" | awk '{ sum += $1 } END { print sum + 0 }'
+}
+
+# The tests in one log of make check. A test that is no cmocka program counts as one, and so
+# does whatever went wrong outside of cmocka's tests: a crash, a sanitizer's report.
+count_log() {
+    local part=$1 trs=$2 log=${2%.trs}.log result good bad left
+    result=$(sed -n 's/^:test-result: //p' "$trs")
+    good=$(grep -c '^\[       OK \]' "$log")
+    bad=$(sum '^\[  FAILED  \].*[^0-9]([0-9]+) test\(s\), listed below:' "$log")
+    left=$(sum '^\[  SKIPPED \].*[^0-9]([0-9]+) test\(s\), listed below:' "$log")
+    case $result in
+    PASS) [ $((good + left)) -gt 0 ] || good=1 ;;
+    SKIP) [ "$left" -gt 0 ] || left=1 ;;
+    *)
+        [ "$bad" -gt 0 ] || bad=1
+        echo "--- $part: ${trs#"$work/$part/tests/"} $result"
+        tail -n 200 "$log"
+        ;;
+    esac
+    count "$part" "$good" "$bad" "$left"
+}
+
+# --- the parts ---
+
+# Configures and builds, with all that make check needs, in a folder of that name. Once a run.
+build() {
+    local name=$1
+    shift
+    [ -z "${built[$name]:-}" ] || return 0
+    mkdir -p "$work/$name"
+    if (cd "$work/$name" && "$source/configure" --enable-werror "$@" && make -j"$jobs" &&
+        make -j"$jobs" -C tests check TESTS=) >"$work/$name.log" 2>&1; then
+        built[$name]=yes
+    else
+        count "$name" 0 1
+        echo "--- $name: the build failed"
+        tail -n 40 "$work/$name.log"
+        return 1
+    fi
+}
+
+check() {
+    local part=$1 trs before=${passed[$1]:-0}
+    shift
+    build "$part" "$@" || return
+    find "$work/$part/tests" -name '*.trs' -delete
+    make -k -C "$work/$part/tests" check >"$work/$part.check.log" 2>&1
+    while IFS= read -r trs; do
+        count_log "$part" "$trs"
+    done < <(find "$work/$part/tests" -name '*.trs' | sort)
+    [ "${passed[$part]:-0}" -gt "$before" ] || {
+        count "$part" 0 1
+        echo "--- $part: make check ran no test"
+        tail -n 40 "$work/$part.check.log"
+    }
+}
+
+part_plain() {
+    judge plain formatting clang-format --dry-run -Werror "${files[@]}"
+    judge plain cppcheck cppcheck -q --std=c11 -D_GNU_SOURCE -I include -I src -I tests/lib \
+        --enable=warning,performance,portability --suppressions-list=tests/cppcheck.txt \
+        --error-exitcode=1 src tests
+    judge plain shellcheck shellcheck -S warning "${scripts[@]}" .ci/run
+    check plain
+}
+
+part_asan() {
+    check asan --enable-sanitizer=address,undefined
+}
+
+part_tsan() {
+    check tsan --enable-sanitizer=thread
+}
+
+part_fuzz() {
+    local log=$work/fuzz.run.log good bad
+    build fuzz --enable-fuzzers || return
+    FUZZ_FOUND=$work/found make -C "$work/fuzz" fuzz >"$log" 2>&1
+    good=$(grep -c '^ok ' "$log")
+    bad=$(grep -c '^not ok ' "$log")
+    count fuzz "$good" "$bad"
+    [ "$good" -gt 0 ] || [ "$bad" -gt 0 ] || count fuzz 0 1
+    [ "${failed[fuzz]}" = 0 ] || grep -v '^ok ' "$log"
+}
+
+part_page() {
+    local log=$work/page.log bad good=yes
+    build plain || return
+    FCGIWAIT=$work/plain/src/fcgiwait tests/page/run.sh >"$log" 2>&1 || good=
+    bad=$(($(sum '^[^ ]+ fail ([0-9]+)$' "$log") + $(sum '^[^ ]+ cancelled ([0-9]+)$' "$log")))
+    [ -n "$good" ] || [ "$bad" -gt 0 ] || bad=1
+    count page "$(sum '^[^ ]+ pass ([0-9]+)$' "$log")" "$bad" \
+        "$(sum '^[^ ]+ skipped ([0-9]+)$' "$log")"
+    [ "$bad" = 0 ] || tail -n 300 "$log"
+}
+
+part_dist() {
+    build plain || return
+    judge dist distcheck make -C "$work/plain" -j"$jobs" distcheck
+}
+
+run_part() {
+    SECONDS=0
+    "part_$1"
+    printf '%s: %d passed, %d failed, %d skipped in %d s\n' "$1" "${passed[$1]:-0}" \
+        "${failed[$1]:-0}" "${skipped[$1]:-0}" "$SECONDS"
+}
+
+# --- all of it ---
+
+wanted=("$@")
+[ $# -gt 0 ] || wanted=("${parts[@]}")
+for part in "${wanted[@]}"; do
+    [[ " ${parts[*]} " = *" $part "* ]] || fail "there is no $part; choose from ${parts[*]}"
+done
+
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+work=${BUILD:-$(mktemp -d)}
+mkdir -p "$work" && work=$(cd "$work" && pwd) || fail "$work can't be made"
+install_missing
+copy_source
+cd "$source" || exit
+for part in "${wanted[@]}"; do
+    run_part "$part"
+done
+
+all_passed=0 all_failed=0 all_skipped=0
+for part in "${parts[@]}"; do
+    all_passed=$((all_passed + ${passed[$part]:-0}))
+    all_failed=$((all_failed + ${failed[$part]:-0}))
+    all_skipped=$((all_skipped + ${skipped[$part]:-0}))
+done
+[ "$all_skipped" = 0 ] && rest= || rest=", $all_skipped skipped"
+echo
+echo "$all_passed passed, $all_failed failed$rest"
+[ "$all_failed" = 0 ] && [ "$all_passed" -gt 0 ]

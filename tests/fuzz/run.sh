@@ -12,23 +12,23 @@ seconds=${FUZZ_SECONDS:-10}
 found=${FUZZ_FOUND:-found}
 
 run_one() {
-    local target=$1 name log work failed=0
+    local target=$1 name kept work log failed=0
     name=$(basename "$target")
+    kept=("$fuzz/corpus/$name")
+    [ ! -d "$fuzz/regression/$name" ] || kept+=("$fuzz/regression/$name")
     work=$(mktemp -d)
     log=$work/log
     mkdir "$work/new"
     "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-        -artifact_prefix="$found/$name-" "$work/new" \
-        $(find "$fuzz/corpus/$name" "$fuzz/regression/$name" -maxdepth 0 2>/dev/null) \
-        >"$log" 2>&1 || failed=1
-    if [ $failed = 0 ]; then
+        -artifact_prefix="$found/$name-" "$work/new" "${kept[@]}" >"$log" 2>&1 || failed=1
+    if [ "$failed" = 0 ]; then
         echo "ok $name $(awk '/number_of_executed_units/ { print $2 }' "$log") inputs"
     else
         echo "not ok $name"
         tail -n 40 "$log"
     fi
     rm -rf "$work"
-    return $failed
+    return "$failed"
 }
 export -f run_one
 export fuzz seconds found
@@ -37,4 +37,4 @@ mkdir -p "$found"
 printf '%s\0' "$@" | xargs -0 -P "$(nproc)" -I{} bash -c 'run_one {}'
 status=$?
 rmdir "$found" 2>/dev/null || true
-exit $status
+exit "$status"
