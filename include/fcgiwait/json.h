@@ -18,4 +18,16 @@ struct json_error {
  * counts as an error and says so. */
 bool json_check(struct text t, struct json_error *error);
 
+enum json_merged {
+    JSON_CHANGED,
+    JSON_SAME,   /* the patch asks for what is there; nothing was made */
+    JSON_REFUSED /* one of the two is not JSON (json_check()), or out of memory: `error`
+                  */
+};
+
+/* Merges a patch into a JSON text (RFC 7396). What the patch does not name stays byte for
+ * byte, but for white space between members. *merged is malloc'd, the caller's. */
+enum json_merged json_merge_patch(struct text target, struct text patch, char **merged,
+                                  size_t *len, struct json_error *error);
+
 #endif
