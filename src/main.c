@@ -28,6 +28,7 @@
 #include "fcgiwait/front.h"
 #include "fcgiwait/log.h"
 #include "fcgiwait/room.h"
+#include "fcgiwait/state.h"
 #include "fcgiwait/store.h"
 #include "fcgiwait/tree.h"
 
@@ -133,26 +134,11 @@ static struct desk_rules rules_of(const struct config *config)
                                .cache_control = config->cache_control};
 }
 
-/* store_look_fn and store_sink_fn: what the store knows is what the tree shows. */
-static void look(void *context, struct text path, struct present *present)
-{
-    struct program *program = context;
-    tree_look(program->tree, path, SCOPE_SELF, present);
-}
-
-static bool sink(void *context, const struct change *change)
-{
-    struct program *program = context;
-    return tree_apply(program->tree, change);
-}
-
 static bool open_store(struct program *program)
 {
     char error[256];
     struct store_options options = {.type = program->config.store_type,
-                                    .look = look,
-                                    .sink = sink,
-                                    .context = program};
+                                    .state = state_of(program->tree)};
     program->store = store_open(&options, error, sizeof error);
     if (program->store == NULL)
         log_error("the store can't be opened: %s", error);

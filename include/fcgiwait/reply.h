@@ -55,8 +55,8 @@ void reply_published(struct reply *reply, int status, uint64_t index);
 void reply_problem(struct reply *reply, const struct problem *problem, const char *extra,
                    bool head_only);
 
-/* 204 for OPTIONS. */
-void reply_allow(struct reply *reply, const char *allow);
+/* 204 for OPTIONS; `extra` as above. */
+void reply_allow(struct reply *reply, const char *allow, const char *extra);
 
 /* 200 with these bytes, malloc'd, which the reply now owns. NULL: 503, out of memory. */
 void reply_bytes(struct reply *reply, const char *type, char *bytes, size_t len,

@@ -83,11 +83,23 @@ bool tree_unwatch(struct tree *tree, struct watch *watch);
 
 /* Makes the change the present state and rings for everybody whom it concerns. Changes
  * come one at a time, in index order. CHANGE_EVERYTHING concerns all that watch under
- * SCOPE_BELOW, and is work per node. False: out of memory, nothing was changed. */
+ * SCOPE_BELOW, and is work per node. CHANGE_FORGET rings for nobody: a path that it
+ * concerns does not exist, before and after; under SCOPE_BELOW no index is lower than its
+ * own any more, so that none ever goes back. False: out of memory, nothing was changed.
+ */
 bool tree_apply(struct tree *tree, const struct change *change);
 
 size_t tree_resources(struct tree *tree); /* that exist */
-size_t tree_known(struct tree *tree); /* that have an index, the deleted ones included */
+size_t tree_gone(struct tree *tree);      /* paths that have an index and no document */
+
+/* The index of the oldest path without a document but `nth` (0: the oldest); 0 where
+ * there are not so many. Work per path. */
+uint64_t tree_gone_at(struct tree *tree, size_t nth);
+
+/* Calls `visit` for every resource that exists, in no order, under the tree's lock. Stops
+ * where it returns false. */
+typedef bool tree_visit_fn(void *context, struct text path);
+bool tree_each(struct tree *tree, tree_visit_fn *visit, void *context);
 
 /* A worker has let go of every watch in its share. The last one frees the crowd. */
 void crowd_done(struct crowd *crowd);

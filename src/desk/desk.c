@@ -12,7 +12,7 @@
 #include "origin.h"
 
 #define READ_METHODS "GET, HEAD, OPTIONS"
-#define PUBLISH_METHODS "GET, HEAD, OPTIONS, PUT, POST, DELETE"
+#define PUBLISH_METHODS "GET, HEAD, OPTIONS, PUT, PATCH, POST, DELETE"
 
 /* --- the rules --- */
 
@@ -296,8 +296,8 @@ static bool is_read(struct text method)
 
 static bool is_write(struct text method)
 {
-    return text_is(method, TEXT("PUT")) || text_is(method, TEXT("POST")) ||
-           text_is(method, TEXT("DELETE"));
+    return text_is(method, TEXT("PUT")) || text_is(method, TEXT("PATCH")) ||
+           text_is(method, TEXT("POST")) || text_is(method, TEXT("DELETE"));
 }
 
 static bool may_publish(const struct cgi *cgi)
@@ -308,7 +308,7 @@ static bool may_publish(const struct cgi *cgi)
 size_t desk_wants_body(struct desk *desk, const struct cgi *cgi)
 {
     if (may_publish(cgi) && cgi->endpoint.len == 0 && cgi->origin_status.at == NULL &&
-        text_is(cgi->method, TEXT("PUT")))
+        (text_is(cgi->method, TEXT("PUT")) || text_is(cgi->method, TEXT("PATCH"))))
         return desk_rules(desk)->limit_body;
     return 0;
 }
@@ -342,7 +342,8 @@ static void resource_serve(struct desk *desk, struct request *request,
         read_serve(desk, request, cgi, path);
     } else if (text_is(cgi->method, TEXT("OPTIONS"))) {
         struct reply reply;
-        reply_allow(&reply, publish ? PUBLISH_METHODS : READ_METHODS);
+        reply_allow(&reply, publish ? PUBLISH_METHODS : READ_METHODS,
+                    publish ? DESK_ACCEPT_PATCH : NULL);
         desk_deliver(desk, request, &reply);
     } else if (publish && is_write(cgi->method)) {
         publish_serve(desk, request, cgi, path);

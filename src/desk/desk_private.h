@@ -28,6 +28,10 @@ static inline const struct desk_rules *desk_rules(struct desk *desk)
     return &atomic_load_explicit(&desk->ruling, memory_order_acquire)->rules;
 }
 
+/* What a patch has to be, and how that is said (RFC 5789 section 3.1). */
+#define DESK_PATCH_TYPE "application/merge-patch+json"
+#define DESK_ACCEPT_PATCH "Accept-Patch: " DESK_PATCH_TYPE "\r\n"
+
 /* Counts the reply and delivers it. */
 void desk_deliver(struct desk *desk, struct request *request, struct reply *reply);
 
@@ -36,7 +40,7 @@ void desk_deliver(struct desk *desk, struct request *request, struct reply *repl
 void desk_refuse(struct desk *desk, struct request *request, int status,
                  const char *detail, const char *extra);
 
-/* PUT, POST, DELETE on a location that may publish (publish.c). */
+/* PUT, PATCH, POST, DELETE on a location that may publish (publish.c). */
 void publish_serve(struct desk *desk, struct request *request, const struct cgi *cgi,
                    struct text path);
 

@@ -1,15 +1,15 @@
 /*
- * publish: PUT, POST and DELETE become edits of the store.
+ * publish: PUT, PATCH, POST and DELETE become edits of the store.
  *
  * What an edit needs is copied into one allocation, since a store may answer later and on
  * another thread.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "desk_private.h"
 #include "fcgiwait/json.h"
-
-#include <stdio.h>
+#include "fcgiwait/media.h"
 
 struct publishing {
     struct edit edit; /* first: the store gives edits back */
@@ -17,6 +17,8 @@ struct publishing {
     struct request *request;
     char bytes[];
 };
+
+static void publish_done(struct edit *edit);
 
 static struct text keep(char **at, struct text t)
 {
@@ -28,16 +30,20 @@ static struct text keep(char **at, struct text t)
     return kept;
 }
 
-static struct publishing *publishing_new(const struct cgi *cgi, struct text path)
+static struct publishing *publishing_new(const struct cgi *cgi, struct text path,
+                                         struct text patch)
 {
-    struct publishing *publishing = calloc(
-        1, sizeof *publishing + path.len + cgi->if_match.len + cgi->if_none_match.len);
+    struct publishing *publishing =
+        calloc(1, sizeof *publishing + path.len + patch.len + cgi->if_match.len +
+                      cgi->if_none_match.len);
     if (publishing == NULL)
         return NULL;
     char *at = publishing->bytes;
     publishing->edit.path = keep(&at, path);
+    publishing->edit.patch = keep(&at, patch);
     publishing->edit.if_match = keep(&at, cgi->if_match);
     publishing->edit.if_none_match = keep(&at, cgi->if_none_match);
+    publishing->edit.done = publish_done;
     return publishing;
 }
 
@@ -45,6 +51,31 @@ static void publishing_free(struct publishing *publishing)
 {
     document_unref(&publishing->edit.document);
     free(publishing);
+}
+
+static const struct {
+    int status;
+    const char *detail;
+} refusals[] = {
+    [EDIT_MISSING] = {404, "There is no such resource; PUT makes one."},
+    [EDIT_NOT_JSON] = {409, "The document is not JSON, so nothing can be merged into it; "
+                            "PUT replaces it."},
+    [EDIT_CONFLICT] = {412, "If-Match or If-None-Match does not hold for the resource as "
+                            "it is now."},
+    [EDIT_TOO_LARGE] = {413, "The document would be larger than limits.body allows."},
+    [EDIT_FULL] = {507, "limits.resources is reached: no further resource can be made "
+                        "here. Those that are there can be changed."},
+    [EDIT_NO_ROOM] = {507, "The disk of the store is full, so nothing was changed; try "
+                           "again once there is room."},
+    [EDIT_FAILED] = {503, "The change could not be stored; try again."},
+};
+
+static void refuse(struct desk *desk, struct request *request, enum edit_result result)
+{
+    if (result == EDIT_FAILED || result == EDIT_NO_ROOM)
+        counter_add(&desk->counters->publish_errors, 1);
+    desk_refuse(desk, request, refusals[result].status, refusals[result].detail,
+                result == EDIT_FAILED ? "Retry-After: 5\r\n" : NULL);
 }
 
 static void answer(struct desk *desk, struct request *request, const struct edit *edit)
@@ -60,24 +91,8 @@ static void answer(struct desk *desk, struct request *request, const struct edit
         reply_published(&reply, edit->result == EDIT_CREATED ? 201 : 204, edit->index);
         desk_deliver(desk, request, &reply);
         break;
-    case EDIT_MISSING:
-        desk_refuse(desk, request, 404, "There is no such resource to delete.", NULL);
-        break;
-    case EDIT_CONFLICT:
-        desk_refuse(
-            desk, request, 412,
-            "If-Match or If-None-Match does not hold for the resource as it is now.",
-            NULL);
-        break;
-    case EDIT_FULL:
-        desk_refuse(desk, request, 507,
-                    "limits.resources is reached: no further resource can be made here.",
-                    NULL);
-        break;
-    case EDIT_FAILED:
-        counter_add(&desk->counters->publish_errors, 1);
-        desk_refuse(desk, request, 503, "The change could not be stored; try again.",
-                    "Retry-After: 5\r\n");
+    default:
+        refuse(desk, request, edit->result);
         break;
     }
 }
@@ -89,17 +104,9 @@ static void publish_done(struct edit *edit)
     publishing_free(publishing);
 }
 
-/* application/json and every +json type (RFC 6839), parameters aside. */
-static bool is_json(struct text type)
-{
-    struct text rest = type, essence;
-    text_cut(&rest, ';', &essence);
-    essence = text_trim(essence);
-    if (text_is_like(essence, TEXT("application/json")))
-        return true;
-    struct text tail = {essence.at + essence.len - 5, 5};
-    return essence.len > 5 && text_is_like(tail, TEXT("+json"));
-}
+/* --- what may be published --- */
+
+#define WHY 160 /* room for why not */
 
 static bool type_is_sound(struct text type)
 {
@@ -118,91 +125,141 @@ static bool length_is_wrong(const struct cgi *cgi)
            declared != cgi->body_length;
 }
 
-/* 0, or the status to refuse with and why; `why` has room for 160 bytes. */
-static int check_put(const struct desk_rules *rules, const struct cgi *cgi,
-                     struct text type, char why[160])
+static bool is_json(struct text body, char why[WHY])
 {
     struct json_error error;
+    if (json_check(body, &error))
+        return true;
+    snprintf(why, WHY, "The body is declared as JSON and is not: at offset %zu, %s.",
+             error.offset, error.what);
+    return false;
+}
+
+/* 0, or the status to refuse with and why. */
+static int check_body(const struct desk_rules *rules, const struct cgi *cgi,
+                      char why[WHY])
+{
     if (cgi->body_length > rules->limit_body) {
-        snprintf(why, 160, "The document is too large: limits.body is %zu bytes.",
+        snprintf(why, WHY, "The document is too large: limits.body is %zu bytes.",
                  rules->limit_body);
         return 413;
     }
     if (length_is_wrong(cgi)) {
-        snprintf(why, 160, "The body is not as long as Content-Length says.");
-        return 400;
-    }
-    if (!type_is_sound(type)) {
-        snprintf(
-            why, 160,
-            "Content-Type must be shorter than %d bytes, without control characters.",
-            REPLY_TYPE_MAX);
-        return 400;
-    }
-    if (is_json(type) && !json_check(cgi->body, &error)) {
-        snprintf(why, 160, "The body is declared as JSON and is not: at offset %zu, %s.",
-                 error.offset, error.what);
+        snprintf(why, WHY, "The body is not as long as Content-Length says.");
         return 400;
     }
     return 0;
 }
 
-static void put_serve(struct desk *desk, struct publishing *publishing,
-                      const struct cgi *cgi)
+static int check_put(const struct desk_rules *rules, const struct cgi *cgi,
+                     struct text type, char why[WHY])
 {
-    char why[160];
-    struct text type = text_trim(cgi->content_type);
-    if (type.len == 0)
-        type = TEXT("application/octet-stream");
-    int status = check_put(desk_rules(desk), cgi, type, why);
-    if (status == 0) {
-        publishing->edit.document = document_new(type, cgi->body);
-        if (publishing->edit.document != NULL) {
-            store_commit(desk->store, &publishing->edit);
-            return;
-        }
-        publishing->edit.result = EDIT_FAILED;
-        answer(desk, publishing->request, &publishing->edit);
-    } else {
-        desk_refuse(desk, publishing->request, status, why, NULL);
+    int status = check_body(rules, cgi, why);
+    if (status != 0)
+        return status;
+    if (!type_is_sound(type)) {
+        snprintf(why, WHY,
+                 "Content-Type must be shorter than %d bytes, without control "
+                 "characters.",
+                 REPLY_TYPE_MAX);
+        return 400;
     }
+    return media_is_json(type) && !is_json(cgi->body, why) ? 400 : 0;
+}
+
+static int check_patch(const struct desk_rules *rules, const struct cgi *cgi,
+                       char why[WHY])
+{
+    if (!media_is(text_trim(cgi->content_type), TEXT(DESK_PATCH_TYPE))) {
+        snprintf(why, WHY,
+                 "A patch has to be a JSON merge patch: Content-Type " DESK_PATCH_TYPE
+                 ".");
+        return 415;
+    }
+    int status = check_body(rules, cgi, why);
+    if (status != 0)
+        return status;
+    return is_json(cgi->body, why) ? 0 : 400;
+}
+
+/* --- the methods: each takes `publishing` over --- */
+
+static void give_up(struct publishing *publishing, int status, const char *why,
+                    const char *extra)
+{
+    desk_refuse(publishing->desk, publishing->request, status, why, extra);
     publishing_free(publishing);
 }
 
-static void post_serve(struct desk *desk, struct publishing *publishing,
-                       const struct cgi *cgi)
+static void put_serve(struct publishing *publishing, const struct cgi *cgi)
 {
-    if (cgi->body_length > 0) {
-        desk_refuse(desk, publishing->request, 400,
-                    "POST touches a resource and takes no body; PUT stores a document.",
-                    NULL);
-        publishing_free(publishing);
+    struct edit *edit = &publishing->edit;
+    char why[WHY];
+    struct text type = text_trim(cgi->content_type);
+    if (type.len == 0)
+        type = TEXT("application/octet-stream");
+    int status = check_put(desk_rules(publishing->desk), cgi, type, why);
+    if (status != 0) {
+        give_up(publishing, status, why, NULL);
         return;
     }
-    store_commit(desk->store, &publishing->edit);
+    edit->kind = EDIT_PUT;
+    edit->document = document_new(type, cgi->body);
+    if (edit->document != NULL) {
+        store_commit(publishing->desk->store, edit);
+    } else {
+        edit->result = EDIT_FAILED;
+        publish_done(edit);
+    }
+}
+
+static void patch_serve(struct publishing *publishing, const struct cgi *cgi)
+{
+    const struct desk_rules *rules = desk_rules(publishing->desk);
+    char why[WHY];
+    int status = check_patch(rules, cgi, why);
+    if (status != 0) {
+        give_up(publishing, status, why, status == 415 ? DESK_ACCEPT_PATCH : NULL);
+        return;
+    }
+    publishing->edit.kind = EDIT_PATCH;
+    publishing->edit.most = rules->limit_body;
+    store_commit(publishing->desk->store, &publishing->edit);
+}
+
+static void post_serve(struct publishing *publishing, const struct cgi *cgi)
+{
+    if (cgi->body_length > 0) {
+        give_up(publishing, 400,
+                "POST touches a resource and takes no body; PUT stores a document.",
+                NULL);
+        return;
+    }
+    publishing->edit.kind = EDIT_TOUCH;
+    store_commit(publishing->desk->store, &publishing->edit);
 }
 
 void publish_serve(struct desk *desk, struct request *request, const struct cgi *cgi,
                    struct text path)
 {
-    struct publishing *publishing = publishing_new(cgi, path);
+    bool patches = text_is(cgi->method, TEXT("PATCH"));
+    struct publishing *publishing =
+        publishing_new(cgi, path, patches ? cgi->body : TEXT(""));
     if (publishing == NULL) {
         desk_refuse(desk, request, 503, "Out of memory; try again.",
                     "Retry-After: 5\r\n");
         return;
     }
-    struct edit *edit = &publishing->edit;
     publishing->desk = desk;
     publishing->request = request;
-    edit->done = publish_done;
     if (text_is(cgi->method, TEXT("PUT"))) {
-        edit->kind = EDIT_PUT;
-        put_serve(desk, publishing, cgi);
+        put_serve(publishing, cgi);
+    } else if (patches) {
+        patch_serve(publishing, cgi);
     } else if (text_is(cgi->method, TEXT("POST"))) {
-        edit->kind = EDIT_TOUCH;
-        post_serve(desk, publishing, cgi);
+        post_serve(publishing, cgi);
     } else {
-        edit->kind = EDIT_DELETE;
-        store_commit(desk->store, edit);
+        publishing->edit.kind = EDIT_DELETE;
+        store_commit(desk->store, &publishing->edit);
     }
 }

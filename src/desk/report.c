@@ -19,16 +19,6 @@ static void report_done(struct edit *edit)
 {
     struct report *report = (struct report *)edit;
     struct desk *desk = report->desk;
-    if (edit->result == EDIT_FULL) {
-        /* One more path can't be remembered, and nobody may sleep through its change. */
-        log_warn("limits.resources is reached: a reported write to %.*s counts as a "
-                 "change of everything behind origins",
-                 (int)edit->path.len, edit->path.at);
-        edit->kind = EDIT_EVERYTHING;
-        edit->path = TEXT("/");
-        store_commit(desk->store, edit);
-        return;
-    }
     if (edit->result == EDIT_CHANGED) {
         struct reply reply;
         counter_add(&desk->counters->publishes, 1);

@@ -2,7 +2,7 @@
  * backend: what a kind of store has to know how to do. Private to the store.
  *
  * Every backend embeds `struct store` as its first member. edit_decide() holds the rules
- * that are the same for all of them.
+ * that are the same for all of them; group.h has the common way of deciding many edits.
  */
 #ifndef FCGIWAIT_STORE_BACKEND_H
 #define FCGIWAIT_STORE_BACKEND_H
@@ -21,16 +21,20 @@ struct store_backend {
 struct store {
     const struct store_backend *backend;
     struct store_options options;
-    _Atomic size_t limit;   /* paths with an index */
-    _Atomic uint64_t index; /* the newest; written by the one that commits */
+    _Atomic size_t limit;   /* resources */
+    _Atomic uint64_t index; /* the newest that was handed to the sink */
 };
 
 extern const struct store_backend store_memory;
 
-/* Whether the edit goes through, given what the resource is now and how many paths are
- * known. True: EDIT_CREATED or EDIT_CHANGED, the edit has to get an index. False:
- * edit->result and edit->index say why not. Pure. */
-bool edit_decide(struct edit *edit, const struct present *present, size_t known,
+/* What a new store begins with. */
+void store_init(struct store *store, const struct store_backend *backend,
+                const struct store_options *options);
+
+/* Whether the edit goes through, given what the resource is now and how many there are.
+ * True: EDIT_CREATED or EDIT_CHANGED, the edit has to get an index; a patch has its
+ * document. False: edit->result and edit->index say why not. Pure. */
+bool edit_decide(struct edit *edit, const struct present *present, size_t resources,
                  size_t limit);
 
 /* The index to start from where there is none: the clock in microseconds, so that an

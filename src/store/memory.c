@@ -1,5 +1,5 @@
 /*
- * The store that keeps nothing: changes live in the tree, and are gone with the process.
+ * The store that keeps nothing: changes live in the state, and are gone with the process.
  *
  * Its lock makes looking, deciding and showing one step. The sink rings, and takes the
  * locks of tree and workers above it.
@@ -7,13 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "backend.h"
 #include "fcgiwait/lock.h"
+#include "group.h"
 
 struct memory {
     struct store store;
-    struct lock lock; /* guards the order of changes, and what follows */
-    size_t known;     /* paths with an index */
+    struct lock lock; /* guards the order of changes */
 };
 
 static struct store *memory_open(const struct store_options *options, char *error,
@@ -24,43 +23,25 @@ static struct store *memory_open(const struct store_options *options, char *erro
         snprintf(error, room, "out of memory");
         return NULL;
     }
-    memory->store.backend = &store_memory;
-    memory->store.options = *options;
-    atomic_init(&memory->store.limit, SIZE_MAX);
-    atomic_init(&memory->store.index, store_first_index());
+    store_init(&memory->store, &store_memory, options);
+    atomic_store(&memory->store.index, store_first_index());
     lock_init(&memory->lock, LOCK_STORE);
     return &memory->store;
-}
-
-static void apply(struct memory *memory, struct edit *edit, const struct present *present)
-{
-    static const enum change_kind kinds[] = {[EDIT_PUT] = CHANGE_PUT,
-                                             [EDIT_TOUCH] = CHANGE_TOUCH,
-                                             [EDIT_DELETE] = CHANGE_DELETE,
-                                             [EDIT_EVERYTHING] = CHANGE_EVERYTHING};
-    struct store *store = &memory->store;
-    uint64_t index = atomic_load(&store->index) + 1;
-    struct change change = {kinds[edit->kind], index, clock_wall(), edit->path,
-                            edit->kind == EDIT_PUT ? edit->document : NULL};
-    if (!store->options.sink(store->options.context, &change)) {
-        edit->result = EDIT_FAILED;
-        return;
-    }
-    atomic_store(&store->index, index);
-    memory->known += present->index == 0 && edit->kind != EDIT_EVERYTHING;
-    edit->index = index;
 }
 
 static void memory_commit(struct store *store, struct edit *edit)
 {
     struct memory *memory = (struct memory *)store;
-    struct present present;
+    struct group group;
+    struct step step;
     lock_take(&memory->lock);
-    store->options.look(store->options.context, edit->path, &present);
-    if (edit_decide(edit, &present, memory->known, atomic_load(&store->limit)))
-        apply(memory, edit, &present);
+    group_open(&group, store, &step, 1, atomic_load(&store->index));
+    group_decide(&group, edit);
+    group_forget(&group);
+    if (!group_show(&group))
+        edit->result = EDIT_FAILED;
     lock_drop(&memory->lock);
-    present_dispose(&present);
+    group_close(&group);
     edit->done(edit);
 }
 

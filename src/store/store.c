@@ -1,11 +1,14 @@
 #include "fcgiwait/store.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backend.h"
 #include "fcgiwait/clock.h"
 #include "fcgiwait/etag.h"
+#include "fcgiwait/json.h"
+#include "fcgiwait/media.h"
 
 static const struct store_backend *const backends[] = {&store_memory};
 
@@ -16,6 +19,15 @@ struct store *store_open(const struct store_options *options, char *error, size_
             return backends[i]->open(options, error, room);
     snprintf(error, room, "store.type \"%s\" is not known here", options->type);
     return NULL;
+}
+
+void store_init(struct store *store, const struct store_backend *backend,
+                const struct store_options *options)
+{
+    store->backend = backend;
+    store->options = *options;
+    atomic_init(&store->limit, SIZE_MAX);
+    atomic_init(&store->index, 0);
 }
 
 void store_commit(struct store *store, struct edit *edit)
@@ -57,29 +69,68 @@ static bool conditions_hold(const struct edit *edit, const struct present *prese
     return true;
 }
 
-static enum edit_result decide(const struct edit *edit, const struct present *present,
-                               size_t known, size_t limit)
+/* What a patch makes of the document; EDIT_CHANGED: edit->document has it. */
+static enum edit_result merge(struct edit *edit, const struct document *document)
 {
-    bool exists = present->document != NULL;
-    if (edit->kind == EDIT_EVERYTHING)
-        return EDIT_CHANGED;
-    if (!conditions_hold(edit, present))
-        return EDIT_CONFLICT;
-    if (edit->kind == EDIT_DELETE && !exists)
-        return EDIT_MISSING;
-    if (edit->kind == EDIT_PUT && exists &&
-        document_same(present->document, edit->document->type, edit->document->body))
+    struct json_error error;
+    char *merged;
+    size_t len;
+    if (!media_is_json(document->type))
+        return EDIT_NOT_JSON;
+    switch (json_merge_patch(document->body, edit->patch, &merged, &len, &error)) {
+    case JSON_SAME:
         return EDIT_SAME;
-    if (present->index == 0 && known >= limit)
-        return EDIT_FULL;
-    return edit->kind == EDIT_PUT && !exists ? EDIT_CREATED : EDIT_CHANGED;
+    case JSON_REFUSED:
+        return json_check(document->body, &error) ? EDIT_FAILED : EDIT_NOT_JSON;
+    case JSON_CHANGED:
+        break;
+    }
+    document_unref(&edit->document); /* decided before, and then undone */
+    bool fits = len <= edit->most;
+    if (fits)
+        edit->document = document_new(document->type, (struct text){merged, len});
+    free(merged);
+    if (!fits)
+        return EDIT_TOO_LARGE;
+    return edit->document != NULL ? EDIT_CHANGED : EDIT_FAILED;
 }
 
-bool edit_decide(struct edit *edit, const struct present *present, size_t known,
+static enum edit_result decide_put(const struct edit *edit, const struct present *present,
+                                   size_t resources, size_t limit)
+{
+    const struct document *document = edit->document;
+    if (present->document == NULL)
+        return resources < limit ? EDIT_CREATED : EDIT_FULL;
+    return document_same(present->document, document->type, document->body)
+               ? EDIT_SAME
+               : EDIT_CHANGED;
+}
+
+static enum edit_result decide(struct edit *edit, const struct present *present,
+                               size_t resources, size_t limit)
+{
+    bool exists = present->document != NULL;
+    if (edit->kind != EDIT_EVERYTHING && !conditions_hold(edit, present))
+        return EDIT_CONFLICT;
+    switch (edit->kind) {
+    case EDIT_PUT:
+        return decide_put(edit, present, resources, limit);
+    case EDIT_PATCH:
+        return exists ? merge(edit, present->document) : EDIT_MISSING;
+    case EDIT_DELETE:
+        return exists ? EDIT_CHANGED : EDIT_MISSING;
+    case EDIT_TOUCH:
+    case EDIT_EVERYTHING:
+        break;
+    }
+    return EDIT_CHANGED;
+}
+
+bool edit_decide(struct edit *edit, const struct present *present, size_t resources,
                  size_t limit)
 {
     edit->index = present->index;
-    edit->result = decide(edit, present, known, limit);
+    edit->result = decide(edit, present, resources, limit);
     return edit->result == EDIT_CREATED || edit->result == EDIT_CHANGED;
 }
 

@@ -15,7 +15,8 @@ struct node {
     struct node *parent; /* NULL for the root, and for a path that has none */
     size_t children;
     struct present self;
-    uint64_t newest; /* at or below */
+    struct node *gone_next, *gone_prev; /* while in the tree's `gone` */
+    uint64_t newest;                    /* at or below */
     nanos newest_changed;
     struct crowd *crowds[2]; /* by scope */
     size_t path_len;
@@ -25,8 +26,9 @@ struct node {
 struct tree {
     struct lock lock; /* guards everything below */
     struct node *nodes;
-    size_t resources, known;
-    uint64_t everything; /* index of the last CHANGE_EVERYTHING; 0: none yet */
+    size_t resources, gone_count;
+    struct node *gone;   /* those with an index and no document, oldest first */
+    uint64_t everything; /* no index under SCOPE_BELOW is lower; 0: none was ever given */
     nanos everything_changed;
     unsigned workers;
     tree_ring_fn *ring;

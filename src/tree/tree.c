@@ -149,10 +149,32 @@ static struct crowd *take_crowd(struct tree *tree, struct node *node, enum scope
     return crowd;
 }
 
+static bool is_gone(const struct node *node)
+{
+    return node->self.index != 0 && node->self.document == NULL;
+}
+
+static void gone_remove(struct tree *tree, struct node *node)
+{
+    DL_DELETE2(tree->gone, node, gone_prev, gone_next);
+    tree->gone_count--;
+}
+
+/* Mostly the newest, and so the last. */
+static void gone_add(struct tree *tree, struct node *node)
+{
+    struct node *before = tree->gone != NULL ? tree->gone->gone_prev : NULL;
+    while (before != NULL && before->self.index > node->self.index)
+        before = before != tree->gone ? before->gone_prev : NULL;
+    DL_APPEND_ELEM2(tree->gone, before, node, gone_prev, gone_next);
+    tree->gone_count++;
+}
+
 static void node_change(struct tree *tree, struct node *node, const struct change *change)
 {
-    bool existed = node->self.document != NULL;
-    tree->known += node->self.index == 0;
+    if (is_gone(node))
+        gone_remove(tree, node);
+    tree->resources -= node->self.document != NULL;
     node->self.index = change->index;
     node->self.changed = change->at;
     if (change->kind != CHANGE_TOUCH) {
@@ -160,7 +182,8 @@ static void node_change(struct tree *tree, struct node *node, const struct chang
         node->self.document = document_ref(change->document);
     }
     tree->resources += node->self.document != NULL;
-    tree->resources -= existed;
+    if (is_gone(node))
+        gone_add(tree, node);
 }
 
 /* A crowd may be freed as soon as its last share is handed over: what is still needed of
@@ -189,8 +212,10 @@ static bool change_node(struct tree *tree, const struct change *change,
     node_change(tree, node, change);
     *chain = take_crowd(tree, node, SCOPE_SELF, *chain);
     for (struct node *up = node; up != NULL; up = up->parent) {
-        up->newest = change->index;
-        up->newest_changed = change->at;
+        if (up->newest < change->index) {
+            up->newest = change->index;
+            up->newest_changed = change->at;
+        }
         *chain = take_crowd(tree, up, SCOPE_BELOW, *chain);
     }
     return true;
@@ -221,6 +246,20 @@ static void change_everything(struct tree *tree, const struct change *change,
     }
 }
 
+static void forget(struct tree *tree, const struct change *change)
+{
+    struct node *node;
+    while ((node = tree->gone) != NULL && node->self.index <= change->index) {
+        gone_remove(tree, node);
+        node->self.index = 0;
+        node_prune(tree, node);
+    }
+    if (tree->everything < change->index) {
+        tree->everything = change->index;
+        tree->everything_changed = change->at;
+    }
+}
+
 bool tree_apply(struct tree *tree, const struct change *change)
 {
     struct crowd *chain = NULL;
@@ -228,6 +267,8 @@ bool tree_apply(struct tree *tree, const struct change *change)
     lock_take(&tree->lock);
     if (change->kind == CHANGE_EVERYTHING)
         change_everything(tree, change, &chain);
+    else if (change->kind == CHANGE_FORGET)
+        forget(tree, change);
     else
         applied = change_node(tree, change, &chain);
     lock_drop(&tree->lock);
@@ -243,12 +284,37 @@ size_t tree_resources(struct tree *tree)
     return count;
 }
 
-size_t tree_known(struct tree *tree)
+size_t tree_gone(struct tree *tree)
 {
     lock_take(&tree->lock);
-    size_t count = tree->known;
+    size_t count = tree->gone_count;
     lock_drop(&tree->lock);
     return count;
+}
+
+uint64_t tree_gone_at(struct tree *tree, size_t nth)
+{
+    lock_take(&tree->lock);
+    struct node *node = tree->gone;
+    while (node != NULL && nth-- > 0)
+        node = node->gone_next;
+    uint64_t index = node != NULL ? node->self.index : 0;
+    lock_drop(&tree->lock);
+    return index;
+}
+
+bool tree_each(struct tree *tree, tree_visit_fn *visit, void *context)
+{
+    struct node *node, *next;
+    bool going = true;
+    lock_take(&tree->lock);
+    HASH_ITER(hh, tree->nodes, node, next)
+    {
+        if (going && node->self.document != NULL)
+            going = visit(context, (struct text){node->path, node->path_len});
+    }
+    lock_drop(&tree->lock);
+    return going;
 }
 
 void crowd_done(struct crowd *crowd)

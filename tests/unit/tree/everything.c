@@ -89,7 +89,7 @@ static void documents_of_our_own_keep_their_index(void **state)
     change(tree, CHANGE_EVERYTHING, "/", 5);
     assert_int_equal(index_of(tree, "/a", SCOPE_SELF), 3);
     assert_int_equal(index_of(tree, "/", SCOPE_SELF), 0);
-    assert_int_equal(tree_known(tree), 1);
+    assert_int_equal(tree_gone(tree), 1);
 }
 
 static void it_rings_for_all_that_watch_behind_an_origin_and_nobody_else(void **state)

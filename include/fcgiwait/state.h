@@ -1,0 +1,14 @@
+/*
+ * state: the tree as the store's present state. Wiring: included by main, and by tests
+ * that want a store with a tree behind it.
+ */
+#ifndef FCGIWAIT_STATE_H
+#define FCGIWAIT_STATE_H
+
+#include "fcgiwait/store.h"
+#include "fcgiwait/tree.h"
+
+/* The tree has to outlive the store. */
+struct store_state state_of(struct tree *tree);
+
+#endif

@@ -1,0 +1,350 @@
+/* What every kind of store promises: the same tests over all of them. */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "must.h"
+#include "shelf.h"
+
+#define PLAIN "text/plain"
+#define JSON "application/json"
+
+static const char *type; /* of the store under test */
+
+static int start(void **state)
+{
+    struct shelf *shelf = calloc(1, sizeof *shelf);
+    shelf_open(shelf, &(struct store_options){.type = type});
+    *state = shelf;
+    return 0;
+}
+
+static int stop(void **state)
+{
+    shelf_close(*state);
+    free(*state);
+    return 0;
+}
+
+static void must_be(struct edited edited, enum edit_result result)
+{
+    must(edited.result == result, "result %d, not %d", (int)edited.result, (int)result);
+}
+
+static void must_hold(struct shelf *shelf, const char *path, const char *expected)
+{
+    char body[4096];
+    shelf_look(shelf, path, body, sizeof body);
+    assert_string_equal(body, expected);
+}
+
+static void a_put_makes_and_replaces(void **state)
+{
+    struct shelf *shelf = *state;
+    struct edited first = shelf_put(shelf, "/a", PLAIN, "1");
+    must_be(first, EDIT_CREATED);
+    must_hold(shelf, "/a", "1");
+    struct edited second = shelf_put(shelf, "/a", PLAIN, "2");
+    must_be(second, EDIT_CHANGED);
+    must_hold(shelf, "/a", "2");
+    assert_true(second.index > first.index);
+    assert_int_equal(shelf_index(shelf, "/a"), second.index);
+    assert_int_equal(store_index(shelf->store), second.index);
+}
+
+static void the_same_document_changes_nothing(void **state)
+{
+    struct shelf *shelf = *state;
+    uint64_t index = shelf_put(shelf, "/a", PLAIN, "1").index;
+    size_t changes = shelf->changes;
+    struct edited again = shelf_put(shelf, "/a", PLAIN, "1");
+    must_be(again, EDIT_SAME);
+    assert_int_equal(again.index, index);
+    assert_int_equal(shelf->changes, changes);
+    must_be(shelf_put(shelf, "/a", JSON, "1"), EDIT_CHANGED);
+}
+
+static void every_change_takes_the_next_index(void **state)
+{
+    struct shelf *shelf = *state;
+    uint64_t index = shelf_put(shelf, "/a", PLAIN, "1").index;
+    assert_true(index > 0);
+    assert_true(index < INDEX_LIMIT);
+    assert_int_equal(shelf_put(shelf, "/b", PLAIN, "1").index, index + 1);
+    assert_int_equal(shelf_touch(shelf, "/a").index, index + 2);
+    assert_int_equal(shelf_delete(shelf, "/b").index, index + 3);
+    assert_int_equal(
+        shelf_edit(shelf, &(struct edit){.kind = EDIT_EVERYTHING, .path = TEXT("/")})
+            .index,
+        index + 4);
+    assert_int_equal(shelf_put(shelf, "/b", PLAIN, "1").index, index + 5);
+}
+
+static void a_deleted_resource_keeps_its_index(void **state)
+{
+    struct shelf *shelf = *state;
+    shelf_put(shelf, "/a", PLAIN, "1");
+    struct edited gone = shelf_delete(shelf, "/a");
+    must_be(gone, EDIT_CHANGED);
+    must_hold(shelf, "/a", "");
+    assert_int_equal(shelf_index(shelf, "/a"), gone.index);
+    must_be(shelf_delete(shelf, "/a"), EDIT_MISSING);
+    must_be(shelf_delete(shelf, "/never"), EDIT_MISSING);
+    must_be(shelf_put(shelf, "/a", PLAIN, "1"), EDIT_CREATED);
+    assert_true(shelf_index(shelf, "/a") > gone.index);
+}
+
+static void a_touch_keeps_the_document(void **state)
+{
+    struct shelf *shelf = *state;
+    uint64_t index = shelf_put(shelf, "/a", PLAIN, "1").index;
+    must_be(shelf_touch(shelf, "/a"), EDIT_CHANGED);
+    must_hold(shelf, "/a", "1");
+    assert_true(shelf_index(shelf, "/a") > index);
+    must_be(shelf_touch(shelf, "/b"), EDIT_CHANGED);
+    must_hold(shelf, "/b", "");
+    assert_true(shelf_index(shelf, "/b") > 0);
+}
+
+static struct edited conditional(struct shelf *shelf, enum edit_kind kind,
+                                 const char *match, const char *none)
+{
+    struct edit edit = {.kind = kind,
+                        .path = TEXT("/a"),
+                        .patch = TEXT("{\"b\":1}"),
+                        .most = 100,
+                        .if_match = text_of(match),
+                        .if_none_match = text_of(none)};
+    if (kind == EDIT_PUT)
+        edit.document = document_new(TEXT(JSON), TEXT("{\"new\":1}"));
+    return shelf_edit(shelf, &edit);
+}
+
+static void preconditions_that_fail_change_nothing(void **state)
+{
+    static const enum edit_kind kinds[] = {EDIT_PUT, EDIT_PATCH, EDIT_TOUCH, EDIT_DELETE};
+    struct shelf *shelf = *state;
+    char tag[32];
+    must_be(conditional(shelf, EDIT_PUT, "*", NULL), EDIT_CONFLICT);
+    uint64_t index = shelf_put(shelf, "/a", JSON, "{}").index;
+    snprintf(tag, sizeof tag, "\"%llu\"", (unsigned long long)index - 1);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        must_be(conditional(shelf, kinds[i], tag, NULL), EDIT_CONFLICT);
+        must_be(conditional(shelf, kinds[i], NULL, "*"), EDIT_CONFLICT);
+    }
+    assert_int_equal(shelf_index(shelf, "/a"), index);
+    snprintf(tag, sizeof tag, "\"%llu\"", (unsigned long long)index);
+    must_be(conditional(shelf, EDIT_PATCH, tag, NULL), EDIT_CHANGED);
+    must_be(conditional(shelf, EDIT_DELETE, tag, NULL), EDIT_CONFLICT);
+}
+
+/* --- limits --- */
+
+static void the_limit_holds_for_new_resources_only(void **state)
+{
+    struct shelf *shelf = *state;
+    store_set_limit(shelf->store, 2);
+    must_be(shelf_put(shelf, "/a", PLAIN, "1"), EDIT_CREATED);
+    must_be(shelf_put(shelf, "/b", PLAIN, "1"), EDIT_CREATED);
+    must_be(shelf_put(shelf, "/c", PLAIN, "1"), EDIT_FULL);
+    assert_int_equal(shelf_index(shelf, "/c"), 0);
+    must_be(shelf_put(shelf, "/b", PLAIN, "2"), EDIT_CHANGED);
+    must_be(shelf_touch(shelf, "/d"), EDIT_CHANGED); /* makes no resource */
+    must_be(shelf_delete(shelf, "/b"), EDIT_CHANGED);
+    must_be(shelf_put(shelf, "/c", PLAIN, "1"), EDIT_CREATED);
+    must_be(shelf_put(shelf, "/b", PLAIN, "1"), EDIT_FULL);
+    assert_int_equal(tree_resources(shelf->tree), 2);
+}
+
+static void the_oldest_tombstones_are_forgotten(void **state)
+{
+    enum { LIMIT = 32, PATHS = 200 };
+    struct shelf *shelf = *state;
+    char path[16];
+    uint64_t index[PATHS], last = 0;
+    store_set_limit(shelf->store, LIMIT);
+    shelf_put(shelf, "/kept", PLAIN, "1");
+    for (int i = 0; i < PATHS; i++) {
+        snprintf(path, sizeof path, "/%d", i);
+        must_be(shelf_put(shelf, path, PLAIN, "1"), EDIT_CREATED);
+        index[i] = shelf_delete(shelf, path).index;
+        assert_true(index[i] > last);
+        last = index[i];
+        assert_true(tree_gone(shelf->tree) <= LIMIT);
+    }
+    for (int i = 0; i < PATHS; i++) {
+        snprintf(path, sizeof path, "/%d", i);
+        if (i < PATHS - LIMIT)
+            assert_int_equal(shelf_index(shelf, path), 0);
+        else if (i >= PATHS - LIMIT + LIMIT / 8)
+            assert_int_equal(shelf_index(shelf, path), index[i]);
+    }
+    must_hold(shelf, "/kept", "1");
+    assert_true(shelf_put(shelf, "/0", PLAIN, "1").index > last);
+}
+
+/* --- patches --- */
+
+static void a_patch_merges_into_the_document(void **state)
+{
+    struct shelf *shelf = *state;
+    shelf_put(shelf, "/a", "application/x+json; v=1", "{\"a\": 1, \"b\": 2}");
+    struct edited edited = shelf_patch(shelf, "/a", "{\"b\":null,\"c\":3}");
+    must_be(edited, EDIT_CHANGED);
+    must_hold(shelf, "/a", "{\"a\":1,\"c\":3}");
+    struct present present;
+    tree_look(shelf->tree, TEXT("/a"), SCOPE_SELF, &present);
+    assert_true(text_is(present.document->type, TEXT("application/x+json; v=1")));
+    assert_int_equal(present.index, edited.index);
+    present_dispose(&present);
+}
+
+static void a_patch_that_asks_for_what_is_there_changes_nothing(void **state)
+{
+    struct shelf *shelf = *state;
+    uint64_t index = shelf_put(shelf, "/a", JSON, "{ \"a\": 1 }").index;
+    size_t changes = shelf->changes;
+    struct edited edited = shelf_patch(shelf, "/a", "{\"a\":1,\"b\":null}");
+    must_be(edited, EDIT_SAME);
+    assert_int_equal(edited.index, index);
+    assert_int_equal(shelf->changes, changes);
+    must_hold(shelf, "/a", "{ \"a\": 1 }");
+}
+
+static void a_patch_that_cannot_be_is_refused(void **state)
+{
+    struct shelf *shelf = *state;
+    must_be(shelf_patch(shelf, "/a", "{\"a\":1}"), EDIT_MISSING);
+    shelf_put(shelf, "/a", PLAIN, "{}");
+    must_be(shelf_patch(shelf, "/a", "{\"a\":1}"), EDIT_NOT_JSON);
+    shelf_put(shelf, "/b", JSON, "{\"b\":\"123\"}");
+    struct edit edit = {
+        .kind = EDIT_PATCH, .path = TEXT("/b"), .patch = TEXT("{\"a\":1}"), .most = 16};
+    must_be(shelf_edit(shelf, &edit), EDIT_TOO_LARGE);
+    must_hold(shelf, "/b", "{\"b\":\"123\"}");
+    edit.most = 17;
+    must_be(shelf_edit(shelf, &edit), EDIT_CHANGED);
+    must_hold(shelf, "/b", "{\"b\":\"123\",\"a\":1}");
+}
+
+/* --- at the same time --- */
+
+enum { WRITERS = 8 };
+
+struct writer {
+    pthread_t thread;
+    struct shelf *shelf;
+    int number, rounds;
+    uint64_t last;
+};
+
+static int rounds_of(int few)
+{
+    const char *full = getenv("FCGIWAIT_FULL");
+    return full != NULL ? 1000 : few;
+}
+
+static void *patch_a_member(void *context)
+{
+    struct writer *writer = context;
+    char patch[32];
+    for (int i = 1; i <= writer->rounds; i++) {
+        snprintf(patch, sizeof patch, "{\"%d\":%d}", writer->number, i);
+        struct edited edited = shelf_patch(writer->shelf, "/a", patch);
+        must_be(edited, EDIT_CHANGED);
+        must(edited.index > writer->last, "an index went back");
+        writer->last = edited.index;
+    }
+    return NULL;
+}
+
+static void run_writers(struct shelf *shelf, struct writer writers[WRITERS], int rounds,
+                        void *(*run)(void *))
+{
+    for (int i = 0; i < WRITERS; i++) {
+        writers[i] = (struct writer){.shelf = shelf, .number = i, .rounds = rounds};
+        pthread_create(&writers[i].thread, NULL, run, &writers[i]);
+    }
+    for (int i = 0; i < WRITERS; i++)
+        pthread_join(writers[i].thread, NULL);
+}
+
+static void patches_of_different_members_all_survive(void **state)
+{
+    struct shelf *shelf = *state;
+    struct writer writers[WRITERS];
+    char body[256], member[32];
+    int rounds = rounds_of(100);
+    uint64_t index = shelf_put(shelf, "/a", JSON, "{}").index;
+    run_writers(shelf, writers, rounds, patch_a_member);
+    assert_int_equal(shelf_look(shelf, "/a", body, sizeof body),
+                     index + (uint64_t)(WRITERS * rounds));
+    for (int i = 0; i < WRITERS; i++) {
+        snprintf(member, sizeof member, "\"%d\":%d", i, rounds);
+        must(strstr(body, member) != NULL, "%s is lost: %s", member, body);
+    }
+}
+
+/* A counter that everybody raises: each round reads, and writes on condition. */
+static void *raise_a_counter(void *context)
+{
+    struct writer *writer = context;
+    for (int i = 0; i < writer->rounds;) {
+        char body[32], tag[32];
+        uint64_t index = shelf_look(writer->shelf, "/a", body, sizeof body);
+        snprintf(tag, sizeof tag, "\"%llu\"", (unsigned long long)index);
+        snprintf(body, sizeof body, "%d", atoi(body) + 1);
+        struct edited edited = shelf_edit(
+            writer->shelf,
+            &(struct edit){.kind = EDIT_PUT,
+                           .path = TEXT("/a"),
+                           .document = document_new(TEXT(PLAIN), text_of(body)),
+                           .if_match = text_of(tag)});
+        if (edited.result == EDIT_CHANGED)
+            i++;
+        else
+            must_be(edited, EDIT_CONFLICT);
+    }
+    return NULL;
+}
+
+static void conditional_puts_lose_no_update(void **state)
+{
+    struct shelf *shelf = *state;
+    struct writer writers[WRITERS];
+    char body[32], expected[32];
+    int rounds = rounds_of(50);
+    shelf_put(shelf, "/a", PLAIN, "0");
+    run_writers(shelf, writers, rounds, raise_a_counter);
+    shelf_look(shelf, "/a", body, sizeof body);
+    snprintf(expected, sizeof expected, "%d", WRITERS * rounds);
+    assert_string_equal(body, expected);
+}
+
+static int run(const char *kind)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(test) cmocka_unit_test_setup_teardown(test, start, stop)
+        TEST(a_put_makes_and_replaces),
+        TEST(the_same_document_changes_nothing),
+        TEST(every_change_takes_the_next_index),
+        TEST(a_deleted_resource_keeps_its_index),
+        TEST(a_touch_keeps_the_document),
+        TEST(preconditions_that_fail_change_nothing),
+        TEST(the_limit_holds_for_new_resources_only),
+        TEST(the_oldest_tombstones_are_forgotten),
+        TEST(a_patch_merges_into_the_document),
+        TEST(a_patch_that_asks_for_what_is_there_changes_nothing),
+        TEST(a_patch_that_cannot_be_is_refused),
+        TEST(patches_of_different_members_all_survive),
+        TEST(conditional_puts_lose_no_update),
+    };
+    type = kind;
+    return cmocka_run_group_tests_name(kind, tests, NULL, NULL);
+}
+
+int main(void)
+{
+    return run("memory");
+}
