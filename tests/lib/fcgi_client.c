@@ -117,27 +117,40 @@ void records_free(struct records *records)
     *records = (struct records){0};
 }
 
-static int connect_to(int family, const void *address, socklen_t len)
+static int patient_socket(int family)
 {
     struct timeval patience = {.tv_sec = PATIENCE};
     int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     must(fd >= 0, "socket: %s", strerror(errno));
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    must(connect(fd, address, len) == 0, "connect: %s", strerror(errno));
+    return fd;
+}
+
+int fcgi_connect_from(const struct stack *stack, const char *address)
+{
+    struct sockaddr_in ours = {.sin_family = AF_INET};
+    struct sockaddr_in theirs = {.sin_family = AF_INET,
+                                 .sin_port = htons((uint16_t)stack->tcp_port),
+                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = patient_socket(AF_INET);
+    inet_pton(AF_INET, address, &ours.sin_addr);
+    must(bind(fd, (struct sockaddr *)&ours, sizeof ours) == 0, "bind to %s", address);
+    must(connect(fd, (struct sockaddr *)&theirs, sizeof theirs) == 0, "connect: %s",
+         strerror(errno));
     return fd;
 }
 
 int fcgi_connect(const struct stack *stack)
 {
-    struct sockaddr_in in = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)stack->tcp_port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    struct sockaddr_un theirs = {.sun_family = AF_UNIX};
     if (stack->tcp_port != 0)
-        return connect_to(AF_INET, &in, sizeof in);
-    snprintf(un.sun_path, sizeof un.sun_path, "%s", stack->socket);
-    return connect_to(AF_UNIX, &un, sizeof un);
+        return fcgi_connect_from(stack, "127.0.0.1");
+    int fd = patient_socket(AF_UNIX);
+    snprintf(theirs.sun_path, sizeof theirs.sun_path, "%s", stack->socket);
+    must(connect(fd, (struct sockaddr *)&theirs, sizeof theirs) == 0, "connect: %s",
+         strerror(errno));
+    return fd;
 }
 
 bool records_send(struct records *records, int fd)

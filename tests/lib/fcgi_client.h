@@ -37,6 +37,8 @@ void records_free(struct records *records);
 
 /* To the unix socket, or where the stack listens on TCP. */
 int fcgi_connect(const struct stack *stack);
+/* The latter, from an IPv4 address of ours. */
+int fcgi_connect_from(const struct stack *stack, const char *address);
 
 /* Sends all and empties. False: the other side has closed the connection. */
 bool records_send(struct records *records, int fd);

@@ -119,6 +119,7 @@ static void become_child(const struct stack *stack, const char *log)
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
     dup2(fd, 1);
     dup2(fd, 2);
+    close_range(3, ~0U, 0); /* of whoever started the test, too */
     prctl(PR_SET_PDEATHSIG, SIGTERM);
 }
 
@@ -249,7 +250,8 @@ void stack_stop(struct stack *stack)
     wait_for(&stack->nginx);
     must(status == 0, "fcgiwait exited with %d: see %s/fcgiwait.log", status, stack->dir);
     stack->log_start = 0;
-    must(!stack_logged(stack, "error:"), "see %s/fcgiwait.log", stack->dir);
+    must(stack->options.logs_errors || !stack_logged(stack, "error:"),
+         "see %s/fcgiwait.log", stack->dir);
     remove_folder(stack);
 }
 

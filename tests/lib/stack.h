@@ -17,6 +17,7 @@ struct stack_options {
     const char *option;      /* key=value, for the command line's -o; NULL: none */
     const char *location;    /* lines inside nginx's read location; NULL: none */
     long files;              /* the program's limit of open files; 0: as it comes */
+    bool logs_errors;        /* lines with `error:` in the log are meant */
     bool no_keepalive;       /* a new FastCGI connection for each request */
     const char *web_servers; /* listens on TCP, with this in FCGI_WEB_SERVER_ADDRS;
                                 NULL: on a unix socket */
@@ -36,7 +37,7 @@ struct stack {
 void stack_start(struct stack *stack, const struct stack_options *options);
 
 /* Ends all of it, and fails the test where fcgiwait does not exit with 0 (a sanitizer's
- * report included), or left a line in its log that holds `error:`. */
+ * report included), or left a line in its log that holds `error:` unmeant. */
 void stack_stop(struct stack *stack);
 
 /* The same as fixtures of cmocka. The initial state of a test is its options (NULL:

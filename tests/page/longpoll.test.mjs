@@ -11,6 +11,7 @@ const {follow} = await import(`data:text/javascript,${encodeURIComponent(text)}`
 
 const LIMIT = {timeout: 20000};
 const quick = {wait: 0.2, gap: 1, retryFirst: 0.1, retryMost: 0.4};
+const SOON = 2000;      // milliseconds: at once, on a machine that is busy
 
 let clean = [];
 afterEach(async () => {
@@ -39,7 +40,7 @@ function start(server, options = {}) {
 }
 
 async function until(fact, what) {
-  const end = performance.now() + 5000;
+  const end = performance.now() + 10000;
   while (!fact()) {
     assert.ok(performance.now() < end, `this did not happen: ${what}`);
     await sleep(2);
@@ -59,6 +60,14 @@ function fakeDocument() {
   return page;
 }
 
+function fakeNetwork() {
+  const network = new EventTarget();
+  const names = ['addEventListener', 'removeEventListener'];
+  for (const name of names) globalThis[name] = network[name].bind(network);
+  clean.push(() => { for (const name of names) delete globalThis[name]; });
+  return network;
+}
+
 const retries = seen => seen.states.filter(({state}) => state === 'retrying');
 const pauses = server => server.requests.slice(1).map(({at}, i) => at - server.requests[i].at);
 
@@ -69,7 +78,7 @@ test('a change is yielded, an expiry is not', LIMIT, async () => {
   assert.deepEqual(seen.rounds, [
     {status: 200, index: '7', value: {a: 1}}, {status: 200, index: '9', value: {a: 2}}]);
   assert.deepEqual(server.requests.map(({index}) => index), [null, '7', '7', '9']);
-  assert.deepEqual(server.requests.map(({wait}) => wait), [null, '0.2', '0.2', '0.2']);
+  assert.deepEqual(server.requests.map(({wait}) => wait), [null, '200ms', '200ms', '200ms']);
   assert.deepEqual(seen.states.map(({state, changed, expired}) => [state, changed, expired]), [
     ['asking', undefined, undefined], ['waiting', true, false], ['waiting', false, true],
     ['waiting', true, false]]);
@@ -89,7 +98,7 @@ test('a page that has a state already waits for the next one', LIMIT, async () =
   const seen = start(server, {index: 7});
   await until(() => seen.rounds.length === 1, 'a change');
   assert.deepEqual(server.requests.slice(0, 3).map(({index, wait}) => [index, wait]),
-    [['7', '0'], ['7', '0.2'], ['7', '0.2']]);
+    [['7', '0s'], ['7', '200ms'], ['7', '200ms']]);
   assert.equal(retries(seen).length, 0);
 });
 
@@ -130,7 +139,7 @@ test('after a success the back-off starts anew', LIMIT, async () => {
   await until(() => server.requests.length === 5, 'a fifth request');
   assert.ok(retries(seen)[2].seconds <= 0.1);
   // With wait 0: to know at once whether all is well again.
-  assert.deepEqual([server.requests[4].index, server.requests[4].wait], ['7', '0']);
+  assert.deepEqual([server.requests[4].index, server.requests[4].wait], ['7', '0s']);
 });
 
 test('Retry-After is honoured', LIMIT, async () => {
@@ -138,7 +147,28 @@ test('Retry-After is honoured', LIMIT, async () => {
   const seen = start(server);
   await until(() => seen.rounds.length === 1, 'a round');
   const [pause] = pauses(server);
-  assert.ok(pause >= 995 && pause < 1500, `asked again after ${pause} ms`);
+  assert.ok(pause >= 995 && pause < 1000 + SOON, `asked again after ${pause} ms`);
+});
+
+test('an answer from before the restart of a server is not the present one', LIMIT, async () => {
+  const server = await serve([found(900, 'old'), hangUp, found(5, 'new')]);
+  const seen = start(server);
+  await until(() => seen.rounds.length === 2, 'the state after the restart');
+  assert.deepEqual(server.requests.slice(0, 3).map(({index, wait}) => [index, wait]),
+    [[null, null], ['900', '200ms'], ['900', '0s']]);
+  assert.deepEqual(seen.rounds[1], {status: 200, index: '5', value: 'new'});
+});
+
+test('what an API answers behind the index: gone, nothing, broken', LIMIT, async () => {
+  const answer = (status, index) => refuse(status, {'X-Polling-Index': index});
+  const nothing = response => response.writeHead(204, {'X-Polling-Index': 8}).end();
+  const server = await serve([answer(410, 7), nothing, answer(500, 9), found(9, 1)]);
+  const seen = start(server);
+  await until(() => seen.rounds.length === 3, 'three rounds');
+  assert.deepEqual(seen.rounds.map(({status, index, value}) => [status, index, value]),
+    [[410, '7', null], [204, '8', ''], [200, '9', 1]]);
+  assert.deepEqual(server.requests.slice(2, 4).map(({index}) => index), ['8', '8']);
+  assert.deepEqual(retries(seen).map(({error}) => error.status), [500]);
 });
 
 test('a 404 or a 200 without an index is a failure', LIMIT, async () => {
@@ -162,10 +192,17 @@ test('a broken document is asked for again', LIMIT, async () => {
 
 test('an answer that never comes is given up', LIMIT, async () => {
   const server = await serve([found(7, 1), hold, found(8, 2)]);
-  const seen = start(server, {grace: 0.1});
+  const seen = start(server, {grace: 1});
   await until(() => seen.rounds.length === 2, 'a second round');
   assert.match(retries(seen)[0].error.message, /no answer in time/);
   assert.ok(server.requests[1].gone, 'the request was left open');
+});
+
+test('a first answer has to come without a wait', LIMIT, async () => {
+  const server = await serve([hold, found(7, 1)]);
+  const seen = start(server, {wait: 3600, grace: 0.5});
+  await until(() => retries(seen).length === 1, 'it is given up');
+  assert.match(retries(seen)[0].error.message, /no answer in time/);
 });
 
 for (const [name, answer] of [
@@ -177,8 +214,8 @@ for (const [name, answer] of [
     await sleep(1500);
     // Pairs of requests, one with wait 0 and one that should have been held, and then
     // 0.05 to 0.1, 0.1 to 0.2 and then 0.2 to 0.4 seconds of back-off.
-    assert.ok(server.requests.length >= 6 && server.requests.length <= 20,
-      `${server.requests.length} requests in 1.5 s`);
+    assert.ok(server.requests.length <= 20, `${server.requests.length} requests in 1.5 s`);
+    await until(() => retries(seen).length >= 3, 'three tries');
     assert.equal(seen.rounds.length, 1);
     assert.match(retries(seen)[0].error.message, /does not wait/);
     assert.ok(retries(seen)[2].seconds > 0.2 - 1e-6, 'the back-off does not grow');
@@ -188,11 +225,12 @@ for (const [name, answer] of [
 test('changes without end are taken at a bearable rate', LIMIT, async () => {
   let index = 7;
   const server = await serve([], response => found(index++, 1)(response));
+  const began = performance.now();
   const seen = start(server, {gap: 50});
-  await sleep(1000);
-  assert.ok(seen.rounds.length >= 10 && server.requests.length <= 21,
-    `${server.requests.length} requests in 1 s`);
-  assert.ok(Math.min(...pauses(server)) > 40);
+  await until(() => seen.rounds.length >= 10, 'ten rounds');
+  const least = 50 * (server.requests.length - 1);
+  const took = performance.now() - began;
+  assert.ok(took >= least - 1, `${server.requests.length} requests in ${took} ms`);
 });
 
 test('an abort ends the loop and the request under way', LIMIT, async () => {
@@ -202,7 +240,7 @@ test('an abort ends the loop and the request under way', LIMIT, async () => {
   const at = performance.now();
   seen.stop.abort();
   await seen.done;
-  assert.ok(performance.now() - at < 100);
+  assert.ok(performance.now() - at < SOON);
   await until(() => server.requests[1].gone, 'the request ends');
   await sleep(100);
   assert.equal(server.requests.length, 2);
@@ -214,7 +252,7 @@ test('an abort ends a back-off', LIMIT, async () => {
   const at = performance.now();
   seen.stop.abort();
   await seen.done;
-  assert.ok(performance.now() - at < 100);
+  assert.ok(performance.now() - at < SOON);
 });
 
 test('an abort before the first request', LIMIT, async () => {
@@ -248,9 +286,9 @@ test('a hidden page asks nothing, a visible one at once', LIMIT, async () => {
   const at = performance.now();
   page.turn(false);
   await until(() => server.requests.length === 4, 'the next held request');
-  assert.ok(server.requests[2].at - at < 100);
-  assert.deepEqual([server.requests[2].index, server.requests[2].wait], ['7', '0']);
-  assert.deepEqual([server.requests[3].index, server.requests[3].wait], ['7', '50']);
+  assert.ok(server.requests[2].at - at < SOON);
+  assert.deepEqual([server.requests[2].index, server.requests[2].wait], ['7', '0s']);
+  assert.deepEqual([server.requests[3].index, server.requests[3].wait], ['7', '50s']);
   assert.deepEqual(seen.states.slice(-3).map(({state}) => state), ['paused', 'asking', 'waiting']);
   assert.equal(retries(seen).length, 0);
 
@@ -274,16 +312,28 @@ test('looking again ends our own back-off, not the one the server asked for', LI
   const page = fakeDocument();
   const server = await serve([refuse(503), refuse(503, {'Retry-After': '1'}), found(7, 1)]);
   const seen = start(server, {retryFirst: 100, retryMost: 100});
+  const lookAgain = async () => {
+    page.turn(true);
+    await sleep(20);
+    page.turn(false);
+  };
   await until(() => retries(seen).length === 1, 'a failure');
-  page.turn(true);
-  await sleep(20);
-  page.turn(false);
+  await lookAgain();
   await until(() => retries(seen).length === 2, 'the second request, at once');
-  page.turn(true);
-  await sleep(20);
-  page.turn(false);
-  await sleep(200);
-  assert.equal(server.requests.length, 2);
+  await lookAgain();
+  await until(() => seen.rounds.length === 1, 'the third request');
+  const [, pause] = pauses(server);
+  assert.ok(pause >= 995 && pause < 1000 + SOON, `asked again after ${pause} ms`);
+});
+
+test('an abort while the page is hidden', LIMIT, async () => {
+  const page = fakeDocument();
+  page.hidden = true;
+  const stop = new AbortController();
+  const onstate = state => { if (state === 'paused') stop.abort(); };
+  for await (const round of follow('http://127.0.0.1/', {signal: stop.signal, onstate})) {
+    assert.fail(round);
+  }
 });
 
 test('with background: true a hidden page goes on', LIMIT, async () => {
@@ -292,6 +342,25 @@ test('with background: true a hidden page goes on', LIMIT, async () => {
   const server = await serve([found(7, 1), after(150, found(8, 2))]);
   const seen = start(server, {background: true});
   await until(() => seen.rounds.length === 2, 'two rounds');
+});
+
+test('when the network is back it asks at once, on a new connection', LIMIT, async () => {
+  const network = fakeNetwork();
+  const server = await serve([refuse(503), found(7, 1), hold, after(10, found(8, 2))]);
+  const seen = start(server, {wait: 50, retryFirst: 100, retryMost: 100});
+  await until(() => retries(seen).length === 1, 'a failure');
+  network.dispatchEvent(new Event('online'));
+  await until(() => server.requests.length === 3, 'a held request');
+  network.dispatchEvent(new Event('online'));
+  await until(() => seen.rounds.length === 2, 'the change');
+  assert.ok(server.requests[2].gone, 'the request from before was left open');
+  assert.deepEqual([server.requests[3].index, server.requests[3].wait], ['7', '0s']);
+});
+
+test('a wait that is none is an error', LIMIT, async () => {
+  for (const wait of [0, -1, NaN, Infinity, '50s']) {
+    await assert.rejects(follow('http://127.0.0.1/', {wait}).next(), RangeError);
+  }
 });
 
 test('an address that is none is an error, not something to try again', LIMIT, async () => {

@@ -75,15 +75,55 @@ test('the readings are drawn', LIMIT, async () => {
   await stack.publish('machine', reading(1002, {load: [1.5, 0.25, 0.1]}));
 
   await shows('load-now', '1.50');
+  await shows('state', 'live');
   await shows('received', '3.0 MB/s');
   await shows('sent', '5.0 kB/s');
   await shows('memory-now', '75 %');
-  await shows('state', 'live');
   await shows('changes', '2');
+  await shows('top', '2 processors');
+  await shows('since', '10 s ago');
   assert.equal(await page.getAttribute('#memory', 'aria-valuenow'), '75');
-  assert.equal(await page.getAttribute('#load', 'd'), 'M58.00 76.00L60.00 28.00');
+  assert.equal(await page.getAttribute('#load', 'd'), 'M48.00 76.00L60.00 28.00');
+  assert.equal(await page.getAttribute('#busy', 'd'), 'M60.00 100.00L60.00 76.00L60.00 100.00Z');
   await shows('state', 'waiting');      // when nothing has come for a while
   await sameVisit();
+});
+
+test('it shows what goes over the wire', LIMIT, async () => {
+  await open(stack.url);
+  await stack.awaitWaiting(2);
+  await stack.publish('note', 'Hello', 'text/plain');
+  await shows('note', 'Hello');
+  await page.waitForFunction(() => {
+    const rows = [...document.querySelectorAll('#wire tr')].map(row => row.textContent);
+    return rows.some(row => /^GET \/live\/note\?index=0&wait=50s\d+\.\d\d s200$/.test(row))
+      && rows.filter(row => /^GET \/live\/(note|machine)\?index=\d+&wait=50s\d+ swaiting$/.test(row))
+        .length === 2;
+  });
+});
+
+test('it needs nothing from elsewhere', LIMIT, async () => {
+  const asked = [];
+  page.on('request', request => asked.push(request.url()));
+  await stack.publish('machine', reading(1000));
+  await open(stack.url);
+  await shows('name', 'testbox');
+  await stack.awaitWaiting(2);
+  const elsewhere = asked.filter(url => !url.startsWith(`${stack.url}/`) && !url.startsWith('data:'));
+  assert.deepEqual(elsewhere, []);
+});
+
+test('it fits a phone', LIMIT, async () => {
+  await page.setViewportSize({width: 320, height: 640});
+  await stack.publish('machine', reading(1000, {name: 'a-machine-with-a-rather-long-name.example'}));
+  await stack.publish('note', 'x'.repeat(100), 'text/plain');
+  await open(stack.url);
+  await shows('name', 'a-machine');
+  await shows('note', 'xxx');
+  await stack.awaitWaiting(2);
+  const [wide, shown] = await page.evaluate(() => [
+    document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+  assert.ok(wide <= shown, `${wide} pixels on a screen of ${shown}`);
 });
 
 test('it survives fcgiwait', LIMIT, async () => {
@@ -129,7 +169,7 @@ test('in a browser, an expiry is no change', LIMIT, async () => {
     window.stop = new AbortController();
     window.ended = import('/longpoll.js').then(async ({follow}) => {
       const options = {
-        wait: 1, signal: window.stop.signal,
+        wait: 0.5, signal: window.stop.signal,
         onstate: (state, {expired}) => { if (expired) window.seen.push('expired'); },
       };
       for await (const {value} of follow('/live/thing', options)) window.seen.push(value.n);

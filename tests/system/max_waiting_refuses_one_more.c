@@ -1,0 +1,98 @@
+#include <stdlib.h>
+
+#include "crowd.h"
+#include "http.h"
+#include "must.h"
+#include "stack.h"
+
+static void must_be_refused(const struct stack *stack)
+{
+    char value[256];
+    struct answer answer = http_get(stack->port, "/a?index=0&wait=50", NULL);
+    assert_int_equal(answer.status, 503);
+    assert_true(atol(answer_header(&answer, "Retry-After", value)) > 0);
+    answer_must_have(&answer, "Content-Type", "application/problem+json");
+    answer_free(&answer);
+}
+
+/* Whatever need not wait: a GET, publishes, a 304 at once, the status. */
+static void must_go_through(const struct stack *stack)
+{
+    char index[24];
+    assert_int_equal(http_put(stack->port, "/other", "1", index), 201);
+    struct answer answer = http_get(stack->port, "/other", NULL);
+    assert_int_equal(answer.status, 200);
+    answer_free(&answer);
+    answer = http_get(stack->port, "/a?index=0&wait=0", NULL);
+    assert_int_equal(answer.status, 304);
+    answer_free(&answer);
+    assert_int_equal(http_publish(stack->port, "POST", "/other", NULL), 204);
+    assert_int_equal(http_publish(stack->port, "DELETE", "/other", NULL), 204);
+}
+
+static const struct stack_options five = {.config = "max_waiting = 5;"};
+
+static void one_more_than_max_waiting_gets_503(void **state)
+{
+    struct stack *stack = *state;
+    struct crowd crowd;
+    crowd_open(&crowd, stack->port, 5);
+    crowd_ask(&crowd, "/a?index=0&wait=50");
+    await_waiting(stack, 5);
+    must_be_refused(stack);
+    must_go_through(stack);
+    assert_int_equal(stack_status(stack, "refused"), 1);
+    client_hang_up(&crowd, &crowd.clients[2]); /* a place is free again */
+    await_waiting(stack, 4);
+    client_ask(&crowd, &crowd.clients[2], "/a?index=0&wait=50");
+    await_waiting(stack, 5);
+    must_be_refused(stack);
+    assert_int_equal(http_put(stack->port, "/a", "1", NULL), 201);
+    crowd_await(&crowd);
+    assert_int_equal(crowd.answers[200], 5);
+    crowd_close(&crowd);
+}
+
+static const struct stack_options none = {.config = "max_waiting = 0;"};
+
+static void a_max_waiting_of_0_holds_nobody(void **state)
+{
+    must_be_refused(*state);
+    must_go_through(*state);
+}
+
+static const struct stack_options few_files = {.config = "max_waiting = 10000;",
+                                               .files = 600};
+
+/* nginx keeps a connection for each waiter; those and no more fit the limit. */
+static void what_does_not_fit_the_descriptors_is_reported_and_not_held(void **state)
+{
+    struct stack *stack = *state;
+    struct crowd crowd;
+    long long most = stack_status(stack, "max_waiting");
+    assert_int_equal(stack_logged(stack, "warn: max_waiting = 10000 does not fit"), 1);
+    assert_true(most > 0 && most < 600);
+    crowd_open(&crowd, stack->port, 500);
+    crowd_ask(&crowd, "/a?index=0&wait=50");
+    await_waiting(stack, most);
+    while (crowd.asking > (size_t)most)
+        crowd_turn(&crowd, 1000);
+    assert_int_equal(crowd.answers[503], 500 - most);
+    must_go_through(stack);
+    assert_int_equal(http_put(stack->port, "/a", "1", NULL), 201);
+    crowd_await(&crowd);
+    assert_int_equal(crowd.answers[200], most);
+    assert_int_equal(stack_status(stack, "accept_pauses"), 0);
+    crowd_close(&crowd);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        stack_test(one_more_than_max_waiting_gets_503, &five),
+        stack_test(a_max_waiting_of_0_holds_nobody, &none),
+        stack_test(what_does_not_fit_the_descriptors_is_reported_and_not_held,
+                   &few_files),
+    };
+    return cmocka_run_group_tests_name("max_waiting_refuses_one_more", tests, NULL, NULL);
+}
