@@ -5,11 +5,13 @@
 #
 # It installs what is missing, builds fcgiwait unless it is built already, starts both on
 # 127.0.0.1:8080, publishes this machine's readings once a second and shows how to follow them.
-# Ctrl-C stops everything. All of it lies in one temporary folder, which is removed at the end.
+# Ctrl-C stops everything. All of it lies in one temporary folder, which is removed at the end;
+# what stays are the Debian packages.
 #
 #   PORT=8081                another port
 #   QUICKSTART_SECONDS=20    stop after so many seconds
 #   FCGIWAIT=/path/fcgiwait  the fcgiwait to start
+#   TMPDIR=/var/tmp          where the temporary folder goes
 #
 # When nothing is missing it runs as an ordinary user, too.
 set -eu
@@ -33,13 +35,23 @@ fail() {
 
 # Ends what was started, nginx first, and removes the folder.
 clean_up() {
-    trap '' INT TERM HUP
+    trap '' HUP INT PIPE TERM
     local pid
-    for pid in $nginx_pid $fcgiwait_pid; do
-        kill "$pid" 2>/dev/null || true
-        wait "$pid" 2>/dev/null || true
+    for pid in $nginx_pid $fcgiwait_pid $(jobs -p); do
+        end "$pid"
     done
     [ -z "$dir" ] || rm -rf "$dir"
+}
+
+# Ends a process of ours: politely, but within seconds.
+end() {
+    local _
+    kill "$1" 2>/dev/null || return 0
+    for _ in {1..50}; do
+        kill -0 "$1" 2>/dev/null || return 0
+        sleep 0.1
+    done
+    kill -KILL "$1" 2>/dev/null || true
 }
 
 check_port() {
@@ -51,13 +63,19 @@ check_port() {
 
 # Sets $fcgiwait. It is empty if it has to be built first.
 find_fcgiwait() {
-    fcgiwait=${FCGIWAIT:-$source/src/fcgiwait}
-    [ -z "${FCGIWAIT:-}" ] || [ -x "$fcgiwait" ] || fail "there is no $fcgiwait to start"
-    if [ ! -x "$fcgiwait" ]; then
-        fcgiwait=
-        [ -e "$source/configure.ac" ] || fcgiwait=$(command -v fcgiwait) ||
-            fail "there is neither fcgiwait nor its source here"
+    local built=$source/src/fcgiwait
+    fcgiwait=${FCGIWAIT:-}
+    if [ -n "$fcgiwait" ]; then
+        [ -x "$fcgiwait" ] || fail "there is no $fcgiwait to start"
+    elif [ ! -e "$source/configure.ac" ]; then
+        fcgiwait=$(command -v fcgiwait) || fail "there is neither fcgiwait nor its source here"
+    elif [ -x "$built" ] && [ -z "$(newer_sources "$built")" ]; then
+        fcgiwait=$built
     fi
+}
+
+newer_sources() {
+    find "$source/src" "$source/include" -name '*.[ch]' -newer "$1"
 }
 
 # Installs the Debian packages that this needs and that are not there.
@@ -76,12 +94,26 @@ install_missing() {
     [ "$(id -u)" = 0 ] ||
         fail "these packages are missing; run this with sudo, or: apt-get install ${missing[*]}"
     echo "Installing ${missing[*]}"
-    apt-get -q update
-    DEBIAN_FRONTEND=noninteractive apt-get -qy --no-install-recommends install "${missing[@]}"
+    apt-get -q update || true           # what is known already may do
+    # A machine that has just started may be busy with updates of its own.
+    DEBIAN_FRONTEND=noninteractive apt-get -qy --no-install-recommends \
+        -o DPkg::Lock::Timeout=300 install "${missing[@]}"
+    case " ${missing[*]} " in *' nginx '*) say_service ;; esac
+}
+
+# The nginx of the package is not the one that is started here.
+say_service() {
+    ! systemctl -q is-active nginx 2>/dev/null ||
+        echo "Debian has started an nginx of its own, on port 80; systemctl disable --now nginx ends it"
 }
 
 installed() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+make_dir() {
+    dir=$(mktemp -d -t fcgiwait.XXXXXXXX)
+    case $dir in *[!A-Za-z0-9/._-]*) fail "nginx would not read a path such as $dir; set TMPDIR" ;; esac
 }
 
 # Builds a copy, so that the clone stays as it is.
@@ -130,20 +162,27 @@ ask() {
     curl -fsS --noproxy '*' --max-time 5 "$@"
 }
 
-show_logs() {
-    tail -n 3 "$dir/fcgiwait.log" "$dir/nginx.log" "$dir/error.log" >&2 || true
+alive() {
+    kill -0 "$fcgiwait_pid" && kill -0 "$nginx_pid"
+} 2>/dev/null
+
+# Shows what the logs say, and ends.
+fail_with_logs() {
+    local log
+    for log in fcgiwait.log nginx.log error.log; do
+        [ ! -s "$dir/$log" ] || tail -n 5 "$dir/$log" >&2
+    done
+    fail "$*; the last lines of the logs are above"
 }
 
 await_health() {
     local _
     for _ in {1..100}; do
         ! ask -o "$dir/health" "$url/health" 2>/dev/null || return 0
-        kill -0 "$fcgiwait_pid" 2>/dev/null || break
-        kill -0 "$nginx_pid" 2>/dev/null || break
+        alive || break
         sleep 0.1
     done
-    show_logs
-    fail "fcgiwait does not answer through nginx; the last lines of the logs are above"
+    fail_with_logs "fcgiwait does not answer through nginx"
 }
 
 # This machine's readings, as JSON. The counters only grow: who reads them makes rates of them.
@@ -179,6 +218,7 @@ Running. Look at $url/ with a browser, or try, in another terminal:
   curl -X PUT -H 'Content-Type: text/plain' --data-binary 'Hello' $url/publish/live/note
   curl $url/status                            # who waits
 
+From another machine: ssh -L $port:127.0.0.1:$port $(uname -n), and the same addresses there.
 Ctrl-C stops it and removes $dir.
 EOF
 }
@@ -186,23 +226,22 @@ EOF
 trap clean_up EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
+trap 'exit 141' PIPE
 trap 'exit 143' TERM
 
 check_port
 find_fcgiwait
 install_missing
-dir=$(mktemp -d)
+make_dir
 [ -n "$fcgiwait" ] || build
 start_fcgiwait
 start_nginx
 await_health
+publish
 say_how
 
 SECONDS=0
 while [ -z "$limit" ] || [ "$SECONDS" -lt "$limit" ]; do
-    publish || {
-        show_logs
-        fail "publishing failed"
-    }
     sleep 1
+    publish || alive || fail_with_logs "fcgiwait or nginx has ended"
 done
