@@ -64,7 +64,7 @@ bool text_number(struct text t, uint64_t most, uint64_t *value)
         if (t.at[i] < '0' || t.at[i] > '9')
             return false;
         uint64_t digit = (uint64_t)(t.at[i] - '0');
-        if (number > most / 10 || number * 10 > most - digit)
+        if (digit > most || number > (most - digit) / 10)
             return false;
         number = number * 10 + digit;
     }
