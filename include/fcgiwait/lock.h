@@ -2,8 +2,8 @@
  * lock: a mutex with a rank.
  *
  * A thread takes locks only upwards in rank, so no two threads can wait for each other.
- * Builds with --enable-lock-check (the sanitizer builds of the tests) die at the first
- * violation. pthread calls that can only fail by our own bug end the program.
+ * Builds with --enable-sanitizer die at the first violation. pthread calls that can only
+ * fail by our own bug end the program.
  */
 #ifndef FCGIWAIT_LOCK_H
 #define FCGIWAIT_LOCK_H
