@@ -10,6 +10,8 @@
 
 #include "fcgiwait/log.h"
 #include "poller.h"
+#include "record.h"
+#include "send.h"
 
 /* A reply that the socket did not take at once. */
 struct outgoing {
@@ -100,45 +102,6 @@ static void close_broken(struct connection *connection, const char *reason)
 
 /* --- sending: any thread --- */
 
-enum sent { SENT_ALL, SENT_PART, SENT_BROKEN };
-
-static enum sent send_pieces(int fd, struct iovec *pieces, int count, size_t *sent)
-{
-    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = (size_t)count};
-    ssize_t n;
-    do
-        n = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return errno == EAGAIN || errno == EWOULDBLOCK ? SENT_PART : SENT_BROKEN;
-    *sent += (size_t)n;
-    return SENT_ALL;
-}
-
-/* A small answer of the protocol itself. One that the socket does not take ends the
- * connection: nobody who reads lets it come to that. */
-static bool send_protocol(struct connection *connection, struct text bytes)
-{
-    ssize_t n = send(connection->fd, bytes.at, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    return n == (ssize_t)bytes.len;
-}
-
-/* As much of the reply as the socket takes now. */
-static enum sent send_reply(const struct connection *connection,
-                            const struct reply *reply, size_t *sent)
-{
-    size_t len = fcgi_reply_len(reply);
-    while (*sent < len) {
-        struct fcgi_work work;
-        struct iovec pieces[FCGI_PIECES];
-        int count = fcgi_reply_pieces(reply, connection->id, *sent, &work, pieces);
-        enum sent result = send_pieces(connection->fd, pieces, count, sent);
-        if (result != SENT_ALL)
-            return result;
-    }
-    return SENT_ALL;
-}
-
 /* The lock is held. */
 static void set_closing(struct connection *connection)
 {
@@ -172,7 +135,7 @@ static bool keep_outgoing(struct connection *connection, const struct reply *rep
 static bool send_first(struct connection *connection, const struct reply *reply)
 {
     size_t sent = 0;
-    enum sent result = send_reply(connection, reply, &sent);
+    enum sent result = send_reply(connection->fd, connection->id, reply, &sent);
     if (result == SENT_PART && keep_outgoing(connection, reply, sent))
         return true;
     if (result == SENT_ALL)
@@ -186,9 +149,9 @@ static bool send_first(struct connection *connection, const struct reply *reply)
  * that the web server still waits for. The lock is held. */
 static void send_end(struct connection *connection)
 {
-    unsigned char end[FCGI_END_LEN];
-    fcgi_end(connection->id, end);
-    if (send_protocol(connection, (struct text){(char *)end, sizeof end}))
+    unsigned char end[RECORD_END];
+    record_complete(end, connection->id);
+    if (send_protocol(connection->fd, (struct text){(char *)end, sizeof end}))
         finish(connection);
     else
         set_closing(connection);
@@ -219,7 +182,8 @@ static void send_rest(struct connection *connection)
 {
     lock_take(&connection->lock);
     struct outgoing *out = connection->out;
-    enum sent result = send_reply(connection, &out->reply, &out->sent);
+    enum sent result =
+        send_reply(connection->fd, connection->id, &out->reply, &out->sent);
     if (result == SENT_ALL) {
         connection->out = NULL;
         poller_watch(connection->poller, connection, EPOLLIN | EPOLLRDHUP);
@@ -301,10 +265,10 @@ static bool serve_whole(struct connection *connection)
 static bool aborted(struct connection *connection)
 {
     struct fcgi_reader *reader = connection->reader;
-    unsigned char end[FCGI_END_LEN];
+    unsigned char end[RECORD_END];
     bool reading = phase_of(connection) == PHASE_READING;
     bool keeps = reading ? fcgi_reader_keeps(reader) : connection->keeps;
-    fcgi_end(fcgi_reader_id(reader), end);
+    record_complete(end, fcgi_reader_id(reader));
     if (!reading) {
         lock_take(&connection->lock);
         bool ours = connection->phase == PHASE_DESK && desk_hangup(&connection->request);
@@ -315,7 +279,7 @@ static bool aborted(struct connection *connection)
             return true;
     }
     fcgi_reader_reset(reader);
-    if (send_protocol(connection, (struct text){(char *)end, sizeof end}) && keeps)
+    if (send_protocol(connection->fd, (struct text){(char *)end, sizeof end}) && keeps)
         return true;
     connection_close(connection);
     return false;
@@ -337,7 +301,7 @@ static bool handle(struct connection *connection, enum fcgi_event event)
     case FCGI_ABORTED:
         return aborted(connection);
     case FCGI_REPLY:
-        if (send_protocol(connection, fcgi_reader_answer(reader)))
+        if (send_protocol(connection->fd, fcgi_reader_answer(reader)))
             return true;
         connection_close(connection);
         return false;

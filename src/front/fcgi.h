@@ -1,11 +1,9 @@
 /*
- * fcgi: the FastCGI protocol, version 1: bytes in, requests out; replies in, records out.
- * Private to the front, and the only door to libfcgi.
+ * fcgi: the FastCGI protocol, version 1: bytes in, requests out. Private to the front.
  *
  * Nothing here touches a socket. The reader follows the records of one connection,
- * whatever the pieces that they come in; libfcgi decodes the parameters once they are all
- * there, and reads them from memory (fcgi.c says how), so that half a request never holds
- * up a thread.
+ * whatever the pieces that they come in, so that half a request never holds up a thread;
+ * the parameters are decoded once they are all there (params.h).
  */
 #ifndef FCGIWAIT_FRONT_FCGI_H
 #define FCGIWAIT_FRONT_FCGI_H
@@ -13,13 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/uio.h>
 
 #include "fcgiwait/cgi.h"
-#include "fcgiwait/reply.h"
-
-/* Once, from main, before the first reader. */
-bool fcgi_open(void);
 
 enum fcgi_event {
     FCGI_MORE,    /* all bytes were taken; more are needed */
@@ -66,23 +59,5 @@ bool fcgi_reader_keeps(
 
 struct text fcgi_reader_answer(const struct fcgi_reader *reader);
 const char *fcgi_reader_wrong(const struct fcgi_reader *reader);
-
-/* How long the records of a reply are in all. */
-size_t fcgi_reply_len(const struct reply *reply);
-
-/* The records of a reply from byte `sent` on, as pieces to write: some of them at least,
- * unless all was sent. `pieces` point into the reply and into `work`. Returns how many.
- */
-#define FCGI_PIECES 40
-struct fcgi_work {
-    unsigned char headers[(FCGI_PIECES / 4)][8];
-    unsigned char end[24];
-};
-int fcgi_reply_pieces(const struct reply *reply, uint16_t id, size_t sent,
-                      struct fcgi_work *work, struct iovec pieces[FCGI_PIECES]);
-
-/* An END_REQUEST record without an answer. */
-#define FCGI_END_LEN 16
-void fcgi_end(uint16_t id, unsigned char out[FCGI_END_LEN]);
 
 #endif

@@ -5,6 +5,7 @@
 #include "cgi_text.h"
 
 #include "front/fcgi.h"
+#include "front/params.h"
 
 #define HOW_LONG 1   /* lengths in four bytes where one would do */
 #define HOW_SPLIT 62 /* twice the length of a record; 0: as long as can be */
@@ -121,7 +122,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct text lines = {(const char *)data, size};
     uint8_t how = fuzz_byte(&lines);
     if (!is_open)
-        holds(fcgi_open());
+        holds(params_open());
     is_open = true;
 
     size_t record = (how & HOW_SPLIT) > 0 ? (how & HOW_SPLIT) / 2u : 65535;

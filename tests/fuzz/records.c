@@ -5,6 +5,7 @@
 #include "cgi_text.h"
 
 #include "front/fcgi.h"
+#include "front/params.h"
 
 #define HOW_BUSY 1  /* a request is being answered while more comes in */
 #define HOW_READY 2 /* ... until an answer of the protocol itself goes out */
@@ -121,7 +122,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct text stream = {(const char *)data, size};
     struct course one, many;
     if (!is_open)
-        holds(fcgi_open());
+        holds(params_open());
     is_open = true;
 
     uint8_t how = fuzz_byte(&stream);

@@ -1,0 +1,98 @@
+#include "record.h"
+
+#include <string.h>
+
+#include <fastcgi.h>
+
+void record_header(unsigned char out[RECORD_HEADER], unsigned char type, uint16_t id,
+                   size_t len)
+{
+    out[0] = FCGI_VERSION_1;
+    out[1] = type;
+    out[2] = (unsigned char)(id >> 8);
+    out[3] = (unsigned char)id;
+    out[4] = (unsigned char)(len >> 8);
+    out[5] = (unsigned char)len;
+    out[6] = out[7] = 0;
+}
+
+void record_end(unsigned char out[RECORD_END], uint16_t id, unsigned char status)
+{
+    record_header(out, FCGI_END_REQUEST, id, 8);
+    memset(out + RECORD_HEADER, 0, 8);
+    out[RECORD_HEADER + 4] = status;
+}
+
+void record_complete(unsigned char out[RECORD_END], uint16_t id)
+{
+    record_end(out, id, FCGI_REQUEST_COMPLETE);
+}
+
+#define CONTENT_MOST 65528 /* content of one record; a multiple of 8 needs no padding */
+#define END_ALL (RECORD_HEADER + RECORD_END)
+
+static size_t content_len(const struct reply *reply)
+{
+    return reply->head_len + reply->body.len;
+}
+
+size_t record_reply_len(const struct reply *reply)
+{
+    size_t len = content_len(reply);
+    return len + RECORD_HEADER * ((len + CONTENT_MOST - 1) / CONTENT_MOST) + END_ALL;
+}
+
+struct pieces {
+    struct iovec *at;
+    int count;
+    size_t skip; /* bytes that were sent before */
+};
+
+static void add_piece(struct pieces *pieces, const void *bytes, size_t len)
+{
+    size_t skip = pieces->skip < len ? pieces->skip : len;
+    pieces->skip -= skip;
+    if (len > skip)
+        pieces->at[pieces->count++] = (struct iovec){(char *)bytes + skip, len - skip};
+}
+
+/* The content from `start` on, `len` bytes of it: a piece of the head, a piece of the
+ * body. */
+static void add_content(struct pieces *pieces, const struct reply *reply, size_t start,
+                        size_t len)
+{
+    if (start < reply->head_len) {
+        size_t here = reply->head_len - start < len ? reply->head_len - start : len;
+        add_piece(pieces, reply->head + start, here);
+        start += here;
+        len -= here;
+    }
+    if (len > 0)
+        add_piece(pieces, reply->body.at + (start - reply->head_len), len);
+}
+
+int record_reply_pieces(const struct reply *reply, uint16_t id, size_t sent,
+                        struct record_work *work, struct iovec out[RECORD_PIECES])
+{
+    size_t total = content_len(reply);
+    size_t record = sent / (RECORD_HEADER + CONTENT_MOST);
+    struct pieces pieces = {out, 0, 0};
+    int headers = 0;
+    if (record > total / CONTENT_MOST) /* only the end is left */
+        record = total / CONTENT_MOST;
+    size_t start = record * CONTENT_MOST;
+    pieces.skip = sent - record * RECORD_HEADER - start;
+    while (start < total && headers < RECORD_PIECES / 4 - 1) {
+        size_t len = total - start < CONTENT_MOST ? total - start : CONTENT_MOST;
+        record_header(work->headers[headers], FCGI_STDOUT, id, len);
+        add_piece(&pieces, work->headers[headers++], RECORD_HEADER);
+        add_content(&pieces, reply, start, len);
+        start += len;
+    }
+    if (start == total) {
+        record_header(work->end, FCGI_STDOUT, id, 0);
+        record_complete(work->end + RECORD_HEADER, id);
+        add_piece(&pieces, work->end, END_ALL);
+    }
+    return pieces.count;
+}
