@@ -217,12 +217,21 @@ static bool open_all(struct program *program)
     return false;
 }
 
+/* Whoever is in the queue already is let in. A web server that comes later finds nobody,
+ * and can turn to another at once; unless systemd keeps the socket for our successor. */
+static void stop_listening(struct program *program)
+{
+    front_accept(program->front);
+    close(LISTENING);
+    front_stop(program->front);
+}
+
 /* From the outside in: no new requests, then nobody waits, then the last answers go out.
  */
 static void close_all(struct program *program)
 {
     if (program->front != NULL)
-        front_stop(program->front);
+        stop_listening(program);
     if (program->room != NULL)
         room_drain(program->room, program->config.drain);
     if (program->front != NULL)
