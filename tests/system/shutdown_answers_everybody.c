@@ -1,0 +1,196 @@
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "crowd.h"
+#include "fcgi_client.h"
+#include "http.h"
+#include "must.h"
+#include "stack.h"
+
+#define CLIENTS 100
+
+static void every_signal_answers_the_waiters_with_304(void **state)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGUSR1};
+    struct stack *stack = *state;
+    struct crowd crowd;
+    crowd_open(&crowd, stack->port, CLIENTS);
+    for (size_t i = 0; i < 3; i++) {
+        crowd_ask(&crowd, "/none?index=0&wait=50");
+        await_waiting(stack, CLIENTS);
+        kill(stack->fcgiwait, signals[i]);
+        assert_int_equal(stack_wait_fcgiwait(stack), 0);
+        crowd_await(&crowd);
+        assert_int_equal(crowd.answers[304], (i + 1) * CLIENTS);
+        assert_true(stack_logged(stack, "stopped") > 0);
+        stack_start_fcgiwait(stack);
+    }
+    assert_int_equal(crowd.lost, 0);
+    crowd_close(&crowd);
+}
+
+/* The waiters of an acknowledged publish have been told: a shutdown comes too late. */
+static void a_change_comes_before_the_shutdown(void **state)
+{
+    struct stack *stack = *state;
+    struct crowd crowd;
+    crowd_open(&crowd, stack->port, CLIENTS);
+    for (size_t round = 1; round <= 5; round++) {
+        crowd_ask(&crowd, "/a?index=0&wait=50"); /* a new life has no resources */
+        await_waiting(stack, CLIENTS);
+        assert_int_equal(http_put(stack->port, "/a", "1", NULL), 201);
+        assert_int_equal(stack_end_fcgiwait(stack), 0);
+        crowd_await(&crowd);
+        assert_int_equal(crowd.answers[200], round * CLIENTS);
+        stack_start_fcgiwait(stack);
+    }
+    crowd_close(&crowd);
+}
+
+#define EARLY 300
+
+/* What the web server sent before the signal has been taken on, even if nobody looked at
+ * it yet. */
+static void requests_that_were_there_before_are_answered(void **state)
+{
+    struct stack *stack = *state;
+    int fds[EARLY];
+    kill(stack->fcgiwait, SIGSTOP);
+    for (int i = 0; i < EARLY; i++) {
+        struct records records = {0};
+        fds[i] = fcgi_connect(stack);
+        records_get(&records, 1, i % 2, "/none?index=0&wait=50");
+        assert_true(records_send(&records, fds[i]));
+        records_free(&records);
+    }
+    kill(stack->fcgiwait, SIGTERM);
+    kill(stack->fcgiwait, SIGCONT);
+    for (int i = 0; i < EARLY; i++) {
+        struct answer answer;
+        must(fcgi_read_answer(fds[i], 1, &answer), "request %d is lost", i);
+        assert_int_equal(answer.status, 304);
+        answer_free(&answer);
+        assert_true(fcgi_is_closed(fds[i]));
+        close(fds[i]);
+    }
+    assert_int_equal(stack_wait_fcgiwait(stack), 0);
+}
+
+static void a_request_that_is_half_there_is_finished(void **state)
+{
+    struct stack *stack = *state;
+    struct records records = {0};
+    struct answer answer;
+    int fd = fcgi_connect(stack), idle = fcgi_connect(stack);
+    records_begin(&records, 1, true);
+    records_send(&records, fd);
+    await_status(stack, "connections", 3);
+    kill(stack->fcgiwait, SIGTERM);
+    assert_true(fcgi_is_closed(idle)); /* it is stopping */
+    records_put(&records, 1, true, "/late", "1");
+    records.at += 16; /* the BEGIN_REQUEST that was sent */
+    records.len -= 16;
+    records_send(&records, fd);
+    records.at -= 16;
+    assert_true(fcgi_read_answer(fd, 1, &answer));
+    assert_int_equal(answer.status, 201);
+    answer_free(&answer);
+    assert_int_equal(stack_wait_fcgiwait(stack), 0);
+    records_free(&records);
+    close(fd);
+    close(idle);
+}
+
+static const struct stack_options slow_drain = {.config = "drain = \"4s\";"};
+
+/* nginx finds no listener any more, and so can turn to another server, rather than a
+ * queue that nobody serves. */
+static void new_connections_are_refused_at_once(void **state)
+{
+    struct stack *stack = *state;
+    struct crowd crowd;
+    crowd_open(&crowd, stack->port, CLIENTS);
+    crowd_ask(&crowd, "/none?index=0&wait=50");
+    await_waiting(stack, CLIENTS);
+    kill(stack->fcgiwait, SIGTERM);
+    await_logged(stack, "stopping on signal");
+    sleep_ms(100);
+    struct answer answer = http_get(stack->port, "/none", NULL);
+    assert_int_equal(answer.status, 502);
+    answer_free(&answer);
+    for (int i = 0; i < CLIENTS; i++)
+        crowd_turn(&crowd, 0);
+    assert_true(crowd.asking > 0); /* it is still draining */
+    crowd_await(&crowd);
+    assert_int_equal(crowd.answers[304], CLIENTS);
+    assert_int_equal(stack_wait_fcgiwait(stack), 0);
+    crowd_close(&crowd);
+}
+
+static void drain_spreads_the_last_answers(void **state)
+{
+    struct stack *stack = *state;
+    struct crowd crowd;
+    crowd_open(&crowd, stack->port, CLIENTS);
+    crowd_ask(&crowd, "/none?index=0&wait=50");
+    await_waiting(stack, CLIENTS);
+    double start = seconds_now(), half = 0;
+    kill(stack->fcgiwait, SIGTERM);
+    while (crowd.asking > 0 && seconds_now() - start < 60) {
+        crowd_turn(&crowd, 100);
+        if (half == 0 && crowd.asking <= CLIENTS / 2)
+            half = seconds_now() - start;
+    }
+    double all = seconds_now() - start;
+    must(half > 1 && all > half + 1, "half after %.1f s, all after %.1f s", half, all);
+    assert_int_equal(crowd.answers[304], CLIENTS);
+    assert_int_equal(stack_wait_fcgiwait(stack), 0);
+    crowd_close(&crowd);
+}
+
+/* Nor does one that never sends the rest of its request. */
+static void a_peer_that_does_not_read_does_not_prevent_it(void **state)
+{
+    struct stack *stack = *state;
+    struct records records = {0};
+    char *body = calloc(1, 8000001), index[24];
+    for (int i = 0; i < 8000000; i++)
+        body[i] = '1';
+    struct answer answer = http(&(struct http){
+        .port = stack->port, .method = "PUT", .path = "/publish/large", .body = body});
+    assert_int_equal(answer.status, 201);
+    answer_free(&answer);
+    free(body);
+    int deaf = fcgi_connect(stack), silent = fcgi_connect(stack);
+    records_get(&records, 1, true, "/large");
+    records_send(&records, deaf);
+    records_begin(&records, 1, true);
+    records_send(&records, silent);
+    http_put(stack->port, "/other", "1", index);
+    double start = seconds_now();
+    assert_int_equal(stack_end_fcgiwait(stack), 0);
+    assert_true(seconds_now() - start < 30);
+    assert_true(stack_logged(stack, "did not take") > 0);
+    records_free(&records);
+    close(deaf);
+    close(silent);
+}
+
+static const struct stack_options large_bodies = {.config =
+                                                      "limits = { body = 9000000; };"};
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        stack_test(every_signal_answers_the_waiters_with_304, NULL),
+        stack_test(a_change_comes_before_the_shutdown, NULL),
+        stack_test(requests_that_were_there_before_are_answered, NULL),
+        stack_test(a_request_that_is_half_there_is_finished, NULL),
+        stack_test(new_connections_are_refused_at_once, &slow_drain),
+        stack_test(drain_spreads_the_last_answers, &slow_drain),
+        stack_test(a_peer_that_does_not_read_does_not_prevent_it, &large_bodies),
+    };
+    return cmocka_run_group_tests_name("shutdown_answers_everybody", tests, NULL, NULL);
+}
