@@ -96,7 +96,7 @@ copy_source() {
     list_source | tar -C "$top" --null --ignore-failed-read -T - -c | tar -C "$source" -x ||
         fail "the source can't be copied"
     mapfile -t files < <(find "$source" -name '*.[ch]')
-    mapfile -t scripts < <(find "$source" -name '*.sh')
+    mapfile -t scripts < <(grep -rlE '^#!/bin/(ba)?sh' "$source")
     (cd "$source" && ./autogen.sh) >"$work/autogen.log" 2>&1 || {
         tail -n 30 "$work/autogen.log" >&2
         fail "autogen.sh failed"
@@ -191,7 +191,7 @@ part_plain() {
     judge plain cppcheck cppcheck -q --std=c11 -D_GNU_SOURCE -I include -I src -I tests/lib \
         --enable=warning,performance,portability --suppressions-list=tests/cppcheck.txt \
         --error-exitcode=1 src tests
-    judge plain shellcheck shellcheck -S warning "${scripts[@]}" .ci/run
+    judge plain shellcheck shellcheck -S warning "${scripts[@]}"
     check plain
 }
 
