@@ -18,30 +18,32 @@ static const char *const moment_names[MOMENTS] = {"before", "waiting", "end"};
 
 static void usage_text(FILE *out)
 {
-    fputs("usage: load MODE [OPTION]...\n"
-          "  broadcast  all wait on READ/all; PUT PUBLISH/all answers all; and again\n"
-          "  distinct   each waits on READ/NUMBER; publishers go round all of them\n"
-          "  churn      as distinct, and every tenth client comes and goes\n"
-          "  hold       all wait on READ/all, and nothing happens\n"
-          "  get        plain GETs of READ/all\n"
-          "options, with their defaults:\n"
-          "  --host 127.0.0.1 --port 8080\n"
-          "  --read /fw/r          prefix of what is read\n"
-          "  --publish /fw/publish/r  prefix of what is published\n"
-          "  --status PATH         has \"waiting\":N; without it, SETTLE ms make a wait\n"
-          "  --settle 300\n"
-          "  --poll '?index=INDEX&wait=60s'  behind the path, once there is an index\n"
-          "  --clients 100         that wait, or that get\n"
-          "  --rounds 5 --warmup 1  (broadcast)\n"
-          "  --seconds 5           (all but broadcast)\n"
-          "  --publishers 8        (distinct, churn)\n"
-          "  --rate 0              publishes per second; 0: as many as go\n"
-          "  --body 64             bytes that are published\n"
-          "  --kill                all clients hang up at the end (hold)\n"
-          "  --pid NAME=PID        measure this process and its children; up to 8 times\n"
-          "Publishers wait for their answer, so that a server that stands still gets\n"
-          "fewer publishes; latency counts from the moment that each was sent.\n",
-          out);
+    fputs(
+        "usage: load MODE [OPTION]...\n"
+        "  broadcast  all wait on READ/all; PUT PUBLISH/all answers all; and again\n"
+        "  distinct   each waits on READ/NUMBER; publishers go round all of them\n"
+        "  churn      as distinct, and every tenth client comes and goes\n"
+        "  hold       all wait on READ/all, and nothing happens\n"
+        "  get        plain GETs of READ/all\n"
+        "options, with their defaults:\n"
+        "  --host 127.0.0.1 --port 8080\n"
+        "  --read /r             prefix of what is read\n"
+        "  --publish /publish/r  prefix of what is published\n"
+        "  --status PATH         says how many wait; without it, SETTLE ms make a wait\n"
+        "  --waiting '\"waiting\":' what stands before that number\n"
+        "  --settle 300\n"
+        "  --poll '?index=INDEX&wait=60s'  behind the path, once there is an index\n"
+        "  --clients 100         that wait, or that get; publish: resources\n"
+        "  --rounds 5 --warmup 1  (broadcast)\n"
+        "  --seconds 5           (all but broadcast)\n"
+        "  --publishers 8        (distinct, churn, publish)\n"
+        "  --rate 0              publishes per second; 0: as many as go\n"
+        "  --body 64             bytes that are published\n"
+        "  --kill                all clients hang up at the end (hold)\n"
+        "  --pid NAME=PID        measure this process and its children; up to 8 times\n"
+        "Publishers wait for their answer, so that a server that stands still gets\n"
+        "fewer publishes; latency counts from the moment that each was sent.\n",
+        out);
 }
 
 /* --- options --- */
@@ -74,6 +76,9 @@ static bool take_option(struct options *options, int option, char *value)
         break;
     case 's':
         options->status = value;
+        break;
+    case 'W':
+        options->waiting = value;
         break;
     case 'q':
         options->poll = value;
@@ -116,12 +121,15 @@ static bool take_option(struct options *options, int option, char *value)
 static bool read_options(struct options *options, int argc, char **argv)
 {
     static const struct option known[] = {
-        {"host", 1, NULL, 'h'},       {"port", 1, NULL, 'p'},    {"read", 1, NULL, 'r'},
-        {"publish", 1, NULL, 'P'},    {"status", 1, NULL, 's'},  {"poll", 1, NULL, 'q'},
-        {"settle", 1, NULL, 't'},     {"clients", 1, NULL, 'c'}, {"rounds", 1, NULL, 'n'},
-        {"warmup", 1, NULL, 'w'},     {"seconds", 1, NULL, 'd'}, {"rate", 1, NULL, 'R'},
-        {"publishers", 1, NULL, 'u'}, {"body", 1, NULL, 'b'},    {"kill", 0, NULL, 'k'},
-        {"pid", 1, NULL, 'i'},        {NULL, 0, NULL, 0}};
+        {"host", 1, NULL, 'h'},    {"port", 1, NULL, 'p'},
+        {"read", 1, NULL, 'r'},    {"publish", 1, NULL, 'P'},
+        {"status", 1, NULL, 's'},  {"poll", 1, NULL, 'q'},
+        {"waiting", 1, NULL, 'W'}, {"settle", 1, NULL, 't'},
+        {"clients", 1, NULL, 'c'}, {"rounds", 1, NULL, 'n'},
+        {"warmup", 1, NULL, 'w'},  {"seconds", 1, NULL, 'd'},
+        {"rate", 1, NULL, 'R'},    {"publishers", 1, NULL, 'u'},
+        {"body", 1, NULL, 'b'},    {"kill", 0, NULL, 'k'},
+        {"pid", 1, NULL, 'i'},     {NULL, 0, NULL, 0}};
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
         if (!take_option(options, option, optarg))
             return false;
@@ -155,12 +163,17 @@ static void give_roles(struct load *load, struct client *clients, size_t count,
 /* The clock numbers the publishes, so that no two documents of two runs are the same. */
 static bool set_up(struct load *load)
 {
-    const struct options *options = &load->options;
-    size_t publishers = (size_t)options->publishers;
-    bool one_each =
-        strcmp(options->mode, "distinct") == 0 || strcmp(options->mode, "churn") == 0;
-    load->first = (uint64_t)time(NULL) * 1000000;
+    struct options *options = &load->options;
+    struct timespec now;
+    bool one_each = strcmp(options->mode, "distinct") == 0 ||
+                    strcmp(options->mode, "churn") == 0 ||
+                    strcmp(options->mode, "publish") == 0;
+    clock_gettime(CLOCK_REALTIME, &now);
+    load->first = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
     load->topic_count = one_each ? options->clients : 1;
+    if (one_each && (size_t)options->publishers > options->clients)
+        options->publishers = (int)options->clients;
+    size_t publishers = (size_t)options->publishers;
     load->topics = calloc(load->topic_count, sizeof *load->topics);
     if (load->topics == NULL || !crowd_open(&load->crowd, options->host, options->port,
                                             options->clients + publishers + 1))
@@ -212,7 +225,7 @@ static void print_answers(const char *name, const long *answers)
 
 static void print_usage(const char *name, const struct usage *usage)
 {
-    printf("\"%s\":{\"processes\":%ld,\"threads\":%ld,\"rss_kb\":%ld,\"cpu_ms\":%ld,"
+    printf("\"%s\":{\"processes\":%ld,\"threads\":%ld,\"rss_kb\":%ld,\"cpu_ms\":%.3f,"
            "\"voluntary\":%ld,\"involuntary\":%ld,\"descriptors\":%ld}",
            name, usage->processes, usage->threads, usage->rss_kb, usage->cpu_ms,
            usage->voluntary, usage->involuntary, usage->descriptors);
@@ -247,8 +260,9 @@ static void print_json(const struct load *load)
 {
     const struct crowd *crowd = &load->crowd;
     double seconds = load->measured_seconds;
-    printf("{\"mode\":\"%s\",\"clients\":%zu,\"trouble\":\"%s\"", load->options.mode,
-           load->options.clients, load->trouble != NULL ? load->trouble : "");
+    printf("{\"mode\":\"%s\",\"clients\":%zu,\"publishers\":%d,\"trouble\":\"%s\"",
+           load->options.mode, load->options.clients, load->options.publishers,
+           load->trouble != NULL ? load->trouble : "");
     printf(",\n\"arrive_seconds\":%.3f,\"seconds\":%.3f,\"most_waiting\":%ld",
            load->arrive_seconds, seconds, load->most_waiting);
     printf(",\n\"published\":%ld,\"delivered\":%ld,\"superseded\":%ld,\"late\":%ld,"
@@ -286,6 +300,9 @@ static void print_human(const struct load *load)
                 samples_quantile(&load->rounds, 1));
     else if (strcmp(options->mode, "get") == 0)
         fprintf(stderr, "%.0f/s", (double)load->gets / load->measured_seconds);
+    else if (strcmp(options->mode, "publish") == 0)
+        fprintf(stderr, "%.0f published/s",
+                (double)load->published / load->measured_seconds);
     else if (load->latency.count > 0)
         fprintf(stderr, "%.0f delivered/s, latency ms p50 %.1f p99 %.1f max %.1f",
                 (double)load->delivered / load->measured_seconds,
@@ -305,8 +322,9 @@ int main(int argc, char **argv)
     static struct load load;
     load.options = (struct options){.host = "127.0.0.1",
                                     .port = 8080,
-                                    .read = "/fw/r",
-                                    .publish = "/fw/publish/r",
+                                    .read = "/r",
+                                    .publish = "/publish/r",
+                                    .waiting = "\"waiting\":",
                                     .poll = "?index=INDEX&wait=60s",
                                     .settle_ms = 300,
                                     .clients = 100,

@@ -17,7 +17,7 @@ struct process {
 };
 
 struct options {
-    const char *mode, *host, *read, *publish, *status, *poll;
+    const char *mode, *host, *read, *publish, *status, *waiting, *poll;
     int port, rounds, warmup, publishers, settle_ms;
     double seconds, rate; /* rate: publishes per second; 0: as many as possible */
     size_t clients, body;

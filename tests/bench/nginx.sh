@@ -1,18 +1,113 @@
-#!/bin/sh
-# Prints an nginx configuration with fcgiwait below /fw/ and the Go peer below /go/, as alike as
-# the two can be:  nginx.sh DIR PORT FCGIWAIT_SOCKET PEER_SOCKET [DESCRIPTORS]
+#!/bin/bash
+# Prints the nginx configuration of one peer: two workers, upstream connections kept for
+# everybody, and the same three URLs whatever is behind it.
 #
-#   GET /fw/r/PATH          GET /go/r/PATH            read, and wait
-#   PUT /fw/publish/r/PATH  PUT /go/publish/r/PATH    publish
-#   GET /fw/status          GET /go/status            how many wait
+#   nginx.sh KIND DIR PORT SOCKET [DESCRIPTORS]      KIND: fastcgi, proxy or nchan (no SOCKET)
+#
+#   GET /r/PATH           read, and wait
+#   PUT /publish/r/PATH   publish
+#   GET /status           how many wait
 #
 # A waiting client takes two descriptors. The kernel spreads clients over the workers' own
 # listening sockets (reuseport); were all 8,000 on one of them, they would still fit.
 set -eu
-dir=$1 port=$2 fcgiwait=$3 peer=$4 descriptors=${5:-20000}
+kind=$1 dir=$2 port=$3 socket=$4 descriptors=${5:-20000}
 user=
 [ "$(id -u)" != 0 ] || user="user $(id -un) $(id -gn);"
+
+module() {
+    [ "$kind" != nchan ] || echo "load_module /usr/lib/nginx/modules/ngx_nchan_module.so;"
+}
+
+upstream() {
+    if [ "$kind" = nchan ]; then
+        echo "    nchan_shared_memory_size 512m;"
+        return
+    fi
+    cat <<END
+    upstream peer {
+        server unix:$socket max_fails=0;
+        keepalive 9000;
+        keepalive_requests 1000000000;
+        keepalive_timeout 1h;
+    }
+END
+}
+
+fastcgi_params() {
+    cat <<END
+            fastcgi_param QUERY_STRING \$query_string;
+            fastcgi_param REQUEST_METHOD \$request_method;
+            fastcgi_param CONTENT_TYPE \$content_type;
+            fastcgi_param CONTENT_LENGTH \$content_length;
+            fastcgi_param SCRIPT_NAME \$fastcgi_script_name;
+            fastcgi_param REQUEST_URI \$request_uri;
+            fastcgi_param SERVER_PROTOCOL \$server_protocol;
+            fastcgi_param GATEWAY_INTERFACE CGI/1.1;
+            fastcgi_param REMOTE_ADDR \$remote_addr;
+END
+}
+
+fastcgi_locations() {
+    cat <<END
+        fastcgi_keep_conn on;
+        fastcgi_read_timeout 75s;
+        fastcgi_next_upstream off;
+        location ^~ /r/ {
+$(fastcgi_params)
+            fastcgi_pass peer;
+        }
+        location ~ ^/publish(?<resource>/.+)\$ {
+$(fastcgi_params)
+            fastcgi_param FCGIWAIT_ACCESS publish;
+            fastcgi_param FCGIWAIT_RESOURCE \$resource;
+            fastcgi_pass peer;
+        }
+        location = /status {
+$(fastcgi_params)
+            fastcgi_param FCGIWAIT_ENDPOINT status;
+            fastcgi_pass peer;
+        }
+END
+}
+
+proxy_locations() {
+    cat <<END
+        proxy_http_version 1.1;
+        proxy_set_header Connection "";
+        proxy_read_timeout 75s;
+        proxy_next_upstream off;
+        location / {
+            proxy_pass http://peer;
+        }
+END
+}
+
+# A message's id is the index: the next poll brings it along, and gets the message after it.
+nchan_locations() {
+    cat <<END
+        nchan_message_buffer_length 1;
+        nchan_message_timeout 0;
+        location ^~ /r/ {
+            nchan_subscriber longpoll;
+            nchan_channel_id \$uri;
+            nchan_subscriber_last_message_id \$arg_index;
+            nchan_subscriber_first_message oldest;
+            nchan_subscriber_timeout 60s;
+            add_header X-Polling-Index \$nchan_message_id;
+        }
+        location ~ ^/publish(?<resource>/.+)\$ {
+            nchan_publisher;
+            nchan_channel_id \$resource;
+        }
+        location = /status {
+            nchan_stub_status;
+        }
+END
+}
+
 cat <<END
+$(module)
 $user
 worker_processes 2;
 worker_rlimit_nofile $descriptors;
@@ -30,64 +125,10 @@ http {
     keepalive_requests 1000000000;
     keepalive_timeout 1h;
     client_max_body_size 1m;
-    reset_timedout_connection off;
-
-    upstream fcgiwait {
-        server unix:$fcgiwait max_fails=0;
-        keepalive 9000;
-        keepalive_requests 1000000000;
-        keepalive_timeout 1h;
-    }
-    upstream peer {
-        server unix:$peer max_fails=0;
-        keepalive 9000;
-        keepalive_requests 1000000000;
-        keepalive_timeout 1h;
-    }
+$(upstream)
     server {
         listen 127.0.0.1:$port reuseport backlog=4096;
-
-        fastcgi_keep_conn on;
-        fastcgi_read_timeout 75s;
-        fastcgi_next_upstream off;
-        fastcgi_param QUERY_STRING \$query_string;
-        fastcgi_param REQUEST_METHOD \$request_method;
-        fastcgi_param CONTENT_TYPE \$content_type;
-        fastcgi_param CONTENT_LENGTH \$content_length;
-        fastcgi_param SCRIPT_NAME \$fastcgi_script_name;
-        fastcgi_param REQUEST_URI \$request_uri;
-        fastcgi_param SERVER_PROTOCOL \$server_protocol;
-        fastcgi_param GATEWAY_INTERFACE CGI/1.1;
-        fastcgi_param REMOTE_ADDR \$remote_addr;
-        location ^~ /fw/r/ {
-            fastcgi_pass fcgiwait;
-        }
-        location ~ ^/fw/publish(?<resource>/.+)\$ {
-            fastcgi_param FCGIWAIT_ACCESS publish;
-            fastcgi_param FCGIWAIT_RESOURCE /fw\$resource;
-            fastcgi_param QUERY_STRING \$query_string;
-            fastcgi_param REQUEST_METHOD \$request_method;
-            fastcgi_param CONTENT_TYPE \$content_type;
-            fastcgi_param CONTENT_LENGTH \$content_length;
-            fastcgi_param SCRIPT_NAME \$fastcgi_script_name;
-            fastcgi_param SERVER_PROTOCOL \$server_protocol;
-            fastcgi_pass fcgiwait;
-        }
-        location = /fw/status {
-            fastcgi_param FCGIWAIT_ENDPOINT status;
-            fastcgi_param REQUEST_METHOD \$request_method;
-            fastcgi_param SCRIPT_NAME \$fastcgi_script_name;
-            fastcgi_param SERVER_PROTOCOL \$server_protocol;
-            fastcgi_pass fcgiwait;
-        }
-
-        proxy_http_version 1.1;
-        proxy_set_header Connection "";
-        proxy_read_timeout 75s;
-        proxy_next_upstream off;
-        location ^~ /go/ {
-            proxy_pass http://peer;
-        }
+$("${kind}_locations")
     }
 }
 END

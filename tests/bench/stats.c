@@ -75,22 +75,19 @@ static void add_memory(pid_t pid, struct usage *usage)
     fclose(file);
 }
 
-/* User and system time, the 14th and the 15th field; the 2nd may hold blanks. */
-static void add_cpu(pid_t pid, struct usage *usage)
+/* What its threads have used. Ticks (utime, stime) would be too coarse for a short run;
+ * threads that have ended are left out. */
+static void add_cpu(pid_t pid, const char *thread, struct usage *usage)
 {
-    char text[1024];
-    long user, system;
-    FILE *file = open_of(pid, "stat");
+    char rest[280];
+    unsigned long long used;
+    snprintf(rest, sizeof rest, "task/%s/schedstat", thread);
+    FILE *file = open_of(pid, rest);
     if (file == NULL)
         return;
-    size_t len = fread(text, 1, sizeof text - 1, file);
+    if (fscanf(file, "%llu", &used) == 1)
+        usage->cpu_ms += (double)used / 1e6;
     fclose(file);
-    text[len] = '\0';
-    const char *rest = strrchr(text, ')');
-    if (rest != NULL &&
-        sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld", &user,
-               &system) == 2)
-        usage->cpu_ms += (user + system) * 1000 / sysconf(_SC_CLK_TCK);
 }
 
 static void add_switches(pid_t pid, const char *thread, struct usage *usage)
@@ -137,6 +134,7 @@ static void add_threads(pid_t pid, struct usage *usage)
         if (entry->d_name[0] == '.')
             continue;
         usage->threads++;
+        add_cpu(pid, entry->d_name, usage);
         add_switches(pid, entry->d_name, usage);
         add_children(pid, entry->d_name, usage);
     }
@@ -146,7 +144,6 @@ static void add_threads(pid_t pid, struct usage *usage)
 static void add_process(pid_t pid, struct usage *usage)
 {
     add_memory(pid, usage);
-    add_cpu(pid, usage);
     usage->descriptors += count_descriptors(pid);
     add_threads(pid, usage);
 }

@@ -23,7 +23,8 @@ double samples_quantile(const struct samples *samples, double part);
 
 /* One moment of a process, its threads and all its descendants. */
 struct usage {
-    long processes, threads, rss_kb, cpu_ms, descriptors;
+    long processes, threads, rss_kb, descriptors;
+    double cpu_ms;
     long voluntary, involuntary; /* context switches */
 };
 

@@ -1,19 +1,18 @@
 // The peer: long polling as an ordinary Go service does it. Every resource has a channel that
 // the next change closes; a held request is a goroutine that waits for it.
 //
-//	peer unix:/run/peer.sock    or    peer 127.0.0.1:8081
+//	longpoll unix:/run/longpoll.sock    or    longpoll 127.0.0.1:8081
 //
-// GET /PATH?index=N&wait=60s reads, PUT /publish/PATH stores (below -prefix), GET /status tells
-// how many wait.
+// GET /PATH?index=N&wait=60s reads, PUT /publish/PATH stores, GET /status tells how many wait.
 package main
 
 import (
-	"flag"
 	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -40,7 +39,6 @@ var (
 	resources sync.Map
 	index     atomic.Uint64
 	waiting   atomic.Int64
-	prefix    = flag.String("prefix", "", "of all paths")
 	noStore   = []string{"no-store"}
 	vary      = []string{"Prefer"}
 )
@@ -110,7 +108,7 @@ func publish(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	at := find(*prefix + strings.TrimPrefix(r.URL.Path, *prefix+"/publish"))
+	at := find(strings.TrimPrefix(r.URL.Path, "/publish"))
 	at.turn.Lock()
 	before := at.now.Load()
 	next := strconv.FormatUint(index.Add(1), 10)
@@ -128,11 +126,11 @@ func publish(w http.ResponseWriter, r *http.Request) {
 
 func serve(w http.ResponseWriter, r *http.Request) {
 	switch {
-	case r.URL.Path == *prefix+"/status":
+	case r.URL.Path == "/status":
 		fmt.Fprintf(w, `{"waiting":%d}`, waiting.Load())
 	case r.Method == http.MethodGet:
 		read(w, r)
-	case r.Method == http.MethodPut && strings.HasPrefix(r.URL.Path, *prefix+"/publish/"):
+	case r.Method == http.MethodPut && strings.HasPrefix(r.URL.Path, "/publish/"):
 		publish(w, r)
 	default:
 		w.WriteHeader(http.StatusMethodNotAllowed)
@@ -140,8 +138,7 @@ func serve(w http.ResponseWriter, r *http.Request) {
 }
 
 func main() {
-	flag.Parse()
-	network, address := "tcp", flag.Arg(0)
+	network, address := "tcp", os.Args[1]
 	if strings.HasPrefix(address, "unix:") {
 		network, address = "unix", address[len("unix:"):]
 	}

@@ -1,0 +1,260 @@
+#!/bin/bash
+# What does one gain or lose with fcgiwait against what one would use instead? Measures it and
+# its peers behind the same nginx on this machine, in turns, and tells medians and ratios.
+#
+#   tests/bench/run.sh [--quick] [--readme] [PART]...
+#
+#   broadcast  CLIENTS wait on one resource, a publish answers all of them, they ask again
+#   scale      the same with fewer clients
+#   distinct   each waits on a resource of its own, publishers go round them without a pause
+#   churn      the same, and every tenth client comes and goes all the time
+#   get        plain GETs over 64 connections
+#   memory     N wait, each N on a server that was started for it
+#   publish    publishes without a pause, nobody waits
+#   silence    CLIENTS wait and nothing happens: does anybody wake up?
+#   kill       KILLED waiting clients hang up at once: how long does the server remember?
+#   wrk        plain GETs as wrk counts them
+# and, instead of single ones:
+#   all         broadcast scale memory distinct churn get publish silence kill (the default)
+#   foundation  fcgiwait and Go alone: broadcast memory wrk silence kill
+#   soak        fcgiwait and nchan alone: distinct and churn, SOAK seconds each
+#
+# --quick    small and short: whether it works, not how fast it is
+# --readme   writes the table into README's section "How fast" as well
+#
+# OUT (a new temporary folder by default) gets results.json, results.md and the plots. BUILD
+# names a folder in which fcgiwait has been built; without it, it is built in OUT. Needs root
+# only where Debian packages are missing. It fails where a measurement is void: the clients could
+# not even come to wait.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+readme=$here/../../README
+parts='' write_readme=false quick=false failed=0
+
+while [ $# -gt 0 ]; do
+    case $1 in
+    --quick) quick=true ;;
+    --readme) write_readme=true ;;
+    all) parts="broadcast scale memory distinct churn get publish silence kill" ;;
+    foundation)
+        parts="broadcast memory wrk silence kill"
+        PEERS=${PEERS:-fcgiwait go}
+        ;;
+    soak)
+        parts="distinct churn"
+        PEERS=${PEERS:-fcgiwait nchan}
+        SECONDS_EACH=${SOAK:-300}
+        ;;
+    broadcast | scale | memory | distinct | churn | get | publish | silence | kill | wrk)
+        parts="$parts $1"
+        ;;
+    *)
+        sed -n '2,/^set -eu/{/^set -eu/!s/^# \{0,1\}//p}' "$0" >&2
+        exit 64
+        ;;
+    esac
+    shift
+done
+parts=${parts:-broadcast scale memory distinct churn get publish silence kill}
+
+# value NAME FULL QUICK: from the environment, or one of the two.
+value() {
+    local default=$2
+    ! $quick || default=$3
+    printf -v "$1" '%s' "${!1:-$default}"
+}
+value CLIENTS 8000 200
+value BLOCKS 4 1
+value ROUNDS 5 2
+value SCALE "1 1000 2000 4000" "1 100"
+value SCALE_BLOCKS 2 1
+value PUBLISHERS 16 4
+value SECONDS_EACH 12 1
+value GET_TIMES 3 1
+value GET_SECONDS 4 1
+value KILLED 5000 100
+value SILENCE 30 1
+peers=${PEERS:-fcgiwait nchan go node threads ceiling}
+out=${OUT:-$(mktemp -d "${TMPDIR:-/tmp}/fcgiwait-bench.XXXXXX")}
+build=${BUILD:-$out/build}
+
+wants() {
+    [[ " $parts " = *" $1 "* ]]
+}
+
+# shellcheck source=peers.sh
+. "$here/peers.sh"
+
+# --- measuring ---
+
+# load_at LIST PEER MODE [OPTION]...: one result, into the list.
+load_at() {
+    local list=$1 peer=$2 mode=$3 waiting='"waiting":'
+    shift 3
+    local processes=(--pid "nginx=${nginx_pid[$peer]}")
+    if [ "$peer" = nchan ]; then
+        waiting='subscribers: '
+    else
+        processes+=(--pid "server=${pid[$peer]}")
+    fi
+    printf '%-9s %s ' "$list" "$peer" >&2
+    "$out/bin/load" "$mode" --port "${port[$peer]}" --status /status --waiting "$waiting" \
+        "${processes[@]}" "$@" >"$out/one.json" || failed=1
+    jq -c --arg peer "$peer" '. + {peer: $peer}' "$out/one.json" >>"$out/$list.jsonl"
+}
+
+# in_turn TIMES FUNCTION [ARGUMENT]...: FUNCTION PEER ARGUMENT..., for those that hold requests.
+in_turn() {
+    local times=$1 function=$2 peer
+    shift 2
+    for _ in $(seq "$times"); do
+        for peer in $peers; do
+            [ "$peer" = ceiling ] || "$function" "$peer" "$@"
+        done
+    done
+}
+
+broadcast_at() {
+    load_at broadcast "$1" broadcast --clients "$CLIENTS" --rounds "$ROUNDS"
+}
+scale_at() {
+    local rounds=$ROUNDS
+    [ "$2" != 1 ] || rounds=$((20 * ROUNDS))
+    load_at scale "$1" broadcast --clients "$2" --rounds "$rounds"
+}
+distinct_at() {
+    load_at "$2" "$1" "$2" --clients "$CLIENTS" --publishers "$PUBLISHERS" \
+        --seconds "$SECONDS_EACH"
+}
+publish_at() {
+    load_at publish "$1" publish --clients "$CLIENTS" --publishers "$2" --seconds "$GET_SECONDS"
+}
+memory_at() {
+    [ "$2" -ge 100 ] || return 0 # pages are too coarse for less
+    stop "$1"
+    start "$1"
+    load_at memory "$1" hold --clients "$2" --seconds 0
+}
+silence_at() {
+    load_at silence "$1" hold --clients "$CLIENTS" --seconds "$SILENCE"
+}
+kill_at() {
+    load_at kill "$1" hold --clients "$KILLED" --seconds 1 --kill
+}
+
+measure_broadcast() {
+    in_turn "$BLOCKS" broadcast_at
+}
+measure_scale() {
+    local n
+    for n in $SCALE; do
+        in_turn "$SCALE_BLOCKS" scale_at "$n"
+    done
+}
+measure_memory() {
+    local n
+    for n in $SCALE $CLIENTS; do
+        in_turn 1 memory_at "$n"
+    done
+}
+measure_distinct() {
+    in_turn 1 distinct_at distinct
+}
+measure_churn() {
+    in_turn 1 distinct_at churn
+}
+measure_publish() {
+    local n
+    for n in 1 16 64; do
+        in_turn 1 publish_at "$n"
+    done
+}
+measure_silence() {
+    local peers=fcgiwait # nobody else claims it, and it takes its time
+    in_turn 1 silence_at
+}
+measure_kill() {
+    in_turn 1 kill_at
+}
+measure_get() {
+    local peer
+    for _ in $(seq "$GET_TIMES"); do
+        for peer in $peers; do
+            load_at get "$peer" get --clients 64 --seconds "$GET_SECONDS"
+        done
+    done
+}
+
+wrk_at() {
+    local rate bad
+    wrk -t1 -c64 -d"${GET_SECONDS}s" "http://127.0.0.1:${port[$1]}/r/all" >"$out/wrk.txt"
+    rate=$(awk '/^Requests\/sec:/ { print $2 }' "$out/wrk.txt")
+    bad=$(awk '/Non-2xx/ { n = $NF } /Socket errors/ { n += $4 + $6 + $8 + $10 }
+               END { print n + 0 }' "$out/wrk.txt")
+    say "wrk       $1 $rate/s, bad $bad"
+    jq -nc --arg peer "$1" --argjson rate "$rate" --argjson bad "$bad" '$ARGS.named' \
+        >>"$out/wrk.jsonl"
+}
+measure_wrk() {
+    local peer
+    for peer in $peers; do # so that there is a document
+        "$out/bin/load" get --port "${port[$peer]}" --seconds 0.1 >"$out/one.json"
+    done
+    for _ in $(seq "$GET_TIMES"); do
+        for peer in $peers; do
+            wrk_at "$peer"
+        done
+    done
+}
+
+# --- telling ---
+
+machine() {
+    local system
+    system=$(. /etc/os-release && echo "$NAME ${VERSION_ID:-}")
+    echo "$(nproc) cores, $(awk '/^MemTotal/ { printf "%.0f", $2 / 1048576 }' /proc/meminfo) GiB," \
+        "${system/GNU\/Linux /}"
+}
+
+collect() {
+    local list
+    for list in broadcast scale memory distinct churn get publish silence kill wrk; do
+        [ -e "$out/$list.jsonl" ] || : >"$out/$list.jsonl"
+        printf -- '--slurpfile\n%s\n%s\n' "$list" "$out/$list.jsonl"
+    done | xargs jq -n --arg date "$(date -u +%F)" --arg machine "$(machine)" \
+        --arg busy "$busy" --arg nginx_errors "$(cat "$out"/*/nginx.log | wc -l)" \
+        -f "$here/summary.jq" >"$out/results.json"
+    jq -r '.markdown' "$out/results.json" >"$out/results.md"
+}
+
+# The section "How fast", up to the next one or the end.
+into_readme() {
+    { echo "## How fast" && echo && jq -r '.readme' "$out/results.json" && echo; } >"$out/section.md"
+    awk -v section="$out/section.md" '
+        function put() { while ((getline line < section) > 0) print line; done = 1 }
+        /^## / { inside = /^## How fast$/; if (inside) put() }
+        !inside
+        END { if (!done) { print ""; put() } }' "$readme" >"$out/README"
+    cat "$out/README" >"$readme"
+}
+
+mkdir -p "$out"
+rm -f "$out"/*.jsonl
+busy=$(cut -d' ' -f1 /proc/loadavg)
+ulimit -n "$(ulimit -Hn)"
+install_missing
+trap stop_all EXIT
+trap 'exit 130' INT TERM
+build_all
+for peer in $peers; do
+    start "$peer"
+done
+for part in $parts; do
+    "measure_$part"
+done
+collect
+"$here/plots.sh" "$out"
+! $write_readme || into_readme
+cat "$out/results.md"
+say "all of it: $out"
+exit "$failed"
