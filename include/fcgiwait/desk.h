@@ -53,6 +53,10 @@ void desk_serve(struct desk *desk, struct request *request, const struct cgi *cg
  * request is the caller's again. False: `deliver` is being called, or will be. */
 bool desk_hangup(struct request *request) __attribute__((warn_unused_result));
 
+/* After desk_hangup() gave the request back, with no locks held: logs where requests are
+ * hung up again and again after the same time, short of their wait. */
+void desk_gone(const struct request *request);
+
 void desk_close(struct desk **desk);
 
 #endif

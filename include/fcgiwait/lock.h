@@ -20,7 +20,8 @@ enum lock_rank {
     LOCK_WORKER,         /* room/worker.h */
     LOCK_TREE,           /* tree/node.h */
     LOCK_POLLER,         /* front/poller.h */
-    LOCK_RULES           /* desk/desk_private.h */
+    LOCK_RULES,          /* desk/desk_private.h */
+    LOCK_CUTOFF          /* desk/desk_private.h */
 };
 
 struct lock {

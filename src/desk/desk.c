@@ -52,6 +52,7 @@ struct desk *desk_open(struct tree *tree, struct counters *counters,
     desk->counters = counters;
     desk->started = clock_now();
     lock_init(&desk->rules_lock, LOCK_RULES);
+    lock_init(&desk->cutoff_lock, LOCK_CUTOFF);
     if (!desk_set_rules(desk, rules))
         desk_close(&desk);
     return desk;
@@ -76,6 +77,7 @@ void desk_close(struct desk **pointer)
         ruling = before;
     }
     lock_destroy(&desk->rules_lock);
+    lock_destroy(&desk->cutoff_lock);
     free(desk);
 }
 
@@ -217,8 +219,9 @@ static bool hold(struct desk *desk, struct request *request, struct text path,
         return true;
     }
     double chance = rules->wait_jitter > 0 ? luck() : 0;
+    request->since = clock_now();
     struct instant deadline =
-        ask_deadline(clock_now(), ask->wait, rules->wait_jitter, chance);
+        ask_deadline(request->since, ask->wait, rules->wait_jitter, chance);
     enum room_parked parked =
         room_park(desk->room, &request->waiter, path, scope, request->index, deadline);
     if (parked == ROOM_PARKED) { /* and perhaps gone already: not to be touched */

@@ -2,6 +2,7 @@
 #ifndef FCGIWAIT_DESK_PRIVATE_H
 #define FCGIWAIT_DESK_PRIVATE_H
 
+#include "fcgiwait/cutoff.h"
 #include "fcgiwait/desk.h"
 #include "fcgiwait/lock.h"
 
@@ -21,6 +22,8 @@ struct desk {
     struct instant started;
     struct lock rules_lock; /* guards replacing `ruling` */
     _Atomic(struct ruling *) ruling;
+    struct lock cutoff_lock; /* guards `cutoff`; held for some comparisons alone */
+    struct cutoff cutoff;
 };
 
 static inline const struct desk_rules *desk_rules(struct desk *desk)

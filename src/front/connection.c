@@ -212,11 +212,15 @@ static void hang_up(struct connection *connection)
 {
     detach(connection);
     lock_take(&connection->lock);
-    bool ours = connection->phase != PHASE_DESK || desk_hangup(&connection->request);
+    bool held = connection->phase == PHASE_DESK;
+    bool ours = !held || desk_hangup(&connection->request);
     connection->hung_up = !ours;
     lock_drop(&connection->lock);
-    if (ours)
-        connection_free(connection);
+    if (!ours)
+        return;
+    if (held)
+        desk_gone(&connection->request);
+    connection_free(connection);
 }
 
 static bool take_reader(struct connection *connection)
