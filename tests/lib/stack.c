@@ -37,7 +37,7 @@ double seconds_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static void path_in(const struct stack *stack, const char *name, char path[128])
+void stack_path(const struct stack *stack, const char *name, char path[128])
 {
     snprintf(path, 128, "%s/%s", stack->dir, name);
 }
@@ -47,7 +47,7 @@ static void write_file(const struct stack *stack, const char *name, const char *
 {
     char path[128];
     va_list args;
-    path_in(stack, name, path);
+    stack_path(stack, name, path);
     FILE *file = fopen(path, "w");
     must(file != NULL, "can't write %s", path);
     va_start(args, format);
@@ -56,7 +56,7 @@ static void write_file(const struct stack *stack, const char *name, const char *
     must(fclose(file) == 0, "can't write %s", path);
 }
 
-static int free_port(void)
+int free_port(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -115,7 +115,7 @@ static void write_nginx_conf(const struct stack *stack)
 static void become_child(const struct stack *stack, const char *log)
 {
     char path[128];
-    path_in(stack, log, path);
+    stack_path(stack, log, path);
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
     dup2(fd, 1);
     dup2(fd, 2);
@@ -135,7 +135,7 @@ static void exec_fcgiwait(const struct stack *stack, const char *program)
     const char *option = stack->options.option;
     const char *at = stack->socket;
     char config[128], port[16];
-    path_in(stack, "fcgiwait.conf", config);
+    stack_path(stack, "fcgiwait.conf", config);
     limit_files(stack->options.files);
     if (stack->tcp_port != 0) {
         snprintf(port, sizeof port, "%d", stack->tcp_port);
@@ -153,7 +153,7 @@ static long log_size(const struct stack *stack)
 {
     char path[128];
     struct stat stat_of;
-    path_in(stack, "fcgiwait.log", path);
+    stack_path(stack, "fcgiwait.log", path);
     return stat(path, &stat_of) == 0 ? (long)stat_of.st_size : 0;
 }
 
@@ -177,7 +177,7 @@ void stack_start_fcgiwait(struct stack *stack)
 static void start_nginx(struct stack *stack)
 {
     char prefix[128];
-    path_in(stack, "", prefix);
+    stack_path(stack, "", prefix);
     stack->nginx = fork();
     if (stack->nginx == 0) {
         become_child(stack, "nginx.log");
@@ -208,7 +208,10 @@ void stack_start(struct stack *stack, const struct stack_options *given)
     if (stack->options.web_servers != NULL)
         stack->tcp_port = free_port();
     stack_configure(stack, stack->options.config);
-    write_nginx_conf(stack);
+    if (stack->options.write_nginx_conf != NULL)
+        stack->options.write_nginx_conf(stack);
+    else
+        write_nginx_conf(stack);
     stack_start_fcgiwait(stack);
     start_nginx(stack);
 }
@@ -223,6 +226,25 @@ static int wait_for(pid_t *pid)
         }
     *pid = 0;
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+pid_t stack_run(const struct stack *stack, const char *log, const char *const argv[])
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        become_child(stack, log);
+        execvp(argv[0], (char *const *)argv);
+        _exit(127);
+    }
+    return pid;
+}
+
+int stack_end(pid_t *pid)
+{
+    if (*pid == 0)
+        return 0;
+    kill(*pid, SIGTERM);
+    return wait_for(pid);
 }
 
 int stack_wait_fcgiwait(struct stack *stack)
@@ -274,7 +296,7 @@ size_t stack_logged(const struct stack *stack, const char *what)
 {
     char path[128], line[2048];
     size_t count = 0;
-    path_in(stack, "fcgiwait.log", path);
+    stack_path(stack, "fcgiwait.log", path);
     FILE *file = fopen(path, "r");
     if (file == NULL)
         return 0;

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+struct stack;
+
 struct stack_options {
     const char
         *config; /* lines of fcgiwait.conf; NULL: the memory store and nothing else */
@@ -21,6 +23,9 @@ struct stack_options {
     bool no_keepalive;       /* a new FastCGI connection for each request */
     const char *web_servers; /* listens on TCP, with this in FCGI_WEB_SERVER_ADDRS;
                                 NULL: on a unix socket */
+    void (*write_nginx_conf)(
+        const struct stack *stack); /* makes nginx.conf in the folder instead of the
+                                       locations below; NULL: they are served */
 };
 
 struct stack {
@@ -68,6 +73,15 @@ long long stack_status(const struct stack *stack, const char *name);
 /* Returns once the status says that exactly so many wait. */
 void await_waiting(const struct stack *stack, long long count);
 void await_status(const struct stack *stack, const char *name, long long value);
+
+/* Another program of the same test: its output goes to `log` in the folder, and it ends
+ * with the test at the latest. `argv` ends in NULL. */
+pid_t stack_run(const struct stack *stack, const char *log, const char *const argv[]);
+/* SIGTERM; waits; nulls the pid; exit status, or -1 where it was killed. 0 is fine. */
+int stack_end(pid_t *pid);
+
+void stack_path(const struct stack *stack, const char *name, char path[128]);
+int free_port(void); /* on 127.0.0.1, for a moment */
 
 void sleep_ms(long ms);
 double seconds_now(void); /* monotonic */
