@@ -1,0 +1,37 @@
+#include "crowd.h"
+#include "must.h"
+#include "proc.h"
+#include "stack.h"
+
+#define CLIENTS 300
+
+/* While they wait nobody asks for the status either: that would be a request. */
+static void with_requests_waiting_and_nothing_happening_it_sleeps(void **state)
+{
+    struct stack *stack = *state;
+    struct crowd crowd;
+#ifdef __SANITIZE_THREAD__
+    skip(); /* ThreadSanitizer has a thread of its own in the process, which ticks */
+#endif
+    crowd_open(&crowd, stack->port, CLIENTS);
+    crowd_ask(&crowd, "/a?index=0&wait=50");
+    await_waiting(stack, CLIENTS);
+    sleep_ms(1000); /* what the last status request left to do is done */
+    long before = proc_switches(stack->fcgiwait);
+    sleep_ms(5000);
+    assert_int_equal(proc_switches(stack->fcgiwait) - before, 0);
+    assert_int_equal(crowd.asking, CLIENTS);
+    crowd_hang_up(&crowd);
+    await_waiting(stack, 0); /* and it is awake again */
+    assert_true(proc_switches(stack->fcgiwait) > before);
+    crowd_close(&crowd);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(with_requests_waiting_and_nothing_happening_it_sleeps),
+    };
+    return cmocka_run_group_tests_name("silence_wakes_nobody", tests, stack_setup,
+                                       stack_teardown);
+}
