@@ -152,6 +152,28 @@ static void an_answer_does_not_come_later_than_the_wait(void **state)
     must(least > 0.4 && least <= 0.5, "%.3f s", least);
 }
 
+static const struct stack_options much_jitter = {.config = "wait = { jitter = 1.0; };"};
+
+/* Forty that ask for two seconds: each ends somewhere within them. */
+static void jitter_spreads_what_began_together(void **state)
+{
+    struct stack *stack = *state;
+    struct call *calls[40];
+    double first = 100, last = 0;
+    for (size_t i = 0; i < 40; i++)
+        calls[i] =
+            call_start(&(struct http){.port = stack->port, .path = "/a?index=0&wait=2s"});
+    for (size_t i = 0; i < 40; i++) {
+        struct answer answer = call_join(calls[i]);
+        assert_int_equal(answer.status, 304);
+        first = answer.seconds < first ? answer.seconds : first;
+        last = answer.seconds > last ? answer.seconds : last;
+        answer_free(&answer);
+    }
+    must(first < 1.2 && last > first + 0.5 && last < FAR, "from %.2f to %.2f s", first,
+         last);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +183,7 @@ int main(void)
         stack_test(a_longer_wait_than_the_longest_is_the_longest, &short_max),
         stack_test(a_location_can_lower_the_longest, &location_max),
         stack_test(a_location_can_not_raise_the_longest, &short_max),
+        stack_test(jitter_spreads_what_began_together, &much_jitter),
         stack_test(an_answer_does_not_come_later_than_the_wait, NULL),
     };
     return cmocka_run_group_tests_name("waits_are_bounded", tests, NULL, NULL);
