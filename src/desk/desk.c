@@ -1,12 +1,8 @@
 #include "fcgiwait/desk.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-#include "ask.h"
-#include "desk_private.h"
-#include "fcgiwait/duration.h"
+#include "answer.h"
 #include "fcgiwait/log.h"
 #include "fcgiwait/path.h"
 #include "origin.h"
@@ -81,77 +77,7 @@ void desk_close(struct desk **pointer)
     free(desk);
 }
 
-/* --- answering --- */
-
-static _Atomic int64_t *counter_of(struct counters *counters, int status)
-{
-    switch (status) {
-    case 200:
-        return &counters->answers_200;
-    case 304:
-        return &counters->answers_304;
-    case 404:
-        return &counters->answers_404;
-    default:
-        return &counters->answers_other;
-    }
-}
-
-static void forget_target(struct request *request)
-{
-    free(request->target);
-    request->target = NULL;
-}
-
-void desk_deliver(struct desk *desk, struct request *request, struct reply *reply)
-{
-    counter_add(counter_of(desk->counters, reply->status), 1);
-    forget_target(request);
-    request->deliver(request, reply);
-}
-
-void desk_refuse(struct desk *desk, struct request *request, int status,
-                 const char *detail, const char *extra)
-{
-    struct reply reply;
-    reply_problem(&reply, &(struct problem){status, detail}, extra, request->head_only);
-    desk_deliver(desk, request, &reply);
-}
-
-static struct reply_options options_for(struct desk *desk, const struct request *request)
-{
-    return (struct reply_options){.cache_control = desk_rules(desk)->cache_control,
-                                  .head_only = request->head_only,
-                                  .applied = request->applied};
-}
-
-static void answer_present(struct desk *desk, struct request *request,
-                           const struct present *present)
-{
-    struct reply reply;
-    struct reply_options options = options_for(desk, request);
-    if (request->target != NULL) {
-        reply_redirect(&reply, present->index, request->target, &options);
-        request->target = NULL; /* the reply's now */
-    } else {
-        reply_present(&reply, present, &options);
-    }
-    desk_deliver(desk, request, &reply);
-}
-
-static void answer_unchanged(struct desk *desk, struct request *request)
-{
-    struct reply reply;
-    struct reply_options options = options_for(desk, request);
-    reply_unchanged(&reply, request->index, &options);
-    desk_deliver(desk, request, &reply);
-}
-
-static void answer_busy(struct desk *desk, struct request *request, const char *detail)
-{
-    counter_add(&desk->counters->refused, 1);
-    desk_refuse(desk, request, 503, detail, "Retry-After: 5\r\n");
-}
+/* --- what became of the held --- */
 
 void desk_answer(void *context, struct waiter *waiter, enum verdict verdict,
                  const struct present *news)
@@ -174,7 +100,7 @@ void desk_answer(void *context, struct waiter *waiter, enum verdict verdict,
         break;
     case VERDICT_GONE:
         counter_add(&desk->counters->held_gone, 1);
-        forget_target(request);
+        answer_forget(request);
         request->deliver(request, NULL);
         break;
     }
@@ -186,86 +112,8 @@ bool desk_hangup(struct request *request)
         return false;
     counter_add(&request->desk->counters->waiting, -1);
     counter_add(&request->desk->counters->held_gone, 1);
-    forget_target(request);
+    answer_forget(request);
     return true;
-}
-
-/* --- reading --- */
-
-/* A number from 0 to 1, so that waits that began together need not end together. */
-static double luck(void)
-{
-    static _Thread_local unsigned short state[3];
-    if (state[0] == 0 && state[1] == 0) {
-        nanos seed = clock_now().at ^ (nanos)(uintptr_t)&state;
-        memcpy(state, &seed, sizeof state);
-        state[0] |= 1;
-    }
-    return erand48(state);
-}
-
-/* True where the request was parked or answered; false where the resource has moved on.
- */
-static bool hold(struct desk *desk, struct request *request, struct text path,
-                 enum scope scope, const struct ask *ask)
-{
-    const struct desk_rules *rules = desk_rules(desk);
-    struct counters *counters = desk->counters;
-    int64_t before = atomic_fetch_add(&counters->waiting, 1);
-    if (before >= rules->max_waiting) {
-        counter_add(&counters->waiting, -1);
-        answer_busy(desk, request,
-                    "As many requests are held as this server allows; try again.");
-        return true;
-    }
-    double chance = rules->wait_jitter > 0 ? luck() : 0;
-    request->since = clock_now();
-    struct instant deadline =
-        ask_deadline(request->since, ask->wait, rules->wait_jitter, chance);
-    enum room_parked parked =
-        room_park(desk->room, &request->waiter, path, scope, request->index, deadline);
-    if (parked == ROOM_PARKED) { /* and perhaps gone already: not to be touched */
-        counter_add(&counters->held, 1);
-        return true;
-    }
-    counter_add(&counters->waiting, -1);
-    request->waiter.worker = NULL;
-    if (parked == ROOM_STOPPING)
-        answer_unchanged(desk, request);
-    else if (parked == ROOM_NO_MEMORY)
-        answer_busy(desk, request, "Out of memory; try again.");
-    return parked != ROOM_MOVED;
-}
-
-static void read_serve(struct desk *desk, struct request *request, const struct cgi *cgi,
-                       struct text path)
-{
-    /* Behind an origin a list is made of its members. */
-    enum scope scope = cgi->origin.len > 0 ? SCOPE_BELOW : SCOPE_SELF;
-    if (scope == SCOPE_BELOW) {
-        request->target = origin_target(cgi->origin, path, cgi->query);
-        if (request->target == NULL) {
-            answer_busy(desk, request, "Out of memory; try again.");
-            return;
-        }
-        path = origin_path(path);
-    }
-    for (bool served = false; !served;) {
-        struct present present;
-        struct ask ask;
-        tree_look(desk->tree, path, scope, &present);
-        enum asked asked = ask_decide(cgi, desk_rules(desk), &present, &ask);
-        request->index = present.index;
-        request->applied = ask.applied;
-        served = true;
-        if (asked == ASKED_PRESENT)
-            answer_present(desk, request, &present);
-        else if (asked == ASKED_UNCHANGED)
-            answer_unchanged(desk, request);
-        else
-            served = hold(desk, request, path, scope, &ask);
-        present_dispose(&present);
-    }
 }
 
 /* --- every request --- */
@@ -336,25 +184,25 @@ static void resource_serve(struct desk *desk, struct request *request,
     const char *wrong = path_check(path, desk_rules(desk)->limit_path);
     if (misled != NULL) {
         log_warn("%s", misled);
-        desk_refuse(desk, request, 500, misled, NULL);
+        answer_refuse(desk, request, 500, misled, NULL);
     } else if (cgi->origin_status.at != NULL) {
         report_serve(desk, request, cgi, path);
     } else if (wrong != NULL) {
-        desk_refuse(desk, request, 400, wrong, NULL);
+        answer_refuse(desk, request, 400, wrong, NULL);
     } else if (is_read(cgi->method)) {
         read_serve(desk, request, cgi, path);
     } else if (text_is(cgi->method, TEXT("OPTIONS"))) {
         struct reply reply;
         reply_allow(&reply, publish ? PUBLISH_METHODS : READ_METHODS,
                     publish ? DESK_ACCEPT_PATCH : NULL);
-        desk_deliver(desk, request, &reply);
+        answer_deliver(desk, request, &reply);
     } else if (publish && is_write(cgi->method)) {
         publish_serve(desk, request, cgi, path);
     } else {
-        desk_refuse(desk, request, 405,
-                    "This method is not granted here; Allow names those that are.",
-                    publish ? "Allow: " PUBLISH_METHODS "\r\n"
-                            : "Allow: " READ_METHODS "\r\n");
+        answer_refuse(desk, request, 405,
+                      "This method is not granted here; Allow names those that are.",
+                      publish ? "Allow: " PUBLISH_METHODS "\r\n"
+                              : "Allow: " READ_METHODS "\r\n");
     }
 }
 
@@ -367,7 +215,7 @@ void desk_serve(struct desk *desk, struct request *request, const struct cgi *cg
     request->head_only = text_is(cgi->method, TEXT("HEAD"));
     request->target = NULL;
     if (cgi->too_long) {
-        desk_refuse(desk, request, 431, "The request's headers are too long.", NULL);
+        answer_refuse(desk, request, 431, "The request's headers are too long.", NULL);
         return;
     }
     if (cgi->endpoint.len > 0) {

@@ -35,13 +35,9 @@ static inline const struct desk_rules *desk_rules(struct desk *desk)
 #define DESK_PATCH_TYPE "application/merge-patch+json"
 #define DESK_ACCEPT_PATCH "Accept-Patch: " DESK_PATCH_TYPE "\r\n"
 
-/* Counts the reply and delivers it. */
-void desk_deliver(struct desk *desk, struct request *request, struct reply *reply);
-
-/* Delivers an error. `about` may be NULL; `extra` is a header line that ends in CRLF, or
- * NULL. */
-void desk_refuse(struct desk *desk, struct request *request, int status,
-                 const char *detail, const char *extra);
+/* GET and HEAD (read.c). */
+void read_serve(struct desk *desk, struct request *request, const struct cgi *cgi,
+                struct text path);
 
 /* PUT, PATCH, POST, DELETE on a location that may publish (publish.c). */
 void publish_serve(struct desk *desk, struct request *request, const struct cgi *cgi,

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "desk_private.h"
+#include "answer.h"
 #include "fcgiwait/status.h"
 
 static void refresh(struct desk *desk)
@@ -21,7 +21,8 @@ void endpoint_serve(struct desk *desk, struct request *request, const struct cgi
     struct reply reply;
     refresh(desk);
     if (!text_is(cgi->method, TEXT("GET")) && !request->head_only) {
-        desk_refuse(desk, request, 405, "This can only be read.", "Allow: GET, HEAD\r\n");
+        answer_refuse(desk, request, 405, "This can only be read.",
+                      "Allow: GET, HEAD\r\n");
         return;
     }
     if (text_is(cgi->endpoint, TEXT("health"))) {
@@ -35,7 +36,7 @@ void endpoint_serve(struct desk *desk, struct request *request, const struct cgi
         type = "text/plain; version=0.0.4; charset=utf-8";
         bytes = metrics_text(desk->counters, uptime, &len);
     } else {
-        desk_refuse(
+        answer_refuse(
             desk, request, 500,
             "FCGIWAIT_ENDPOINT in the web server's configuration must be health, status "
             "or metrics.",
@@ -43,5 +44,5 @@ void endpoint_serve(struct desk *desk, struct request *request, const struct cgi
         return;
     }
     reply_bytes(&reply, type, bytes, len, request->head_only);
-    desk_deliver(desk, request, &reply);
+    answer_deliver(desk, request, &reply);
 }

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "desk_private.h"
+#include "answer.h"
 #include "fcgiwait/json.h"
 #include "fcgiwait/media.h"
 
@@ -74,8 +74,8 @@ static void refuse(struct desk *desk, struct request *request, enum edit_result 
 {
     if (result == EDIT_FAILED || result == EDIT_NO_ROOM)
         counter_add(&desk->counters->publish_errors, 1);
-    desk_refuse(desk, request, refusals[result].status, refusals[result].detail,
-                result == EDIT_FAILED ? "Retry-After: 5\r\n" : NULL);
+    answer_refuse(desk, request, refusals[result].status, refusals[result].detail,
+                  result == EDIT_FAILED ? "Retry-After: 5\r\n" : NULL);
 }
 
 static void answer(struct desk *desk, struct request *request, const struct edit *edit)
@@ -89,7 +89,7 @@ static void answer(struct desk *desk, struct request *request, const struct edit
         /* fall through */
     case EDIT_SAME:
         reply_published(&reply, edit->result == EDIT_CREATED ? 201 : 204, edit->index);
-        desk_deliver(desk, request, &reply);
+        answer_deliver(desk, request, &reply);
         break;
     default:
         refuse(desk, request, edit->result);
@@ -187,7 +187,7 @@ static int check_patch(const struct desk_rules *rules, const struct cgi *cgi,
 static void give_up(struct publishing *publishing, int status, const char *why,
                     const char *extra)
 {
-    desk_refuse(publishing->desk, publishing->request, status, why, extra);
+    answer_refuse(publishing->desk, publishing->request, status, why, extra);
     publishing_free(publishing);
 }
 
@@ -246,8 +246,8 @@ void publish_serve(struct desk *desk, struct request *request, const struct cgi 
     struct publishing *publishing =
         publishing_new(cgi, path, patches ? cgi->body : TEXT(""));
     if (publishing == NULL) {
-        desk_refuse(desk, request, 503, "Out of memory; try again.",
-                    "Retry-After: 5\r\n");
+        answer_refuse(desk, request, 503, "Out of memory; try again.",
+                      "Retry-After: 5\r\n");
         return;
     }
     publishing->desk = desk;

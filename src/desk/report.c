@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "desk_private.h"
+#include "answer.h"
 #include "fcgiwait/log.h"
 #include "fcgiwait/path.h"
 
@@ -23,13 +23,13 @@ static void report_done(struct edit *edit)
         struct reply reply;
         counter_add(&desk->counters->publishes, 1);
         reply_published(&reply, 204, edit->index);
-        desk_deliver(desk, report->request, &reply);
+        answer_deliver(desk, report->request, &reply);
     } else {
         counter_add(&desk->counters->publish_errors, 1);
         log_error("a reported write to %.*s could not be stored", (int)edit->path.len,
                   edit->path.at);
-        desk_refuse(desk, report->request, 503, "The report could not be stored.",
-                    "Retry-After: 5\r\n");
+        answer_refuse(desk, report->request, 503, "The report could not be stored.",
+                      "Retry-After: 5\r\n");
     }
     free(report);
 }
@@ -38,8 +38,8 @@ static void touch(struct desk *desk, struct request *request, struct text path)
 {
     struct report *report = calloc(1, sizeof *report + path.len);
     if (report == NULL) {
-        desk_refuse(desk, request, 503, "Out of memory; try again.",
-                    "Retry-After: 5\r\n");
+        answer_refuse(desk, request, 503, "Out of memory; try again.",
+                      "Retry-After: 5\r\n");
         return;
     }
     memcpy(report->path, path.at, path.len);
@@ -65,7 +65,7 @@ static void answer_untouched(struct desk *desk, struct request *request, struct 
     tree_look(desk->tree, path, SCOPE_BELOW, &present);
     reply_published(&reply, 204, present.index);
     present_dispose(&present);
-    desk_deliver(desk, request, &reply);
+    answer_deliver(desk, request, &reply);
 }
 
 void report_serve(struct desk *desk, struct request *request, const struct cgi *cgi,
@@ -77,17 +77,17 @@ void report_serve(struct desk *desk, struct request *request, const struct cgi *
     if (wrong != NULL) {
         log_warn("a reported write touches nothing: its path is %.*s. %s", (int)path.len,
                  path.at, wrong);
-        desk_refuse(desk, request, 400, wrong, NULL);
+        answer_refuse(desk, request, 400, wrong, NULL);
     } else if (cgi->origin_status.len != 3 ||
                !text_number(cgi->origin_status, 999, &status) || status < 100) {
         log_warn("a reported write to %.*s touches nothing: FCGIWAIT_ORIGIN_STATUS is "
                  "\"%.*s\", not three digits such as those of nginx's $status",
                  (int)path.len, path.at, (int)cgi->origin_status.len,
                  cgi->origin_status.at);
-        desk_refuse(desk, request, 400,
-                    "FCGIWAIT_ORIGIN_STATUS must be a status of three digits, such as "
-                    "200; nothing was touched.",
-                    NULL);
+        answer_refuse(desk, request, 400,
+                      "FCGIWAIT_ORIGIN_STATUS must be a status of three digits, such as "
+                      "200; nothing was touched.",
+                      NULL);
     } else if (status / 100 == 2) {
         touch(desk, request, path);
     } else {
