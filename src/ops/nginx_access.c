@@ -74,3 +74,73 @@ void rule_lost_params(struct nginx_check *check, const struct way *way)
         return;
     }
 }
+
+/* --- what becomes of the answer --- */
+
+static const struct directive *list_with(const struct way *way, const char *name,
+                                         struct text value)
+{
+    const struct directive *at = find_setting_of(way->block, way->protocol, name);
+    for (; at != NULL; at = find_again(at))
+        for (size_t i = 1; i < at->count; i++)
+            if (text_is_like(at->words[i], value))
+                return at;
+    return NULL;
+}
+
+void rule_hidden_index(struct nginx_check *check, const struct way *way)
+{
+    const struct directive *hidden =
+        list_with(way, "hide_header", TEXT("X-Polling-Index"));
+    if (way->wait == 0 || hidden == NULL)
+        return;
+    fault_report(
+        check, &(struct fault){.rule = "hidden_index",
+                               .at = hidden,
+                               .what = "X-Polling-Index is hidden from clients",
+                               .effect = "clients get documents without their index, and "
+                                         "can't wait for the next ones",
+                               .instead = "(nothing: take the line away)"});
+}
+
+void rule_ignored_redirect(struct nginx_check *check, const struct way *way)
+{
+    const struct directive *ignored =
+        list_with(way, "ignore_headers", TEXT("X-Accel-Redirect"));
+    if (ignored == NULL || way_is_proxy(way) ||
+        find_param(way->block, TEXT("FCGIWAIT_ORIGIN")).len == 0)
+        return;
+    fault_report(
+        check, &(struct fault){.rule = "ignored_redirect",
+                               .at = ignored,
+                               .what = "X-Accel-Redirect is ignored, with which fcgiwait "
+                                       "sends nginx to the API",
+                               .effect = "clients get 200 without a document",
+                               .instead = "(nothing: take the line away)"});
+}
+
+/* error_page for 404, with fcgiwait's own answers intercepted. */
+void rule_replaced_404(struct nginx_check *check, const struct way *way)
+{
+    const struct directive *set =
+        find_setting_of(way->block, way->protocol, "intercept_errors");
+    const struct directive *page = find_setting(way->block, TEXT("error_page"));
+    while (page != NULL && !values_contain(page, TEXT("404")))
+        page = find_again(page);
+    if (way->wait == 0 || !value_is_on(set) || page == NULL)
+        return;
+    fault_report(
+        check,
+        &(struct fault){
+            .rule = "replaced_404",
+            .at = set,
+            .what = say(check,
+                        "%.*s_intercept_errors puts the error_page of %s:%u in the "
+                        "place of fcgiwait's 404",
+                        (int)way->protocol.len, way->protocol.at, page->file, page->line),
+            .effect =
+                "the 404 loses its index, and clients can't wait for the document to "
+                "appear",
+            .instead = say(check, "%.*s_intercept_errors off;", (int)way->protocol.len,
+                           way->protocol.at)});
+}

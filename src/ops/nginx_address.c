@@ -76,18 +76,15 @@ static bool take_start(struct text *value, struct text start)
     return true;
 }
 
-/* Where the host ends. A unix socket's path ends at a colon. */
+/* Where the host ends: at the path, or at a variable that holds it. The path of a unix
+ * socket ends at a colon. */
 static size_t host_length(struct text rest)
 {
-    size_t from = 0;
-    char end = '/';
-    if (text_starts(rest, TEXT("unix:"))) {
-        from = strlen("unix:");
-        end = ':';
-    }
-    const char *at =
-        rest.len > from ? memchr(rest.at + from, end, rest.len - from) : NULL;
-    return at != NULL ? (size_t)(at - rest.at) : rest.len;
+    bool is_unix = text_starts(rest, TEXT("unix:"));
+    size_t len = is_unix ? strlen("unix:") : text_starts(rest, TEXT("$"));
+    while (len < rest.len && rest.at[len] != (is_unix ? ':' : '/') && rest.at[len] != '$')
+        len++;
+    return len;
 }
 
 static void cut_proxy(struct target *target, struct text rest)
@@ -98,13 +95,17 @@ static void cut_proxy(struct target *target, struct text rest)
     target->host = (struct text){rest.at, len};
     target->path = without(rest, len);
     take_start(&target->path, TEXT(":"));
+    if (value_contains(target->path, TEXT("$")))
+        target->path = TEXT(""); /* the client's own, as a rule */
 }
 
 struct target target_of(const struct directive *pass)
 {
-    struct target target = {.host = directive_value(pass, 1), .port = HTTP_PORT};
+    struct text value = find_variable(pass, directive_value(pass, 1));
+    struct target target = {.host = value, .port = HTTP_PORT};
     if (directive_is(pass, TEXT("proxy_pass")))
-        cut_proxy(&target, target.host);
+        cut_proxy(&target, value);
+    target.host = find_variable(pass, target.host);
     target.upstream = find_upstream(pass, target.host);
     return target;
 }

@@ -8,10 +8,10 @@
 typedef void rule_fn(struct nginx_check *check, const struct way *way);
 
 static rule_fn *const rules[] = {
-    rule_read_timeout, rule_client_abort, rule_next_upstream, rule_cache,
-    rule_cache_lock,   rule_direct,       rule_keepalive,     rule_keep_conn,
-    rule_lost_params,  rule_open_publish, rule_origin,        rule_worker_connections,
-    rule_open_files,
+    rule_read_timeout, rule_client_abort, rule_next_upstream,    rule_cache,
+    rule_cache_lock,   rule_direct,       rule_keepalive,        rule_keep_conn,
+    rule_lost_params,  rule_open_publish, rule_origin,           rule_worker_connections,
+    rule_open_files,   rule_hidden_index, rule_ignored_redirect, rule_replaced_404,
 };
 
 /* --- what the rules use --- */
@@ -48,36 +48,39 @@ nanos way_time(struct nginx_check *check, const struct way *way, const char *nam
 
 struct noted {
     struct finding finding; /* first: the list is of findings */
-    const void *once;
+    const struct directive *once;
+    struct text protocol;
 };
 
-static bool is_known(const struct nginx_check *check, const struct fault *fault,
-                     const void *once)
+static bool is_known(const struct nginx_check *check, const struct noted *noted)
 {
-    for (const struct finding *at = check->first; at != NULL; at = at->next)
-        if (((const struct noted *)at)->once == once &&
-            strcmp(at->rule, fault->rule) == 0)
+    for (const struct finding *at = check->first; at != NULL; at = at->next) {
+        const struct noted *known = (const struct noted *)at;
+        if (known->once == noted->once && text_is(known->protocol, noted->protocol) &&
+            strcmp(at->rule, noted->finding.rule) == 0)
             return true;
+    }
     return false;
 }
 
 void fault_report(struct nginx_check *check, const struct fault *fault)
 {
-    const void *once = fault->once != NULL ? fault->once : fault->at;
-    if (is_known(check, fault, once))
-        return;
-    struct noted *noted = arena_take(&check->conf.arena, sizeof *noted);
-    if (noted == NULL)
-        return;
-    noted->finding = (struct finding){.rule = fault->rule,
+    struct noted noted = {.finding = {.rule = fault->rule,
                                       .file = fault->at->file,
                                       .line = fault->at->line,
                                       .what = fault->what,
                                       .effect = fault->effect,
-                                      .instead = fault->instead};
-    noted->once = once;
-    *check->end = &noted->finding;
-    check->end = &noted->finding.next;
+                                      .instead = fault->instead},
+                          .once = fault->once != NULL ? fault->once : fault->at,
+                          .protocol = fault->protocol};
+    if (is_known(check, &noted))
+        return;
+    struct noted *kept = arena_take(&check->conf.arena, sizeof *kept);
+    if (kept == NULL)
+        return;
+    *kept = noted;
+    *check->end = &kept->finding;
+    check->end = &kept->finding.next;
 }
 
 /* --- the check --- */

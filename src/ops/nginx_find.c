@@ -81,6 +81,59 @@ struct text find_param(const struct directive *level, struct text name)
     return param != NULL ? directive_value(param, 2) : TEXT("");
 }
 
+/* Without `$`, or `${` and `}`; false where it is more than one variable. */
+static bool variable_name(struct text value, struct text *name)
+{
+    if (!text_starts(value, TEXT("$")))
+        return false;
+    *name = (struct text){value.at + 1, value.len - 1};
+    if (name->len > 1 && name->at[0] == '{' && name->at[name->len - 1] == '}')
+        *name = (struct text){name->at + 1, name->len - 2};
+    for (size_t i = 0; i < name->len; i++)
+        if (memchr("$/:.{}", name->at[i], 6) != NULL)
+            return false;
+    return name->len > 0;
+}
+
+static bool is_variable(struct text word, struct text name)
+{
+    return word.len == name.len + 1 && word.at[0] == '$' &&
+           text_is((struct text){word.at + 1, word.len - 1}, name);
+}
+
+static const struct directive *set_of(const struct directive *level, struct text name)
+{
+    for (; level != NULL; level = level->parent)
+        for (const struct directive *set = find_inside(level, TEXT("set")); set != NULL;
+             set = find_again(set))
+            if (is_variable(directive_value(set, 1), name))
+                return set;
+    return NULL;
+}
+
+static const struct directive *map_of(const struct directive *level, struct text name)
+{
+    const struct directive *http = find_around(level, TEXT("http"));
+    const struct directive *map = http != NULL ? find_inside(http, TEXT("map")) : NULL;
+    while (map != NULL && !is_variable(directive_value(map, 2), name))
+        map = find_again(map);
+    return map;
+}
+
+struct text find_variable(const struct directive *level, struct text value)
+{
+    struct text name;
+    if (!variable_name(value, &name))
+        return value;
+    const struct directive *set = set_of(level, name);
+    if (set != NULL)
+        return directive_value(set, 2);
+    const struct directive *map = map_of(level, name);
+    const struct directive *standard =
+        map != NULL ? find_inside(map, TEXT("default")) : NULL;
+    return standard != NULL ? directive_value(standard, 1) : value;
+}
+
 /* --- values --- */
 
 bool value_is_on(const struct directive *directive)

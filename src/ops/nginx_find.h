@@ -40,6 +40,10 @@ const struct directive *find_upstream(const struct directive *level, struct text
 /* A fastcgi_param that holds at `level`; empty where it is not set. */
 struct text find_param(const struct directive *level, struct text name);
 
+/* Where the value is a variable and nothing else, what `set` on the nearest level gives
+ * it, or the default of its map. Else the value itself. */
+struct text find_variable(const struct directive *level, struct text value);
+
 /* --- values --- */
 
 bool value_is_on(const struct directive *directive); /* NULL: off */

@@ -21,10 +21,11 @@ struct fault {
     const char *rule;
     const struct directive *at;
     const struct directive *once; /* one finding for each of these; NULL: for each `at` */
+    struct text protocol;         /* and for each of these; empty: it does not matter */
     const char *what, *effect, *instead;
 };
 
-/* Once for each rule and `once`. */
+/* Once for each rule, `once` and protocol. */
 void fault_report(struct nginx_check *check, const struct fault *fault);
 
 /* A string of the check's; never NULL. */
@@ -40,6 +41,7 @@ static inline struct fault fault_of(const char *rule, const struct directive *se
                                     const struct way *way)
 {
     return (struct fault){.rule = rule,
+                          .protocol = way->protocol,
                           .at = set != NULL ? set : way->pass,
                           .once = set != NULL ? set : way->server};
 }
@@ -65,9 +67,12 @@ void rule_direct(struct nginx_check *check, const struct way *way);
 void rule_keepalive(struct nginx_check *check, const struct way *way);
 void rule_keep_conn(struct nginx_check *check, const struct way *way);
 
-/* nginx_access.c: who may publish; what fcgiwait is told */
+/* nginx_access.c: who may publish; what fcgiwait is told; what clients are told */
 void rule_open_publish(struct nginx_check *check, const struct way *way);
 void rule_lost_params(struct nginx_check *check, const struct way *way);
+void rule_hidden_index(struct nginx_check *check, const struct way *way);
+void rule_ignored_redirect(struct nginx_check *check, const struct way *way);
+void rule_replaced_404(struct nginx_check *check, const struct way *way);
 
 /* nginx_origin.c: the locations that FCGIWAIT_ORIGIN redirects to */
 void rule_origin(struct nginx_check *check, const struct way *way);

@@ -177,6 +177,14 @@ static void each_fault_is_found_and_only_it(void **state)
         {"$uri$is_args$args#$polling_index;",
          "$uri$is_args$args#$upstream_http_x_polling_indexes;", "origin_cache_key", NULL},
         {"FCGIWAIT_ORIGIN /_origin;", "FCGIWAIT_ORIGIN /_other;", "origin_missing", NULL},
+        {"fastcgi_pass fcgiwait; # read",
+         "fastcgi_hide_header x-polling-index; fastcgi_pass fcgiwait;", "hidden_index",
+         NULL},
+        {"listen 8080;", "listen 8080; fastcgi_ignore_headers Expires X-Accel-Redirect;",
+         "ignored_redirect", NULL},
+        {"fastcgi_pass fcgiwait; # read",
+         "error_page 404 /no.html; fastcgi_intercept_errors on; fastcgi_pass fcgiwait;",
+         "replaced_404", NULL},
     };
     (void)state;
     EACH(rows, only_this_is_found);
@@ -206,6 +214,9 @@ static void in_what_is_correct_nothing_is_found(void **state)
         {"deny all; # publish", "access_by_lua_block { if x then y(\"}\") end }", NULL,
          NULL},
         {"listen 8080;", "listen 127.0.0.1:8080; listen [::1]:8080;", NULL, NULL},
+        {"listen 8080;",
+         "listen 8080; fastcgi_intercept_errors on; error_page 500 /no.html;", NULL,
+         NULL},
         {"set $polling_index $upstream_http_x_polling_index;",
          "set $i \"${upstream_http_x_polling_index}\"; set $polling_index $i;", NULL,
          NULL},
@@ -253,6 +264,13 @@ static void what_leads_to_fcgiwait_is_found(void **state)
     check_small("server { location / { fastcgi_param FCGIWAIT_ENDPOINT health;\n"
                 "fastcgi_pass unix:/run/x; } }",
                 "");
+    check_small(
+        "upstream waits { server unix:/run/fcgiwait; }\n"
+        "map $x $to { default waits; }\n"
+        "server { set $back \"127.0.0.1:80\"; location / { fastcgi_pass ${to}; }\n"
+        "location /front/ { proxy_pass http://$back/; } }\n"
+        "server { location / { proxy_pass http://127.0.0.1:80$request_uri; } }\n",
+        "read_timeout read_timeout read_timeout keepalive ");
     check_small("server { listen unix:/run/back; fastcgi_read_timeout 61;\n"
                 "fastcgi_next_upstream off; fastcgi_keep_conn on;\n"
                 "location / { fastcgi_pass fcgiwait; } }\n"
