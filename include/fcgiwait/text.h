@@ -48,4 +48,8 @@ bool text_cut(struct text *rest, char mark, struct text *piece);
 /* A decimal number: digits only, at least one, no sign, not above `most`. */
 bool text_number(struct text t, uint64_t most, uint64_t *value);
 
+/* Writes the value as a decimal number, without a NUL. Returns the length. */
+#define TEXT_NUMBER 20 /* the longest */
+size_t text_format(uint64_t value, char out[TEXT_NUMBER]);
+
 #endif

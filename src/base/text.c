@@ -71,3 +71,14 @@ bool text_number(struct text t, uint64_t most, uint64_t *value)
     *value = number;
     return true;
 }
+
+size_t text_format(uint64_t value, char out[TEXT_NUMBER])
+{
+    char digits[TEXT_NUMBER];
+    size_t at = TEXT_NUMBER;
+    do
+        digits[--at] = (char)('0' + value % 10);
+    while ((value /= 10) > 0);
+    memcpy(out, digits + at, TEXT_NUMBER - at);
+    return TEXT_NUMBER - at;
+}

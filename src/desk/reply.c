@@ -1,9 +1,8 @@
 #include "fcgiwait/reply.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "fcgiwait/date.h"
 #include "fcgiwait/etag.h"
 #include "fcgiwait/prefer.h"
 
@@ -24,22 +23,21 @@ static void add_line(struct reply *reply, struct text name, struct text value)
 
 static void add_number(struct reply *reply, struct text name, uint64_t value)
 {
-    char digits[24];
-    int len = snprintf(digits, sizeof digits, "%llu", (unsigned long long)value);
-    add_line(reply, name, (struct text){digits, (size_t)len});
+    char digits[TEXT_NUMBER];
+    add_line(reply, name, (struct text){digits, text_format(value, digits)});
 }
 
 static void begin(struct reply *reply, int status)
 {
-    char line[64];
-    int len =
-        snprintf(line, sizeof line, "Status: %d %s\r\n", status, problem_title(status));
+    char digits[TEXT_NUMBER];
     reply->status = status;
     reply->head_len = 0;
     reply->body = (struct text){NULL, 0};
     reply->document = NULL;
     reply->own = NULL;
-    add(reply, (struct text){line, (size_t)len});
+    add(reply, TEXT("Status: "));
+    add(reply, (struct text){digits, text_format((uint64_t)status, digits)});
+    add_line(reply, TEXT(" "), text_of(problem_title(status)));
 }
 
 static void finish(struct reply *reply)
@@ -76,21 +74,11 @@ static void add_reading(struct reply *reply, uint64_t index,
     }
 }
 
-/* IMF-fixdate (RFC 9110 section 5.6.7), in English whatever the locale. */
 static void add_modified(struct reply *reply, nanos at)
 {
-    static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    time_t seconds = at / NANOS_PER_SECOND;
-    struct tm tm;
-    char date[64];
-    if (gmtime_r(&seconds, &tm) == NULL)
-        return;
-    int len = snprintf(date, sizeof date, "%s, %02d %s %04d %02d:%02d:%02d GMT",
-                       days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900,
-                       tm.tm_hour, tm.tm_min, tm.tm_sec);
-    add_line(reply, TEXT("Last-Modified: "), (struct text){date, (size_t)len});
+    char date[DATE_TEXT];
+    date_format(at, date);
+    add_line(reply, TEXT("Last-Modified: "), (struct text){date, sizeof date});
 }
 
 static void add_problem(struct reply *reply, const struct problem *problem,

@@ -1,8 +1,5 @@
 #include "fcgiwait/duration.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 struct unit {
     struct text name;
     nanos size;
@@ -124,11 +121,11 @@ bool duration_parse(struct text t, nanos *span)
 size_t duration_format(nanos span, char out[DURATION_TEXT])
 {
     int ms = (int)(span % NANOS_PER_SECOND / NANOS_PER_MS);
-    int len = snprintf(out, DURATION_TEXT, "%" PRId64, span / NANOS_PER_SECOND);
-    if (ms == 0)
-        return (size_t)len;
-    len += snprintf(out + len, DURATION_TEXT - (size_t)len, ".%03d", ms);
-    while (out[len - 1] == '0')
-        out[--len] = '\0';
-    return (size_t)len;
+    size_t len = text_format((uint64_t)(span / NANOS_PER_SECOND), out);
+    if (ms > 0)
+        out[len++] = '.';
+    for (int unit = 100; ms > 0; ms %= unit, unit /= 10)
+        out[len++] = (char)('0' + ms / unit);
+    out[len] = '\0';
+    return len;
 }

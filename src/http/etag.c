@@ -1,11 +1,11 @@
 #include "fcgiwait/etag.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 size_t etag_format(uint64_t index, char out[ETAG_TEXT])
 {
-    return (size_t)snprintf(out, ETAG_TEXT, "\"%" PRIu64 "\"", index);
+    size_t len = 1 + text_format(index, out + 1);
+    out[0] = out[len] = '"';
+    out[len + 1] = '\0';
+    return len + 1;
 }
 
 struct entity_tag {

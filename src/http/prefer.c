@@ -1,7 +1,5 @@
 #include "fcgiwait/prefer.h"
 
-#include <stdio.h>
-
 #include "fcgiwait/duration.h"
 
 /* RFC 9110 section 5.6.2. */
@@ -97,8 +95,9 @@ void prefer_parse(struct text header, struct preference *found)
 
 size_t prefer_applied(nanos wait, char out[PREFER_APPLIED])
 {
-    char seconds[DURATION_TEXT];
-    duration_format(wait, seconds);
-    return (size_t)snprintf(out, PREFER_APPLIED, "Preference-Applied: wait=%s\r\n",
-                            seconds);
+    static const char name[] = "Preference-Applied: wait=";
+    memcpy(out, name, sizeof name - 1);
+    size_t len = sizeof name - 1 + duration_format(wait, out + sizeof name - 1);
+    memcpy(out + len, "\r\n", sizeof "\r\n");
+    return len + 2;
 }

@@ -118,6 +118,24 @@ static void a_number_is_digits_alone_and_not_above_its_limit(void **state)
     }
 }
 
+static void numbers_are_written_in_full(void **state)
+{
+    static const struct {
+        uint64_t value;
+        const char *text;
+    } rows[] = {{0, "0"},
+                {7, "7"},
+                {10, "10"},
+                {1795545744000003, "1795545744000003"},
+                {UINT64_MAX, "18446744073709551615"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char out[TEXT_NUMBER];
+        struct text text = {out, text_format(rows[i].value, out)};
+        assert_true(text_is(text, text_of(rows[i].text)));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +145,7 @@ int main(void)
         cmocka_unit_test(trimming_takes_blanks_off_both_ends),
         cmocka_unit_test(cutting_gives_every_piece_once),
         cmocka_unit_test(a_number_is_digits_alone_and_not_above_its_limit),
+        cmocka_unit_test(numbers_are_written_in_full),
     };
     return cmocka_run_group_tests_name("base/text", tests, NULL, NULL);
 }
