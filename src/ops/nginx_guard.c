@@ -131,6 +131,19 @@ static bool is_remote(void *context, const struct address *address)
     return !address_is_local(address);
 }
 
+static bool is_inet(void *context, const struct address *address)
+{
+    (void)context;
+    return !address->is_unix;
+}
+
+static enum guard guard_of_listen(const struct directive *server)
+{
+    if (server == NULL || listen_each(server, is_remote, NULL))
+        return GUARD_NONE;
+    return listen_each(server, is_inet, NULL) ? GUARD_LISTEN : GUARD_MACHINE;
+}
+
 static enum guard stronger(enum guard a, enum guard b)
 {
     return a > b ? a : b;
@@ -138,11 +151,8 @@ static enum guard stronger(enum guard a, enum guard b)
 
 enum guard guard_at(const struct directive *block)
 {
-    const struct directive *server = find_around(block, TEXT("server"));
     if (guard_is_internal(block) || has_condition(block))
         return GUARD_CLOSED;
     enum guard guard = stronger(guard_of_access(block), guard_of_methods(block));
-    if (server != NULL && !listen_each(server, is_remote, NULL))
-        guard = stronger(guard, GUARD_MACHINE);
-    return guard;
+    return stronger(guard, guard_of_listen(find_around(block, TEXT("server"))));
 }

@@ -8,6 +8,7 @@
 
 enum guard {
     GUARD_NONE,    /* everybody */
+    GUARD_LISTEN,  /* nothing guards it but where its server listens: on loopback alone */
     GUARD_MACHINE, /* whoever comes from this machine: a proxy on it, for everybody */
     GUARD_CLOSED   /* whoever has the right address or password, or nginx alone */
 };

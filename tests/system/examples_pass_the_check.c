@@ -87,6 +87,35 @@ static void a_planted_fault_is_found_with_its_line(void **state)
                      0);
 }
 
+static void faults_planted_in_the_examples_are_found(void **state)
+{
+    static const struct {
+        const char *example, *change, *found;
+    } rows[] = {
+        {"longpoll.conf", "s/worker_connections 20480/worker_connections 1024/",
+         "worker_connections 1024"},
+        {"longpoll.conf", "/^ *deny  all;/d", "may publish"},
+        {"longpoll.conf", "/^ *fastcgi_next_upstream/d", "fastcgi_next_upstream"},
+        {"longpoll.conf", "/^ *keepalive 10000/d", "has no keepalive"},
+        {"rest-api.conf", "/^ *fastcgi_read_timeout/d", "fastcgi_read_timeout"},
+        {"rest-api.conf", "/^            internal;/d",
+         "location /_origin/ is not internal"},
+        {"rest-api.conf", "/^ *add_header X-Polling-Index/d", "loses .*X-Polling-Index"},
+        {"rest-api.conf", "/^ *proxy_cache  /d", "has no proxy_cache"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char example[512];
+        snprintf(example, sizeof example, "%s/%s", from_environment("EXAMPLES"),
+                 rows[i].example);
+        if (check(example, rows[i].change) != 1 ||
+            run("grep -q '^/.*/nginx.conf:[0-9]*: .*%s' report", rows[i].found) != 0) {
+            run("cat report >&2");
+            fail_msg("%s of %s is not found", rows[i].change, rows[i].example);
+        }
+    }
+}
+
 static void a_shorter_wait_needs_a_shorter_timeout(void **state)
 {
     const char *fcgiwait = from_environment("FCGIWAIT");
@@ -110,6 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_found_in_any_example),
         cmocka_unit_test(a_planted_fault_is_found_with_its_line),
+        cmocka_unit_test(faults_planted_in_the_examples_are_found),
         cmocka_unit_test(a_shorter_wait_needs_a_shorter_timeout),
         cmocka_unit_test(what_is_no_configuration_is_not_understood),
     };

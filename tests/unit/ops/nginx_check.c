@@ -282,6 +282,28 @@ static void what_leads_to_fcgiwait_is_found(void **state)
                 "read_timeout read_timeout ");
 }
 
+/* A publish location in a server that listens so. */
+static void check_listen(const char *listen, const char *rules)
+{
+    char http[1024];
+    snprintf(http, sizeof http,
+             "server { %s\nlocation / {\nfastcgi_param FCGIWAIT_ACCESS publish;\n"
+             "fastcgi_param FCGIWAIT_WAIT_MAX 0; fastcgi_pass unix:/run/fcgiwait; } }",
+             listen);
+    check_small(http, rules);
+}
+
+static void where_a_server_listens_is_no_guard_but_a_unix_socket_is(void **state)
+{
+    (void)state;
+    check_listen("", "open_publish ");
+    check_listen("listen 80;", "open_publish ");
+    check_listen("listen 127.0.0.1:80; listen [::1]:80;", "open_publish ");
+    check_listen("listen unix:/run/publish;", "");
+    check_listen("listen unix:/run/publish; listen 10.0.0.1:80;", "open_publish ");
+    check_listen("listen 80; ssl_verify_client on;", "");
+}
+
 /* --- what is not understood --- */
 
 static void what_is_not_understood_is_named_with_its_line(void **state)
@@ -331,6 +353,7 @@ int main(void)
         cmocka_unit_test(each_fault_is_found_and_only_it),
         cmocka_unit_test(in_what_is_correct_nothing_is_found),
         cmocka_unit_test(what_leads_to_fcgiwait_is_found),
+        cmocka_unit_test(where_a_server_listens_is_no_guard_but_a_unix_socket_is),
         cmocka_unit_test(what_is_not_understood_is_named_with_its_line),
     };
     return cmocka_run_group_tests_name("ops/nginx_check", tests, NULL, NULL);
