@@ -15,7 +15,7 @@
 #define LONGEST (24 * 3600 * NANOS_PER_SECOND)
 #define TEXT_MOST 255 /* a string's length: cache_control has to fit a reply's head */
 
-enum kind { KIND_INTEGER, KIND_SHARE, KIND_SPAN, KIND_TEXT, KIND_LEVEL };
+enum kind { KIND_INTEGER, KIND_SHARE, KIND_SPAN, KIND_TEXT, KIND_WORD, KIND_LEVEL };
 
 struct key {
     const char *name;
@@ -40,8 +40,9 @@ static const struct key keys[] = {
     {"wait.jitter", KIND_SHARE, AT(wait_jitter), 0, 0, "a number from 0.0 to 1.0"},
     {"drain", KIND_SPAN, AT(drain), 0, LONGEST,
      "a duration from 0s to 24h, such as \"5s\""},
-    {"store.type", KIND_TEXT, AT(store_type), 0, 0, "\"memory\""},
+    {"store.type", KIND_WORD, AT(store_type), 0, 0, "\"sqlite\" or \"memory\""},
     {"store.file", KIND_TEXT, AT(store_file), 0, 0, "the path of a file"},
+    {"store.sync", KIND_WORD, AT(store_sync), 0, 0, "\"full\" or \"normal\""},
     {"limits.body", KIND_INTEGER, AT(limit_body), 0, INT64_C(1) << 30,
      "a whole number of bytes from 0 to 1073741824"},
     {"limits.path", KIND_INTEGER, AT(limit_path), 1, 65535,
@@ -128,6 +129,15 @@ static bool is_header_value(const char *value)
     return strlen(value) <= TEXT_MOST;
 }
 
+/* `words` has each of them in quotes. */
+static bool is_among(const char *word, const char *words)
+{
+    char quoted[32];
+    snprintf(quoted, sizeof quoted, "\"%s\"", word);
+    return strlen(word) < sizeof quoted - 2 && strchr(word, '"') == NULL &&
+           strstr(words, quoted) != NULL;
+}
+
 static bool set_string(struct loader *loader, const char *where, const struct key *key,
                        const char *value)
 {
@@ -156,6 +166,10 @@ static bool set_text(struct loader *loader, const char *where, const struct key 
     case KIND_LEVEL:
         return log_level_parse(text, place(loader, key)) ||
                refuse(loader, where, key, "not a level");
+    case KIND_WORD:
+        if (!is_among(value, key->allowed))
+            return refuse(loader, where, key, "not known");
+        return set_string(loader, where, key, value);
     case KIND_TEXT:
         return set_string(loader, where, key, value);
     case KIND_INTEGER:
@@ -179,6 +193,7 @@ static bool set_integer(struct loader *loader, const char *where, const struct k
             return refuse(loader, where, key, "out of range");
         return set_number(loader, where, key, value * NANOS_PER_SECOND);
     case KIND_TEXT:
+    case KIND_WORD:
     case KIND_LEVEL:
         break;
     }
@@ -322,12 +337,13 @@ static bool set_defaults(struct config *config)
                               .limit_body = 1048576,
                               .limit_path = 1024,
                               .limit_resources = 100000,
-                              .store_type = strdup("memory"),
+                              .store_type = strdup("sqlite"),
                               .store_file = strdup("/var/lib/fcgiwait/fcgiwait.db"),
+                              .store_sync = strdup("full"),
                               .cache_control = strdup("no-store"),
                               .log_level = LOG_LEVEL_INFO};
     return config->store_type != NULL && config->store_file != NULL &&
-           config->cache_control != NULL;
+           config->store_sync != NULL && config->cache_control != NULL;
 }
 
 static const char *set_at(const struct loader *loader, const char *name)
@@ -338,10 +354,7 @@ static const char *set_at(const struct loader *loader, const char *name)
 static bool check_whole(struct loader *loader)
 {
     struct config *config = loader->config;
-    const char *type_at = set_at(loader, "store.type");
     const char *default_at = set_at(loader, "wait.default");
-    if (strcmp(config->store_type, "memory") != 0)
-        return refuse(loader, type_at, find_key("store.type"), "no such store is known");
     if (config->wait_default <= config->wait_max)
         return true;
     if (default_at[0] != '\0')
@@ -378,6 +391,7 @@ void config_free(struct config *config)
 {
     free(config->store_type);
     free(config->store_file);
+    free(config->store_sync);
     free(config->cache_control);
     *config = (struct config){0};
 }

@@ -53,6 +53,7 @@ struct program {
     struct desk *desk;
     struct front *front;
     int signals;
+    int failure; /* exit status where it can't start */
 };
 
 static bool load(const struct arguments *arguments, struct config *config)
@@ -136,15 +137,20 @@ static struct desk_rules rules_of(const struct config *config)
 
 static bool open_store(struct program *program)
 {
-    char error[256];
-    struct store_options options = {.type = program->config.store_type,
+    const struct config *config = &program->config;
+    char error[512];
+    struct store_options options = {.type = config->store_type,
+                                    .file = config->store_file,
+                                    .relaxed = strcmp(config->store_sync, "full") != 0,
                                     .state = state_of(program->tree)};
     program->store = store_open(&options, error, sizeof error);
-    if (program->store == NULL)
+    if (program->store == NULL) {
         log_error("the store can't be opened: %s", error);
-    else
-        store_set_limit(program->store, (size_t)program->config.limit_resources);
-    return program->store != NULL;
+        program->failure = EX_CANTCREAT;
+        return false;
+    }
+    store_set_limit(program->store, (size_t)config->limit_resources);
+    return true;
 }
 
 struct everything {
@@ -236,9 +242,9 @@ static void close_all(struct program *program)
         room_drain(program->room, program->config.drain);
     if (program->front != NULL)
         front_drain(program->front, LAST_WORDS);
+    store_close(&program->store); /* answers what is on its way: needs front and desk */
     front_close(&program->front);
     room_close(&program->room);
-    store_close(&program->store);
     desk_close(&program->desk);
     tree_free(&program->tree);
 }
@@ -266,7 +272,8 @@ static void warn_unchangeable(const struct config *old, const struct config *new
     if (old->threads != new->threads)
         log_warn("threads changes with a restart only");
     if (strcmp(old->store_type, new->store_type) != 0 ||
-        strcmp(old->store_file, new->store_file) != 0)
+        strcmp(old->store_file, new->store_file) != 0 ||
+        strcmp(old->store_sync, new->store_sync) != 0)
         log_warn("store changes with a restart only");
 }
 
@@ -334,6 +341,7 @@ static int run(struct program *program)
             stderr);
         return EX_USAGE;
     }
+    program->failure = EX_OSERR;
     log_open("fcgiwait");
     log_set_level(program->config.log_level);
     bool open = open_signals(program) && open_all(program);
@@ -347,7 +355,7 @@ static int run(struct program *program)
     close_all(program);
     if (open)
         log_info("stopped");
-    return open ? EXIT_SUCCESS : EX_OSERR;
+    return open ? EXIT_SUCCESS : program->failure;
 }
 
 /* What the command line asks for. */

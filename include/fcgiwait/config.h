@@ -20,8 +20,9 @@ struct config {
     nanos wait_default, wait_max;
     double wait_jitter; /* 0 to 1: share of the wait that an expiry may come earlier */
     nanos drain;
-    char *store_type; /* "memory" */
+    char *store_type; /* "sqlite", "memory" */
     char *store_file;
+    char *store_sync; /* "full", "normal" */
     int64_t limit_body, limit_path, limit_resources;
     char *cache_control;
     enum log_level log_level;

@@ -16,7 +16,8 @@
 /* The order in which locks are taken. Each header says what its lock guards. */
 enum lock_rank {
     LOCK_CONNECTION = 1, /* front/connection.h */
-    LOCK_STORE,          /* store/store.c */
+    LOCK_STORE,          /* store/memory.c, store/sqlite.h */
+    LOCK_QUEUE,          /* store/queue.h */
     LOCK_WORKER,         /* room/worker.h */
     LOCK_TREE,           /* tree/node.h */
     LOCK_POLLER,         /* front/poller.h */

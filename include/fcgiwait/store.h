@@ -16,14 +16,15 @@
 #include "fcgiwait/change.h"
 #include "fcgiwait/text.h"
 
-/* Who keeps the present state. All are called by one thread at a time, with a lock of the
- * store held, and must not block. */
+/* Who keeps the present state. No two of these are called at the same time; a lock of the
+ * store may be held; they must not block. */
 struct store_state {
     void *context;
     /* What the resource is at present, with a document reference for the caller. */
     void (*look)(void *context, struct text path, struct present *present);
-    /* The change is durable: show it, and wake whom it concerns. In index order. False:
-     * out of memory, nothing was changed. */
+    /* The change is durable: show it, and wake whom it concerns. In index order, but for
+     * what could not be seen in time (CHANGE_FORGET, and before it what was forgotten too
+     * soon for us). False: out of memory, nothing was changed. */
     bool (*sink)(void *context, const struct change *change);
     /* How many paths have a document, and how many only an index. */
     void (*count)(void *context, size_t *resources, size_t *gone);
@@ -74,7 +75,10 @@ struct edit {
 };
 
 struct store_options {
-    const char *type; /* "memory" */
+    const char *type; /* "sqlite", "memory" */
+    const char *file; /* of "sqlite" */
+    bool relaxed;     /* of "sqlite": a change that was answered survives the process, but
+                         perhaps not a power loss */
     struct store_state state;
 };
 
@@ -92,7 +96,12 @@ void store_commit(struct store *store, struct edit *edit);
  * above that the oldest are forgotten. Any thread, any time. */
 void store_set_limit(struct store *store, size_t resources);
 
-uint64_t store_index(struct store *store); /* the newest one given */
+uint64_t store_index(struct store *store); /* the newest one that the state has */
+
+/* Makes the state as new as the store is at the time of the call, whoever changed it. One
+ * look at shared memory where it is already; else it reads, and may wait for another
+ * thread that does. Any thread, no locks held. */
+void store_catch_up(struct store *store);
 
 /* Nobody may commit any more; what was committed is finished first. */
 void store_close(struct store **store);

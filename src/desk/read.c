@@ -66,6 +66,7 @@ void read_serve(struct desk *desk, struct request *request, const struct cgi *cg
     for (bool served = false; !served;) {
         struct present present;
         struct ask ask;
+        store_catch_up(desk->store);
         tree_look(desk->tree, path, scope, &present);
         enum asked asked = ask_decide(cgi, desk_rules(desk), &present, &ask);
         request->index = present.index;

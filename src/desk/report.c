@@ -62,6 +62,7 @@ static void answer_untouched(struct desk *desk, struct request *request, struct 
 {
     struct present present;
     struct reply reply;
+    store_catch_up(desk->store);
     tree_look(desk->tree, path, SCOPE_BELOW, &present);
     reply_published(&reply, 204, present.index);
     present_dispose(&present);

@@ -15,6 +15,7 @@ struct store_backend {
     const char *type;
     struct store *(*open)(const struct store_options *options, char *error, size_t room);
     void (*commit)(struct store *store, struct edit *edit);
+    void (*catch_up)(struct store *store); /* NULL: nobody else changes it */
     void (*close)(struct store *store);
 };
 
@@ -25,7 +26,7 @@ struct store {
     _Atomic uint64_t index; /* the newest that was handed to the sink */
 };
 
-extern const struct store_backend store_memory;
+extern const struct store_backend store_memory, store_sqlite;
 
 /* What a new store begins with. */
 void store_init(struct store *store, const struct store_backend *backend,

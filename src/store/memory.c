@@ -52,5 +52,7 @@ static void memory_close(struct store *store)
     free(memory);
 }
 
-const struct store_backend store_memory = {"memory", memory_open, memory_commit,
-                                           memory_close};
+const struct store_backend store_memory = {.type = "memory",
+                                           .open = memory_open,
+                                           .commit = memory_commit,
+                                           .close = memory_close};

@@ -10,7 +10,7 @@
 #include "fcgiwait/json.h"
 #include "fcgiwait/media.h"
 
-static const struct store_backend *const backends[] = {&store_memory};
+static const struct store_backend *const backends[] = {&store_sqlite, &store_memory};
 
 struct store *store_open(const struct store_options *options, char *error, size_t room)
 {
@@ -33,6 +33,12 @@ void store_init(struct store *store, const struct store_backend *backend,
 void store_commit(struct store *store, struct edit *edit)
 {
     store->backend->commit(store, edit);
+}
+
+void store_catch_up(struct store *store)
+{
+    if (store->backend->catch_up != NULL)
+        store->backend->catch_up(store);
 }
 
 void store_set_limit(struct store *store, size_t resources)
@@ -136,5 +142,6 @@ bool edit_decide(struct edit *edit, const struct present *present, size_t resour
 
 uint64_t store_first_index(void)
 {
-    return (uint64_t)clock_wall() / 1000;
+    uint64_t clock = (uint64_t)clock_wall() / 1000;
+    return clock < INDEX_LIMIT / 2 ? clock : INDEX_LIMIT / 2; /* a clock that is wrong */
 }

@@ -221,13 +221,20 @@ static bool change_node(struct tree *tree, const struct change *change,
     return true;
 }
 
+static void raise_floor(struct tree *tree, const struct change *change)
+{
+    if (tree->everything >= change->index)
+        return;
+    tree->everything = change->index;
+    tree->everything_changed = change->at;
+}
+
 static void change_everything(struct tree *tree, const struct change *change,
                               struct crowd **chain)
 {
     struct crowd *found = NULL;
     struct node *node, *next;
-    tree->everything = change->index;
-    tree->everything_changed = change->at;
+    raise_floor(tree, change);
     HASH_ITER(hh, tree->nodes, node, next)
     {
         struct crowd *crowd = node->crowds[SCOPE_BELOW];
@@ -254,10 +261,7 @@ static void forget(struct tree *tree, const struct change *change)
         node->self.index = 0;
         node_prune(tree, node);
     }
-    if (tree->everything < change->index) {
-        tree->everything = change->index;
-        tree->everything_changed = change->at;
-    }
+    raise_floor(tree, change);
 }
 
 bool tree_apply(struct tree *tree, const struct change *change)

@@ -1,8 +1,9 @@
 #include "shelf.h"
 
 #include <errno.h>
-#include <semaphore.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "fcgiwait/state.h"
 #include "must.h"
@@ -10,7 +11,7 @@
 static bool sink(void *context, const struct change *change)
 {
     struct shelf *shelf = context;
-    if (change->kind != CHANGE_FORGET) {
+    if (change->kind != CHANGE_FORGET && !shelf->may_go_back) {
         must(change->index > shelf->newest, "index %llu after %llu",
              (unsigned long long)change->index, (unsigned long long)shelf->newest);
         shelf->newest = change->index;
@@ -43,6 +44,20 @@ static bool each(void *context, bool (*visit)(void *, struct text path), void *v
     return tree_each(shelf->tree, visit, visitor);
 }
 
+void shelf_folder_make(struct shelf_folder *folder)
+{
+    strcpy(folder->dir, "/tmp/fcgiwait-test.XXXXXX");
+    must(mkdtemp(folder->dir) != NULL, "mkdtemp");
+    snprintf(folder->file, sizeof folder->file, "%s/store.db", folder->dir);
+}
+
+void shelf_folder_remove(struct shelf_folder *folder)
+{
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder->dir);
+    must(system(command) == 0, "%s", command);
+}
+
 bool shelf_try(struct shelf *shelf, const struct store_options *given, char error[512])
 {
     struct store_options options = *given;
@@ -71,27 +86,33 @@ void shelf_close(struct shelf *shelf)
     tree_free(&shelf->tree);
 }
 
-struct errand {
-    struct edit edit; /* first: the store gives edits back */
-    sem_t done;
-};
-
 static void errand_done(struct edit *edit)
 {
     sem_post(&((struct errand *)edit)->done);
 }
 
+void shelf_send(struct shelf *shelf, struct errand *errand, const struct edit *edit)
+{
+    *errand = (struct errand){.edit = *edit};
+    errand->edit.done = errand_done;
+    sem_init(&errand->done, 0, 0);
+    store_commit(shelf->store, &errand->edit);
+}
+
+struct edited shelf_await(struct errand *errand)
+{
+    while (sem_wait(&errand->done) != 0)
+        must(errno == EINTR, "sem_wait");
+    sem_destroy(&errand->done);
+    document_unref(&errand->edit.document);
+    return (struct edited){errand->edit.result, errand->edit.index};
+}
+
 struct edited shelf_edit(struct shelf *shelf, const struct edit *edit)
 {
-    struct errand errand = {.edit = *edit};
-    errand.edit.done = errand_done;
-    sem_init(&errand.done, 0, 0);
-    store_commit(shelf->store, &errand.edit);
-    while (sem_wait(&errand.done) != 0)
-        must(errno == EINTR, "sem_wait");
-    sem_destroy(&errand.done);
-    document_unref(&errand.edit.document);
-    return (struct edited){errand.edit.result, errand.edit.index};
+    struct errand errand;
+    shelf_send(shelf, &errand, edit);
+    return shelf_await(&errand);
 }
 
 struct edited shelf_put(struct shelf *shelf, const char *path, const char *type,

@@ -6,14 +6,24 @@
 #ifndef TESTS_SHELF_H
 #define TESTS_SHELF_H
 
+#include <semaphore.h>
+
 #include "fcgiwait/store.h"
 #include "fcgiwait/tree.h"
+
+/* A folder for store files; gone after shelf_folder_remove(). */
+struct shelf_folder {
+    char dir[64], file[80];
+};
+void shelf_folder_make(struct shelf_folder *folder);
+void shelf_folder_remove(struct shelf_folder *folder);
 
 struct shelf {
     struct tree *tree;
     struct store *store;
-    uint64_t newest; /* that came through the sink */
-    size_t changes;  /* that did */
+    uint64_t newest;  /* that came through the sink */
+    size_t changes;   /* that did */
+    bool may_go_back; /* the test is about changes that come late */
 };
 
 struct edited {
@@ -38,5 +48,13 @@ struct edited shelf_delete(struct shelf *shelf, const char *path);
 /* The index at present; the document's body, or "" where there is none, in `body`. */
 uint64_t shelf_look(struct shelf *shelf, const char *path, char *body, size_t room);
 uint64_t shelf_index(struct shelf *shelf, const char *path);
+
+/* For edits that are not waited for at once. `edit` stays until shelf_await(). */
+struct errand {
+    struct edit edit; /* first: the store gives edits back */
+    sem_t done;
+};
+void shelf_send(struct shelf *shelf, struct errand *errand, const struct edit *edit);
+struct edited shelf_await(struct errand *errand);
 
 #endif

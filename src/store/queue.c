@@ -1,0 +1,60 @@
+#include "queue.h"
+
+#include "fcgiwait/clock.h"
+
+int queue_open(struct queue *queue)
+{
+    *queue = (struct queue){.closed = false};
+    int result = cond_init_monotonic(&queue->wake);
+    if (result == 0)
+        lock_init(&queue->lock, LOCK_QUEUE);
+    return result;
+}
+
+void queue_add(struct queue *queue, struct edit *edit)
+{
+    edit->next = NULL;
+    lock_take(&queue->lock);
+    if (queue->first == NULL) {
+        queue->first = edit;
+        pthread_cond_signal(&queue->wake);
+    } else {
+        queue->last->next = edit;
+    }
+    queue->last = edit;
+    lock_drop(&queue->lock);
+}
+
+static size_t weight(const struct edit *edit)
+{
+    return edit->patch.len + (edit->document != NULL ? edit->document->body.len : 0);
+}
+
+size_t queue_take(struct queue *queue, struct edit **edits, size_t most)
+{
+    size_t count = 0, bytes = 0;
+    lock_take(&queue->lock);
+    while (queue->first == NULL && !queue->closed)
+        lock_wait_until(&queue->lock, &queue->wake, INSTANT_NEVER);
+    while (queue->first != NULL && count < most && bytes < QUEUE_BYTES) {
+        bytes += weight(queue->first);
+        edits[count++] = queue->first;
+        queue->first = queue->first->next;
+    }
+    lock_drop(&queue->lock);
+    return count;
+}
+
+void queue_close(struct queue *queue)
+{
+    lock_take(&queue->lock);
+    queue->closed = true;
+    pthread_cond_signal(&queue->wake);
+    lock_drop(&queue->lock);
+}
+
+void queue_dispose(struct queue *queue)
+{
+    pthread_cond_destroy(&queue->wake);
+    lock_destroy(&queue->lock);
+}

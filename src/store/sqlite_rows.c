@@ -1,0 +1,229 @@
+#include "sqlite_rows.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+enum { BEGIN, BEGIN_WRITE, COMMIT, READ_STATE, WRITE_STATE, SINCE, PUT, FORGET, HAS };
+
+static const char *const texts[ROWS_STATEMENTS] = {
+    [BEGIN] = "BEGIN",
+    [BEGIN_WRITE] = "BEGIN IMMEDIATE",
+    [COMMIT] = "COMMIT",
+    [READ_STATE] = "SELECT newest, everything, everything_changed, forgotten FROM state",
+    [WRITE_STATE] =
+        "UPDATE state SET newest = ?, everything = ?, everything_changed = ?, "
+        "forgotten = ?",
+    [SINCE] = "SELECT idx, path, changed, type, body FROM resource WHERE idx > ? "
+              "ORDER BY idx",
+    [PUT] = "INSERT OR REPLACE INTO resource (idx, path, changed, type, body) "
+            "VALUES (?, ?, ?, ?, ?)",
+    [FORGET] = "DELETE FROM resource WHERE body IS NULL AND idx <= ?",
+    [HAS] = "SELECT 1 FROM resource WHERE path = ? AND body IS NOT NULL",
+};
+
+/* --- failing --- */
+
+static bool is_disk_full(sqlite3 *db)
+{
+    int reason = sqlite3_system_errno(db);
+    switch (sqlite3_errcode(db)) {
+    case SQLITE_FULL:
+        return true;
+    case SQLITE_IOERR:
+        return reason == ENOSPC || reason == EDQUOT ||
+               sqlite3_extended_errcode(db) == SQLITE_IOERR_SHMSIZE;
+    default:
+        return false;
+    }
+}
+
+static bool fail(struct rows *rows)
+{
+    rows->failure.result = is_disk_full(rows->db) ? EDIT_NO_ROOM : EDIT_FAILED;
+    rows->failure.code = sqlite3_errcode(rows->db);
+    rows->failure.reason = sqlite3_system_errno(rows->db);
+    snprintf(rows->failure.message, sizeof rows->failure.message, "%s",
+             sqlite3_errmsg(rows->db));
+    return false;
+}
+
+static bool fail_memory(struct rows *rows)
+{
+    rows->failure = (struct rows_failure){
+        .result = EDIT_FAILED, .code = SQLITE_NOMEM, .message = "out of memory"};
+    return false;
+}
+
+/* --- statements --- */
+
+static void rest(sqlite3_stmt *statement)
+{
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
+}
+
+/* Runs a statement that gives no row. */
+static bool run(struct rows *rows, sqlite3_stmt *statement)
+{
+    bool good = sqlite3_step(statement) == SQLITE_DONE || fail(rows);
+    rest(statement);
+    return good;
+}
+
+/* The bytes stay the caller's, and are there until the statement has run. */
+static void bind_text(sqlite3_stmt *statement, int at, struct text t)
+{
+    sqlite3_bind_text64(statement, at, t.len > 0 ? t.at : "", t.len, SQLITE_STATIC,
+                        SQLITE_UTF8);
+}
+
+static void bind_document(sqlite3_stmt *statement, int at,
+                          const struct document *document)
+{
+    bind_text(statement, at, document->type);
+    if (document->body.len > 0)
+        sqlite3_bind_blob64(statement, at + 1, document->body.at, document->body.len,
+                            SQLITE_STATIC);
+    else
+        sqlite3_bind_zeroblob(statement, at + 1, 0); /* an empty one is not NULL */
+}
+
+static struct text column(sqlite3_stmt *statement, int at)
+{
+    const char *bytes = sqlite3_column_blob(statement, at);
+    return (struct text){bytes, (size_t)sqlite3_column_bytes(statement, at)};
+}
+
+/* --- life --- */
+
+bool rows_open(struct rows *rows, sqlite3 *db)
+{
+    *rows = (struct rows){.db = db};
+    for (int i = 0; i < ROWS_STATEMENTS; i++)
+        if (sqlite3_prepare_v3(db, texts[i], -1, SQLITE_PREPARE_PERSISTENT,
+                               &rows->statements[i], NULL) != SQLITE_OK) {
+            fail(rows);
+            while (i-- > 0)
+                sqlite3_finalize(rows->statements[i]);
+            return false;
+        }
+    return true;
+}
+
+void rows_close(struct rows *rows)
+{
+    for (int i = 0; i < ROWS_STATEMENTS; i++)
+        sqlite3_finalize(rows->statements[i]);
+    sqlite3_close(rows->db);
+}
+
+/* --- transactions --- */
+
+bool rows_begin(struct rows *rows)
+{
+    return run(rows, rows->statements[BEGIN]);
+}
+
+bool rows_begin_write(struct rows *rows)
+{
+    return run(rows, rows->statements[BEGIN_WRITE]);
+}
+
+bool rows_commit(struct rows *rows)
+{
+    return run(rows, rows->statements[COMMIT]);
+}
+
+void rows_rollback(struct rows *rows)
+{
+    /* Some failures have done so already. */
+    if (!sqlite3_get_autocommit(rows->db))
+        sqlite3_exec(rows->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+/* --- state --- */
+
+bool rows_read_state(struct rows *rows, struct rows_state *state)
+{
+    sqlite3_stmt *statement = rows->statements[READ_STATE];
+    bool good = sqlite3_step(statement) == SQLITE_ROW;
+    if (good)
+        *state = (struct rows_state){
+            .newest = (uint64_t)sqlite3_column_int64(statement, 0),
+            .everything = (uint64_t)sqlite3_column_int64(statement, 1),
+            .everything_changed = sqlite3_column_int64(statement, 2),
+            .forgotten = (uint64_t)sqlite3_column_int64(statement, 3)};
+    else
+        fail(rows);
+    rest(statement);
+    return good;
+}
+
+bool rows_write_state(struct rows *rows, const struct rows_state *state)
+{
+    sqlite3_stmt *statement = rows->statements[WRITE_STATE];
+    sqlite3_bind_int64(statement, 1, (sqlite3_int64)state->newest);
+    sqlite3_bind_int64(statement, 2, (sqlite3_int64)state->everything);
+    sqlite3_bind_int64(statement, 3, state->everything_changed);
+    sqlite3_bind_int64(statement, 4, (sqlite3_int64)state->forgotten);
+    return run(rows, statement);
+}
+
+/* --- resources --- */
+
+static bool show_row(struct rows *rows, sqlite3_stmt *statement, rows_show_fn *show,
+                     void *context)
+{
+    struct present present = {.index = (uint64_t)sqlite3_column_int64(statement, 0),
+                              .changed = sqlite3_column_int64(statement, 2)};
+    if (sqlite3_column_type(statement, 4) != SQLITE_NULL) {
+        present.document = document_new(column(statement, 3), column(statement, 4));
+        if (present.document == NULL)
+            return fail_memory(rows);
+    }
+    bool good = show(context, column(statement, 1), &present) || fail_memory(rows);
+    present_dispose(&present);
+    return good;
+}
+
+bool rows_since(struct rows *rows, uint64_t index, rows_show_fn *show, void *context)
+{
+    sqlite3_stmt *statement = rows->statements[SINCE];
+    bool good = true;
+    int result = SQLITE_DONE;
+    sqlite3_bind_int64(statement, 1, (sqlite3_int64)index);
+    while (good && (result = sqlite3_step(statement)) == SQLITE_ROW)
+        good = show_row(rows, statement, show, context);
+    if (good && result != SQLITE_DONE)
+        good = fail(rows);
+    rest(statement);
+    return good;
+}
+
+bool rows_put(struct rows *rows, struct text path, const struct present *present)
+{
+    sqlite3_stmt *statement = rows->statements[PUT];
+    sqlite3_bind_int64(statement, 1, (sqlite3_int64)present->index);
+    bind_text(statement, 2, path);
+    sqlite3_bind_int64(statement, 3, present->changed);
+    if (present->document != NULL)
+        bind_document(statement, 4, present->document);
+    return run(rows, statement);
+}
+
+bool rows_forget(struct rows *rows, uint64_t index)
+{
+    sqlite3_bind_int64(rows->statements[FORGET], 1, (sqlite3_int64)index);
+    return run(rows, rows->statements[FORGET]);
+}
+
+bool rows_has(struct rows *rows, struct text path, bool *has)
+{
+    sqlite3_stmt *statement = rows->statements[HAS];
+    bind_text(statement, 1, path);
+    int result = sqlite3_step(statement);
+    *has = result == SQLITE_ROW;
+    bool good = *has || result == SQLITE_DONE || fail(rows);
+    rest(statement);
+    return good;
+}

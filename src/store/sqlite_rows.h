@@ -1,0 +1,55 @@
+/*
+ * sqlite_rows: what stands in the file, over one connection. Private to the SQLite store.
+ *
+ * One thread at a time. A function that returns false leaves `failure`.
+ */
+#ifndef FCGIWAIT_STORE_SQLITE_ROWS_H
+#define FCGIWAIT_STORE_SQLITE_ROWS_H
+
+#include <sqlite3.h>
+
+#include "backend.h"
+
+enum { ROWS_STATEMENTS = 9 };
+
+struct rows {
+    sqlite3 *db;
+    sqlite3_stmt *statements[ROWS_STATEMENTS];
+    struct rows_failure {
+        enum edit_result result; /* EDIT_NO_ROOM, EDIT_FAILED */
+        int code, reason;        /* SQLite's, and an errno value or 0 */
+        char message[128];
+    } failure; /* of the last call that failed */
+};
+
+/* The one row of the table `state`. */
+struct rows_state {
+    uint64_t newest;
+    uint64_t everything; /* 0: never */
+    nanos everything_changed;
+    uint64_t forgotten;
+};
+
+/* Takes the connection, unless it returns false. */
+bool rows_open(struct rows *rows, sqlite3 *db);
+void rows_close(struct rows *rows);
+
+/* A transaction: one view of the file, or the right to write it. */
+bool rows_begin(struct rows *rows);
+bool rows_begin_write(struct rows *rows);
+bool rows_commit(struct rows *rows);
+void rows_rollback(struct rows *rows); /* keeps `failure` */
+
+bool rows_read_state(struct rows *rows, struct rows_state *state);
+bool rows_write_state(struct rows *rows, const struct rows_state *state);
+
+/* Calls `show` for each resource that changed after `index`, in index order, with a
+ * document reference that is taken back. Stops where it returns false: out of memory. */
+typedef bool rows_show_fn(void *context, struct text path, const struct present *present);
+bool rows_since(struct rows *rows, uint64_t index, rows_show_fn *show, void *context);
+
+bool rows_put(struct rows *rows, struct text path, const struct present *present);
+bool rows_forget(struct rows *rows, uint64_t index); /* those without a body up to it */
+bool rows_has(struct rows *rows, struct text path, bool *has);
+
+#endif

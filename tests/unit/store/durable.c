@@ -1,0 +1,423 @@
+/* The SQLite store: what survives its process, and which files it leaves alone. */
+#include <dirent.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sqlite3.h>
+
+#include "must.h"
+#include "shelf.h"
+
+static struct shelf_folder folder;
+static struct store_options options = {.type = "sqlite"};
+
+static int start(void **state)
+{
+    (void)state;
+    shelf_folder_make(&folder);
+    options.file = folder.file;
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    shelf_folder_remove(&folder);
+    return 0;
+}
+
+/* --- what survives --- */
+
+static void put_bytes(struct shelf *shelf, const char *path, struct text body)
+{
+    struct edit edit = {.kind = EDIT_PUT,
+                        .path = text_of(path),
+                        .document = document_new(TEXT("x/y; z=\"\xc3\xa9\""), body)};
+    assert_int_equal(shelf_edit(shelf, &edit).result, EDIT_CREATED);
+}
+
+static void must_be_equal(struct shelf *before, struct shelf *after, const char *path)
+{
+    struct present a, b;
+    tree_look(before->tree, text_of(path), SCOPE_SELF, &a);
+    tree_look(after->tree, text_of(path), SCOPE_SELF, &b);
+    assert_int_equal(a.index, b.index);
+    assert_int_equal(a.changed, b.changed);
+    assert_int_equal(a.document == NULL, b.document == NULL);
+    if (a.document != NULL)
+        assert_true(document_same(a.document, b.document->type, b.document->body));
+    present_dispose(&a);
+    present_dispose(&b);
+}
+
+static void everything_is_there_again(void **state)
+{
+    static const char *const paths[] = {"/",     "/a",     "/a/b",   "/binary",
+                                        "/gone", "/empty", "/touch", "/\xff'\"%"};
+    struct shelf before, after;
+    (void)state;
+    shelf_open(&before, &options);
+    put_bytes(&before, "/", TEXT("root"));
+    put_bytes(&before, "/a", TEXT("{}"));
+    put_bytes(&before, "/a/b", TEXT("x"));
+    put_bytes(&before, "/binary", (struct text){"\0\xff\1", 3});
+    put_bytes(&before, "/gone", TEXT("x"));
+    put_bytes(&before, "/empty", TEXT(""));
+    put_bytes(&before, "/\xff'\"%", TEXT("x"));
+    shelf_touch(&before, "/touch");
+    shelf_touch(&before, "/a");
+    shelf_delete(&before, "/gone");
+    store_close(&before.store);
+    shelf_open(&after, &options);
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        must_be_equal(&before, &after, paths[i]);
+    assert_int_equal(tree_resources(after.tree), tree_resources(before.tree));
+    assert_int_equal(tree_gone(after.tree), tree_gone(before.tree));
+    assert_int_equal(store_index(after.store), before.newest);
+    tree_free(&before.tree);
+    shelf_close(&after);
+}
+
+static void the_last_change_of_everything_survives(void **state)
+{
+    struct shelf shelf;
+    struct present present;
+    (void)state;
+    shelf_open(&shelf, &options);
+    shelf_put(&shelf, "/a", "x/y", "1");
+    uint64_t index =
+        shelf_edit(&shelf, &(struct edit){.kind = EDIT_EVERYTHING, .path = TEXT("/")})
+            .index;
+    shelf_put(&shelf, "/b", "x/y", "1");
+    shelf_close(&shelf);
+    shelf_open(&shelf, &options);
+    tree_look(shelf.tree, TEXT("/a"), SCOPE_BELOW, &present);
+    assert_int_equal(present.index, index);
+    present_dispose(&present);
+    shelf_close(&shelf);
+}
+
+static void no_index_is_given_twice(void **state)
+{
+    struct shelf shelf;
+    uint64_t last = 0;
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        shelf_open(&shelf, &options);
+        store_set_limit(shelf.store, 1); /* tombstones are forgotten: they do not count */
+        for (int j = 0; j < 5; j++) {
+            struct edited edited = shelf_put(&shelf, "/a", "x/y", "1");
+            assert_int_equal(edited.result, EDIT_CREATED);
+            assert_true(edited.index > last);
+            last = shelf_delete(&shelf, "/a").index;
+            assert_true(last > edited.index);
+            last = shelf_touch(&shelf, "/b").index;
+        }
+        shelf_close(&shelf);
+    }
+}
+
+static void run_command(const char *format, ...)
+{
+    char command[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(command, sizeof command, format, args);
+    va_end(args);
+    must(system(command) == 0, "%s", command);
+}
+
+static void an_older_copy_gives_no_index_again(void **state)
+{
+    struct shelf shelf;
+    uint64_t last = 0;
+    (void)state;
+    shelf_open(&shelf, &options);
+    shelf_put(&shelf, "/a", "x/y", "1");
+    shelf_close(&shelf);
+    run_command("cp %s %s/copy", folder.file, folder.dir);
+    shelf_open(&shelf, &options);
+    for (int i = 0; i < 100; i++)
+        last = shelf_touch(&shelf, "/a").index;
+    shelf_close(&shelf);
+    run_command("mv %s/copy %s", folder.dir, folder.file);
+    shelf_open(&shelf, &options);
+    assert_true(shelf_touch(&shelf, "/a").index > last);
+    shelf_close(&shelf);
+}
+
+/* --- group commit --- */
+
+/* Transactions in the -wal file: its frames that end one say how large the file is then
+ * (bytes 4 to 7; SQLite's file format, section 4.1). */
+static int transactions(void)
+{
+    unsigned char head[32], frame[24];
+    char path[128];
+    int count = 0;
+    snprintf(path, sizeof path, "%s-wal", folder.file);
+    FILE *file = fopen(path, "rb");
+    must(file != NULL, "%s", path);
+    if (fread(head, sizeof head, 1, file) != 1) { /* nothing was written yet */
+        fclose(file);
+        return 0;
+    }
+    long page = head[8] << 24 | head[9] << 16 | head[10] << 8 | head[11];
+    while (fread(frame, sizeof frame, 1, file) == 1) {
+        count += (frame[4] | frame[5] | frame[6] | frame[7]) != 0;
+        fseek(file, page, SEEK_CUR);
+    }
+    fclose(file);
+    return count;
+}
+
+static void edits_that_come_meanwhile_share_a_transaction(void **state)
+{
+    enum { EDITS = 50 };
+    struct shelf shelf;
+    struct errand errands[EDITS];
+    char paths[EDITS][16];
+    sqlite3 *other;
+    (void)state;
+    shelf_open(&shelf, &options);
+    int before = transactions();
+    assert_int_equal(sqlite3_open(folder.file, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    for (int i = 0; i < EDITS; i++) {
+        snprintf(paths[i], sizeof paths[i], "/%d", i);
+        shelf_send(&shelf, &errands[i],
+                   &(struct edit){.kind = EDIT_TOUCH, .path = text_of(paths[i])});
+    }
+    assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(other);
+    for (int i = 0; i < EDITS; i++)
+        assert_int_equal(shelf_await(&errands[i]).result, EDIT_CHANGED);
+    /* One that was being tried, and the others behind it. */
+    assert_in_range(transactions() - before, 1, 2);
+    shelf_close(&shelf);
+}
+
+static void edits_of_one_transaction_see_each_other(void **state)
+{
+    enum { EDITS = 20 };
+    struct shelf shelf;
+    struct errand errands[EDITS];
+    sqlite3 *other;
+    int created = 0, conflicts = 0;
+    (void)state;
+    shelf_open(&shelf, &options);
+    sqlite3_open(folder.file, &other);
+    sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    for (int i = 0; i < EDITS; i++)
+        shelf_send(&shelf, &errands[i],
+                   &(struct edit){.kind = EDIT_PUT,
+                                  .path = TEXT("/a"),
+                                  .document = document_new(TEXT("x/y"), TEXT("1")),
+                                  .if_none_match = TEXT("*")});
+    sqlite3_close(other);
+    for (int i = 0; i < EDITS; i++) {
+        enum edit_result result = shelf_await(&errands[i]).result;
+        created += result == EDIT_CREATED;
+        conflicts += result == EDIT_CONFLICT;
+    }
+    assert_int_equal(created, 1);
+    assert_int_equal(conflicts, EDITS - 1);
+    shelf_close(&shelf);
+}
+
+/* --- files that are not for us --- */
+
+static void write_bytes(const char *bytes, size_t len)
+{
+    FILE *file = fopen(folder.file, "wb");
+    must(file != NULL && fwrite(bytes, 1, len, file) == len && fclose(file) == 0, "%s",
+         folder.file);
+}
+
+static void run_sql(const char *sql)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(folder.file, &db), SQLITE_OK);
+    int result = sqlite3_exec(db, sql, NULL, NULL, NULL);
+    must(result == SQLITE_OK, "%s: %s", sql, sqlite3_errmsg(db));
+    sqlite3_close(db);
+}
+
+static int files_in_folder(void)
+{
+    int count = 0;
+    DIR *dir = opendir(folder.dir);
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        count += entry->d_name[0] != '.';
+    closedir(dir);
+    return count;
+}
+
+/* It is refused for a reason that holds these words, and nothing in the folder changes.
+ */
+static void must_refuse(const char *why, const char *what)
+{
+    struct shelf shelf;
+    char error[512] = "";
+    int files = files_in_folder();
+    run_command("cp %s %s/../%s.before", folder.file, folder.dir,
+                strrchr(folder.dir, '/') + 1);
+    assert_false(shelf_try(&shelf, &options, error));
+    must(strstr(error, why) != NULL && strstr(error, what) != NULL, "%s", error);
+    must(strstr(error, folder.file) != NULL, "%s", error);
+    run_command("cmp %s %s.before && rm %s.before", folder.file, folder.dir, folder.dir);
+    assert_int_equal(files_in_folder(), files);
+}
+
+static void make_store(void)
+{
+    struct shelf shelf;
+    char body[2000] = "";
+    memset(body, 'x', sizeof body - 1);
+    shelf_open(&shelf, &options);
+    for (int i = 0; i < 100; i++) {
+        char path[16];
+        snprintf(path, sizeof path, "/%d", i);
+        shelf_put(&shelf, path, "x/y", body);
+    }
+    shelf_close(&shelf);
+    run_command("rm -f %s-board", folder.file);
+}
+
+static void a_file_of_a_newer_version_is_refused_and_left_alone(void **state)
+{
+    (void)state;
+    make_store();
+    run_sql("PRAGMA user_version = 2");
+    must_refuse("newer fcgiwait", "store.file");
+}
+
+static void a_file_that_is_no_database_is_refused_and_left_alone(void **state)
+{
+    static const char text[] = "These are my notes.\n";
+    char noise[20000];
+    (void)state;
+    write_bytes(text, sizeof text);
+    must_refuse("not a database", "Move it away");
+    for (size_t i = 0; i < sizeof noise; i++)
+        noise[i] = (char)(i * 7919 >> 3);
+    write_bytes(noise, sizeof noise);
+    must_refuse("not a database", "Move it away");
+}
+
+static void the_database_of_another_program_is_refused_and_left_alone(void **state)
+{
+    (void)state;
+    run_sql("CREATE TABLE resource (id INTEGER PRIMARY KEY, path TEXT)");
+    must_refuse("another program", "store.file");
+    run_sql("PRAGMA user_version = 1");
+    must_refuse("another program", "store.file");
+    run_sql("PRAGMA application_id = 7; PRAGMA user_version = 0");
+    must_refuse("another program", "store.file");
+}
+
+static void a_damaged_file_is_refused_with_what_to_do(void **state)
+{
+    struct shelf shelf;
+    char error[512] = "";
+    (void)state;
+    make_store();
+    run_command(
+        "dd if=/dev/urandom of=%s bs=4096 seek=5 count=30 conv=notrunc 2>/dev/null",
+        folder.file);
+    run_command("cp %s %s/copy", folder.file, folder.dir);
+    assert_false(shelf_try(&shelf, &options, error));
+    must(strstr(error, "damaged") != NULL && strstr(error, ".recover") != NULL, "%s",
+         error);
+    run_command("cmp %s %s/copy", folder.file, folder.dir);
+}
+
+static void a_folder_that_is_not_there_is_named(void **state)
+{
+    struct shelf shelf;
+    struct store_options elsewhere = options;
+    char error[512] = "", file[128];
+    (void)state;
+    snprintf(file, sizeof file, "%s/none/store.db", folder.dir);
+    elsewhere.file = file;
+    assert_false(shelf_try(&shelf, &elsewhere, error));
+    must(strstr(error, file) != NULL && strstr(error, "folder") != NULL, "%s", error);
+    elsewhere.file = folder.dir;
+    assert_false(shelf_try(&shelf, &elsewhere, error));
+    must(strstr(error, "irectory") != NULL, "%s", error);
+}
+
+/* --- older versions --- */
+
+static void a_file_of_layout_0_is_migrated(void **state)
+{
+    struct shelf shelf;
+    char body[16];
+    (void)state;
+    run_sql("CREATE TABLE resource (idx INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, "
+            "changed INTEGER NOT NULL, type TEXT, body BLOB);"
+            "INSERT INTO resource VALUES (7, '/a', 5, 'x/y', x'31'), "
+            "(9, '/b', 6, NULL, NULL)");
+    shelf_open(&shelf, &options);
+    assert_int_equal(shelf_look(&shelf, "/a", body, sizeof body), 7);
+    assert_string_equal(body, "1");
+    assert_int_equal(shelf_look(&shelf, "/b", body, sizeof body), 9);
+    assert_int_equal(store_index(shelf.store), 9);
+    assert_true(shelf_touch(&shelf, "/b").index > 9);
+    shelf_close(&shelf);
+    shelf_open(&shelf, &options); /* and is one of ours from now on */
+    assert_int_equal(shelf_index(&shelf, "/a"), 7);
+    shelf_close(&shelf);
+}
+
+static void a_migration_that_fails_changes_nothing(void **state)
+{
+    struct shelf shelf;
+    char error[512] = "";
+    (void)state;
+    run_sql("CREATE TABLE resource (idx INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, "
+            "changed INTEGER NOT NULL, type TEXT, body BLOB);"
+            "CREATE TABLE state (a)");
+    run_command("cp %s %s/copy", folder.file, folder.dir);
+    assert_false(shelf_try(&shelf, &options, error));
+    must(strstr(error, folder.file) != NULL, "%s", error);
+    run_command("cmp %s %s/copy", folder.file, folder.dir);
+}
+
+/* Files with a row that no publish could have made. */
+static void a_path_that_is_none_is_passed_over(void **state)
+{
+    struct shelf shelf;
+    (void)state;
+    make_store();
+    run_sql("INSERT INTO resource SELECT newest + 1, 'no slash', 0, NULL, NULL FROM "
+            "state; UPDATE state SET newest = newest + 1");
+    shelf_open(&shelf, &options);
+    assert_int_equal(tree_resources(shelf.tree), 100);
+    assert_true(shelf_touch(&shelf, "/0").index > 0);
+    shelf_close(&shelf);
+}
+
+int main(void)
+{
+#define TEST(test) cmocka_unit_test_setup_teardown(test, start, stop)
+    const struct CMUnitTest tests[] = {
+        TEST(everything_is_there_again),
+        TEST(the_last_change_of_everything_survives),
+        TEST(no_index_is_given_twice),
+        TEST(an_older_copy_gives_no_index_again),
+        TEST(edits_that_come_meanwhile_share_a_transaction),
+        TEST(edits_of_one_transaction_see_each_other),
+        TEST(a_file_of_a_newer_version_is_refused_and_left_alone),
+        TEST(a_file_that_is_no_database_is_refused_and_left_alone),
+        TEST(the_database_of_another_program_is_refused_and_left_alone),
+        TEST(a_damaged_file_is_refused_with_what_to_do),
+        TEST(a_folder_that_is_not_there_is_named),
+        TEST(a_file_of_layout_0_is_migrated),
+        TEST(a_migration_that_fails_changes_nothing),
+        TEST(a_path_that_is_none_is_passed_over),
+    };
+    return cmocka_run_group_tests_name("store/durable", tests, NULL, NULL);
+}
