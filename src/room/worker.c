@@ -130,6 +130,8 @@ bool worker_start(struct worker *worker, const struct room_options *options,
     if (result == 0) {
         lock_init(&worker->lock, LOCK_WORKER);
         result = pthread_create(&worker->thread, NULL, worker_run, worker);
+        if (result != 0)
+            worker_dispose(worker);
     }
     errno = result;
     return result == 0;
@@ -189,6 +191,8 @@ bool worker_leave(struct worker *worker, struct waiter *waiter)
         left = tree_unwatch(worker->options->tree, &waiter->watch);
         waiter->state = left ? WAITER_FREE : WAITER_GONE;
         worker->parked -= left;
+        if (worker->stopping && worker->parked == 0)
+            pthread_cond_signal(&worker->wake); /* it can end at once */
     }
     lock_drop(&worker->lock);
     return left;
