@@ -63,6 +63,8 @@ struct waiter *deadline_first(const struct deadline_heap *heap)
     return heap->count > 0 ? heap->at[0] : NULL;
 }
 
+/* It stays a heap: whoever lies below another has the later share, and had the later
+ * deadline. */
 void deadline_spread(struct deadline_heap *heap, struct instant start, nanos span)
 {
     for (size_t i = 0; i < heap->count; i++) {
@@ -71,8 +73,6 @@ void deadline_spread(struct deadline_heap *heap, struct instant start, nanos spa
         if (latest.at < heap->at[i]->deadline.at)
             heap->at[i]->deadline = latest;
     }
-    for (size_t i = heap->count / 2; i-- > 0;)
-        sift_down(heap, i, heap->at[i]);
 }
 
 void deadline_dispose(struct deadline_heap *heap)
