@@ -129,23 +129,37 @@ static struct change change_of(const struct step *step)
                            kind == CHANGE_PUT ? step->after.document : NULL};
 }
 
-bool group_show(struct group *group)
+/* Returns how many were shown. */
+static size_t show_steps(const struct group *group)
 {
-    struct store *store = group->store;
-    const struct store_state *state = &store->options.state;
+    const struct store_state *state = &group->store->options.state;
+    uint64_t known = atomic_load(&group->store->index);
     for (size_t i = 0; i < group->count; i++) {
         struct change change = change_of(&group->steps[i]);
-        if (change.index <= atomic_load(&store->index))
-            continue;
-        if (!state->sink(state->context, &change))
-            return false;
-        atomic_store(&store->index, change.index);
+        if (change.index > known && !state->sink(state->context, &change))
+            return i;
     }
-    if (group->forgotten == 0)
-        return true;
-    struct change forget = {CHANGE_FORGET, group->forgotten, clock_wall(), TEXT("/"),
-                            NULL};
-    return state->sink(state->context, &forget);
+    return group->count;
+}
+
+static bool show_forgotten(const struct group *group)
+{
+    const struct store_state *state = &group->store->options.state;
+    return group->forgotten == 0 ||
+           state->sink(state->context, &(struct change){.kind = CHANGE_FORGET,
+                                                        .index = group->forgotten,
+                                                        .at = clock_wall(),
+                                                        .path = TEXT("/")});
+}
+
+bool group_show(struct group *group)
+{
+    size_t shown = show_steps(group);
+    bool all = shown == group->count && show_forgotten(group);
+    /* Last: who sees it may look at the state without our lock. */
+    if (shown > 0)
+        atomic_store(&group->store->index, group->steps[shown - 1].after.index);
+    return all;
 }
 
 void group_close(struct group *group)

@@ -156,12 +156,11 @@ static bool take_over(struct sqlite *sqlite)
     if (taking.state.forgotten > known && known > 0)
         sqlite->lost_sight = true;
     bool good = rows_since(&sqlite->reader, known, show_resource, &taking) &&
-                show_everything(&taking, UINT64_MAX);
-    atomic_store(&store->index, taking.shown);
-    if (!good || !forget(sqlite, taking.state.forgotten))
-        return false;
-    atomic_store(&store->index, taking.state.newest);
-    return true;
+                show_everything(&taking, UINT64_MAX) &&
+                forget(sqlite, taking.state.forgotten);
+    /* Last: who sees it may look at the state without our lock. */
+    atomic_store(&store->index, good ? taking.state.newest : taking.shown);
+    return good;
 }
 
 bool sqlite_take_over(struct sqlite *sqlite)

@@ -1,0 +1,375 @@
+/* Several stores over one SQLite file, as in several processes: each has connections, a
+ * board and a tree of its own. */
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#include "must.h"
+#include "shelf.h"
+
+enum { SHELVES = 3 };
+
+static struct shelf_folder folder;
+static struct store_options options = {.type = "sqlite"};
+static struct shelf shelves[SHELVES];
+
+/* --- who waits --- */
+
+static sem_t rung;
+static _Atomic uint64_t news;
+
+/* The bell of every tree here; one crowd at a time. */
+static void ring(void *context, unsigned worker, struct crowd *crowd)
+{
+    (void)context;
+    news = crowd->news.index;
+    crowd->shares[worker].first = NULL;
+    crowd_done(crowd);
+    sem_post(&rung);
+}
+
+static void watch(struct shelf *shelf, const char *path, enum scope scope,
+                  struct watch *watch)
+{
+    struct present present;
+    tree_look(shelf->tree, text_of(path), scope, &present);
+    *watch = (struct watch){0};
+    assert_int_equal(tree_watch(shelf->tree, text_of(path), scope, present.index, watch),
+                     TREE_WATCHED);
+    present_dispose(&present);
+}
+
+static uint64_t await_ring(void)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 60;
+    must(sem_timedwait(&rung, &until) == 0, "nobody was woken");
+    return news;
+}
+
+static int start(void **state)
+{
+    (void)state;
+    shelf_folder_make(&folder);
+    options.file = folder.file;
+    sem_init(&rung, 0, 0);
+    for (int i = 0; i < SHELVES; i++) {
+        shelf_open(&shelves[i], &options);
+        tree_set_bell(shelves[i].tree, ring, NULL);
+    }
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SHELVES; i++)
+        shelf_close(&shelves[i]);
+    sem_destroy(&rung);
+    shelf_folder_remove(&folder);
+    return 0;
+}
+
+/* --- seeing what others change --- */
+
+static void a_publish_through_one_wakes_who_waits_at_another(void **state)
+{
+    struct watch waits, below;
+    (void)state;
+    shelf_put(&shelves[0], "/a/b", "x/y", "1");
+    for (int i = 1; i < SHELVES; i++) {
+        store_catch_up(shelves[i].store);
+        watch(&shelves[i], "/a/b", SCOPE_SELF, &waits);
+        uint64_t index = shelf_touch(&shelves[0], "/a/b").index;
+        assert_int_equal(await_ring(), index);
+        watch(&shelves[i], "/a", SCOPE_BELOW, &below);
+        index = shelf_delete(&shelves[0], "/a/b").index;
+        assert_int_equal(await_ring(), index);
+        shelf_put(&shelves[0], "/a/b", "x/y", "1");
+        store_catch_up(shelves[i].store);
+    }
+}
+
+static void what_was_answered_is_seen_everywhere(void **state)
+{
+    char body[32], expected[32];
+    (void)state;
+    for (int round = 0; round < 200; round++) {
+        struct shelf *writer = &shelves[round % SHELVES];
+        snprintf(expected, sizeof expected, "%d", round);
+        uint64_t index = shelf_put(writer, "/a", "x/y", expected).index;
+        for (int i = 0; i < SHELVES; i++) {
+            store_catch_up(shelves[i].store);
+            assert_int_equal(shelf_look(&shelves[i], "/a", body, sizeof body), index);
+            assert_string_equal(body, expected);
+        }
+    }
+}
+
+static void a_change_of_everything_reaches_all(void **state)
+{
+    struct watch waits;
+    struct present present;
+    (void)state;
+    watch(&shelves[1], "/api/posts", SCOPE_BELOW, &waits);
+    uint64_t index = shelf_edit(&shelves[0], &(struct edit){.kind = EDIT_EVERYTHING,
+                                                            .path = TEXT("/")})
+                         .index;
+    assert_int_equal(await_ring(), index);
+    shelf_touch(&shelves[0], "/b");
+    store_catch_up(shelves[2].store);
+    tree_look(shelves[2].tree, TEXT("/other"), SCOPE_BELOW, &present);
+    assert_int_equal(present.index, index);
+    present_dispose(&present);
+}
+
+/* --- writing at the same time --- */
+
+struct writer {
+    pthread_t thread;
+    struct shelf *shelf;
+};
+
+static void *raise_a_counter(void *context)
+{
+    struct shelf *shelf = ((struct writer *)context)->shelf;
+    for (int i = 0; i < 60;) {
+        char body[32], tag[32];
+        store_catch_up(shelf->store);
+        uint64_t index = shelf_look(shelf, "/a", body, sizeof body);
+        snprintf(tag, sizeof tag, "\"%llu\"", (unsigned long long)index);
+        snprintf(body, sizeof body, "%d", atoi(body) + 1);
+        struct edit edit = {.kind = EDIT_PUT,
+                            .path = TEXT("/a"),
+                            .document = document_new(TEXT("x/y"), text_of(body)),
+                            .if_match = text_of(tag)};
+        i += shelf_edit(shelf, &edit).result == EDIT_CHANGED;
+    }
+    return NULL;
+}
+
+static void conditional_puts_of_several_lose_no_update(void **state)
+{
+    struct writer writers[2 * SHELVES];
+    char body[32];
+    (void)state;
+    shelf_put(&shelves[0], "/a", "x/y", "0");
+    for (int i = 0; i < 2 * SHELVES; i++) {
+        writers[i].shelf = &shelves[i % SHELVES];
+        pthread_create(&writers[i].thread, NULL, raise_a_counter, &writers[i]);
+    }
+    for (int i = 0; i < 2 * SHELVES; i++)
+        pthread_join(writers[i].thread, NULL);
+    for (int i = 0; i < SHELVES; i++) {
+        store_catch_up(shelves[i].store);
+        shelf_look(&shelves[i], "/a", body, sizeof body);
+        assert_int_equal(atoi(body), 60 * 2 * SHELVES);
+    }
+}
+
+static void the_limit_counts_what_others_made(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SHELVES; i++)
+        store_set_limit(shelves[i].store, 2);
+    assert_int_equal(shelf_put(&shelves[0], "/a", "x/y", "1").result, EDIT_CREATED);
+    assert_int_equal(shelf_put(&shelves[1], "/b", "x/y", "1").result, EDIT_CREATED);
+    assert_int_equal(shelf_put(&shelves[2], "/c", "x/y", "1").result, EDIT_FULL);
+    assert_int_equal(shelf_put(&shelves[2], "/a", "x/y", "2").result, EDIT_CHANGED);
+}
+
+/* --- forgetting --- */
+
+static void what_one_forgets_all_forget(void **state)
+{
+    enum { LIMIT = 20, PATHS = 100 };
+    char path[16];
+    (void)state;
+    for (int i = 0; i < SHELVES; i++)
+        store_set_limit(shelves[i].store, LIMIT);
+    for (int i = 0; i < PATHS; i++) {
+        snprintf(path, sizeof path, "/%d", i);
+        shelf_touch(&shelves[i % SHELVES], path);
+        for (int j = 0; j < SHELVES; j++)
+            store_catch_up(shelves[j].store);
+        for (int j = 0; j <= i; j++) {
+            snprintf(path, sizeof path, "/%d", j);
+            uint64_t index = shelf_index(&shelves[0], path);
+            assert_int_equal(shelf_index(&shelves[1], path), index);
+            assert_int_equal(shelf_index(&shelves[2], path), index);
+        }
+        assert_true(tree_gone(shelves[0].tree) <= LIMIT);
+    }
+}
+
+/* Another process's part, so far as the file goes: deletes all resources, and forgets
+ * that, before anybody was told. */
+static void delete_and_forget_all(uint64_t *newest)
+{
+    sqlite3 *db;
+    sqlite3_stmt *statement;
+    assert_int_equal(sqlite3_open(folder.file, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db,
+                     "DELETE FROM resource; UPDATE state SET newest = newest "
+                     "+ 5, forgotten = newest + 4",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    sqlite3_prepare_v2(db, "SELECT newest FROM state", -1, &statement, NULL);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    *newest = (uint64_t)sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+}
+
+static void who_could_not_keep_up_finds_what_is_gone(void **state)
+{
+    struct watch waits, below;
+    uint64_t newest;
+    (void)state;
+    shelf_put(&shelves[0], "/a", "x/y", "1");
+    shelf_put(&shelves[0], "/b/c", "x/y", "1");
+    for (int i = 0; i < SHELVES; i++) {
+        store_catch_up(shelves[i].store);
+        shelves[i].may_go_back = true;
+    }
+    watch(&shelves[1], "/a", SCOPE_SELF, &waits);
+    watch(&shelves[1], "/api", SCOPE_BELOW, &below);
+    delete_and_forget_all(&newest);
+    assert_int_equal(shelf_touch(&shelves[0], "/d").index, newest + 1);
+    await_ring();
+    await_ring();
+    for (int i = 0; i < SHELVES; i++) {
+        store_catch_up(shelves[i].store);
+        assert_int_equal(shelf_index(&shelves[i], "/a"), 0);
+        assert_int_equal(shelf_index(&shelves[i], "/b/c"), 0);
+        assert_int_equal(shelf_index(&shelves[i], "/d"), newest + 1);
+        assert_int_equal(tree_resources(shelves[i].tree), 0);
+    }
+}
+
+/* --- a process that dies between its commit and telling of it --- */
+
+static uint64_t commit_and_die(const char *path)
+{
+    sqlite3 *db;
+    sqlite3_stmt *statement;
+    char sql[256];
+    assert_int_equal(sqlite3_open(folder.file, &db), SQLITE_OK);
+    snprintf(
+        sql, sizeof sql,
+        "BEGIN IMMEDIATE; UPDATE state SET newest = newest + 1; INSERT OR REPLACE INTO "
+        "resource SELECT newest, '%s', 1, 'x/y', x'32' FROM state; COMMIT",
+        path);
+    must(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(db));
+    sqlite3_prepare_v2(db, "SELECT newest FROM state", -1, &statement, NULL);
+    sqlite3_step(statement);
+    uint64_t index = (uint64_t)sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return index;
+}
+
+static void the_next_change_tells_what_a_dead_process_did_not(void **state)
+{
+    struct watch waits;
+    (void)state;
+    shelf_put(&shelves[0], "/a", "x/y", "1");
+    store_catch_up(shelves[1].store);
+    watch(&shelves[1], "/a", SCOPE_SELF, &waits);
+    uint64_t index = commit_and_die("/a");
+    assert_true(shelf_touch(&shelves[2], "/b").index > index);
+    assert_int_equal(await_ring(), index);
+}
+
+static void the_next_start_tells_what_a_dead_process_did_not(void **state)
+{
+    struct watch waits;
+    struct shelf another;
+    (void)state;
+    shelf_put(&shelves[0], "/a", "x/y", "1");
+    store_catch_up(shelves[1].store);
+    watch(&shelves[1], "/a", SCOPE_SELF, &waits);
+    uint64_t index = commit_and_die("/a");
+    shelf_open(&another, &options);
+    assert_int_equal(await_ring(), index);
+    assert_int_equal(shelf_index(&another, "/a"), index);
+    shelf_close(&another);
+}
+
+/* --- the board --- */
+
+static void write_board(const void *bytes, size_t len)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s-board", folder.file);
+    int fd = open(path, O_WRONLY);
+    must(fd >= 0 && pwrite(fd, bytes, len, 0) == (ssize_t)len, "%s", path);
+    close(fd);
+}
+
+static void whatever_stands_on_the_board_no_index_goes_back(void **state)
+{
+    struct shelf another;
+    char noise[64];
+    uint64_t last = shelf_put(&shelves[0], "/a", "x/y", "1").index;
+    (void)state;
+    for (int byte = 0; byte < 256; byte += 51) {
+        memset(noise, byte, sizeof noise);
+        write_board(noise, sizeof noise);
+        shelf_open(&another, &options); /* which puts it right */
+        uint64_t index = shelf_touch(&another, "/a").index;
+        assert_true(index > last);
+        store_catch_up(shelves[1].store);
+        assert_int_equal(shelf_index(&shelves[1], "/a"), index);
+        write_board(noise, sizeof noise);
+        last = shelf_touch(&shelves[1], "/a").index; /* and so does a commit */
+        assert_true(last > index);
+        store_catch_up(another.store);
+        assert_int_equal(shelf_index(&another, "/a"), last);
+        shelf_close(&another);
+    }
+}
+
+static void a_board_that_is_lost_is_made_again(void **state)
+{
+    char path[128];
+    (void)state;
+    uint64_t last = shelf_put(&shelves[0], "/a", "x/y", "1").index;
+    for (int i = 0; i < SHELVES; i++)
+        shelf_close(&shelves[i]);
+    snprintf(path, sizeof path, "%s-board", folder.file);
+    assert_int_equal(unlink(path), 0);
+    for (int i = 0; i < SHELVES; i++)
+        shelf_open(&shelves[i], &options);
+    assert_int_equal(shelf_index(&shelves[2], "/a"), last);
+    last = shelf_touch(&shelves[0], "/a").index;
+    store_catch_up(shelves[2].store);
+    assert_int_equal(shelf_index(&shelves[2], "/a"), last);
+}
+
+int main(void)
+{
+#define TEST(test) cmocka_unit_test_setup_teardown(test, start, stop)
+    const struct CMUnitTest tests[] = {
+        TEST(a_publish_through_one_wakes_who_waits_at_another),
+        TEST(what_was_answered_is_seen_everywhere),
+        TEST(a_change_of_everything_reaches_all),
+        TEST(conditional_puts_of_several_lose_no_update),
+        TEST(the_limit_counts_what_others_made),
+        TEST(what_one_forgets_all_forget),
+        TEST(who_could_not_keep_up_finds_what_is_gone),
+        TEST(the_next_change_tells_what_a_dead_process_did_not),
+        TEST(the_next_start_tells_what_a_dead_process_did_not),
+        TEST(whatever_stands_on_the_board_no_index_goes_back),
+        TEST(a_board_that_is_lost_is_made_again),
+    };
+    return cmocka_run_group_tests_name("store/shared", tests, NULL, NULL);
+}
