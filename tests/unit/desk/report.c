@@ -1,96 +1,26 @@
-/* Writes that the web server reports, and who is woken by them. No socket: requests go
- * to a desk with a tree, a room and the memory store behind it. */
-#include <semaphore.h>
+/* Writes that the web server reports, and who is woken by them. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "desk/origin.h"
-#include "fcgiwait/desk.h"
-#include "fcgiwait/state.h"
 #include "must.h"
-
-struct office {
-    struct counters counters;
-    struct tree *tree;
-    struct desk *desk;
-    struct room *room;
-    struct store *store;
-};
-
-struct visit {
-    struct request request; /* first: deliver() is given it */
-    sem_t answered;
-    int status;
-    char head[REPLY_HEAD + 1], body[256];
-};
+#include "office.h"
 
 static int start(void **state)
 {
-    static const struct desk_rules rules = {.wait_default = 15 * NANOS_PER_SECOND,
-                                            .wait_max = 60 * NANOS_PER_SECOND,
-                                            .max_waiting = 100,
-                                            .limit_body = 100,
-                                            .limit_path = 20,
-                                            .cache_control = "no-store"};
-    char error[256];
-    struct office *office = calloc(1, sizeof *office);
-    office->tree = tree_new(2);
-    office->desk = desk_open(office->tree, &office->counters, &rules);
-    office->room =
-        room_open(&(struct room_options){2, office->tree, desk_answer, office->desk});
-    office->store = store_open(
-        &(struct store_options){.type = "memory", .state = state_of(office->tree)}, error,
-        sizeof error);
-    desk_set(office->desk, office->room, office->store);
-    *state = office;
+    *state = malloc(sizeof(struct office));
+    office_open(*state, &office_rules);
     return 0;
 }
 
 static int stop(void **state)
 {
-    struct office *office = *state;
-    room_drain(office->room, 0);
-    room_close(&office->room);
-    store_close(&office->store);
-    desk_close(&office->desk);
-    tree_free(&office->tree);
-    free(office);
+    office_close(*state);
+    free(*state);
     return 0;
 }
 
-static void deliver(struct request *request, struct reply *reply)
-{
-    struct visit *visit = (struct visit *)request;
-    assert_non_null(reply);
-    visit->status = reply->status;
-    snprintf(visit->head, sizeof visit->head, "%.*s", (int)reply->head_len, reply->head);
-    snprintf(visit->body, sizeof visit->body, "%.*s", (int)reply->body.len,
-             reply->body.at);
-    reply_dispose(reply);
-    sem_post(&visit->answered);
-}
-
-static void come(struct office *office, struct visit *visit, const struct cgi *cgi)
-{
-    *visit = (struct visit){.request.deliver = deliver};
-    sem_init(&visit->answered, 0, 0);
-    desk_serve(office->desk, &visit->request, cgi);
-}
-
-static bool is_answered(struct visit *visit)
-{
-    return sem_trywait(&visit->answered) == 0;
-}
-
-static void await_answer(struct visit *visit)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 30;
-    must(sem_timedwait(&visit->answered, &until) == 0, "nobody answered");
-}
-
+/* Behind an origin. */
 static uint64_t index_of(struct office *office, const char *path)
 {
     struct present present;
@@ -109,8 +39,8 @@ static void wait_for(struct office *office, struct visit *visit, const char *pat
                       .script_name = text_of(path),
                       .query = text_of(query),
                       .origin = TEXT("/_origin")};
-    come(office, visit, &cgi);
-    assert_false(is_answered(visit));
+    office_serve(office, visit, &cgi);
+    assert_false(visit_is_answered(visit));
 }
 
 static struct cgi report_of(const char *method, const char *path, const char *status)
@@ -128,8 +58,8 @@ static int report(struct office *office, const char *method, const char *path,
 {
     struct visit visit;
     struct cgi cgi = report_of(method, path, status);
-    come(office, &visit, &cgi);
-    assert_true(is_answered(&visit));
+    office_serve(office, &visit, &cgi);
+    assert_true(visit_is_answered(&visit));
     return visit.status;
 }
 
@@ -142,15 +72,15 @@ static void a_success_wakes_the_path_and_all_that_it_lies_below(void **state)
     wait_for(office, &root, "/");
     wait_for(office, &other, "/posts/2");
     assert_int_equal(report(office, "PUT", "/posts/1", "200"), 204);
-    await_answer(&post);
-    await_answer(&list);
-    await_answer(&root);
+    visit_await(&post);
+    visit_await(&list);
+    visit_await(&root);
     assert_int_equal(post.status, 200);
     assert_string_equal(post.body, "X-Accel-Redirect: /_origin/posts/1?a=1\r\n\r\n");
     assert_string_equal(list.body, "X-Accel-Redirect: /_origin/posts?a=1\r\n\r\n");
-    assert_false(is_answered(&other));
+    assert_false(visit_is_answered(&other));
     assert_int_equal(report(office, "DELETE", "/posts/2", "204"), 204);
-    await_answer(&other);
+    visit_await(&other);
 }
 
 static void a_slash_at_the_end_makes_no_other_list(void **state)
@@ -160,13 +90,13 @@ static void a_slash_at_the_end_makes_no_other_list(void **state)
     wait_for(office, &list, "/posts/");
     wait_for(office, &post, "/posts/1/");
     assert_int_equal(report(office, "PUT", "/posts/1/", "200"), 204);
-    await_answer(&list);
-    await_answer(&post);
+    visit_await(&list);
+    visit_await(&post);
     assert_string_equal(list.body, "X-Accel-Redirect: /_origin/posts/?a=1\r\n\r\n");
     assert_string_equal(post.body, "X-Accel-Redirect: /_origin/posts/1/?a=1\r\n\r\n");
     wait_for(office, &list, "/posts/");
     assert_int_equal(report(office, "PUT", "/posts", "200"), 204);
-    await_answer(&list);
+    visit_await(&list);
 }
 
 static void any_method_reports(void **state)
@@ -177,7 +107,7 @@ static void any_method_reports(void **state)
         struct visit visit;
         wait_for(office, &visit, "/posts");
         assert_int_equal(report(office, methods[i], "/posts", "201"), 204);
-        await_answer(&visit);
+        visit_await(&visit);
     }
 }
 
@@ -191,10 +121,10 @@ static void what_the_api_refused_touches_nothing(void **state)
     uint64_t before = store_index(office->store);
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
         assert_int_equal(report(office, "POST", "/posts", statuses[i]), 204);
-    assert_false(is_answered(&visit));
+    assert_false(visit_is_answered(&visit));
     assert_int_equal(store_index(office->store), before);
     assert_int_equal(report(office, "POST", "/posts", "200"), 204);
-    await_answer(&visit);
+    visit_await(&visit);
 }
 
 static void a_malformed_status_touches_nothing(void **state)
@@ -217,8 +147,8 @@ static void a_report_needs_the_right_to_publish(void **state)
     struct cgi cgi = report_of("POST", "/posts", "200");
     uint64_t before = store_index(office->store);
     cgi.access = TEXT("read");
-    come(office, &visit, &cgi);
-    assert_true(is_answered(&visit));
+    office_serve(office, &visit, &cgi);
+    assert_true(visit_is_answered(&visit));
     assert_int_equal(visit.status, 500);
     assert_int_equal(store_index(office->store), before);
 }
@@ -230,10 +160,10 @@ static void a_path_that_nobody_can_wait_for_touches_what_it_lies_below(void **st
     struct visit visit;
     wait_for(office, &visit, "/posts");
     assert_int_equal(report(office, "PUT", "/posts/0123456789012345678901", "200"), 204);
-    await_answer(&visit);
+    visit_await(&visit);
     wait_for(office, &visit, "/posts");
     assert_int_equal(report(office, "PUT", "/posts/a\nb", "200"), 204);
-    await_answer(&visit);
+    visit_await(&visit);
     assert_int_equal(report(office, "PUT", "posts", "200"), 400);
 }
 
@@ -247,12 +177,12 @@ static void more_paths_than_are_remembered_wake_whom_they_concern(void **state)
     wait_for(office, &visit, "/posts/2");
     wait_for(office, &other, "/files");
     assert_int_equal(report(office, "PUT", "/posts/2", "200"), 204);
-    await_answer(&visit);
-    assert_false(is_answered(&other));
+    visit_await(&visit);
+    assert_false(visit_is_answered(&other));
     assert_int_equal(tree_gone(office->tree), 1);
     assert_true(index_of(office, "/posts/1") >= before);
     assert_int_equal(report(office, "PUT", "/files/1", "200"), 204);
-    await_answer(&other);
+    visit_await(&other);
 }
 
 static void the_report_is_answered_with_the_new_index(void **state)
@@ -261,8 +191,8 @@ static void the_report_is_answered_with_the_new_index(void **state)
     struct visit visit;
     char line[64];
     struct cgi cgi = report_of("POST", "/posts", "201");
-    come(office, &visit, &cgi);
-    assert_true(is_answered(&visit));
+    office_serve(office, &visit, &cgi);
+    assert_true(visit_is_answered(&visit));
     snprintf(line, sizeof line, "X-Polling-Index: %llu\r\n",
              (unsigned long long)index_of(office, "/posts"));
     assert_non_null(strstr(visit.head, line));
