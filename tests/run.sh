@@ -36,7 +36,7 @@ libraries=(
 )
 programs=(
     gcc make autoconf automake pkg-config xz-utils=xz procps=ps
-    nginx spawn-fcgi curl prometheus=promtool nodejs=node npm chromium
+    nginx spawn-fcgi curl prometheus=promtool nodejs=node npm chromium php-cgi
     clang clang-format cppcheck shellcheck mandoc systemd=systemd-analyze
 )
 
@@ -84,8 +84,8 @@ list_source() {
     if git -c safe.directory='*' -C "$top" rev-parse 2>/dev/null; then
         git -c safe.directory='*' -C "$top" ls-files -z --cached --others --exclude-standard
     else
-        cd "$top" && find . -name node_modules -prune -o -type f ! -name '*.[oa]' \
-            ! -name config.status ! -name Makefile -print0
+        cd "$top" && find . \( -name .git -o -name node_modules \) -prune -o -type f \
+            ! -name '*.[oa]' ! -name config.status ! -name Makefile -print0
     fi
 }
 
@@ -191,7 +191,7 @@ part_plain() {
     judge plain cppcheck cppcheck -q --std=c11 -D_GNU_SOURCE -I include -I src -I tests/lib \
         --enable=warning,performance,portability --suppressions-list=tests/cppcheck.txt \
         --error-exitcode=1 src tests
-    judge plain shellcheck shellcheck -S warning "${scripts[@]}"
+    judge plain shellcheck shellcheck -S warning -e SC2034,SC2154 "${scripts[@]}"
     check plain
 }
 

@@ -26,8 +26,8 @@ struct request {
     request_deliver_fn *deliver;
     /* of a held one */
     struct desk *desk;
-    uint64_t index; /* that it waits on */
-    nanos applied;  /* the wait to say in Preference-Applied; -1: none */
+    uint64_t index;       /* that it waits on */
+    nanos applied;        /* the wait to say in Preference-Applied; -1: none */
     struct instant since; /* when it began to wait */
     bool head_only;
     char *target; /* malloc'd line that sends nginx to the origin; NULL: no origin */

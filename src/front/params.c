@@ -36,9 +36,10 @@ int OS_Read(int fd, char *out, size_t room)
 }
 
 #define BEGIN (RECORD_HEADER + 8)
-#define PREFIX (BEGIN + RECORD_HEADER) /* what stands before the parameters for libfcgi  \
-                                        */
-#define MOST 65535 /* one record of parameters is as much as libfcgi is given */
+#define PREFIX                                                                           \
+    (BEGIN + RECORD_HEADER) /* what stands before the parameters for libfcgi             \
+                             */
+#define MOST 65535          /* one record of parameters is as much as libfcgi is given */
 #define FIRST 4096
 #define ANY_ID 1
 
