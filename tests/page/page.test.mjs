@@ -14,6 +14,7 @@ before(async () => {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
       '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    ignoreDefaultArgs: ['--disable-back-forward-cache'],
   });
 });
 after(() => browser?.close());
@@ -157,6 +158,44 @@ test('a hidden page lets go of its requests', LIMIT, async () => {
   await shows('note', 'second');
   await stack.awaitWaiting(2);
   await sameVisit();
+});
+
+test('a page that one comes back to goes on', LIMIT, async () => {
+  await stack.publish('note', 'first', 'text/plain');
+  await open(stack.url);
+  await shows('note', 'first');
+  await stack.awaitWaiting(2);
+
+  await page.goto(`${stack.url}/longpoll.js`);
+  await stack.awaitWaiting(0);
+  await stack.publish('note', 'second', 'text/plain');
+
+  await page.goBack({waitUntil: 'commit'});
+  await page.waitForFunction(() => document.getElementById('note')?.textContent === 'second');
+  await stack.awaitWaiting(2);
+  await sameVisit();                    // as it was, from the browser's memory
+});
+
+test('when the network is back, a page asks at once', LIMIT, async () => {
+  await stack.publish('thing', {n: 1});
+  await open(`${stack.url}/longpoll.js`);       // a page that follows nothing by itself
+  await page.evaluate(() => {
+    window.seen = [];
+    import('/longpoll.js').then(async ({follow}) => {
+      const options = {
+        retryFirst: 1000, retryMost: 1000, onstate: state => { window.state = state; },
+      };
+      for await (const {value} of follow('/live/thing', options)) window.seen.push(value.n);
+    });
+  });
+  const seen = () => page.evaluate(() => window.seen);
+  await until(async () => (await seen()).length === 1, 'the present state');
+  await page.context().setOffline(true);
+  await stack.publish('thing', {n: 2});         // whether or not the held request still gets it
+  await page.waitForFunction(() => window.state === 'retrying');
+  await stack.publish('thing', {n: 3});
+  await page.context().setOffline(false);
+  await until(async () => (await seen()).includes(3), 'the change');
 });
 
 test('in a browser, an expiry is no change', LIMIT, async () => {
