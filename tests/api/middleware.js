@@ -7,8 +7,8 @@ module.exports = (request, response, next) => {
   // What the API was asked, byte for byte. As a secret it is for one client alone.
   if (request.path.startsWith('/echo')) {
     if (request.query.secret) response.set('Cache-Control', 'private');
-    return response.json({method: request.method, url: request.originalUrl,
-      authorization: request.get('Authorization') ?? ''});
+    return response.type('json').send(JSON.stringify({method: request.method,
+      url: request.originalUrl, authorization: request.get('Authorization') ?? ''}));
   }
 
   // A slow API: ?delay=MILLISECONDS, before anything is done.

@@ -60,8 +60,8 @@ static char *placed(const struct rest_api *api, char *text)
     text = replaced(text, "server 127.0.0.1:3000;", value);
     snprintf(value, sizeof value, "unix:%s;", stack->socket);
     text = replaced(text, "unix:/run/fcgiwait/fcgiwait.sock;", value);
-    snprintf(value, sizeof value, "unix:%s/php.sock;", stack->dir);
-    text = replaced(text, "unix:/run/php/php-fpm.sock;", value);
+    snprintf(value, sizeof value, "server 127.0.0.1:%d;", api->php_port);
+    text = replaced(text, "server unix:/run/php/php-fpm.sock;", value);
     snprintf(value, sizeof value, "%s/php/", stack->dir);
     text = replaced(text, "/srv/php-api/", value);
     snprintf(value, sizeof value, "%s/files/", stack->dir);
@@ -119,7 +119,7 @@ void rest_start_server(struct rest_api *api)
 
 void rest_start_php(struct rest_api *api)
 {
-    char socket[128], command[1024];
+    char port[16], command[1024];
     if (system("command -v php-cgi >/dev/null") != 0) {
         print_message("php-cgi is missing. On Debian: apt-get install php-cgi\n");
         skip();
@@ -127,14 +127,13 @@ void rest_start_php(struct rest_api *api)
     snprintf(command, sizeof command, "cp '%s/index.php' '%s/php/'", environment("API"),
              api->stack.dir);
     must(system(command) == 0, "%s", command);
-    stack_path(&api->stack, "php.sock", socket);
-    api->php = stack_run(
-        &api->stack, "php.log",
-        (const char *[]){"spawn-fcgi", "-s", socket, "-n", "--", "php-cgi", NULL});
-    struct stat there;
-    for (double start = seconds_now(); stat(socket, &there) != 0; sleep_ms(10))
-        must(seconds_now() - start < PATIENCE, "php-cgi does not start: see %s",
-             api->stack.dir);
+    snprintf(port, sizeof port, "%d", api->php_port);
+    api->php = stack_run(&api->stack, "php.log",
+                         (const char *[]){"spawn-fcgi", "-a", "127.0.0.1", "-p", port,
+                                          "-n", "-f", "php-cgi", NULL});
+    for (double start = seconds_now(); !http_answers(api->php_port); sleep_ms(10))
+        must(seconds_now() - start < PATIENCE && waitpid(api->php, NULL, WNOHANG) == 0,
+             "php-cgi does not start: see %s/php.log", api->stack.dir);
 }
 
 static void make_folder(const struct stack *stack, const char *name)
@@ -149,7 +148,7 @@ int rest_setup(void **state)
     static struct rest_api api;
     static const struct stack_options options = {.write_nginx_conf = write_nginx_conf};
     const struct rest_options *given = *state;
-    api = (struct rest_api){.port = free_port()};
+    api = (struct rest_api){.port = free_port(), .php_port = free_port()};
     if (given != NULL)
         api.options = *given;
     stack_start(&api.stack, &options);

@@ -19,7 +19,7 @@ struct rest_options {
 struct rest_api {
     struct stack stack; /* first */
     struct rest_options options;
-    int port; /* of json-server, on 127.0.0.1 */
+    int port, php_port; /* of json-server and of php-cgi, on 127.0.0.1 */
     pid_t server, php;
 };
 
