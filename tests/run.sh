@@ -175,7 +175,7 @@ check() {
     shift
     build "$part" "$@" || return
     find "$work/$part/tests" -name '*.trs' -delete
-    make -k -C "$work/$part/tests" check >"$work/$part.check.log" 2>&1
+    make -k -j"$jobs" -C "$work/$part/tests" check >"$work/$part.check.log" 2>&1
     while IFS= read -r trs; do
         count_log "$part" "$trs"
     done < <(find "$work/$part/tests" -name '*.trs' | sort)
