@@ -8,6 +8,7 @@
 #include "connection.h"
 #include "fcgiwait/log.h"
 #include "listener.h"
+#include "params.h"
 #include "poller.h"
 
 #define ACCEPT_PAUSE (100 * NANOS_PER_MS)
@@ -52,7 +53,8 @@ struct front *front_open(const struct front_options *options)
     if (front == NULL)
         return NULL;
     front->options = *options;
-    if (listener_open(&front->listener, options->listening, options->addresses) &&
+    if (params_open() &&
+        listener_open(&front->listener, options->listening, options->addresses) &&
         start_pollers(front))
         return front;
     free(front->pollers);

@@ -75,7 +75,7 @@ build_all() {
         "$here/peers/longpoll.go"
     ! has threads || compile "$here/peers/longpoll_threads.c" -o "$out/bin/longpoll_threads" -lfcgi
     ! has ceiling || compile -I"$here/../../include" "$here/peers/ceiling.c" \
-        "$build/src/libfcgiwait.a" -o "$out/bin/ceiling"
+        "$build/src/libfcgiwait.a" -o "$out/bin/ceiling" -lfcgi
 }
 
 # --- starting, and stopping by number ---

@@ -1,6 +1,6 @@
 /*
  * params: what the web server says arrives as it was said. An input is one byte of how,
- * and lines of NAME=VALUE; they travel as FastCGI records.
+ * and lines of NAME=VALUE; they travel as FastCGI records, through libfcgi.
  */
 #include "cgi_text.h"
 
@@ -118,8 +118,13 @@ static void check_arrives(struct fcgi_reader *reader, struct text lines, struct 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static bool is_open;
     struct text lines = {(const char *)data, size};
     uint8_t how = fuzz_byte(&lines);
+    if (!is_open)
+        holds(params_open());
+    is_open = true;
+
     size_t record = (how & HOW_SPLIT) > 0 ? (how & HOW_SPLIT) / 2u : 65535;
     struct text pairs = encode(lines, (how & HOW_LONG) != 0);
     struct text sent = request(pairs, record);

@@ -63,6 +63,7 @@ int main(void)
     struct front *front = front_open(&options);
     if (front == NULL)
         return EXIT_FAILURE;
+    signal(SIGTERM, SIG_DFL); /* libfcgi took it */
     for (;;) {
         struct pollfd fd = {.fd = options.listening, .events = POLLIN};
         poll(&fd, 1, 100);
