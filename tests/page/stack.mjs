@@ -1,4 +1,4 @@
-// fcgiwait, spawn-fcgi and nginx, real ones, with longpoll.conf as it is but for port and socket.
+// fcgiwait, spawn-fcgi and nginx, real ones, with an example as it is but for addresses.
 import assert from 'node:assert/strict';
 import {spawn} from 'node:child_process';
 import {once} from 'node:events';
@@ -34,19 +34,26 @@ export async function until(fact, what, seconds = 10) {
 }
 
 export class Stack {
-  static async start() {
+  // `replace` holds pairs, of a text in the example and what to write in its place.
+  static async start({conf = 'longpoll.conf', health = '/health', replace = []} = {}) {
     await access(fcgiwait).catch(() => assert.fail(`build ${fcgiwait} first, or set FCGIWAIT`));
     const stack = new Stack();
     stack.dir = await mkdtemp(path.join(tmpdir(), 'fcgiwait-page-'));
     stack.port = await freePort();
     stack.url = `http://127.0.0.1:${stack.port}`;
+    stack.health = `${stack.url}${health}`;
     try {
       await chmod(stack.dir, 0o755);        // nginx's worker is another user when we are root
       await cp(path.join(examples, 'www'), path.join(stack.dir, 'www'), {recursive: true});
-      const conf = await readFile(path.join(examples, 'longpoll.conf'), 'utf8');
-      await writeFile(path.join(stack.dir, 'nginx.conf'), conf
-        .replace('127.0.0.1:8080', `127.0.0.1:${stack.port}`)
-        .replace(/^( *server unix:)[^;]*/m, `$1${stack.dir}/fcgiwait.sock`));
+      let text = await readFile(path.join(examples, conf), 'utf8');
+      for (const [from, to] of [
+        ['listen 127.0.0.1:8080;', `listen 127.0.0.1:${stack.port};`],
+        ['server unix:/run/fcgiwait/fcgiwait.sock;', `server unix:${stack.dir}/fcgiwait.sock;`],
+        ...replace]) {
+        assert.ok(text.includes(from), `${conf} has no ${from}`);
+        text = text.replace(from, to);
+      }
+      await writeFile(path.join(stack.dir, 'nginx.conf'), text);
       await writeFile(path.join(stack.dir, 'fcgiwait.conf'), 'store = { type = "memory"; };\n');
       stack.nginx = run('nginx', ['-p', stack.dir, '-c', `${stack.dir}/nginx.conf`, '-g', 'daemon off;']);
       await stack.startFcgiwait();
@@ -62,7 +69,7 @@ export class Stack {
     await rm(socket, {force: true});
     this.daemon = run('spawn-fcgi',
       ['-s', socket, '-M', '0666', '-n', '--', fcgiwait, '-c', `${this.dir}/fcgiwait.conf`]);
-    await until(async () => (await fetch(`${this.url}/health`).catch(() => ({}))).ok,
+    await until(async () => (await fetch(this.health).catch(() => ({}))).ok,
       'fcgiwait answers through nginx');
   }
 
