@@ -24,6 +24,7 @@ struct desk {
     _Atomic(struct ruling *) ruling;
     struct lock cutoff_lock; /* guards `cutoff`; held for some comparisons alone */
     struct cutoff cutoff;
+    _Atomic bool missed; /* a reported write could not be stored */
 };
 
 static inline const struct desk_rules *desk_rules(struct desk *desk)

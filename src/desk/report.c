@@ -1,6 +1,7 @@
 /*
  * report: a write that an existing API has answered, told by the web server
- * (FCGIWAIT_ORIGIN_STATUS). What was written is the API's; here it is a touch.
+ * (FCGIWAIT_ORIGIN_STATUS). What was written is the API's; here it is a touch. Nobody may
+ * sleep through one that the store did not take: the next one wakes everybody.
  */
 #include <stdlib.h>
 
@@ -25,9 +26,11 @@ static void report_done(struct edit *edit)
         reply_published(&reply, 204, edit->index);
         answer_deliver(desk, report->request, &reply);
     } else {
+        atomic_store(&desk->missed, true);
         counter_add(&desk->counters->publish_errors, 1);
-        log_error("a reported write to %.*s could not be stored", (int)edit->path.len,
-                  edit->path.at);
+        log_error("a reported write to %.*s could not be stored; the next one will count "
+                  "as a change of everything behind origins",
+                  (int)edit->path.len, edit->path.at);
         answer_refuse(desk, report->request, 503, "The report could not be stored.",
                       "Retry-After: 5\r\n");
     }
@@ -45,6 +48,10 @@ static void touch(struct desk *desk, struct request *request, struct text path)
     memcpy(report->path, path.at, path.len);
     report->edit = (struct edit){
         .kind = EDIT_TOUCH, .path = {report->path, path.len}, .done = report_done};
+    if (atomic_exchange(&desk->missed, false)) {
+        report->edit.kind = EDIT_EVERYTHING;
+        report->edit.path = TEXT("/");
+    }
     report->desk = desk;
     report->request = request;
     store_commit(desk->store, &report->edit);

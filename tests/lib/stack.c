@@ -193,8 +193,10 @@ static void start_nginx(struct stack *stack)
 
 void stack_configure(const struct stack *stack, const char *config)
 {
-    write_file(stack, "fcgiwait.conf", "store = { type = \"memory\"; };\n%s\n",
-               config != NULL ? config : "");
+    const char *lines = config != NULL ? config : "";
+    bool has_store = strncmp(lines, "store", 5) == 0;
+    write_file(stack, "fcgiwait.conf", "%s%s\n",
+               has_store ? "" : "store = { type = \"memory\"; };\n", lines);
 }
 
 void stack_start(struct stack *stack, const struct stack_options *given)

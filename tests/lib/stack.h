@@ -59,7 +59,8 @@ int stack_end_fcgiwait(struct stack *stack);
 int stack_wait_fcgiwait(struct stack *stack); /* the same without SIGTERM */
 void stack_start_fcgiwait(struct stack *stack);
 
-/* Other lines for fcgiwait.conf. Nobody reads them before SIGHUP or a start. */
+/* Other lines for fcgiwait.conf; those that begin with `store` name another store. Nobody
+ * reads them before SIGHUP or a start. */
 void stack_configure(const struct stack *stack, const char *config);
 
 /* How many lines of the present fcgiwait's log hold this. */

@@ -5,6 +5,7 @@
 #include "desk/origin.h"
 #include "must.h"
 #include "office.h"
+#include "store/backend.h"
 
 static int start(void **state)
 {
@@ -199,6 +200,48 @@ static void the_report_is_answered_with_the_new_index(void **state)
     assert_int_equal(index_of(office, "/posts"), store_index(office->store));
 }
 
+/* A store that has no room, for a while. */
+struct full_store {
+    struct store store;
+    struct store *real;
+    bool is_full;
+};
+
+static void full_commit(struct store *store, struct edit *edit)
+{
+    struct full_store *full = (struct full_store *)store;
+    if (!full->is_full) {
+        store_commit(full->real, edit);
+        return;
+    }
+    edit->result = EDIT_NO_ROOM;
+    edit->done(edit);
+}
+
+static void a_write_that_was_not_stored_wakes_its_readers_with_the_next_one(void **state)
+{
+    static const struct store_backend backend = {.type = "full", .commit = full_commit};
+    struct office *office = *state;
+    struct full_store full = {
+        .store = {.backend = &backend}, .real = office->store, .is_full = true};
+    struct visit missed, other;
+    desk_set(office->desk, office->room, &full.store);
+    wait_for(office, &missed, "/posts/1");
+    wait_for(office, &other, "/files");
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(report(office, "PUT", "/posts/1", "200"), 503);
+    assert_false(visit_is_answered(&missed));
+    full.is_full = false;
+    assert_int_equal(report(office, "PUT", "/posts/2", "200"), 204);
+    visit_await(&missed);
+    visit_await(&other);
+    wait_for(office, &other, "/files"); /* and that was that */
+    assert_int_equal(report(office, "PUT", "/posts/2", "200"), 204);
+    assert_false(visit_is_answered(&other));
+    assert_int_equal(report(office, "PUT", "/files/1", "200"), 204);
+    visit_await(&other);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
@@ -213,6 +256,7 @@ int main(void)
         TEST(a_path_that_nobody_can_wait_for_touches_what_it_lies_below),
         TEST(more_paths_than_are_remembered_wake_whom_they_concern),
         TEST(the_report_is_answered_with_the_new_index),
+        TEST(a_write_that_was_not_stored_wakes_its_readers_with_the_next_one),
     };
     return cmocka_run_group_tests_name("desk/report", tests, NULL, NULL);
 }
