@@ -74,11 +74,16 @@ bool text_number(struct text t, uint64_t most, uint64_t *value)
 
 size_t text_format(uint64_t value, char out[TEXT_NUMBER])
 {
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                                "25262728293031323334353637383940414243444546474849"
+                                "50515253545556575859606162636465666768697071727374"
+                                "75767778798081828384858687888990919293949596979899";
     char digits[TEXT_NUMBER];
     size_t at = TEXT_NUMBER;
-    do
-        digits[--at] = (char)('0' + value % 10);
-    while ((value /= 10) > 0);
+    for (; value >= 10; value /= 100)
+        memcpy(digits + (at -= 2), pairs + 2 * (value % 100), 2);
+    if (value > 0 || at == TEXT_NUMBER)
+        digits[--at] = (char)('0' + value);
     memcpy(out, digits + at, TEXT_NUMBER - at);
     return TEXT_NUMBER - at;
 }

@@ -15,8 +15,11 @@
 
 bool listener_open(struct listener *listener, int fd, const char *addresses)
 {
-    int flags = fcntl(fd, F_GETFL);
-    *listener = (struct listener){fd, addresses};
+    int flags = fcntl(fd, F_GETFL), family;
+    socklen_t len = sizeof family;
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) != 0)
+        return false;
+    *listener = (struct listener){fd, addresses, family != AF_UNIX};
     return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
            listen(fd, INT_MAX) == 0; /* the kernel caps it at net.core.somaxconn */
 }
@@ -61,6 +64,12 @@ static bool is_lack(int error)
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
+static void send_without_delay(int fd)
+{
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
 enum accepted listener_accept(const struct listener *listener, int *fd)
 {
     for (;;) {
@@ -78,7 +87,7 @@ enum accepted listener_accept(const struct listener *listener, int *fd)
         log_warn("a connection from outside FCGI_WEB_SERVER_ADDRS was turned away");
         close(*fd);
     }
-    int on = 1; /* fails on unix sockets, which do not wait anyway */
-    setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (listener->is_tcp)
+        send_without_delay(*fd);
     return ACCEPTED;
 }

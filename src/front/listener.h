@@ -16,6 +16,7 @@ enum accepted {
 struct listener {
     int fd;
     const char *addresses; /* NULL: anybody */
+    bool is_tcp;
 };
 
 /* Makes the socket non-blocking, and its queue as long as the system allows: a web server
