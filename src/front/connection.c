@@ -9,17 +9,9 @@
 #include <utlist.h>
 
 #include "fcgiwait/log.h"
+#include "outgoing.h"
 #include "poller.h"
 #include "record.h"
-#include "send.h"
-
-/* A reply that the socket did not take at once. */
-struct outgoing {
-    struct reply reply; /* owned */
-    size_t sent;
-};
-
-static void deliver(struct request *request, struct reply *reply);
 
 /* --- life --- */
 
@@ -29,7 +21,7 @@ struct connection *connection_new(int fd, struct poller *poller)
     if (connection == NULL)
         return NULL;
     lock_init(&connection->lock, LOCK_CONNECTION);
-    connection->request.deliver = deliver;
+    connection->request.deliver = outgoing_deliver;
     connection->fd = fd;
     connection->poller = poller;
     return connection;
@@ -37,14 +29,12 @@ struct connection *connection_new(int fd, struct poller *poller)
 
 void connection_discard(struct connection *connection)
 {
-    if (connection->out != NULL)
-        reply_dispose(&connection->out->reply);
-    free(connection->out);
+    outgoing_dispose(connection);
     lock_destroy(&connection->lock);
     free(connection);
 }
 
-static void connection_free(struct connection *connection)
+void connection_free(struct connection *connection)
 {
     counter_add(&connection->poller->counters->connections, -1);
     close(connection->fd);
@@ -100,104 +90,7 @@ static void close_broken(struct connection *connection, const char *reason)
     connection_close(connection);
 }
 
-/* --- sending: any thread --- */
-
-/* The lock is held. */
-static void set_closing(struct connection *connection)
-{
-    connection->phase = PHASE_CLOSING;
-    shutdown(connection->fd, SHUT_RDWR); /* its poller hears of that */
-}
-
-/* The reply is out. The lock is held. */
-static void finish(struct connection *connection)
-{
-    if (connection->keeps && !atomic_load(&connection->poller->stopping))
-        connection->phase = PHASE_READING;
-    else
-        set_closing(connection);
-}
-
-/* Keeps what the socket did not take, and owns the reply then. The lock is held. */
-static bool keep_outgoing(struct connection *connection, const struct reply *reply,
-                          size_t sent)
-{
-    connection->out = malloc(sizeof *connection->out);
-    if (connection->out == NULL)
-        return false;
-    *connection->out = (struct outgoing){*reply, sent};
-    connection->phase = PHASE_SENDING;
-    poller_watch(connection->poller, connection, EPOLLOUT);
-    return true;
-}
-
-/* True where the connection has taken the reply over. The lock is held. */
-static bool send_first(struct connection *connection, const struct reply *reply)
-{
-    size_t sent = 0;
-    enum sent result = send_reply(connection->fd, connection->id, reply, &sent);
-    if (result == SENT_PART && keep_outgoing(connection, reply, sent))
-        return true;
-    if (result == SENT_ALL)
-        finish(connection);
-    else
-        set_closing(connection);
-    return false;
-}
-
-/* The request was aborted while its answer was on the way: the record that ends it is all
- * that the web server still waits for. The lock is held. */
-static void send_end(struct connection *connection)
-{
-    unsigned char end[RECORD_END];
-    record_complete(end, connection->id);
-    if (send_protocol(connection->fd, (struct text){(char *)end, sizeof end}))
-        finish(connection);
-    else
-        set_closing(connection);
-}
-
-/* request_deliver_fn */
-static void deliver(struct request *request, struct reply *reply)
-{
-    struct connection *connection = (struct connection *)request;
-    bool taken = false;
-    lock_take(&connection->lock);
-    bool hung_up = connection->hung_up;
-    if (!hung_up && reply != NULL)
-        taken = send_first(connection, reply);
-    else if (!hung_up)
-        send_end(connection);
-    lock_drop(&connection->lock);
-    /* From here on only a hung-up connection is still ours. */
-    if (hung_up)
-        connection_free(connection);
-    if (reply != NULL && !taken)
-        reply_dispose(reply);
-}
-
 /* --- the poller's thread --- */
-
-static void send_rest(struct connection *connection)
-{
-    lock_take(&connection->lock);
-    struct outgoing *out = connection->out;
-    enum sent result =
-        send_reply(connection->fd, connection->id, &out->reply, &out->sent);
-    if (result == SENT_ALL) {
-        connection->out = NULL;
-        poller_watch(connection->poller, connection, EPOLLIN | EPOLLRDHUP);
-        finish(connection);
-        reply_dispose(&out->reply);
-        free(out);
-    } else if (result == SENT_BROKEN) {
-        connection->phase = PHASE_CLOSING;
-    }
-    bool closing = connection->phase == PHASE_CLOSING;
-    lock_drop(&connection->lock);
-    if (closing)
-        connection_close(connection);
-}
 
 static enum phase phase_of(struct connection *connection)
 {
@@ -207,14 +100,15 @@ static enum phase phase_of(struct connection *connection)
     return phase;
 }
 
-/* The web server is no longer interested in the request that the desk has. */
+/* The web server is no longer interested in the request that the desk has. Once the lock
+ * is dropped, a connection that is not ours may be gone. */
 static void hang_up(struct connection *connection)
 {
-    detach(connection);
     lock_take(&connection->lock);
     bool held = connection->phase == PHASE_DESK;
     bool ours = !held || desk_hangup(&connection->request);
     connection->hung_up = !ours;
+    detach(connection);
     lock_drop(&connection->lock);
     if (!ours)
         return;
@@ -264,26 +158,31 @@ static bool serve_whole(struct connection *connection)
     return false;
 }
 
+/* Takes the request back from the desk. False: its answer is on the way, or out. */
+static bool take_back(struct connection *connection)
+{
+    lock_take(&connection->lock);
+    bool ours = connection->phase == PHASE_DESK && desk_hangup(&connection->request);
+    if (ours)
+        connection->phase = PHASE_READING;
+    lock_drop(&connection->lock);
+    return ours;
+}
+
 /* FCGI_ABORT_REQUEST: the request is ended, the connection with it unless it is to be
  * kept. */
 static bool aborted(struct connection *connection)
 {
     struct fcgi_reader *reader = connection->reader;
     unsigned char end[RECORD_END];
-    bool reading = phase_of(connection) == PHASE_READING;
-    bool keeps = reading ? fcgi_reader_keeps(reader) : connection->keeps;
+    bool busy = fcgi_reader_is_busy(reader);
+    bool keeps = busy ? connection->keeps : fcgi_reader_keeps(reader);
+    if (busy && !take_back(connection)) /* its answer ends it */
+        return true;
     record_complete(end, fcgi_reader_id(reader));
-    if (!reading) {
-        lock_take(&connection->lock);
-        bool ours = connection->phase == PHASE_DESK && desk_hangup(&connection->request);
-        if (ours)
-            connection->phase = PHASE_READING;
-        lock_drop(&connection->lock);
-        if (!ours) /* its answer is on the way: that ends it too */
-            return true;
-    }
     fcgi_reader_reset(reader);
-    if (send_protocol(connection->fd, (struct text){(char *)end, sizeof end}) && keeps)
+    if (outgoing_say(connection, (struct text){(char *)end, sizeof end}) && keeps &&
+        !atomic_load(&connection->poller->stopping))
         return true;
     connection_close(connection);
     return false;
@@ -305,9 +204,9 @@ static bool handle(struct connection *connection, enum fcgi_event event)
     case FCGI_ABORTED:
         return aborted(connection);
     case FCGI_REPLY:
-        if (send_protocol(connection->fd, fcgi_reader_answer(reader)))
+        if (outgoing_say(connection, fcgi_reader_answer(reader)))
             return true;
-        connection_close(connection);
+        hang_up(connection);
         return false;
     case FCGI_BROKEN:
         break;
@@ -373,8 +272,8 @@ void connection_event(struct connection *connection, uint32_t events)
     case PHASE_SENDING:
         if ((events & (EPOLLERR | EPOLLHUP)) != 0)
             connection_close(connection);
-        else if ((events & EPOLLOUT) != 0)
-            send_rest(connection);
+        else if ((events & EPOLLOUT) != 0 && !outgoing_go_on(connection))
+            connection_close(connection);
         break;
     case PHASE_CLOSING:
         connection_close(connection);

@@ -26,7 +26,7 @@ struct connection {
     struct lock lock;       /* guards what follows up to `out` */
     enum phase phase;
     bool hung_up; /* in PHASE_DESK: out of the epoll set; whoever delivers frees */
-    struct outgoing *out; /* of PHASE_SENDING */
+    struct outgoing *out; /* of PHASE_SENDING (outgoing.h) */
     /* constants */
     int fd;
     struct poller *poller;
@@ -46,6 +46,9 @@ struct connection *connection_new(int fd, struct poller *poller);
 
 /* Frees one that no poller took; its descriptor stays the caller's. */
 void connection_discard(struct connection *connection);
+
+/* Closes and frees one that is out of the epoll set, or never was in it. */
+void connection_free(struct connection *connection);
 
 /* Something happened on the socket. The connection may be gone afterwards. */
 void connection_event(struct connection *connection, uint32_t events);

@@ -78,6 +78,11 @@ void fcgi_reader_busy(struct fcgi_reader *reader, uint16_t id)
     reader->id = id;
 }
 
+bool fcgi_reader_is_busy(const struct fcgi_reader *reader)
+{
+    return reader->stage == STAGE_BUSY;
+}
+
 void fcgi_reader_ready(struct fcgi_reader *reader)
 {
     if (reader->stage == STAGE_BUSY)

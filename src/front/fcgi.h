@@ -37,6 +37,8 @@ void fcgi_reader_reset(struct fcgi_reader *reader);
  */
 void fcgi_reader_busy(struct fcgi_reader *reader, uint16_t id);
 
+bool fcgi_reader_is_busy(const struct fcgi_reader *reader);
+
 /* The request that the reader took for busy has been answered. Else nothing changes. */
 void fcgi_reader_ready(struct fcgi_reader *reader);
 

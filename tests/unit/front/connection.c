@@ -1,0 +1,398 @@
+/* One connection and the request on it, from both sides. Where two threads meet, the test
+ * stands between them: calls from one file of the front into another come here first
+ * (--wrap, tests/Makefile.am). */
+#include "front/connection.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "gate.h"
+#include "must.h"
+
+#define LARGE 1000000 /* more than a socket takes at once */
+#define PATIENCE (60 * NANOS_PER_SECOND)
+
+static const struct desk_rules rules = {.wait_default = 15 * NANOS_PER_SECOND,
+                                        .wait_max = 3600 * NANOS_PER_SECOND,
+                                        .max_waiting = 1000,
+                                        .limit_body = 2 * LARGE,
+                                        .limit_path = 100,
+                                        .cache_control = "no-store"};
+
+static int start(void **state)
+{
+    *state = malloc(sizeof(struct gate));
+    gate_open(*state, &rules);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    struct gate *gate = *state;
+    if (gate->front != NULL)
+        gate_close(gate, PATIENCE);
+    assert_int_equal(counter_read(&gate->office.counters.connections), 0);
+    assert_int_equal(counter_read(&gate->office.counters.waiting), 0);
+    free(gate);
+    return 0;
+}
+
+static void put_large(struct gate *gate)
+{
+    char *body = malloc(LARGE + 1);
+    must(body != NULL, "no memory");
+    for (size_t i = 0; i < LARGE; i++)
+        body[i] = (char)('a' + i % 23);
+    body[LARGE] = '\0';
+    office_put(&gate->office, "/large", body);
+    free(body);
+}
+
+/* A GET that waits for "/a". */
+static void add_wait(struct gate *gate, struct records *records, int id, bool keeps)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/a?index=%llu&wait=3600",
+             (unsigned long long)office_index(&gate->office, "/a", SCOPE_SELF));
+    records_get(records, id, keeps, path);
+}
+
+static void say(int fd, struct records *records)
+{
+    assert_true(records_send(records, fd));
+    records_free(records);
+}
+
+static void must_hear(int fd, int id, long status)
+{
+    struct answer answer;
+    must(fcgi_read_answer(fd, id, &answer), "closed without an answer");
+    must(answer.status == status, "status %ld, not %ld", answer.status, status);
+    answer_free(&answer);
+}
+
+/* The protocol status of the END_REQUEST that has to be next. */
+static int hear_end(int fd, int id)
+{
+    unsigned char record[16];
+    must(recv(fd, record, sizeof record, MSG_WAITALL) == sizeof record, "no record");
+    must(record[1] == FCGI_END_REQUEST && (record[2] << 8 | record[3]) == id,
+         "a record of type %d", record[1]);
+    return record[12];
+}
+
+static void wait_and_be_parked(struct gate *gate, int fd, int id, bool keeps)
+{
+    struct records records = {0};
+    add_wait(gate, &records, id, keeps);
+    say(fd, &records);
+    gate_await(&gate->office.counters.waiting, 1);
+}
+
+/* --- answers --- */
+
+static void a_held_request_is_answered_by_another_thread(void **state)
+{
+    struct gate *gate = *state;
+    int fd = gate_connect(gate);
+    for (int id = 1; id <= 3; id++) {
+        wait_and_be_parked(gate, fd, id, true);
+        office_put(&gate->office, "/a", id % 2 == 0 ? "x" : "y");
+        must_hear(fd, id, 200);
+    }
+    close(fd);
+}
+
+static void a_connection_that_is_not_kept_is_closed_behind_its_answer(void **state)
+{
+    struct gate *gate = *state;
+    int fd = gate_connect(gate);
+    wait_and_be_parked(gate, fd, 1, false);
+    office_put(&gate->office, "/a", "x");
+    must_hear(fd, 1, 200);
+    assert_true(fcgi_is_closed(fd));
+    close(fd);
+}
+
+static void a_large_answer_arrives_whole(void **state)
+{
+    struct gate *gate = *state;
+    struct records records = {0};
+    put_large(gate);
+    int fd = gate_connect(gate);
+    for (int id = 1; id <= 3; id++) {
+        struct answer answer;
+        records_get(&records, id, true, "/large");
+        say(fd, &records);
+        assert_true(fcgi_read_answer(fd, id, &answer));
+        assert_int_equal(answer.body_len, LARGE);
+        for (size_t i = 0; i < LARGE; i++)
+            if (answer.body[i] != (char)('a' + i % 23))
+                fail_msg("byte %zu is wrong", i);
+        answer_free(&answer);
+    }
+    close(fd);
+}
+
+static void a_peer_that_goes_away_within_an_answer_is_forgotten(void **state)
+{
+    struct gate *gate = *state;
+    struct records records = {0};
+    char byte;
+    put_large(gate);
+    int fd = gate_connect(gate);
+    records_get(&records, 1, true, "/large");
+    say(fd, &records);
+    assert_int_equal(recv(fd, &byte, 1, 0), 1);
+    close(fd);
+    gate_await(&gate->office.counters.connections, 0);
+}
+
+/* --- what comes while a request is held or answered --- */
+
+static void a_second_request_is_refused_and_the_first_goes_on(void **state)
+{
+    struct gate *gate = *state;
+    struct records records = {0};
+    int fd = gate_connect(gate);
+    add_wait(gate, &records, 1, true);
+    records_get(&records, 2, true, "/b");
+    say(fd, &records);
+    assert_int_equal(hear_end(fd, 2), FCGI_CANT_MPX_CONN);
+    office_put(&gate->office, "/a", "x");
+    must_hear(fd, 1, 200);
+    close(fd);
+}
+
+/* What the protocol has to say meanwhile does not fall into the middle of the answer. */
+static void a_second_request_does_not_break_into_an_answer(void **state)
+{
+    struct gate *gate = *state;
+    struct records records = {0};
+    struct answer answer;
+    put_large(gate);
+    int fd = gate_connect(gate);
+    records_get(&records, 1, true, "/large");
+    records_get(&records, 2, true, "/b");
+    records_begin(&records, 3, true);
+    say(fd, &records);
+    must(fcgi_read_answer(fd, 1, &answer), "the answer broke off");
+    assert_int_equal(answer.body_len, LARGE);
+    answer_free(&answer);
+    assert_int_equal(hear_end(fd, 2), FCGI_CANT_MPX_CONN);
+    assert_int_equal(hear_end(fd, 3), FCGI_CANT_MPX_CONN);
+    records_get(&records, 4, true, "/b");
+    say(fd, &records);
+    must_hear(fd, 4, 404);
+    close(fd);
+}
+
+/* Nobody asks so much and reads nothing; whoever does costs no memory. */
+static void who_asks_on_and_on_within_an_answer_is_closed(void **state)
+{
+    struct gate *gate = *state;
+    struct records records = {0};
+    put_large(gate);
+    int fd = gate_connect(gate);
+    records_get(&records, 1, true, "/large");
+    for (int id = 2; id < 1000; id++)
+        records_begin(&records, id, true);
+    records_send(&records, fd);
+    records_free(&records);
+    gate_await(&gate->office.counters.connections, 0);
+    close(fd);
+}
+
+/* The refusal of the second request can't be sent: that ends the connection, and the
+ * first request, which is with the desk, with it. */
+static void a_peer_that_asks_twice_and_goes_away_leaves_nothing_behind(void **state)
+{
+    struct gate *gate = *state;
+    struct records records = {0};
+    int fd = gate_knock(gate);
+    add_wait(gate, &records, 1, true);
+    records_begin(&records, 2, true);
+    say(fd, &records);
+    close(fd);
+    front_accept(gate->front);
+    gate_await(&gate->office.counters.held, 1);
+    gate_await(&gate->office.counters.waiting, 0);
+    gate_await(&gate->office.counters.connections, 0);
+    office_put(&gate->office, "/a", "x");
+    assert_int_equal(counter_read(&gate->office.counters.held_gone), 1);
+}
+
+/* --- hanging up --- */
+
+static void a_hang_up_frees_the_waiter(void **state)
+{
+    struct gate *gate = *state;
+    int fd = gate_connect(gate);
+    wait_and_be_parked(gate, fd, 1, true);
+    close(fd);
+    gate_await(&gate->office.counters.waiting, 0);
+    gate_await(&gate->office.counters.connections, 0);
+    assert_int_equal(counter_read(&gate->office.counters.held_gone), 1);
+}
+
+static void an_abort_ends_the_request_and_not_the_connection(void **state)
+{
+    struct gate *gate = *state;
+    struct records records = {0};
+    int fd = gate_connect(gate);
+    for (int id = 1; id <= 3; id++) {
+        wait_and_be_parked(gate, fd, id, true);
+        records_add(&records, FCGI_ABORT_REQUEST, id, NULL, 0);
+        say(fd, &records);
+        assert_int_equal(hear_end(fd, id), FCGI_REQUEST_COMPLETE);
+        gate_await(&gate->office.counters.waiting, 0);
+    }
+    close(fd);
+}
+
+static void an_abort_within_a_request_ends_it(void **state)
+{
+    struct gate *gate = *state;
+    struct records records = {0};
+    int fd = gate_connect(gate);
+    records_begin(&records, 1, true);
+    records_add(&records, FCGI_ABORT_REQUEST, 1, NULL, 0);
+    records_get(&records, 2, true, "/b");
+    say(fd, &records);
+    assert_int_equal(hear_end(fd, 1), FCGI_REQUEST_COMPLETE);
+    must_hear(fd, 2, 404);
+    close(fd);
+}
+
+static void an_abort_closes_a_connection_that_is_not_kept(void **state)
+{
+    struct gate *gate = *state;
+    struct records records = {0};
+    int fd = gate_connect(gate);
+    wait_and_be_parked(gate, fd, 1, false);
+    records_add(&records, FCGI_ABORT_REQUEST, 1, NULL, 0);
+    say(fd, &records);
+    assert_int_equal(hear_end(fd, 1), FCGI_REQUEST_COMPLETE);
+    assert_true(fcgi_is_closed(fd));
+    close(fd);
+}
+
+/* --- nothing happens --- */
+
+static _Atomic long events;
+
+void __real_connection_event(struct connection *connection, uint32_t what);
+void __wrap_connection_event(struct connection *connection, uint32_t what);
+
+void __wrap_connection_event(struct connection *connection, uint32_t what)
+{
+    events++;
+    __real_connection_event(connection, what);
+}
+
+/* Or a thread would spin for as long as the connection is kept. */
+static void a_connection_at_rest_wakes_nobody(void **state)
+{
+    struct gate *gate = *state;
+    struct records records = {0};
+    put_large(gate);
+    int fd = gate_connect(gate);
+    for (int id = 1; id <= 2; id++) {
+        records_get(&records, id, true, id == 1 ? "/large" : "/b");
+        say(fd, &records);
+        must_hear(fd, id, id == 1 ? 200 : 404);
+    }
+    long before = events;
+    assert_true(fcgi_is_quiet(fd, 50));
+    assert_true(events <= before + 1); /* the last one may just be ending */
+    wait_and_be_parked(gate, fd, 3, true);
+    before = events;
+    assert_true(fcgi_is_quiet(fd, 50));
+    assert_true(events <= before + 1);
+    close(fd);
+}
+
+/* --- two threads meet --- */
+
+/* What is done when the poller's thread has seen that the desk holds the request, and
+ * before it reads on. */
+static struct {
+    void (*run)(struct gate *gate, int fd);
+    struct gate *gate;
+    int fd; /* the test's end, which reads nothing before `over` */
+    _Atomic bool over;
+} when_held;
+
+void __real_fcgi_reader_busy(struct fcgi_reader *reader, uint16_t id);
+void __wrap_fcgi_reader_busy(struct fcgi_reader *reader, uint16_t id);
+
+void __wrap_fcgi_reader_busy(struct fcgi_reader *reader, uint16_t id)
+{
+    if (when_held.run != NULL) {
+        when_held.run(when_held.gate, when_held.fd);
+        when_held.run = NULL;
+        when_held.over = true;
+    }
+    __real_fcgi_reader_busy(reader, id);
+}
+
+/* Returns once the answer lies in the socket, END_REQUEST and all. */
+static void answer_now(struct gate *gate, int fd)
+{
+    static const unsigned char end[8] = {FCGI_VERSION_1, FCGI_END_REQUEST, 0, 1, 0, 8};
+    char bytes[4096];
+    ssize_t n = 0;
+    office_put(&gate->office, "/a", "x");
+    while (n < 16 || memcmp(bytes + n - 16, end, sizeof end) != 0)
+        n = recv(fd, bytes, sizeof bytes, MSG_PEEK);
+}
+
+/* An abort that was sent before the answer came: the answer has ended the request, and
+ * another end would be the end of another request. */
+static void an_abort_that_crosses_the_answer_ends_nothing_else(void **state)
+{
+    struct gate *gate = *state;
+    struct records records = {0};
+    int fd = gate_knock(gate);
+    when_held.gate = gate;
+    when_held.fd = fd;
+    when_held.run = answer_now;
+    add_wait(gate, &records, 1, true);
+    records_add(&records, FCGI_ABORT_REQUEST, 1, NULL, 0);
+    say(fd, &records);
+    front_accept(gate->front);
+    while (!when_held.over)
+        sched_yield();
+    must_hear(fd, 1, 200);
+    records_get(&records, 1, true, "/b");
+    say(fd, &records);
+    must_hear(fd, 1, 404);
+    assert_true(fcgi_is_quiet(fd, 10));
+    close(fd);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_held_request_is_answered_by_another_thread),
+        TEST(a_connection_that_is_not_kept_is_closed_behind_its_answer),
+        TEST(a_large_answer_arrives_whole),
+        TEST(a_peer_that_goes_away_within_an_answer_is_forgotten),
+        TEST(a_second_request_is_refused_and_the_first_goes_on),
+        TEST(a_second_request_does_not_break_into_an_answer),
+        TEST(who_asks_on_and_on_within_an_answer_is_closed),
+        TEST(a_peer_that_asks_twice_and_goes_away_leaves_nothing_behind),
+        TEST(a_hang_up_frees_the_waiter),
+        TEST(an_abort_ends_the_request_and_not_the_connection),
+        TEST(an_abort_within_a_request_ends_it),
+        TEST(an_abort_closes_a_connection_that_is_not_kept),
+        TEST(a_connection_at_rest_wakes_nobody),
+        TEST(an_abort_that_crosses_the_answer_ends_nothing_else),
+    };
+    return cmocka_run_group_tests_name("front/connection", tests, NULL, NULL);
+}
