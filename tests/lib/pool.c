@@ -24,10 +24,12 @@ static void listen_again(struct pool *pool)
          "%s", address.sun_path);
 }
 
-void pool_open(struct pool *pool, struct stack *stack, size_t count, const char *sync)
+void pool_open(struct pool *pool, struct stack *stack, const char *folder, size_t count,
+               const char *sync)
 {
     *pool = (struct pool){.stack = stack, .sync = sync, .count = count};
-    snprintf(pool->file, sizeof pool->file, "%s/store.db", stack->dir);
+    snprintf(pool->file, sizeof pool->file, "%s/store.db",
+             folder != NULL ? folder : stack->dir);
     must(stack_end_fcgiwait(stack) == 0, "see %s/fcgiwait.log", stack->dir);
     listen_again(pool);
     for (size_t i = 0; i < count; i++)

@@ -23,8 +23,9 @@ struct pool {
     int starts;
 };
 
-/* Starts `count` processes. */
-void pool_open(struct pool *pool, struct stack *stack, size_t count, const char *sync);
+/* Starts `count` processes, over a file in this folder; NULL: the stack's. */
+void pool_open(struct pool *pool, struct stack *stack, const char *folder, size_t count,
+               const char *sync);
 
 /* Ends all with SIGTERM, and fails the test where one does not exit with 0. Then the
  * stack may stop. */

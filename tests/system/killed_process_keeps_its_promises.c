@@ -181,7 +181,7 @@ static void kill_and_look(const char *sync, int rounds)
 {
     stack_start(&stack,
                 &(struct stack_options){.config = "limits = { resources = 10000000; };"});
-    pool_open(&pool, &stack, 1, sync);
+    pool_open(&pool, &stack, NULL, 1, sync);
     atomic_store(&stopping, false);
     atomic_store(&newest_told, 0);
     for (int i = 0; i < PUBLISHERS; i++) {

@@ -102,7 +102,7 @@ static void everybody_ends_on_the_last_state(void **state)
     uint64_t newest[RESOURCES];
     (void)state;
     stack_start(&stack, NULL);
-    pool_open(&pool, &stack, PROCESSES, "full");
+    pool_open(&pool, &stack, NULL, PROCESSES, "full");
     for (int i = 0; i < PUBLISHERS; i++)
         pthread_create(&publishers[i], NULL, run_publisher, (void *)(uintptr_t)(i + 1));
     known = calloc(clients, sizeof *known);
