@@ -20,12 +20,15 @@ static void poll_path(const struct stack *stack, char path[64])
     snprintf(path, 64, "/a?index=%s&wait=15s", index);
 }
 
-/* Whoever has been answered asks again, until so many were hung up. */
-static void poll_until_gone(const struct stack *stack, struct crowd *crowd,
-                            const char *path, long long gone)
+/* Whoever has been answered asks again, until so many were hung up, and the log has a
+ * line for it. A busy machine notices late, and may need some more of them. */
+static void poll_until(const struct stack *stack, struct crowd *crowd, const char *path,
+                       long long gone)
 {
-    for (double start = seconds_now(); stack_status(stack, "held_gone") < gone;) {
-        must(seconds_now() - start < 60, "nginx does not cut the waits off");
+    for (double start = seconds_now();
+         stack_status(stack, "held_gone") < gone ||
+         stack_logged(stack, "fastcgi_read_timeout") == 0;) {
+        must(seconds_now() - start < 60, "waits are not cut off, or nobody says so");
         crowd_ask(crowd, path);
         crowd_turn(crowd, 200);
     }
@@ -38,12 +41,12 @@ static void a_timeout_shorter_than_the_wait_is_named_once(void **state)
     char path[64];
     poll_path(stack, path);
     crowd_open(&crowd, stack->port, CLIENTS);
-    poll_until_gone(stack, &crowd, path, CLIENTS + 1); /* in the second round */
-    await_logged(stack, "fastcgi_read_timeout of 5");
+    poll_until(stack, &crowd, path, CLIENTS + 1); /* in the second round */
     assert_int_equal(stack_logged(stack, "closed from outside after 5"), 1);
-    poll_until_gone(stack, &crowd, path, 2 * CLIENTS + 1);
+    assert_int_equal(stack_logged(stack, "fastcgi_read_timeout of 5"), 1);
+    poll_until(stack, &crowd, path, stack_status(stack, "held_gone") + CLIENTS);
     assert_int_equal(stack_logged(stack, "fastcgi_read_timeout"), 1);
-    assert_true(crowd.answers[504] >= 2 * CLIENTS);
+    assert_true(crowd.answers[504] >= CLIENTS);
     crowd_close(&crowd);
 }
 
@@ -75,7 +78,8 @@ static void clients_that_leave_as_they_like_are_not_named(void **state)
     poll_path(stack, path);
     srand48(1);
     crowd_open(&crowd, stack->port, 3 * CLIENTS);
-    while (gone < DEPARTURES) {
+    for (double start = seconds_now(); gone < DEPARTURES;) {
+        must(seconds_now() - start < 120, "only %d clients could leave", gone);
         come(&crowd, leave_at, path);
         crowd_turn(&crowd, 20);
         leave(&crowd, leave_at, &gone);
