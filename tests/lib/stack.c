@@ -194,9 +194,15 @@ static void start_nginx(struct stack *stack)
 void stack_configure(const struct stack *stack, const char *config)
 {
     const char *lines = config != NULL ? config : "";
-    bool has_store = strncmp(lines, "store", 5) == 0;
-    write_file(stack, "fcgiwait.conf", "%s%s\n",
-               has_store ? "" : "store = { type = \"memory\"; };\n", lines);
+    if (stack->options.sqlite)
+        write_file(stack, "fcgiwait.conf",
+                   "store = { type = \"sqlite\"; file = \"%s/store.db\"; };\n%s\n",
+                   stack->dir, lines);
+    else
+        write_file(stack, "fcgiwait.conf", "%s%s\n",
+                   strncmp(lines, "store", 5) == 0 ? ""
+                                                   : "store = { type = \"memory\"; };\n",
+                   lines);
 }
 
 void stack_start(struct stack *stack, const struct stack_options *given)
@@ -286,6 +292,13 @@ int stack_setup(void **state)
     stack_start(&stack, options);
     *state = &stack;
     return 0;
+}
+
+int stack_setup_sqlite(void **state)
+{
+    static const struct stack_options sqlite = {.sqlite = true};
+    *state = (void *)&sqlite;
+    return stack_setup(state);
 }
 
 int stack_teardown(void **state)

@@ -15,9 +15,10 @@ struct stack;
 
 struct stack_options {
     const char
-        *config; /* lines of fcgiwait.conf; NULL: the memory store and nothing else */
+        *config; /* lines of fcgiwait.conf, a store of their own first; NULL: none */
     const char *option;      /* key=value, for the command line's -o; NULL: none */
     const char *location;    /* lines inside nginx's read location; NULL: none */
+    bool sqlite;             /* the store is a file in the folder, not memory */
     long files;              /* the program's limit of open files; 0: as it comes */
     bool logs_errors;        /* lines with `error:` in the log are meant */
     bool no_keepalive;       /* a new FastCGI connection for each request */
@@ -48,6 +49,7 @@ void stack_stop(struct stack *stack);
 /* The same as fixtures of cmocka. The initial state of a test is its options (NULL:
  * none); from its set-up on the state is the stack. One at a time. */
 int stack_setup(void **state);
+int stack_setup_sqlite(void **state); /* with no other options */
 int stack_teardown(void **state);
 #define stack_test(test, options)                                                        \
     cmocka_unit_test_prestate_setup_teardown(test, stack_setup, stack_teardown,          \

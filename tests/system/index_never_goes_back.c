@@ -44,12 +44,28 @@ static void an_index_of_a_former_life_means_nothing(void **state)
     answer_free(&answer);
 }
 
+static const struct stack_options sqlite = {.sqlite = true};
+
+static void a_store_that_was_emptied_starts_above_its_former_life(void **state)
+{
+    struct stack *stack = *state;
+    char old[24], new[24], command[256];
+    http_put(stack->port, "/a", "1", old);
+    assert_int_equal(stack_end_fcgiwait(stack), 0);
+    snprintf(command, sizeof command, "rm %s/store.db*", stack->dir);
+    assert_int_equal(system(command), 0);
+    stack_start_fcgiwait(stack);
+    http_put(stack->port, "/a", "1", new);
+    assert_true(atoll(new) > atoll(old));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_index_is_never_given_twice_over_restarts),
-        cmocka_unit_test(an_index_of_a_former_life_means_nothing),
+        stack_test(an_index_is_never_given_twice_over_restarts, NULL),
+        stack_test(an_index_is_never_given_twice_over_restarts, &sqlite),
+        stack_test(an_index_of_a_former_life_means_nothing, NULL),
+        stack_test(a_store_that_was_emptied_starts_above_its_former_life, &sqlite),
     };
-    return cmocka_run_group_tests_name("index_never_goes_back", tests, stack_setup,
-                                       stack_teardown);
+    return cmocka_run_group_tests_name("index_never_goes_back", tests, NULL, NULL);
 }

@@ -93,5 +93,7 @@ int main(void)
         cmocka_unit_test(a_change_elsewhere_wakes_nobody),
     };
     return cmocka_run_group_tests_name("missing_resource_can_be_waited_for", tests,
-                                       stack_setup, stack_teardown);
+                                       stack_setup, stack_teardown) +
+           cmocka_run_group_tests_name("missing_resource_can_be_waited_for, sqlite",
+                                       tests, stack_setup_sqlite, stack_teardown);
 }

@@ -134,5 +134,7 @@ int main(void)
         cmocka_unit_test(of_rivals_one_wins),
     };
     return cmocka_run_group_tests_name("preconditions_guard_publishing", tests,
-                                       stack_setup, stack_teardown);
+                                       stack_setup, stack_teardown) +
+           cmocka_run_group_tests_name("preconditions_guard_publishing, sqlite", tests,
+                                       stack_setup_sqlite, stack_teardown);
 }

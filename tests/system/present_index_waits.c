@@ -146,5 +146,7 @@ int main(void)
         cmocka_unit_test(an_index_from_an_answer_can_be_waited_on),
     };
     return cmocka_run_group_tests_name("present_index_waits", tests, stack_setup,
-                                       stack_teardown);
+                                       stack_teardown) +
+           cmocka_run_group_tests_name("present_index_waits, sqlite", tests,
+                                       stack_setup_sqlite, stack_teardown);
 }

@@ -240,5 +240,7 @@ int main(void)
         cmocka_unit_test(a_method_that_nobody_knows_is_405_with_those_that_are),
     };
     return cmocka_run_group_tests_name("publishing_changes_the_resource", tests,
-                                       stack_setup, stack_teardown);
+                                       stack_setup, stack_teardown) +
+           cmocka_run_group_tests_name("publishing_changes_the_resource, sqlite", tests,
+                                       stack_setup_sqlite, stack_teardown);
 }

@@ -33,5 +33,7 @@ int main(void)
         cmocka_unit_test(with_requests_waiting_and_nothing_happening_it_sleeps),
     };
     return cmocka_run_group_tests_name("silence_wakes_nobody", tests, stack_setup,
-                                       stack_teardown);
+                                       stack_teardown) +
+           cmocka_run_group_tests_name("silence_wakes_nobody, sqlite", tests,
+                                       stack_setup_sqlite, stack_teardown);
 }

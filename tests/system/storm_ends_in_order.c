@@ -15,7 +15,7 @@
 #define PATIENT 50 /* they wait for what nobody publishes */
 #define PUBLISHERS 4
 #define RESOURCES 6
-#define SECONDS 4.0
+#define SECONDS 3.0
 
 struct storm {
     struct stack *stack;
@@ -149,13 +149,16 @@ static void nobody_is_left_without_an_answer(void **state)
     crowd_close(&storm.patient);
 }
 
-static const struct stack_options options = {
-    .config = "threads = 4; wait = { jitter = 0.2; };"};
+#define CONFIG "threads = 4; wait = { jitter = 0.2; };"
+
+static const struct stack_options memory = {.config = CONFIG};
+static const struct stack_options sqlite = {.config = CONFIG, .sqlite = true};
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        stack_test(nobody_is_left_without_an_answer, &options),
+        stack_test(nobody_is_left_without_an_answer, &memory),
+        stack_test(nobody_is_left_without_an_answer, &sqlite),
     };
     return cmocka_run_group_tests_name("storm_ends_in_order", tests, NULL, NULL);
 }
