@@ -33,13 +33,15 @@ struct front *front_open(const struct front_options *options);
  * out, else INSTANT_NEVER: when the socket is readable. */
 struct instant front_accept(struct front *front);
 
-/* Closes the connections that carry no request, and each other one after its answer. */
+/* Closes the connections that rest between two requests, and each other one after its
+ * answer. */
 void front_stop(struct front *front);
 
 /* After front_stop(): waits until the last answer is out, `patience` at most, and ends
  * the threads. */
 void front_drain(struct front *front, nanos patience);
 
+/* When nobody delivers any more: what is left is closed. */
 void front_close(struct front **front);
 
 #endif

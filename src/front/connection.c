@@ -30,6 +30,7 @@ struct connection *connection_new(int fd, struct poller *poller)
 void connection_discard(struct connection *connection)
 {
     outgoing_dispose(connection);
+    fcgi_reader_free(&connection->reader);
     lock_destroy(&connection->lock);
     free(connection);
 }
@@ -132,6 +133,7 @@ static void serve(struct connection *connection)
     struct fcgi_reader *reader = connection->reader;
     connection->id = fcgi_reader_id(reader);
     connection->keeps = fcgi_reader_keeps(reader);
+    connection->has_asked = true;
     lock_take(&connection->lock);
     connection->phase = PHASE_DESK;
     lock_drop(&connection->lock);
@@ -283,7 +285,8 @@ void connection_event(struct connection *connection, uint32_t events)
 
 void connection_rest(struct connection *connection)
 {
-    if (connection->reader == NULL && phase_of(connection) == PHASE_READING)
+    if (connection->has_asked && connection->reader == NULL &&
+        phase_of(connection) == PHASE_READING)
         connection_close(connection);
 }
 

@@ -35,6 +35,7 @@ struct connection {
     bool keeps;
     /* the poller's thread's own */
     struct fcgi_reader *reader; /* NULL: nothing was read in part */
+    bool has_asked;             /* a whole request came, some time */
     struct instant heard;       /* while in the poller's `cut_off` */
     bool is_cut_off;
     struct connection *cut_next, *cut_prev;
@@ -47,13 +48,14 @@ struct connection *connection_new(int fd, struct poller *poller);
 /* Frees one that no poller took; its descriptor stays the caller's. */
 void connection_discard(struct connection *connection);
 
-/* Closes and frees one that is out of the epoll set, or never was in it. */
+/* Closes and frees one that is out of its poller's hands. */
 void connection_free(struct connection *connection);
 
 /* Something happened on the socket. The connection may be gone afterwards. */
 void connection_event(struct connection *connection, uint32_t events);
 
-/* The poller is stopping: closes it where it carries no request. */
+/* The poller is stopping: closes it where it rests between two requests. One that has
+ * just been let in is there to ask. */
 void connection_rest(struct connection *connection);
 
 /* Closes it whatever it carries, unless the desk has it. */

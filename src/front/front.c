@@ -28,6 +28,8 @@ static void close_pollers(struct front *front, unsigned count)
         poller_stop(&front->pollers[i]);
     for (unsigned i = 0; i < count; i++)
         poller_join(&front->pollers[i]);
+    for (unsigned i = 0; i < count; i++)
+        poller_dispose(&front->pollers[i]);
 }
 
 static bool start_pollers(struct front *front)
@@ -140,6 +142,8 @@ void front_close(struct front **pointer)
     *pointer = NULL;
     if (front == NULL)
         return;
+    for (unsigned i = 0; i < front->options.threads; i++)
+        poller_dispose(&front->pollers[i]);
     free(front->pollers);
     free(front);
 }

@@ -137,18 +137,20 @@ bool poller_start(struct poller *poller, struct desk *desk, struct counters *cou
     poller->epoll = epoll_create1(EPOLL_CLOEXEC);
     poller->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     lock_init(&poller->lock, LOCK_POLLER);
-    int result = errno;
-    if (poller->epoll >= 0 && poller->bell >= 0 &&
-        epoll_ctl(poller->epoll, EPOLL_CTL_ADD, poller->bell, &event) == 0) {
-        result = pthread_create(&poller->thread, NULL, poller_run, poller);
-        if (result == 0)
-            return true;
-    }
+    int reason = 0;
+    if (poller->epoll < 0 || poller->bell < 0 ||
+        epoll_ctl(poller->epoll, EPOLL_CTL_ADD, poller->bell, &event) != 0)
+        reason = errno;
+    else
+        reason = pthread_create(&poller->thread, NULL, poller_run, poller);
+    if (reason == 0)
+        return true;
     if (poller->epoll >= 0)
         close(poller->epoll);
     if (poller->bell >= 0)
         close(poller->bell);
-    errno = result;
+    lock_destroy(&poller->lock);
+    errno = reason;
     return false;
 }
 
@@ -174,6 +176,16 @@ void poller_give_up(struct poller *poller)
 void poller_join(struct poller *poller)
 {
     pthread_join(poller->thread, NULL);
+}
+
+void poller_dispose(struct poller *poller)
+{
+    struct connection *connection, *next;
+    DL_FOREACH_SAFE(poller->connections, connection, next)
+    {
+        DL_DELETE(poller->connections, connection);
+        connection_free(connection);
+    }
     close(poller->epoll);
     close(poller->bell);
     lock_destroy(&poller->lock);

@@ -49,4 +49,7 @@ void poller_stop(struct poller *poller);
 void poller_give_up(struct poller *poller); /* after poller_stop() */
 void poller_join(struct poller *poller);    /* after poller_stop() */
 
+/* After poller_join(), when nobody delivers any more: closes what is left. */
+void poller_dispose(struct poller *poller);
+
 #endif

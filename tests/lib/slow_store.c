@@ -1,0 +1,37 @@
+#include "slow_store.h"
+
+#include "must.h"
+
+static void slow_commit(struct store *store, struct edit *edit)
+{
+    struct slow_store *slow = (struct slow_store *)store;
+    slow->kept = edit;
+    slow->waiting = 1;
+}
+
+/* What was committed is finished first. */
+static void slow_close(struct store *store)
+{
+    struct slow_store *slow = (struct slow_store *)store;
+    slow_store_go_on(slow);
+    store_close(&slow->fast);
+}
+
+static const struct store_backend backend = {
+    .type = "slow", .commit = slow_commit, .close = slow_close};
+
+void slow_store_open(struct slow_store *slow, struct office *office)
+{
+    *slow = (struct slow_store){.fast = office->store};
+    store_init(&slow->store, &backend, &office->store->options);
+    office->store = &slow->store;
+    desk_set(office->desk, office->room, office->store);
+}
+
+void slow_store_go_on(struct slow_store *slow)
+{
+    if (slow->waiting == 0)
+        return;
+    slow->waiting = 0;
+    store_commit(slow->fast, slow->kept);
+}

@@ -1,0 +1,24 @@
+/*
+ * slow_store: a store over the office's own that keeps what is committed until it is told
+ * to go on: a disk that takes its time.
+ */
+#ifndef TESTS_SLOW_STORE_H
+#define TESTS_SLOW_STORE_H
+
+#include "office.h"
+#include "store/backend.h"
+
+struct slow_store {
+    struct store store; /* first: the backend is given it */
+    struct store *fast;
+    struct edit *kept;       /* one at a time */
+    _Atomic int64_t waiting; /* 1: `kept` is there */
+};
+
+/* Takes the place of the office's store, and ends with it. Before the first request. */
+void slow_store_open(struct slow_store *slow, struct office *office);
+
+/* Commits what was kept, on this thread. */
+void slow_store_go_on(struct slow_store *slow);
+
+#endif

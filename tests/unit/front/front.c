@@ -1,0 +1,324 @@
+/* How the front stops: whoever was let in is answered, nobody is waited for without end,
+ * and nothing is left behind. */
+#include "fcgiwait/front.h"
+
+#include <semaphore.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "front/connection.h"
+#include "gate.h"
+#include "must.h"
+#include "slow_store.h"
+
+#define LARGE 1000000
+#define PATIENCE (60 * NANOS_PER_SECOND)
+
+static const struct desk_rules rules = {.wait_default = 15 * NANOS_PER_SECOND,
+                                        .wait_max = 3600 * NANOS_PER_SECOND,
+                                        .max_waiting = 1000,
+                                        .limit_body = 2 * LARGE,
+                                        .limit_path = 100,
+                                        .cache_control = "no-store"};
+
+static int start(void **state)
+{
+    *state = malloc(sizeof(struct gate));
+    gate_open(*state, &rules);
+    return 0;
+}
+
+/* Each test has closed its gate. */
+static int stop(void **state)
+{
+    struct gate *gate = *state;
+    assert_null(gate->front);
+    assert_int_equal(counter_read(&gate->office.counters.connections), 0);
+    assert_int_equal(counter_read(&gate->office.counters.waiting), 0);
+    free(gate);
+    return 0;
+}
+
+static void say(int fd, struct records *records)
+{
+    assert_true(records_send(records, fd));
+    records_free(records);
+}
+
+static void must_hear(int fd, int id, long status)
+{
+    struct answer answer;
+    must(fcgi_read_answer(fd, id, &answer), "closed without an answer");
+    must(answer.status == status, "status %ld, not %ld", answer.status, status);
+    answer_free(&answer);
+}
+
+static void ask(int fd, int id, const char *path, long status)
+{
+    struct records records = {0};
+    records_get(&records, id, true, path);
+    say(fd, &records);
+    must_hear(fd, id, status);
+}
+
+static int connect_and_wait(struct gate *gate)
+{
+    struct records records = {0};
+    int fd = gate_connect(gate);
+    int64_t before = counter_read(&gate->office.counters.waiting);
+    records_get(&records, 1, true, "/a?index=0&wait=3600");
+    say(fd, &records);
+    gate_await(&gate->office.counters.waiting, before + 1);
+    return fd;
+}
+
+static int64_t broken(const struct gate *gate)
+{
+    return counter_read(&gate->office.counters.connections_broken);
+}
+
+/* --- without haste --- */
+
+static void the_stop_closes_what_carries_no_request(void **state)
+{
+    struct gate *gate = *state;
+    int fds[3];
+    for (int i = 0; i < 3; i++) {
+        fds[i] = gate_connect(gate);
+        ask(fds[i], 1, "/b", 404);
+    }
+    front_stop(gate->front);
+    for (int i = 0; i < 3; i++) {
+        assert_true(fcgi_is_closed(fds[i]));
+        close(fds[i]);
+    }
+    gate_close(gate, PATIENCE);
+    assert_int_equal(broken(gate), 0);
+}
+
+static void who_waits_is_answered_and_its_connection_closed(void **state)
+{
+    struct gate *gate = *state;
+    int fd = connect_and_wait(gate);
+    gate_close(gate, PATIENCE);
+    must_hear(fd, 1, 304);
+    assert_true(fcgi_is_closed(fd));
+    close(fd);
+    assert_int_equal(broken(gate), 0);
+}
+
+static void half_a_request_may_still_become_whole(void **state)
+{
+    struct gate *gate = *state;
+    struct records records = {0};
+    const char *const pairs[] = {"REQUEST_METHOD", "GET", "SCRIPT_NAME", "/b", NULL};
+    int fd = gate_connect(gate), idle = gate_connect(gate);
+    ask(idle, 1, "/b", 404);
+    records_begin(&records, 1, true);
+    say(fd, &records);
+    ask(idle, 2, "/b", 404); /* by now the half one was read */
+    front_stop(gate->front);
+    assert_true(fcgi_is_closed(idle));
+    records_params(&records, 1, pairs);
+    records_add(&records, FCGI_STDIN, 1, NULL, 0);
+    say(fd, &records);
+    must_hear(fd, 1, 404);
+    assert_true(fcgi_is_closed(fd));
+    gate_close(gate, PATIENCE);
+    assert_int_equal(broken(gate), 0);
+    close(fd);
+    close(idle);
+}
+
+/* A web server connects in order to ask. */
+static void who_was_just_let_in_may_still_ask(void **state)
+{
+    struct gate *gate = *state;
+    struct records records = {0};
+    int fd = gate_connect(gate), idle = gate_connect(gate);
+    ask(idle, 1, "/b", 404);
+    front_stop(gate->front);
+    assert_true(fcgi_is_closed(idle)); /* the stop was heard */
+    records_get(&records, 1, true, "/b");
+    say(fd, &records);
+    must_hear(fd, 1, 404);
+    assert_true(fcgi_is_closed(fd));
+    gate_close(gate, PATIENCE);
+    assert_int_equal(broken(gate), 0);
+    close(fd);
+    close(idle);
+}
+
+/* With the stop in force its connection is not kept, whatever the web server asked. */
+static void an_abort_at_the_stop_ends_the_connection(void **state)
+{
+    struct gate *gate = *state;
+    struct records records = {0};
+    unsigned char end[16];
+    int fd = connect_and_wait(gate), idle = gate_connect(gate);
+    ask(idle, 1, "/b", 404);
+    front_stop(gate->front);
+    assert_true(fcgi_is_closed(idle));
+    records_add(&records, FCGI_ABORT_REQUEST, 1, NULL, 0);
+    say(fd, &records);
+    assert_int_equal(recv(fd, end, sizeof end, MSG_WAITALL), sizeof end);
+    assert_int_equal(end[1], FCGI_END_REQUEST);
+    assert_true(fcgi_is_closed(fd));
+    gate_close(gate, PATIENCE);
+    assert_int_equal(broken(gate), 0);
+    close(fd);
+    close(idle);
+}
+
+/* --- requests that nobody has read yet --- */
+
+static struct {
+    sem_t entered, go_on;
+    _Atomic bool armed;
+} door;
+
+void __real_connection_event(struct connection *connection, uint32_t what);
+void __wrap_connection_event(struct connection *connection, uint32_t what);
+
+void __wrap_connection_event(struct connection *connection, uint32_t what)
+{
+    if (atomic_exchange(&door.armed, false)) {
+        sem_post(&door.entered);
+        while (sem_wait(&door.go_on) != 0)
+            ;
+    }
+    __real_connection_event(connection, what);
+}
+
+/* The front's thread is busy when they come and when it is told to stop: more of them
+ * than it looks at in one turn, some on connections that have served before. */
+static void requests_that_came_before_the_stop_are_answered(void **state)
+{
+    enum { KEPT = 150, NEW = 150 };
+    struct gate *gate = *state;
+    struct records records = {0};
+    int busy = gate_connect(gate), fds[KEPT + NEW];
+    ask(busy, 1, "/b", 404);
+    for (int i = 0; i < KEPT; i++) {
+        fds[i] = gate_connect(gate);
+        ask(fds[i], 1, "/b", 404);
+    }
+    sem_init(&door.entered, 0, 0);
+    sem_init(&door.go_on, 0, 0);
+    door.armed = true;
+    records_get(&records, 2, true, "/b");
+    say(busy, &records);
+    while (sem_wait(&door.entered) != 0)
+        ;
+    for (int i = 0; i < KEPT + NEW; i++) {
+        if (i >= KEPT)
+            fds[i] = gate_connect(gate);
+        records_get(&records, 2, true, "/b");
+        say(fds[i], &records);
+    }
+    front_stop(gate->front);
+    sem_post(&door.go_on);
+    must_hear(busy, 2, 404);
+    for (int i = 0; i < KEPT + NEW; i++) {
+        must_hear(fds[i], 2, 404);
+        assert_true(fcgi_is_closed(fds[i]));
+        close(fds[i]);
+    }
+    gate_close(gate, PATIENCE);
+    close(busy);
+    assert_int_equal(broken(gate), 0);
+}
+
+/* --- when patience is at its end --- */
+
+static void who_never_reads_is_given_up(void **state)
+{
+    struct gate *gate = *state;
+    struct records records = {0};
+    char *body = malloc(LARGE + 1), byte;
+    memset(body, 'x', LARGE);
+    body[LARGE] = '\0';
+    office_put(&gate->office, "/large", body);
+    free(body);
+    int fd = gate_connect(gate);
+    records_get(&records, 1, true, "/large");
+    say(fd, &records);
+    assert_int_equal(recv(fd, &byte, 1, 0), 1);
+    gate_close(gate, NANOS_PER_MS);
+    assert_int_equal(counter_read(&gate->office.counters.connections), 0);
+    close(fd);
+}
+
+static void half_a_request_that_does_not_go_on_is_given_up(void **state)
+{
+    struct gate *gate = *state;
+    struct records records = {0};
+    int fd = gate_connect(gate), fresh = gate_connect(gate), idle = gate_connect(gate);
+    records_begin(&records, 1, true);
+    say(fd, &records);
+    ask(idle, 2, "/b", 404);
+    gate_close(gate, NANOS_PER_MS);
+    assert_true(fcgi_is_closed(fd));
+    assert_true(fcgi_is_closed(fresh));
+    close(fd);
+    close(fresh);
+    close(idle);
+}
+
+/* Its answer comes when the front's threads have ended already. */
+static void a_publish_that_outlives_the_front_is_still_answered(void **state)
+{
+    struct gate *gate = *state;
+    struct slow_store slow;
+    struct records records = {0};
+    slow_store_open(&slow, &gate->office);
+    int fd = gate_connect(gate), gone = gate_connect(gate);
+    records_put(&records, 1, true, "/a", "x");
+    say(fd, &records);
+    gate_await(&slow.waiting, 1);
+    gate_close(gate, NANOS_PER_MS);
+    must_hear(fd, 1, 201);
+    assert_true(fcgi_is_closed(fd));
+    close(fd);
+    close(gone);
+}
+
+static void a_publisher_that_went_away_is_forgotten_once_it_is_done(void **state)
+{
+    struct gate *gate = *state;
+    struct slow_store slow;
+    struct records records = {0};
+    slow_store_open(&slow, &gate->office);
+    int fd = gate_connect(gate);
+    records_put(&records, 1, true, "/a", "x");
+    say(fd, &records);
+    gate_await(&slow.waiting, 1);
+    close(fd);
+    int other = gate_connect(gate);
+    ask(other, 1, "/b", 404); /* by now the hang-up was noticed */
+    assert_int_equal(counter_read(&gate->office.counters.connections), 2);
+    slow_store_go_on(&slow);
+    gate_await(&gate->office.counters.connections, 1);
+    gate_close(gate, PATIENCE);
+    close(other);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_stop_closes_what_carries_no_request),
+        TEST(who_waits_is_answered_and_its_connection_closed),
+        TEST(half_a_request_may_still_become_whole),
+        TEST(who_was_just_let_in_may_still_ask),
+        TEST(an_abort_at_the_stop_ends_the_connection),
+        TEST(requests_that_came_before_the_stop_are_answered),
+        TEST(who_never_reads_is_given_up),
+        TEST(half_a_request_that_does_not_go_on_is_given_up),
+        TEST(a_publish_that_outlives_the_front_is_still_answered),
+        TEST(a_publisher_that_went_away_is_forgotten_once_it_is_done),
+    };
+    return cmocka_run_group_tests_name("front/front", tests, NULL, NULL);
+}
