@@ -59,9 +59,16 @@ static bool may_connect(const struct listener *listener, const union peer *peer)
            is_listed(listener->addresses, address);
 }
 
-static bool is_lack(int error)
+/* That connection is gone already (accept(2)): the next one may not be. */
+static bool is_passing(int error)
 {
-    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+    static const int errors[] = {ECONNABORTED, EINTR,       EPROTO, ENETDOWN,
+                                 ENOPROTOOPT,  EHOSTDOWN,   ENONET, EHOSTUNREACH,
+                                 EOPNOTSUPP,   ENETUNREACH, EPERM,  ETIMEDOUT};
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+        if (errors[i] == error)
+            return true;
+    return false;
 }
 
 static void send_without_delay(int fd)
@@ -78,10 +85,10 @@ enum accepted listener_accept(const struct listener *listener, int *fd)
         *fd = accept4(listener->fd, &peer.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (*fd < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             return ACCEPTED_NONE;
-        if (*fd < 0 && is_lack(errno))
-            return ACCEPTED_LACK;
+        if (*fd < 0 && is_passing(errno))
+            continue;
         if (*fd < 0)
-            continue; /* that connection is gone already (accept(2)): the next */
+            return ACCEPTED_LACK;
         if (may_connect(listener, &peer))
             break;
         log_warn("a connection from outside FCGI_WEB_SERVER_ADDRS was turned away");

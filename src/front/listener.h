@@ -10,7 +10,7 @@
 enum accepted {
     ACCEPTED,      /* *fd is a new connection */
     ACCEPTED_NONE, /* nobody is waiting */
-    ACCEPTED_LACK  /* descriptors or memory ran out: later */
+    ACCEPTED_LACK  /* descriptors or memory ran out, or worse (errno): later */
 };
 
 struct listener {
