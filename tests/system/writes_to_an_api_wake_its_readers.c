@@ -55,26 +55,25 @@ static void put_patch_and_delete_wake_the_post_and_the_list(void **state)
               "[{\"id\":2,\"version\":0},{\"id\":3,\"version\":0}]");
 }
 
-static void post_wakes_the_list_and_then_the_new_post_can_be_waited_for(void **state)
+static void post_wakes_the_list_and_who_waited_for_the_new_post(void **state)
 {
     struct rest_api *api = *state;
     struct call *list = rest_wait(api, "/posts", 1);
+    struct call *post = rest_wait(api, "/posts/4", 2);
+    struct call *other = rest_wait(api, "/posts/5", 3);
     assert_int_equal(rest_write(api, "POST", "/posts", "{\"version\":7}"), 201);
     must_bring(
         list, 200,
         "[{\"id\":1,\"version\":0},{\"id\":2,\"version\":0},{\"id\":3,\"version\":0},"
         "{\"version\":7,\"id\":4}]");
-    struct call *post = rest_wait(api, "/posts/4", 1);
-    assert_int_equal(rest_write(api, "PATCH", "/posts/4", "{\"version\":8}"), 200);
-    must_bring(post, 200, "{\"version\":8,\"id\":4}");
+    must_bring(post, 200, "{\"version\":7,\"id\":4}");
+    assert_int_equal(rest_write(api, "POST", "/posts/", "{\"version\":8}"), 201);
+    must_bring(other, 200, "{\"version\":8,\"id\":5}");
 }
 
 static void a_missing_post_can_be_waited_for(void **state)
 {
     struct rest_api *api = *state;
-    struct answer answer = http_get(api->stack.port, "/posts/9", NULL);
-    assert_int_equal(answer.status, 404);
-    answer_free(&answer);
     struct call *post = rest_wait(api, "/posts/9", 1);
     assert_int_equal(rest_write(api, "POST", "/fcgiwait/publish/posts/9", NULL), 204);
     must_bring(post, 404, "{}");
@@ -300,7 +299,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(put_patch_and_delete_wake_the_post_and_the_list),
-        TEST(post_wakes_the_list_and_then_the_new_post_can_be_waited_for),
+        TEST(post_wakes_the_list_and_who_waited_for_the_new_post),
         TEST(a_missing_post_can_be_waited_for),
         TEST(what_the_api_refuses_wakes_nobody),
         TEST(the_writer_gets_the_apis_own_answer),
