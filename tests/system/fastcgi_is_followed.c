@@ -220,6 +220,29 @@ static void more_headers_than_are_kept_are_431(void **state)
     close(fd);
 }
 
+/* Every kind of answer leaves the connection good for the next request. Not HEAD: nginx
+ * itself closes after those. */
+static void nginx_keeps_its_connections(void **state)
+{
+    static const struct {
+        const char *method, *path;
+    } rows[] = {{"GET", "/kept"},     {"GET", "/none"},
+                {"OPTIONS", "/kept"}, {"PUT", "/kept"},
+                {"PUT", "/publish"},  {"GET", "/none?index=0&wait=1ms"},
+                {"GET", "/a//b"},     {"GET", "/none?index=0&wait=0"}};
+    struct stack *stack = *state;
+    http_put(stack->port, "/kept", "1", NULL);
+    long long before = stack_status(stack, "connections_accepted");
+    for (int i = 0; i < 80; i++) {
+        struct answer answer = http(&(struct http){
+            .port = stack->port, .method = rows[i % 8].method, .path = rows[i % 8].path});
+        assert_true(answer.status >= 200 && answer.status < 500);
+        answer_free(&answer);
+    }
+    long long opened = stack_status(stack, "connections_accepted") - before;
+    must(opened <= 4, "%lld connections for 80 requests of 2 workers", opened);
+}
+
 static const struct stack_options no_keepalive = {.no_keepalive = true};
 
 static void nginx_may_open_a_connection_for_each_request(void **state)
@@ -251,6 +274,7 @@ int main(void)
         cmocka_unit_test(other_roles_are_refused),
         cmocka_unit_test(a_second_request_beside_a_held_one_is_refused),
         cmocka_unit_test(more_headers_than_are_kept_are_431),
+        cmocka_unit_test(nginx_keeps_its_connections),
     };
     const struct CMUnitTest other[] = {
         stack_test(nginx_may_open_a_connection_for_each_request, &no_keepalive),

@@ -49,6 +49,51 @@ static void a_change_comes_before_the_shutdown(void **state)
     crowd_close(&crowd);
 }
 
+static const struct stack_options on_disk = {.sqlite = true};
+
+/* Publishes until the connection ends; returns how many were acknowledged. */
+static int publish_until_the_end(const struct stack *stack, int signal_after)
+{
+    struct records records = {0};
+    int fd = fcgi_connect(stack), count = 0;
+    for (bool open = true; open; count += open) {
+        struct answer answer;
+        char path[24], body[24];
+        snprintf(path, sizeof path, "/p/%d", count);
+        snprintf(body, sizeof body, "%d", count);
+        records_put(&records, 1, true, path, body);
+        open = records_send(&records, fd);
+        if (count == signal_after)
+            kill(stack->fcgiwait, SIGTERM); /* this one is under way */
+        open = open && fcgi_read_answer(fd, 1, &answer);
+        if (open) {
+            assert_int_equal(answer.status, 201);
+            answer_free(&answer);
+        }
+    }
+    records_free(&records);
+    close(fd);
+    return count;
+}
+
+static void a_publish_that_was_acknowledged_outlives_it(void **state)
+{
+    struct stack *stack = *state;
+    int count = publish_until_the_end(stack, 50);
+    assert_true(count >= 50);
+    assert_int_equal(stack_wait_fcgiwait(stack), 0);
+    stack_start_fcgiwait(stack);
+    for (int i = 0; i < count; i++) {
+        char path[24], body[24];
+        snprintf(path, sizeof path, "/p/%d", i);
+        snprintf(body, sizeof body, "%d", i);
+        struct answer answer = http_get(stack->port, path, NULL);
+        assert_int_equal(answer.status, 200);
+        assert_string_equal(answer.body, body);
+        answer_free(&answer);
+    }
+}
+
 #define EARLY 300
 
 /* What the web server sent before the signal has been taken on, even if nobody looked at
@@ -190,6 +235,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         stack_test(every_signal_answers_the_waiters_with_304, NULL),
         stack_test(a_change_comes_before_the_shutdown, NULL),
+        stack_test(a_publish_that_was_acknowledged_outlives_it, &on_disk),
         stack_test(requests_that_were_there_before_are_answered, NULL),
         stack_test(a_request_that_is_half_there_is_finished, NULL),
         stack_test(new_connections_are_refused_at_once, &slow_drain),
