@@ -1,13 +1,13 @@
 /*
  * nginx_find: what holds at a place of the configuration, and what values mean.
  *
- * Pure, over the tree of nginx_conf.h. Private to the check; any thread.
+ * Pure, over the tree of conf.h. Private to the check; any thread.
  */
 #ifndef FCGIWAIT_OPS_NGINX_FIND_H
 #define FCGIWAIT_OPS_NGINX_FIND_H
 
 #include "fcgiwait/clock.h"
-#include "nginx_conf.h"
+#include "conf.h"
 
 bool directive_is(const struct directive *directive, struct text name);
 

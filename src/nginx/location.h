@@ -6,7 +6,7 @@
 #ifndef FCGIWAIT_OPS_NGINX_LOCATION_H
 #define FCGIWAIT_OPS_NGINX_LOCATION_H
 
-#include "nginx_find.h"
+#include "find.h"
 
 enum location_kind {
     LOCATION_PREFIX,

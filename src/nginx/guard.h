@@ -4,7 +4,7 @@
 #ifndef FCGIWAIT_OPS_NGINX_GUARD_H
 #define FCGIWAIT_OPS_NGINX_GUARD_H
 
-#include "nginx_find.h"
+#include "find.h"
 
 enum guard {
     GUARD_NONE,    /* everybody */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "must.h"
-#include "nginx_dump.h"
+#include "dump.h"
 
 /* One change of the correct configuration. */
 struct row {
@@ -356,5 +356,5 @@ int main(void)
         cmocka_unit_test(where_a_server_listens_is_no_guard_but_a_unix_socket_is),
         cmocka_unit_test(what_is_not_understood_is_named_with_its_line),
     };
-    return cmocka_run_group_tests_name("ops/nginx_check", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("nginx/nginx_check", tests, NULL, NULL);
 }

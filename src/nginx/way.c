@@ -1,9 +1,9 @@
-#include "nginx_way.h"
+#include "way.h"
 
 #include <stdio.h>
 
 #include "fcgiwait/duration.h"
-#include "nginx_guard.h"
+#include "guard.h"
 
 #define OURS TEXT("fcgiwait")
 

@@ -1,4 +1,4 @@
-#include "nginx_arena.h"
+#include "arena.h"
 
 #include <stdarg.h>
 #include <stdio.h>

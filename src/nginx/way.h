@@ -7,8 +7,8 @@
 #ifndef FCGIWAIT_OPS_NGINX_WAY_H
 #define FCGIWAIT_OPS_NGINX_WAY_H
 
-#include "nginx_address.h"
-#include "nginx_location.h"
+#include "address.h"
+#include "location.h"
 
 struct way {
     const struct directive *pass;  /* the directive */

@@ -12,8 +12,8 @@
 #ifndef FCGIWAIT_OPS_NGINX_CONF_H
 #define FCGIWAIT_OPS_NGINX_CONF_H
 
-#include "nginx_arena.h"
-#include "nginx_token.h"
+#include "arena.h"
+#include "token.h"
 
 struct directive {
     struct text *words; /* the name, then the values; decoded */

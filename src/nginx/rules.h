@@ -8,7 +8,7 @@
 #define FCGIWAIT_OPS_NGINX_RULES_H
 
 #include "fcgiwait/nginx_check.h"
-#include "nginx_way.h"
+#include "way.h"
 
 struct nginx_check {
     struct nginx_conf conf;
@@ -53,28 +53,28 @@ nanos way_time(struct nginx_check *check, const struct way *way, const char *nam
 
 /* --- the rules --- */
 
-/* nginx_timing.c: what cuts a wait short, or stretches it */
+/* timing.c: what cuts a wait short, or stretches it */
 void rule_read_timeout(struct nginx_check *check, const struct way *way);
 void rule_client_abort(struct nginx_check *check, const struct way *way);
 void rule_next_upstream(struct nginx_check *check, const struct way *way);
 void rule_cache(struct nginx_check *check, const struct way *way);
 void rule_cache_lock(struct nginx_check *check, const struct way *way);
 
-/* nginx_room.c: what gives too little room for those who wait */
+/* capacity.c: what gives too little room for those who wait */
 void rule_worker_connections(struct nginx_check *check, const struct way *way);
 void rule_open_files(struct nginx_check *check, const struct way *way);
 void rule_direct(struct nginx_check *check, const struct way *way);
 void rule_keepalive(struct nginx_check *check, const struct way *way);
 void rule_keep_conn(struct nginx_check *check, const struct way *way);
 
-/* nginx_access.c: who may publish; what fcgiwait is told; what clients are told */
+/* access.c: who may publish; what fcgiwait is told; what clients are told */
 void rule_open_publish(struct nginx_check *check, const struct way *way);
 void rule_lost_params(struct nginx_check *check, const struct way *way);
 void rule_hidden_index(struct nginx_check *check, const struct way *way);
 void rule_ignored_redirect(struct nginx_check *check, const struct way *way);
 void rule_replaced_404(struct nginx_check *check, const struct way *way);
 
-/* nginx_origin.c: the locations that FCGIWAIT_ORIGIN redirects to */
+/* origin.c: the locations that FCGIWAIT_ORIGIN redirects to */
 void rule_origin(struct nginx_check *check, const struct way *way);
 
 #endif

@@ -1,4 +1,4 @@
-#include "nginx_address.h"
+#include "address.h"
 
 #define HTTP_PORT 80
 #define HTTPS_PORT 443

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-#include "nginx_rules.h"
+#include "rules.h"
 
 typedef void rule_fn(struct nginx_check *check, const struct way *way);
 

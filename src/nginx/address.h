@@ -6,7 +6,7 @@
 #ifndef FCGIWAIT_OPS_NGINX_ADDRESS_H
 #define FCGIWAIT_OPS_NGINX_ADDRESS_H
 
-#include "nginx_find.h"
+#include "find.h"
 
 struct address {
     struct text host; /* of a unix socket: its path; empty: every address */

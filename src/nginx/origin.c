@@ -1,5 +1,5 @@
-#include "nginx_guard.h"
-#include "nginx_rules.h"
+#include "guard.h"
+#include "rules.h"
 
 #define OUR_HEADER TEXT("upstream_http_x_polling_index")
 #define SETS_MOST 4      /* `set` lines that take their values from each other */

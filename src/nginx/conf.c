@@ -1,4 +1,4 @@
-#include "nginx_conf.h"
+#include "conf.h"
 
 #include <fnmatch.h>
 #include <stdarg.h>

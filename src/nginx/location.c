@@ -1,4 +1,4 @@
-#include "nginx_location.h"
+#include "location.h"
 
 /* Where a regular expression's first part that is not literal begins. */
 static size_t literal_length(struct text regex)

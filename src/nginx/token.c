@@ -1,4 +1,4 @@
-#include "nginx_token.h"
+#include "token.h"
 
 static char peek(const struct nginx_reader *reader, size_t ahead)
 {

@@ -1,7 +1,7 @@
-#include "nginx_guard.h"
+#include "guard.h"
 
-#include "nginx_address.h"
-#include "nginx_location.h"
+#include "address.h"
+#include "location.h"
 
 /* --- allow, deny --- */
 

@@ -1,5 +1,5 @@
-#include "nginx_guard.h"
-#include "nginx_rules.h"
+#include "guard.h"
+#include "rules.h"
 
 static const char *say_who(struct nginx_check *check, const struct way *way,
                            enum guard guard)

@@ -1,4 +1,4 @@
-#include "nginx_rules.h"
+#include "rules.h"
 
 #include "fcgiwait/duration.h"
 

@@ -1,4 +1,4 @@
-#include "nginx_find.h"
+#include "find.h"
 
 #include <stdio.h>
 

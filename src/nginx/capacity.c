@@ -1,4 +1,4 @@
-#include "nginx_rules.h"
+#include "rules.h"
 
 #define CONNECTIONS_STANDARD 512 /* nginx's default of worker_connections */
 #define FILES_STANDARD 1024      /* the usual limit of who starts nginx */
