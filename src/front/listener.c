@@ -13,14 +13,23 @@
 #include "fcgiwait/log.h"
 #include "fcgiwait/text.h"
 
+/* O_NONBLOCK belongs to everybody who has the socket, and others take it off: systemd
+ * does with each command of the unit that it runs, a reload say. */
+static bool unblock(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 &&
+           ((flags & O_NONBLOCK) != 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0);
+}
+
 bool listener_open(struct listener *listener, int fd, const char *addresses)
 {
-    int flags = fcntl(fd, F_GETFL), family;
+    int family;
     socklen_t len = sizeof family;
     if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) != 0)
         return false;
     *listener = (struct listener){fd, addresses, family != AF_UNIX};
-    return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
+    return unblock(fd) &&
            listen(fd, INT_MAX) == 0; /* the kernel caps it at net.core.somaxconn */
 }
 
@@ -82,6 +91,7 @@ enum accepted listener_accept(const struct listener *listener, int *fd)
     for (;;) {
         union peer peer = {.any.sa_family = AF_UNSPEC};
         socklen_t len = sizeof peer;
+        unblock(listener->fd);
         *fd = accept4(listener->fd, &peer.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (*fd < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             return ACCEPTED_NONE;
