@@ -34,17 +34,12 @@ upstream() {
 END
 }
 
+# What fcgiwait reads, and nothing else: every parameter costs both sides of the connection.
 fastcgi_params() {
     cat <<END
-            fastcgi_param QUERY_STRING \$query_string;
             fastcgi_param REQUEST_METHOD \$request_method;
-            fastcgi_param CONTENT_TYPE \$content_type;
-            fastcgi_param CONTENT_LENGTH \$content_length;
             fastcgi_param SCRIPT_NAME \$fastcgi_script_name;
-            fastcgi_param REQUEST_URI \$request_uri;
-            fastcgi_param SERVER_PROTOCOL \$server_protocol;
-            fastcgi_param GATEWAY_INTERFACE CGI/1.1;
-            fastcgi_param REMOTE_ADDR \$remote_addr;
+            fastcgi_param QUERY_STRING \$query_string;
 END
 }
 
@@ -59,6 +54,8 @@ $(fastcgi_params)
         }
         location ~ ^/publish(?<resource>/.+)\$ {
 $(fastcgi_params)
+            fastcgi_param CONTENT_TYPE \$content_type;
+            fastcgi_param CONTENT_LENGTH \$content_length;
             fastcgi_param FCGIWAIT_ACCESS publish;
             fastcgi_param FCGIWAIT_RESOURCE \$resource;
             fastcgi_pass peer;
