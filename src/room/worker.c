@@ -6,12 +6,16 @@
 
 #include <utlist.h>
 
+
 /* How many waiters are gathered at a time: few enough that nobody parks late behind them.
  */
 #define BATCH 64
 
 /* Expiries this close together are one wake-up. */
 #define EXPIRY_SLACK (2 * NANOS_PER_MS)
+
+/* worker->wakes_at while it does not sleep. */
+#define AWAKE ((struct instant){0})
 
 /* Heap place of a waiter that has left the heap. */
 #define NO_PLACE SIZE_MAX
@@ -98,7 +102,7 @@ static void rest(struct worker *worker)
     struct waiter *first = deadline_first(&worker->heap);
     worker->wakes_at = first != NULL ? first->deadline : INSTANT_NEVER;
     lock_wait_until(&worker->lock, &worker->wake, worker->wakes_at);
-    worker->wakes_at = (struct instant){0};
+    worker->wakes_at = AWAKE;
 }
 
 static void *worker_run(void *context)
@@ -137,6 +141,23 @@ bool worker_start(struct worker *worker, const struct room_options *options,
     return result == 0;
 }
 
+/* Whether the worker is asleep and has to be signalled, once the lock is dropped: woken
+ * before, it would fall asleep on the lock again. Only the first who asks is told so. The
+ * lock is held. */
+static bool rouse(struct worker *worker)
+{
+    bool asleep = worker->wakes_at.at > 0;
+    worker->wakes_at = AWAKE;
+    return asleep;
+}
+
+static void drop_and_wake(struct worker *worker, bool asleep)
+{
+    lock_drop(&worker->lock);
+    if (asleep)
+        pthread_cond_signal(&worker->wake);
+}
+
 void worker_ring(struct worker *worker, struct crowd *crowd)
 {
     struct crowd_share *share = &crowd->shares[worker->number];
@@ -147,8 +168,7 @@ void worker_ring(struct worker *worker, struct crowd *crowd)
     else
         worker->inbox_last->shares[worker->number].next = crowd;
     worker->inbox_last = crowd;
-    pthread_cond_signal(&worker->wake);
-    lock_drop(&worker->lock);
+    drop_and_wake(worker, rouse(worker));
 }
 
 static enum room_parked park_locked(struct worker *worker, struct waiter *waiter,
@@ -166,8 +186,6 @@ static enum room_parked park_locked(struct worker *worker, struct waiter *waiter
     }
     waiter->state = WAITER_WAITING;
     worker->parked++;
-    if (waiter->deadline.at < worker->wakes_at.at)
-        pthread_cond_signal(&worker->wake);
     return ROOM_PARKED;
 }
 
@@ -177,24 +195,25 @@ enum room_parked worker_park(struct worker *worker, struct waiter *waiter,
     waiter->worker = worker;
     waiter->watch.worker = worker->number;
     lock_take(&worker->lock);
+    nanos deadline = waiter->deadline.at;
     enum room_parked parked = park_locked(worker, waiter, path, scope, index);
-    lock_drop(&worker->lock);
+    bool first = parked == ROOM_PARKED && deadline < worker->wakes_at.at;
+    drop_and_wake(worker, first && rouse(worker));
     return parked;
 }
 
 bool worker_leave(struct worker *worker, struct waiter *waiter)
 {
-    bool left = false;
+    bool left = false, last = false;
     lock_take(&worker->lock);
     if (waiter->state == WAITER_WAITING) {
         forget_deadline(worker, waiter);
         left = tree_unwatch(worker->options->tree, &waiter->watch);
         waiter->state = left ? WAITER_FREE : WAITER_GONE;
         worker->parked -= left;
-        if (worker->stopping && worker->parked == 0)
-            pthread_cond_signal(&worker->wake); /* it can end at once */
+        last = worker->stopping && worker->parked == 0; /* it can end at once */
     }
-    lock_drop(&worker->lock);
+    drop_and_wake(worker, last && rouse(worker));
     return left;
 }
 
@@ -203,8 +222,7 @@ void worker_drain(struct worker *worker, nanos span)
     lock_take(&worker->lock);
     worker->stopping = true;
     deadline_spread(&worker->heap, clock_now(), span);
-    pthread_cond_signal(&worker->wake);
-    lock_drop(&worker->lock);
+    drop_and_wake(worker, rouse(worker));
 }
 
 void worker_join(struct worker *worker)
