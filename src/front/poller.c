@@ -10,6 +10,7 @@
 
 #include "connection.h"
 #include "fcgiwait/log.h"
+#include "fcgiwait/thread.h"
 
 #define EVENTS 128
 
@@ -109,6 +110,7 @@ static void *poller_run(void *context)
 {
     struct poller *poller = context;
     struct epoll_event events[EVENTS];
+    thread_wait_its_turn();
     while (!done(poller)) {
         struct instant until = cut_off_at(poller);
         int timeout =

@@ -6,6 +6,7 @@
 
 #include <utlist.h>
 
+#include "fcgiwait/thread.h"
 
 /* How many waiters are gathered at a time: few enough that nobody parks late behind them.
  */
@@ -109,6 +110,7 @@ static void *worker_run(void *context)
 {
     struct worker *worker = context;
     struct batch batch;
+    thread_wait_its_turn();
     lock_take(&worker->lock);
     for (;;) {
         gather(worker, &batch);

@@ -1,0 +1,14 @@
+/*
+ * thread: how our threads share the cores with everybody else.
+ */
+#ifndef FCGIWAIT_THREAD_H
+#define FCGIWAIT_THREAD_H
+
+/* The calling thread, when it wakes, waits for a free core or for its turn, and never
+ * pushes another thread off its core (SCHED_BATCH). Whoever woke it goes on, and mostly
+ * has more for it by then, so that it sleeps and wakes less often for the same work. Its
+ * share of the cores stays the same. Where somebody has chosen another policy for the
+ * process, that stays. */
+void thread_wait_its_turn(void);
+
+#endif
