@@ -42,7 +42,10 @@ static enum sent send_pieces(int fd, struct iovec *pieces, int count, bool is_sh
 
 bool send_protocol(int fd, struct text bytes)
 {
-    ssize_t n = send(fd, bytes.at, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t n;
+    do
+        n = send(fd, bytes.at, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
     return n == (ssize_t)bytes.len;
 }
 
