@@ -262,6 +262,25 @@ static void writes_go_on_while_fcgiwait_is_down(void **state)
     must_bring(post, 200, "{\"version\":3,\"id\":1}");
 }
 
+static void plain_reads_go_on_while_fcgiwait_is_down(void **state)
+{
+    struct rest_api *api = *state;
+    assert_int_equal(stack_end_fcgiwait(&api->stack), 0);
+    struct answer answer = http_get(api->stack.port, "/posts/1", NULL);
+    assert_int_equal(answer.status, 200);
+    must_say(&answer, "{\"id\":1,\"version\":0}");
+    answer_must_have(&answer, "X-Polling-Index", NULL);
+    answer_free(&answer);
+    answer = http_get(api->stack.port, "/posts/1?index=1&wait=50", NULL);
+    assert_int_equal(answer.status, 503);
+    answer_free(&answer);
+    answer = http_get(api->stack.port, "/posts/1", "Prefer: wait=50; index=1");
+    assert_int_equal(answer.status, 503);
+    answer_free(&answer);
+    await_requests(api, "GET ", 1);
+    stack_start_fcgiwait(&api->stack);
+}
+
 /* The one who wrote went away before the API had answered. */
 static void a_write_counts_even_when_nobody_waits_for_its_answer(void **state)
 {
@@ -308,6 +327,7 @@ int main(void)
         TEST(prefer_and_head_work_behind_an_origin),
         TEST(a_start_counts_as_a_change_of_everything),
         TEST(writes_go_on_while_fcgiwait_is_down),
+        TEST(plain_reads_go_on_while_fcgiwait_is_down),
         TEST(a_write_counts_even_when_nobody_waits_for_its_answer),
         TEST(a_write_that_never_reached_the_api_wakes_nobody),
     };
