@@ -176,17 +176,19 @@ static const char *check_location(const struct cgi *cgi)
     return origin_check(cgi->origin);
 }
 
+/* `most` is how long a path may be: the rules may have changed since it was put together.
+ */
 static void resource_serve(struct desk *desk, struct request *request,
-                           const struct cgi *cgi, struct text path)
+                           const struct cgi *cgi, struct text path, size_t most)
 {
     bool publish = may_publish(cgi);
     const char *misled = check_location(cgi);
-    const char *wrong = path_check(path, desk_rules(desk)->limit_path);
+    const char *wrong = path_check(path, most);
     if (misled != NULL) {
         log_warn("%s", misled);
         answer_refuse(desk, request, 500, misled, NULL);
     } else if (cgi->origin_status.at != NULL) {
-        report_serve(desk, request, cgi, path);
+        report_serve(desk, request, cgi, path, most);
     } else if (wrong != NULL) {
         answer_refuse(desk, request, 400, wrong, NULL);
     } else if (is_read(cgi->method)) {
@@ -222,7 +224,7 @@ void desk_serve(struct desk *desk, struct request *request, const struct cgi *cg
         endpoint_serve(desk, request, cgi);
         return;
     }
-    size_t room = desk_rules(desk)->limit_path + 1;
-    char joined[room];
-    resource_serve(desk, request, cgi, resource_path(cgi, joined, room));
+    size_t most = desk_rules(desk)->limit_path;
+    char joined[most + 1];
+    resource_serve(desk, request, cgi, resource_path(cgi, joined, most + 1), most);
 }

@@ -44,10 +44,10 @@ void read_serve(struct desk *desk, struct request *request, const struct cgi *cg
 void publish_serve(struct desk *desk, struct request *request, const struct cgi *cgi,
                    struct text path);
 
-/* FCGIWAIT_ORIGIN_STATUS: 2xx touches the path, and the answer is sent once everybody was
- * told (report.c). */
+/* FCGIWAIT_ORIGIN_STATUS: 2xx touches the path, which may have `most` bytes, and the
+ * answer is sent once everybody was told (report.c). */
 void report_serve(struct desk *desk, struct request *request, const struct cgi *cgi,
-                  struct text path);
+                  struct text path, size_t most);
 
 /* FCGIWAIT_ENDPOINT (endpoint.c). */
 void endpoint_serve(struct desk *desk, struct request *request, const struct cgi *cgi);

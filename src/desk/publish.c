@@ -139,7 +139,8 @@ static bool is_json(struct text body, char why[WHY])
 static int check_body(const struct desk_rules *rules, const struct cgi *cgi,
                       char why[WHY])
 {
-    if (cgi->body_length > rules->limit_body) {
+    /* One that was not kept is too large by the rules as they were then. */
+    if (cgi->body_length > rules->limit_body || cgi->body.len < cgi->body_length) {
         snprintf(why, WHY, "The document is too large: limits.body is %zu bytes.",
                  rules->limit_body);
         return 413;

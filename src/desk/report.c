@@ -77,11 +77,11 @@ static void answer_untouched(struct desk *desk, struct request *request, struct 
 }
 
 void report_serve(struct desk *desk, struct request *request, const struct cgi *cgi,
-                  struct text path)
+                  struct text path, size_t most)
 {
     uint64_t status;
-    path = nearest_path(path, desk_rules(desk)->limit_path);
-    const char *wrong = path_check(path, desk_rules(desk)->limit_path);
+    path = nearest_path(path, most);
+    const char *wrong = path_check(path, most);
     if (wrong != NULL) {
         log_warn("a reported write touches nothing: its path is %.*s. %s", (int)path.len,
                  path.at, wrong);

@@ -33,7 +33,7 @@ void gate_close(struct gate *gate, nanos patience)
 {
     close(gate->listening);
     front_stop(gate->front);
-    room_drain(gate->office.room, 0);
+    office_drain(&gate->office);
     front_drain(gate->front, patience);
     store_close(&gate->office.store);
     front_close(&gate->front);

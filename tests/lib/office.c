@@ -33,9 +33,16 @@ void office_open(struct office *office, const struct desk_rules *rules)
     desk_set(office->desk, office->room, office->store);
 }
 
+void office_drain(struct office *office)
+{
+    if (!office->is_drained)
+        room_drain(office->room, 0);
+    office->is_drained = true;
+}
+
 void office_close(struct office *office)
 {
-    room_drain(office->room, 0);
+    office_drain(office);
     store_close(&office->store);
     room_close(&office->room);
     desk_close(&office->desk);

@@ -16,6 +16,7 @@ struct office {
     struct desk *desk;
     struct room *room;
     struct store *store;
+    bool is_drained;
 };
 
 /* The configuration's defaults, but for small limits: max_waiting 100, body 100, path 20.
@@ -24,7 +25,8 @@ extern const struct desk_rules office_rules;
 
 /* Fails the test where it does not open. */
 void office_open(struct office *office, const struct desk_rules *rules);
-/* Ends all waits first. */
+/* Ends all waits, for good. */
+void office_drain(struct office *office);
 void office_close(struct office *office);
 
 #define VISIT_BODY 4096
