@@ -181,7 +181,7 @@ static void check_key(struct nginx_check *check, const struct directive *locatio
                 "clients get the document as it was before the change, or another one",
             .instead = say(check,
                            "set $polling_index $upstream_http_x_polling_index; "
-                           "%s_cache_key $uri$is_args$args#$polling_index;",
+                           "%s_cache_key \"$polling_index $args $uri\";",
                            protocol)});
 }
 
@@ -200,7 +200,7 @@ static void check_cache(struct nginx_check *check, const struct directive *locat
             say(check, "%s has no %s_cache", say_location(check, location), protocol);
         fault.instead = say(check,
                             "%s_cache ZONE; %s_cache_lock on; %s_cache_valid 200 404 1s; "
-                            "%s_cache_key $uri$is_args$args#$polling_index;",
+                            "%s_cache_key \"$polling_index $args $uri\";",
                             protocol, protocol, protocol, protocol);
         fault_report(check, &fault);
         return;
