@@ -40,7 +40,8 @@ static void must_have(const struct visit *visit, const char *name, const char *e
     char value[256];
     const char *found = visit_header(visit, name, value);
     if (expected == NULL ? found != NULL : found == NULL || strcmp(found, expected) != 0)
-        fail_msg("%s is %s, not %s; in\n%s", name, found, expected, visit->head);
+        fail_msg("%s is %s, not %s; in\n%s", name, found != NULL ? found : "missing",
+                 expected != NULL ? expected : "missing", visit->head);
 }
 
 static void must_have_index(const struct visit *visit, uint64_t index)
