@@ -33,8 +33,8 @@ struct front *front_open(const struct front_options *options);
  * out, else INSTANT_NEVER: when the socket is readable. */
 struct instant front_accept(struct front *front);
 
-/* Closes the connections that rest between two requests, and each other one after its
- * answer. */
+/* Asks the web server to close the connections that it keeps, now or after their answers:
+ * a request that is on its way is still answered. */
 void front_stop(struct front *front);
 
 /* After front_stop(): waits until the last answer is out, `patience` at most, and ends

@@ -133,9 +133,9 @@ static void serve(struct connection *connection)
     struct fcgi_reader *reader = connection->reader;
     connection->id = fcgi_reader_id(reader);
     connection->keeps = fcgi_reader_keeps(reader);
-    connection->has_asked = true;
     lock_take(&connection->lock);
     connection->phase = PHASE_DESK;
+    connection->dismissed = false;
     lock_drop(&connection->lock);
     desk_serve(connection->poller->desk, &connection->request, fcgi_reader_cgi(reader));
 }
@@ -184,7 +184,7 @@ static bool aborted(struct connection *connection)
     record_complete(end, fcgi_reader_id(reader));
     fcgi_reader_reset(reader);
     if (outgoing_say(connection, (struct text){(char *)end, sizeof end}) && keeps &&
-        !atomic_load(&connection->poller->stopping))
+        (!atomic_load(&connection->poller->stopping) || outgoing_dismiss(connection)))
         return true;
     connection_close(connection);
     return false;
@@ -283,10 +283,15 @@ void connection_event(struct connection *connection, uint32_t events)
     }
 }
 
-void connection_rest(struct connection *connection)
+void connection_dismiss(struct connection *connection)
 {
-    if (connection->has_asked && connection->reader == NULL &&
-        phase_of(connection) == PHASE_READING)
+    if (connection->reader == NULL && !outgoing_dismiss(connection))
+        connection_close(connection);
+}
+
+void connection_close_idle(struct connection *connection)
+{
+    if (connection->reader == NULL && phase_of(connection) == PHASE_READING)
         connection_close(connection);
 }
 

@@ -23,10 +23,11 @@ enum phase {
 
 struct connection {
     struct request request; /* first: the desk gives requests back */
-    struct lock lock;       /* guards what follows up to `out` */
+    struct lock lock;       /* guards what follows up to `dismissed` */
     enum phase phase;
     bool hung_up; /* in PHASE_DESK: out of the epoll set; whoever delivers frees */
     struct outgoing *out; /* of PHASE_SENDING (outgoing.h) */
+    bool dismissed;       /* since the last request (outgoing.h) */
     /* constants */
     int fd;
     struct poller *poller;
@@ -35,7 +36,6 @@ struct connection {
     bool keeps;
     /* the poller's thread's own */
     struct fcgi_reader *reader; /* NULL: nothing was read in part */
-    bool has_asked;             /* a whole request came, some time */
     struct instant heard;       /* while in the poller's `cut_off` */
     bool is_cut_off;
     struct connection *cut_next, *cut_prev;
@@ -54,9 +54,11 @@ void connection_free(struct connection *connection);
 /* Something happened on the socket. The connection may be gone afterwards. */
 void connection_event(struct connection *connection, uint32_t events);
 
-/* The poller is stopping: closes it where it rests between two requests. One that has
- * just been let in is there to ask. */
-void connection_rest(struct connection *connection);
+/* The poller is stopping: the web server is asked to close it. */
+void connection_dismiss(struct connection *connection);
+
+/* It has had time to: closes it where it carries no request. */
+void connection_close_idle(struct connection *connection);
 
 /* Closes it whatever it carries, unless the desk has it. */
 void connection_give_up(struct connection *connection, const char *reason);

@@ -12,6 +12,7 @@
 #include "poller.h"
 
 #define ACCEPT_PAUSE (100 * NANOS_PER_MS)
+#define DISMISSAL NANOS_PER_SECOND /* what a web server has to close what it keeps */
 #define LOG_EVERY (60 * NANOS_PER_SECOND)
 
 struct front {
@@ -114,9 +115,8 @@ void front_stop(struct front *front)
 }
 
 /* A shutdown may look every few milliseconds: nothing else is left to do. */
-static bool drained_within(struct front *front, nanos patience)
+static bool drained_by(struct front *front, struct instant until)
 {
-    struct instant until = instant_after(clock_now(), patience);
     while (counter_read(&front->options.counters->connections) > 0) {
         if (clock_now().at >= until.at)
             return false;
@@ -127,7 +127,12 @@ static bool drained_within(struct front *front, nanos patience)
 
 void front_drain(struct front *front, nanos patience)
 {
-    if (!drained_within(front, patience)) {
+    struct instant now = clock_now();
+    if (!drained_by(front,
+                    instant_after(now, patience < DISMISSAL ? patience : DISMISSAL)))
+        for (unsigned i = 0; i < front->options.threads; i++)
+            poller_close_idle(&front->pollers[i]);
+    if (!drained_by(front, instant_after(now, patience))) {
         log_warn("stopping with answers that the web server did not take");
         for (unsigned i = 0; i < front->options.threads; i++)
             poller_give_up(&front->pollers[i]);

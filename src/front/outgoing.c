@@ -28,12 +28,25 @@ static void set_closing(struct connection *connection)
     shutdown(connection->fd, SHUT_RDWR); /* its poller hears of that */
 }
 
+/* The lock is held. */
+static bool dismiss(struct connection *connection)
+{
+    unsigned char dismissal[RECORD_HEADER];
+    if (connection->dismissed)
+        return true;
+    connection->dismissed = true;
+    record_dismissal(dismissal, connection->id != 0 ? connection->id : 1);
+    return send_protocol(connection->fd,
+                         (struct text){(char *)dismissal, sizeof dismissal});
+}
+
 /* The reply is out. The lock is held. */
 static void finish(struct connection *connection)
 {
-    if (connection->keeps && !atomic_load(&connection->poller->stopping))
-        connection->phase = PHASE_READING;
-    else
+    const struct poller *poller = connection->poller;
+    connection->phase = PHASE_READING;
+    if (!connection->keeps || atomic_load(&poller->closing_idle) ||
+        (atomic_load(&poller->stopping) && !dismiss(connection)))
         set_closing(connection);
 }
 
@@ -145,6 +158,16 @@ bool outgoing_say(struct connection *connection, struct text bytes)
     case PHASE_CLOSING:
         break;
     }
+    lock_drop(&connection->lock);
+    return said;
+}
+
+bool outgoing_dismiss(struct connection *connection)
+{
+    bool said = true;
+    lock_take(&connection->lock);
+    if (connection->phase == PHASE_READING)
+        said = dismiss(connection);
     lock_drop(&connection->lock);
     return said;
 }

@@ -81,8 +81,10 @@ static void on_bell(struct poller *poller)
     uint64_t rings;
     if (read(poller->bell, &rings, sizeof rings) < 0 && errno != EAGAIN)
         log_error("eventfd: %s", strerror(errno));
-    if (atomic_load(&poller->stopping))
-        each_connection(poller, connection_rest);
+    if (atomic_load(&poller->closing_idle))
+        each_connection(poller, connection_close_idle);
+    else if (atomic_load(&poller->stopping))
+        each_connection(poller, connection_dismiss);
     if (atomic_load(&poller->giving_up))
         each_connection(poller, give_up);
 }
@@ -166,6 +168,12 @@ static void ring(struct poller *poller)
 void poller_stop(struct poller *poller)
 {
     atomic_store(&poller->stopping, true);
+    ring(poller);
+}
+
+void poller_close_idle(struct poller *poller)
+{
+    atomic_store(&poller->closing_idle, true);
     ring(poller);
 }
 

@@ -24,9 +24,9 @@ struct poller {
     struct counters *counters;
     pthread_t thread;
     int epoll;
-    int bell; /* eventfd: look at `stopping` */
-    _Atomic bool stopping, giving_up;
-    struct lock lock; /* guards `connections` */
+    int bell;                                       /* eventfd: look at `stopping` */
+    _Atomic bool stopping, closing_idle, giving_up; /* one after the other */
+    struct lock lock;                               /* guards `connections` */
     struct connection *connections;
     /* the thread's own */
     struct connection *cut_off; /* those with half a request, longest silent first */
@@ -46,8 +46,9 @@ void poller_watch(struct poller *poller, struct connection *connection, uint32_t
 void poller_remove(struct poller *poller, struct connection *connection);
 
 void poller_stop(struct poller *poller);
-void poller_give_up(struct poller *poller); /* after poller_stop() */
-void poller_join(struct poller *poller);    /* after poller_stop() */
+void poller_close_idle(struct poller *poller); /* after poller_stop() */
+void poller_give_up(struct poller *poller);    /* after poller_stop() */
+void poller_join(struct poller *poller);       /* after poller_stop() */
 
 /* After poller_join(), when nobody delivers any more: closes what is left. */
 void poller_dispose(struct poller *poller);

@@ -28,6 +28,11 @@ void record_complete(unsigned char out[RECORD_END], uint16_t id)
     record_end(out, id, FCGI_REQUEST_COMPLETE);
 }
 
+void record_dismissal(unsigned char out[RECORD_HEADER], uint16_t id)
+{
+    record_header(out, FCGI_STDERR, id, 0);
+}
+
 #define CONTENT_MOST 65528 /* content of one record; a multiple of 8 needs no padding */
 #define END_ALL (RECORD_HEADER + RECORD_END)
 

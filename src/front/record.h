@@ -22,6 +22,9 @@ void record_end(unsigned char out[RECORD_END], uint16_t id, unsigned char status
 
 void record_complete(unsigned char out[RECORD_END], uint16_t id);
 
+/* What asks the web server to close the connection (outgoing.h). */
+void record_dismissal(unsigned char out[RECORD_HEADER], uint16_t id);
+
 /* How long the records of a reply are in all. */
 size_t record_reply_len(const struct reply *reply);
 

@@ -215,6 +215,8 @@ static bool read_records(int fd, int id, struct records *out)
             continue;
         if (header[1] == FCGI_END_REQUEST)
             return true;
+        if (header[1] == FCGI_STDERR && len == 0) /* as nginx does */
+            continue;
         must(header[1] == FCGI_STDOUT, "a record of type %d", header[1]);
         records_raw(out, content, len);
     }
@@ -256,4 +258,11 @@ bool fcgi_is_closed(int fd)
 {
     char byte;
     return !read_all(fd, &byte, 1);
+}
+
+bool fcgi_is_dismissed(int fd)
+{
+    unsigned char header[HEADER];
+    return read_all(fd, header, sizeof header) && header[1] == FCGI_STDERR &&
+           header[4] == 0 && header[5] == 0 && header[6] == 0;
 }

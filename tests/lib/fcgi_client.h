@@ -56,4 +56,7 @@ bool fcgi_is_quiet(int fd, int milliseconds);
 /* Whether the other side closes it, with nothing said before. */
 bool fcgi_is_closed(int fd);
 
+/* Whether it asks us to close it: an empty FCGI_STDERR record comes. */
+bool fcgi_is_dismissed(int fd);
+
 #endif

@@ -84,9 +84,14 @@ static size_t logged(const struct pool *pool, size_t which, const char *what)
     return count;
 }
 
+bool pool_serves(const struct pool *pool, size_t which)
+{
+    return logged(pool, which, " serves,") > 0;
+}
+
 void pool_await(struct pool *pool, size_t which)
 {
-    for (double start = seconds_now(); logged(pool, which, " serves,") == 0; sleep_ms(2))
+    for (double start = seconds_now(); !pool_serves(pool, which); sleep_ms(2))
         must(seconds_now() - start < patience &&
                  waitpid(pool->pids[which], NULL, WNOHANG) == 0,
              "fcgiwait does not start: see %s", pool->stack->dir);

@@ -36,6 +36,7 @@ void pool_start(struct pool *pool, size_t which);
 /* Returns once it is there, which is before it serves. */
 void pool_spawn(struct pool *pool, size_t which);
 void pool_await(struct pool *pool, size_t which);
+bool pool_serves(const struct pool *pool, size_t which);
 
 void pool_kill(struct pool *pool, size_t which); /* SIGKILL */
 void pool_end(struct pool *pool, size_t which);  /* SIGTERM; it has to exit with 0 */

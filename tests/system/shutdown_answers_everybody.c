@@ -117,7 +117,10 @@ static void requests_that_were_there_before_are_answered(void **state)
         must(fcgi_read_answer(fds[i], 1, &answer), "request %d is lost", i);
         assert_int_equal(answer.status, 304);
         answer_free(&answer);
-        assert_true(fcgi_is_closed(fds[i]));
+        if (i % 2 == 1) /* a kept one: closing it is the web server's */
+            assert_true(fcgi_is_dismissed(fds[i]));
+        else
+            assert_true(fcgi_is_closed(fds[i]));
         close(fds[i]);
     }
     assert_int_equal(stack_wait_fcgiwait(stack), 0);
@@ -137,7 +140,7 @@ static void a_request_that_is_half_there_is_finished(void **state)
     records_send(&records, fd);
     await_status(stack, "connections", 3);
     kill(stack->fcgiwait, SIGTERM);
-    assert_true(fcgi_is_closed(idle)); /* it is stopping */
+    assert_true(fcgi_is_dismissed(idle)); /* it is stopping */
     records_put(&records, 1, true, "/late", "1");
     records.at += 16; /* the BEGIN_REQUEST that was sent */
     records.len -= 16;
@@ -150,6 +153,41 @@ static void a_request_that_is_half_there_is_finished(void **state)
     records_free(&records);
     close(fd);
     close(idle);
+}
+
+/* The web server takes a kept connection for a request at the very moment when it is
+ * asked to close it. */
+static void a_request_that_crosses_the_shutdown_is_answered(void **state)
+{
+    struct stack *stack = *state;
+    struct records records = {0};
+    struct answer answer;
+    int fd = fcgi_connect(stack), fresh = fcgi_connect(stack);
+    records_put(&records, 1, true, "/a", "1");
+    records_send(&records, fd);
+    assert_true(fcgi_read_answer(fd, 1, &answer));
+    answer_free(&answer);
+    await_status(stack, "connections", 3);
+    kill(stack->fcgiwait, SIGTERM);
+    assert_true(fcgi_is_dismissed(fd));
+    assert_true(fcgi_is_dismissed(fresh));
+    records_get(&records, 1, true, "/a");
+    records_send(&records, fd);
+    assert_true(fcgi_read_answer(fd, 1, &answer));
+    assert_int_equal(answer.status, 200);
+    answer_free(&answer);
+    assert_true(fcgi_is_dismissed(fd));
+    records_get(&records, 1, false, "/a");
+    records_send(&records, fresh);
+    assert_true(fcgi_read_answer(fresh, 1, &answer));
+    assert_int_equal(answer.status, 200);
+    answer_free(&answer);
+    assert_true(fcgi_is_closed(fresh));
+    close(fresh);
+    assert_true(fcgi_is_closed(fd)); /* a web server that does not take the hint */
+    assert_int_equal(stack_wait_fcgiwait(stack), 0);
+    records_free(&records);
+    close(fd);
 }
 
 static const struct stack_options slow_drain = {.config = "drain = \"4s\";"};
@@ -238,6 +276,7 @@ int main(void)
         stack_test(a_publish_that_was_acknowledged_outlives_it, &on_disk),
         stack_test(requests_that_were_there_before_are_answered, NULL),
         stack_test(a_request_that_is_half_there_is_finished, NULL),
+        stack_test(a_request_that_crosses_the_shutdown_is_answered, NULL),
         stack_test(new_connections_are_refused_at_once, &slow_drain),
         stack_test(drain_spreads_the_last_answers, &slow_drain),
         stack_test(a_peer_that_does_not_read_does_not_prevent_it, &large_bodies),

@@ -174,11 +174,14 @@ static void a_second_request_does_not_break_into_an_answer(void **state)
     struct records records = {0};
     struct answer answer;
     put_large(gate);
-    int fd = gate_connect(gate);
+    int fd = gate_connect(gate), other = gate_connect(gate);
     records_get(&records, 1, true, "/large");
     records_get(&records, 2, true, "/b");
     records_begin(&records, 3, true);
     say(fd, &records);
+    records_get(&records, 1, true, "/b");
+    say(other, &records);
+    must_hear(other, 1, 404); /* by now all of it was read, while nobody took the answer */
     must(fcgi_read_answer(fd, 1, &answer), "the answer broke off");
     assert_int_equal(answer.body_len, LARGE);
     answer_free(&answer);
@@ -187,6 +190,7 @@ static void a_second_request_does_not_break_into_an_answer(void **state)
     records_get(&records, 4, true, "/b");
     say(fd, &records);
     must_hear(fd, 4, 404);
+    close(other);
     close(fd);
 }
 

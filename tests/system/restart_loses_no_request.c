@@ -1,0 +1,177 @@
+/*
+ * A new process on the same socket, and SIGTERM to the old one, under load: no client
+ * sees an error, whether nginx keeps its FastCGI connections or not, and though it may
+ * not try anything twice (fastcgi_next_upstream off).
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "crowd.h"
+#include "http.h"
+#include "must.h"
+#include "pool.h"
+
+#define GETS_A_SECOND 200
+#define RESOURCES 10
+
+static struct stack stack;
+static struct pool pool;
+static struct crowd waiting, getting;
+static double next_get;
+static size_t gets;
+static _Atomic bool stopping;
+static _Atomic size_t published;
+static _Atomic long refused; /* a publisher's status that is no success */
+
+static void *run_publisher(void *context)
+{
+    (void)context;
+    for (int number = 0; !atomic_load(&stopping); number++) {
+        char path[32], body[32];
+        snprintf(path, sizeof path, "/r/%d", number % RESOURCES);
+        snprintf(body, sizeof body, "%d", number);
+        long status = number % 3 == 0 ? http_publish(stack.port, "POST", path, NULL)
+                                      : http_put(stack.port, path, body, NULL);
+        if (status != 201 && status != 204)
+            atomic_store(&refused, status == 0 ? -1 : status);
+        atomic_fetch_add(&published, 1);
+        sleep_ms(100);
+    }
+    return NULL;
+}
+
+/* As clients do: each asks again with what it knows. */
+static void wait_again(void)
+{
+    for (size_t i = 0; i < waiting.count; i++) {
+        struct client *client = &waiting.clients[i];
+        char path[96];
+        if (client->state == CLIENT_ASKING)
+            continue;
+        snprintf(path, sizeof path, "/r/%zu?index=%s&wait=50s", i % RESOURCES,
+                 client->index[0] != '\0' ? client->index : "0");
+        client_ask(&waiting, client, path);
+    }
+}
+
+static void get_in_time(void)
+{
+    for (; next_get <= seconds_now(); next_get += 1.0 / GETS_A_SECOND)
+        for (size_t i = 0; i < getting.count; i++)
+            if (getting.clients[i].state != CLIENT_ASKING) {
+                client_ask(&getting, &getting.clients[i], "/r/1");
+                gets++;
+                break;
+            }
+}
+
+static void turn(double seconds)
+{
+    for (double end = seconds_now() + seconds; seconds_now() < end;) {
+        wait_again();
+        get_in_time();
+        crowd_turn(&waiting, 1);
+        crowd_turn(&getting, 0);
+    }
+}
+
+static bool has_ended(size_t which)
+{
+    return waitpid(pool.pids[which], NULL, WNOHANG | WNOWAIT) != 0;
+}
+
+/* The new one serves before the old one goes. */
+static void replace(size_t old)
+{
+    size_t new = 1 - old;
+    pool_spawn(&pool, new);
+    while (!pool_serves(&pool, new))
+        turn(0.01);
+    kill(pool.pids[old], SIGTERM);
+    double start = seconds_now();
+    while (!has_ended(old))
+        turn(0.01);
+    must(seconds_now() - start < 20, "the old process took %.1f s to end",
+         seconds_now() - start);
+    pool_end(&pool, old);
+}
+
+static size_t errors(const struct crowd *crowd)
+{
+    size_t count = crowd->lost;
+    for (int status = 400; status < 600; status++)
+        count += status != 404 ? crowd->answers[status] : 0;
+    return count;
+}
+
+/* It would have a word for each connection that did not end as it should. */
+static void nginx_must_have_logged_nothing(void)
+{
+    char path[128], line[1024];
+    stack_path(&stack, "error.log", path);
+    FILE *file = fopen(path, "r");
+    must(file != NULL, "%s", path);
+    must(fgets(line, sizeof line, file) == NULL, "nginx: %s", line);
+    fclose(file);
+}
+
+static void restart_under_load(const struct stack_options *options)
+{
+    pthread_t publisher;
+    int restarts = full_or(6, 20);
+    stack_start(&stack, options);
+    pool_open(&pool, &stack, NULL, 2, "full");
+    pool_end(&pool, 1);
+    crowd_open(&waiting, stack.port, (size_t)full_or(200, 2000));
+    crowd_open(&getting, stack.port, 100);
+    atomic_store(&stopping, false);
+    atomic_store(&published, 0);
+    atomic_store(&refused, 0);
+    pthread_create(&publisher, NULL, run_publisher, NULL);
+    next_get = seconds_now();
+    gets = 0;
+    turn(0.5);
+    for (int i = 0; i < restarts; i++) {
+        replace((size_t)i % 2);
+        turn(0.3);
+    }
+    atomic_store(&stopping, true);
+    pthread_join(publisher, NULL);
+    turn(0.5);
+    printf("%d restarts, %zu waiting, %zu GETs, %zu publishes: %zu and %zu errors\n",
+           restarts, waiting.count, gets, atomic_load(&published), errors(&waiting),
+           errors(&getting));
+    must(errors(&waiting) == 0 && errors(&getting) == 0, "clients saw errors");
+    must(atomic_load(&refused) == 0, "a publisher saw %ld", atomic_load(&refused));
+    nginx_must_have_logged_nothing();
+    crowd_close(&waiting);
+    crowd_close(&getting);
+    pool_close(&pool);
+    stack_stop(&stack);
+}
+
+static void no_client_sees_an_error_with_kept_connections(void **state)
+{
+    (void)state;
+    restart_under_load(&(struct stack_options){.no_keepalive = false});
+}
+
+static void no_client_sees_an_error_with_a_connection_each(void **state)
+{
+    (void)state;
+    restart_under_load(&(struct stack_options){.no_keepalive = true});
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_client_sees_an_error_with_kept_connections),
+        cmocka_unit_test(no_client_sees_an_error_with_a_connection_each),
+    };
+    return cmocka_run_group_tests_name("restart_loses_no_request", tests, NULL, NULL);
+}
