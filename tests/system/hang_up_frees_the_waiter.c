@@ -135,6 +135,61 @@ static void an_abort_for_another_request_is_nobodys(void **state)
     close(fd);
 }
 
+/* All of it in one piece, so that it is read in one go. */
+static void an_abort_and_the_next_request_may_come_together(void **state)
+{
+    struct stack *stack = *state;
+    struct records records = {0};
+    struct answer answer;
+    int fd = fcgi_connect(stack);
+    records_get(&records, 1, true, "/b?index=0&wait=50");
+    records_add(&records, FCGI_ABORT_REQUEST, 1, NULL, 0);
+    records_get(&records, 2, true, "/b?index=0&wait=50");
+    records_add(&records, FCGI_ABORT_REQUEST, 2, NULL, 0);
+    records_get(&records, 3, true, "/none");
+    assert_true(records_send(&records, fd));
+    for (int id = 1; id <= 3; id++) {
+        assert_true(fcgi_read_answer(fd, id, &answer));
+        assert_int_equal(answer.status, id < 3 ? 0 : 404);
+        answer_free(&answer);
+    }
+    await_waiting(stack, 0);
+    records_free(&records);
+    close(fd);
+}
+
+/* The beginning of the next request comes while one is held, the rest after its answer.
+ */
+static void a_record_may_be_split_around_an_answer(void **state)
+{
+    struct stack *stack = *state;
+    struct records records = {0}, piece = {0};
+    struct answer answer;
+    records_get(&records, 2, true, "/none");
+    for (size_t early = 1; early < 16;
+         early++) { /* of BEGIN_REQUEST, and not all of it */
+        int fd = fcgi_connect(stack);
+        char path[64], index[24];
+        http_publish(stack->port, "POST", "/s", index);
+        snprintf(path, sizeof path, "/s?index=%s&wait=50", index);
+        records_get(&piece, 1, true, path);
+        records_raw(&piece, records.at, early);
+        assert_true(records_send(&piece, fd));
+        await_waiting(stack, 1);
+        http_publish(stack->port, "POST", "/s", NULL);
+        assert_true(fcgi_read_answer(fd, 1, &answer));
+        answer_free(&answer);
+        records_raw(&piece, records.at + early, records.len - early);
+        assert_true(records_send(&piece, fd));
+        assert_true(fcgi_read_answer(fd, 2, &answer));
+        assert_int_equal(answer.status, 404);
+        answer_free(&answer);
+        close(fd);
+    }
+    records_free(&records);
+    records_free(&piece);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +198,8 @@ int main(void)
         cmocka_unit_test(an_aborted_request_is_ended_and_its_connection_goes_on),
         cmocka_unit_test(an_aborted_request_that_keeps_no_connection_closes_it),
         cmocka_unit_test(a_request_aborted_while_it_is_sent_is_ended),
+        cmocka_unit_test(an_abort_and_the_next_request_may_come_together),
+        cmocka_unit_test(a_record_may_be_split_around_an_answer),
         cmocka_unit_test(an_abort_for_another_request_is_nobodys),
     };
     return cmocka_run_group_tests_name("hang_up_frees_the_waiter", tests, stack_setup,
