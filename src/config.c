@@ -1,14 +1,13 @@
 #include "fcgiwait/config.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <libconfig.h>
 
+#include "config_source.h"
 #include "fcgiwait/duration.h"
 
 #define SHORTEST NANOS_PER_MS
@@ -96,6 +95,15 @@ static const struct key *find_key(const char *name)
     return NULL;
 }
 
+static bool is_group(const char *name)
+{
+    size_t len = strlen(name);
+    for (size_t i = 0; i < KEYS; i++)
+        if (strncmp(keys[i].name, name, len) == 0 && keys[i].name[len] == '.')
+            return true;
+    return false;
+}
+
 /* --- values --- */
 
 static void *place(const struct loader *loader, const struct key *key)
@@ -132,10 +140,11 @@ static bool is_header_value(const char *value)
 /* `words` has each of them in quotes. */
 static bool is_among(const char *word, const char *words)
 {
-    char quoted[32];
-    snprintf(quoted, sizeof quoted, "\"%s\"", word);
-    return strlen(word) < sizeof quoted - 2 && strchr(word, '"') == NULL &&
-           strstr(words, quoted) != NULL;
+    struct text rest = text_of(words), between, quoted;
+    while (text_cut(&rest, '"', &between) && text_cut(&rest, '"', &quoted))
+        if (text_is(quoted, text_of(word)))
+            return true;
+    return false;
 }
 
 static bool set_string(struct loader *loader, const char *where, const struct key *key,
@@ -248,23 +257,13 @@ static bool take_settings(struct loader *loader, const char *file,
             if (!set_setting(loader, where, key, setting))
                 return false;
             note_set(loader, key, where);
-        } else if (group != NULL || !config_setting_is_group(setting)) {
+        } else if (group != NULL || !is_group(name) ||
+                   !config_setting_is_group(setting)) {
             return refuse_name(loader, where, name);
         } else if (!take_settings(loader, file, setting, name)) {
             return false;
         }
     }
-    return true;
-}
-
-/* libconfig's scanner ends the program where what it opened can't be read. */
-static bool is_readable(struct loader *loader, const char *file)
-{
-    struct stat stat_of;
-    if (stat(file, &stat_of) != 0)
-        return fail(loader, file, strerror(errno));
-    if (S_ISDIR(stat_of.st_mode))
-        return fail(loader, file, "is a folder; name a file");
     return true;
 }
 
@@ -285,7 +284,7 @@ static bool read_file(struct loader *loader, const char *file, config_t *parsed)
 static bool take_file(struct loader *loader, const char *file)
 {
     config_t parsed;
-    if (!is_readable(loader, file))
+    if (!config_source_check(file, loader->error, CONFIG_ERROR))
         return false;
     config_init(&parsed);
     bool good = read_file(loader, file, &parsed);
