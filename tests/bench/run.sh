@@ -227,12 +227,12 @@ collect() {
     jq -r '.markdown' "$out/results.json" >"$out/results.md"
 }
 
-# The section "How fast", up to the next one or the end.
+# The section "How fast", up to the next one; where there is none yet, before that on the source.
 into_readme() {
-    { echo "## How fast" && echo && jq -r '.readme' "$out/results.json" && echo; } >"$out/section.md"
-    awk -v section="$out/section.md" '
+    { echo "## How fast" && echo && jq -r '.readme' "$out/results.json" && echo; } >"$out/section"
+    awk -v section="$out/section" '
         function put() { while ((getline line < section) > 0) print line; done = 1 }
-        /^## / { inside = /^## How fast$/; if (inside) put() }
+        /^## / { inside = /^## How fast$/; if (!done && (inside || /^## The source$/)) put() }
         !inside
         END { if (!done) { print ""; put() } }' "$readme" >"$out/README"
     cat "$out/README" >"$readme"

@@ -1,5 +1,5 @@
-# The lists of results, as one object with medians and ratios, and as Markdown: .markdown is the
-# whole report, .readme its beginning. What a void run says counts nowhere: its numbers would
+# The lists of results, as one object with medians and ratios, and in words: .markdown is the whole
+# report, .readme what README shows of it. What a void run says counts nowhere: its numbers would
 # look too good.
 
 def median: map(select(. != null)) | sort | if length == 0 then null
@@ -47,19 +47,23 @@ def wrk_rates: {rate: (map(.rate) | spread), errors: total(.bad)};
 
 # --- words ---
 
-def called: {"fcgiwait": "fcgiwait", "nchan": "nchan (in nginx)", "go": "Go", "node": "Node",
-             "threads": "libfcgi, threads", "ceiling": "ceiling"}[.] // .;
 def order: ["fcgiwait", "nchan", "go", "node", "threads", "ceiling"];
-def row: "| " + (map(if . == null then "-" else tostring end) | join(" | ")) + " |";
-def table($head): [($head | row), ($head | map("---") | row)] + map(row) | join("\n");
+def called: {"go": "Go", "node": "Node"}[.] // .;
 def tenth: if . == null then null else (. * 10 | round / 10) end;
 def hundredth: if . == null then null else (. * 100 | round / 100) end;
+def short: if . == null then null elif . < 1 then hundredth elif . < 100 then tenth else round end;
 def whole: if . == null then null elif . < 0 then "never" else round end;
-def spread_text(f): if . == null or .median == null then null
-    else "\(.median | f) (\(.low | f) to \(.high | f))" end;
-def size: if . == null then null elif . < 2048 then "\(round) B" else "\(. / 1024 | tenth) KB" end;
+def words: if . == null then "-" else tostring end;
 
-# A row of a table with a column for each peer: null where nobody has a value.
+def row: "| " + (map(words) | join(" | ")) + " |";
+def markdown_table: (.[0] | row), (.[0] | map("---") | row), (.[1:][] | row);
+def padded($width): " " * ([$width - length, 0] | max);
+def text_row: (.[0] | words) as $name | "    " + $name + ($name | padded(36))
+    + (.[1:] | map(words | padded(10) + .) | join(""));
+def text_table: .[] | text_row;
+def lines(f): [f] | join("\n");
+
+# A row of a table with a column for each peer; none where nobody has a value.
 def across($peers; $name; $of; f): [$peers[] | . as $peer | ($of[$peer] // {}) | f]
     | if all(. == null) then empty else [$name] + . end;
 
@@ -79,59 +83,109 @@ def across($peers; $name; $of; f): [$peers[] | . as $peer | ($of[$peer] // {}) |
  kill: ($kill | by_peer | map_values(killed)),
  runs: {$broadcast, $scale, $memory, $distinct, $churn, $get, $publish, $silence, $kill, $wrk}}
 | . as $all
-| [.runs[][].peer] | unique as $found | [order[] | select(. as $peer | $found | index($peer))] as $peers
+| [.runs[][].peer] | unique as $found
+| [order[] | select(. as $peer | $found | index($peer))] as $peers
 | ($peers - ["fcgiwait"]) as $others
 | ([($broadcast + $memory)[].clients] | max) as $n
 | def of_n($list; $n): ($list | map(select(.n == $n)) | .[0]) // {};
-  def against($name; $of; f): across($others; $name; $of;
-      f | ratio($of.fcgiwait | f; .) | hundredth);
-  def void_note: [$all | .broadcast, .distinct, .churn, .get | to_entries[] | select(.value.void > 0)
+  def against($of; f): [$others[] | {key: ., value: ratio($of.fcgiwait | f; $of[.] | f)}] | from_entries;
+  def ratio_row($name; $ratios): across($others; $name; $ratios | map_values({ratio: .}); .ratio | hundredth);
+
+{us_per_waiter: against($all.broadcast; .us_per_waiter.median),
+ bytes_per_waiter: against(of_n($all.memory; $n); .bytes_per_waiter),
+ delivered: against($all.distinct; .delivered.median),
+ gets: against($all.get; .rate.median),
+ wrk_gets: against($all.wrk; .rate.median),
+ of_n_to_1000: ratio($all.broadcast.fcgiwait.us_per_waiter.median;
+                     of_n($all.scale; 1000).fcgiwait.us_per_waiter.median),
+ answered_n_to_1: ratio($all.broadcast.fcgiwait.publish_ms; of_n($all.scale; 1).fcgiwait.publish_ms)}
+as $ratios
+
+# What is promised of fcgiwait (what, value, limit: at most, or at least).
+| [["time per waiter, to Go", $ratios.us_per_waiter.go, 0.6, "most"],
+   ["time per waiter, to Node", $ratios.us_per_waiter.node, 0.6, "most"],
+   ["time per waiter, to nchan", $ratios.us_per_waiter.nchan, 1.5, "most"],
+   ["broadcast: answers that are not 200", $all.broadcast.fcgiwait.not_200, 0, "most"],
+   ["a resource each: late", $all.distinct.fcgiwait.late, 0, "most"],
+   ["a resource each: lost", $all.distinct.fcgiwait.lost, 0, "most"],
+   ["a resource each: deliveries, to Go", $ratios.delivered.go, 1.5, "least"],
+   ["a tenth comes and goes: late", $all.churn.fcgiwait.late, 0, "most"],
+   ["a tenth comes and goes: lost", $all.churn.fcgiwait.lost, 0, "most"],
+   ["plain GETs, to the ceiling", $ratios.gets.ceiling, 0.95, "least"],
+   ["plain GETs, to Go", $ratios.gets.go, 1.4, "least"],
+   ["plain GETs, to Node", $ratios.gets.node, 1.1, "least"],
+   ["plain GETs (wrk), to Go", $ratios.wrk_gets.go, 1.3, "least"],
+   ["bytes per waiting request", of_n($all.memory; $n).fcgiwait.bytes_per_waiter, 512, "most"],
+   ["time per waiter, \($n) to 1000 waiting", $ratios.of_n_to_1000, 1.2, "most"],
+   ["publish answered, \($n) to 1 waiting", $ratios.answered_n_to_1, 1.5, "most"],
+   ["silence: voluntary context switches", $all.silence.fcgiwait.voluntary, 0, "most"],
+   ["all hang up: ms until nobody waits", $all.kill.fcgiwait.nobody_waits_ms, 2000, "most"]]
+| map(select(.[1] != null) | {what: .[0], value: .[1], limit: .[2], at: .[3],
+      kept: (if .[1] < 0 then false elif .[3] == "most" then .[1] <= .[2] else .[1] >= .[2] end)})
+as $promises
+
+| [[""] + ($others | map(called)),
+   ratio_row("time per waiter, one change for \($n)"; $ratios.us_per_waiter),
+   ratio_row("memory per waiting request"; $ratios.bytes_per_waiter),
+   ratio_row("deliveries/s, a resource each"; $ratios.delivered),
+   ratio_row("plain GETs/s"; $ratios.gets),
+   ratio_row("plain GETs/s (wrk)"; $ratios.wrk_gets)]
+as $ratio_table
+
+# With f for numbers that have a spread.
+| def measures(f): [
+   [""] + ($peers | map(called)),
+   across($peers; "us per waiter, one change for \($n)"; $all.broadcast; .us_per_waiter | f),
+   across($peers; "us per waiter, one change for 1000"; of_n($all.scale; 1000); .us_per_waiter | f),
+   across($peers; "  the server's CPU us per waiter"; $all.broadcast; .server_cpu_us | short),
+   across($peers; "  nginx's CPU us per waiter"; $all.broadcast; .nginx_cpu_us | short),
+   across($peers; "  answers that are not 200"; $all.broadcast; .not_200),
+   across($peers; "bytes per waiting request"; of_n($all.memory; $n); .bytes_per_waiter | short),
+   across($peers; "  the same in nginx"; of_n($all.memory; $n); .nginx_bytes_per_waiter | short),
+   across($peers; "publish answered, ms, \($n) waiting"; $all.broadcast; .publish_ms | short),
+   across($peers; "publish answered, ms, 1 waiting"; of_n($all.scale; 1); .publish_ms | short),
+   across($peers; "deliveries/s, a resource each"; $all.distinct; .delivered | f),
+   across($peers; "  ms to deliver, median"; $all.distinct; .p50 | short),
+   across($peers; "  ms to deliver, 99 of 100"; $all.distinct; .p99 | short),
+   across($peers; "  late, lost"; $all.distinct; if .lost == null then null else "\(.late), \(.lost)" end),
+   across($peers; "deliveries/s, a tenth come and go"; $all.churn; .delivered | f),
+   across($peers; "  late, lost"; $all.churn; if .lost == null then null else "\(.late), \(.lost)" end),
+   across($peers; "publishes/s, 1 publisher"; of_n($all.publish; 1); .rate | f),
+   across($peers; "publishes/s, 16 publishers"; of_n($all.publish; 16); .rate | f),
+   across($peers; "publishes/s, 64 publishers"; of_n($all.publish; 64); .rate | f),
+   across($peers; "plain GETs/s"; $all.get; .rate | f),
+   across($peers; "plain GETs/s (wrk)"; $all.wrk; .rate | f)];
+  def middle: if . == null then null else .median | short end;
+  def spread_words: if . == null or .median == null then null elif .count == 1 then .median | short
+      else "\(.median | short) (\(.low | short) to \(.high | short))" end;
+  def void_notes: [$all | .broadcast, .distinct, .churn, .get | to_entries[] | select(.value.void > 0)
       | "\(.key | called): \(.value.void) void (\(.value.troubles | join("; ")))"] | unique;
-$all + {ratios: ({
-    us_per_waiter: ($others | map({key: ., value: ratio($all.broadcast.fcgiwait.us_per_waiter.median; $all.broadcast[.].us_per_waiter.median)}) | from_entries),
-    delivered: ($others | map({key: ., value: ratio($all.distinct.fcgiwait.delivered.median; $all.distinct[.].delivered.median)}) | from_entries),
-    gets: ($others | map({key: ., value: ratio($all.get.fcgiwait.rate.median; $all.get[.].rate.median)}) | from_entries)})}
-| .readme = "Measured on \($date) by `tests/bench/run.sh`; \($machine). Everything runs on that machine: "
-    + "the clients, nginx with two workers, and the server behind it. nchan lives inside nginx and has a hop "
-    + "less; \"ceiling\" is fcgiwait's front with nothing behind it. Medians; in brackets the range of 8 out of 10.\n\n"
-    + "fcgiwait divided by each of the others:\n\n"
-    + ([against("Time per waiter, one change for \($n)"; $all.broadcast; .us_per_waiter.median),
-        against("Memory per waiting request"; of_n($all.memory; $n); .bytes_per_waiter),
-        against("Deliveries per second, a resource each"; $all.distinct; .delivered.median),
-        against("Plain GETs per second"; $all.get; .rate.median),
-        against("Plain GETs per second (wrk)"; $all.wrk; .rate.median)]
-       | table([""] + ($others | map(called)))) + "\n\n"
-    + ([across($peers; "One change for \($n): us per waiter"; $all.broadcast; .us_per_waiter | spread_text(tenth)),
-        across($peers; "One change for 1,000: us per waiter"; of_n($all.scale; 1000); .us_per_waiter | spread_text(tenth)),
-        across($peers; "CPU us per waiter, the server's"; $all.broadcast; .server_cpu_us | tenth),
-        across($peers; "CPU us per waiter, nginx's"; $all.broadcast; .nginx_cpu_us | tenth),
-        across($peers; "Answers that are not 200"; $all.broadcast; .not_200),
-        across($peers; "Memory per waiting request, the server's"; of_n($all.memory; $n); .bytes_per_waiter | size),
-        across($peers; "Memory per waiting request, nginx's"; of_n($all.memory; $n); .nginx_bytes_per_waiter | size),
-        across($peers; "Publish answered after, \($n) waiting, ms"; $all.broadcast; .publish_ms | hundredth),
-        across($peers; "Publish answered after, 1 waiting, ms"; of_n($all.scale; 1); .publish_ms | hundredth),
-        across($peers; "A resource each: deliveries per second"; $all.distinct; .delivered.median),
-        across($peers; "A resource each: p50, p99, max ms"; $all.distinct;
-            if .p50 == null then null else "\(.p50 | tenth), \(.p99 | tenth), \(.max | tenth)" end),
-        across($peers; "A resource each: late, lost"; $all.distinct; if .lost == null then null else "\(.late), \(.lost)" end),
-        across($peers; "A tenth comes and goes: deliveries per second"; $all.churn; .delivered.median),
-        across($peers; "A tenth comes and goes: late, lost"; $all.churn; if .lost == null then null else "\(.late), \(.lost)" end),
-        across($peers; "Publishes per second, 1 publisher"; of_n($all.publish; 1); .rate.median),
-        across($peers; "Publishes per second, 16 publishers"; of_n($all.publish; 16); .rate.median),
-        across($peers; "Publishes per second, 64 publishers"; of_n($all.publish; 64); .rate.median),
-        across($peers; "Plain GETs per second"; $all.get; .rate | spread_text(round)),
-        across($peers; "Plain GETs per second (wrk)"; $all.wrk; .rate | spread_text(round))]
-       | table([""] + ($peers | map(called))))
-| .markdown = "# fcgiwait and what one would use instead\n\n" + .readme + "\n"
-    + "\n## More\n\n"
-    + "Load average before the run: \($busy). Lines in nginx's error logs: \($nginx_errors). "
-    + ([void_note[] | "Void: \(.). "] | add // "") + "\n"
-    + (if $silence == [] then "" else "\n"
-       + ([$all.silence | to_entries[] | [(.key | called), .value.waiting, (.value.seconds | tenth), .value.voluntary,
-           .value.involuntary, .value.cpu_ms, .value.trouble]]
-          | table(["Silence", "waiting", "seconds", "voluntary context switches", "involuntary", "CPU ms", "void because"])) + "\n" end)
-    + (if $kill == [] then "" else "\n"
-       + ([$all.kill | to_entries[] | [(.key | called), .value.waiting, (.value.closed_ms | whole),
+
+$all + {$ratios, $promises}
+| .readme = ([
+    "Measured on \($date) by tests/bench/run.sh; \($machine). The clients, nginx with two workers",
+    "and the server behind it all run there. Medians; the spread, plots and more lie where run.sh says.",
+    "nchan lives inside nginx and has a hop less; threads is libfcgi with a thread for each request;",
+    "the ceiling is fcgiwait's own front with nothing behind it.", "",
+    "fcgiwait divided by each of them:", "",
+    lines($ratio_table | text_table), "", "And in numbers:", "", lines(measures(middle) | text_table)]
+    | join("\n"))
+| .markdown = ([
+    "# fcgiwait and what one would use instead", "",
+    "\($date); \($machine); load average before: \($busy); lines in nginx's error logs: \($nginx_errors).",
+    (void_notes[] | "Void: \(.)."), "",
+    "fcgiwait divided by each of them:", "", lines($ratio_table | markdown_table), "",
+    "Medians; in brackets where eight of ten lie:", "", lines(measures(spread_words) | markdown_table), "",
+    "What is promised:", "",
+    lines([["", "value", "limit", ""]] + [$promises[] | [.what, (.value | short),
+        "at \(.at) \(.limit)", if .kept then "kept" else "NOT KEPT" end]] | markdown_table),
+    (if $silence == [] then empty else "", lines([["silence", "waiting", "seconds",
+        "voluntary context switches", "involuntary", "CPU ms", "void because"]]
+        + [$all.silence | to_entries[] | [(.key | called), .value.waiting, (.value.seconds | tenth),
+           .value.voluntary, .value.involuntary, (.value.cpu_ms | short), .value.trouble]] | markdown_table) end),
+    (if $kill == [] then empty else "", lines([["all hang up at once", "waiting", "ms to close them",
+        "ms until nobody waits", "ms until descriptors are back", "void because"]]
+        + [$all.kill | to_entries[] | [(.key | called), .value.waiting, (.value.closed_ms | whole),
            (.value.nobody_waits_ms | whole), (.value.descriptors_back_ms | whole), .value.trouble]]
-          | table(["All hang up at once", "waiting", "ms to close them", "ms until nobody waits",
-             "ms until descriptors are back", "void because"])) + "\n" end)
+        | markdown_table) end)]
+    | join("\n"))
