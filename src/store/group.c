@@ -47,14 +47,17 @@ static struct document *document_after(const struct edit *edit,
     return NULL;
 }
 
-/* The path's newest step is the one to be found from now on. */
+/* The path's newest step is the one to be found from now on. The one before it goes only
+ * once the new one is in: without memory it stays the newest. */
 static bool note_step(struct group *group, struct step *step)
 {
     struct step *before = step_of(group, step->edit->path);
+    HASH_ADD_KEYPTR(hh, group->by_path, step->edit->path.at, step->edit->path.len, step);
+    if (step->hh.tbl == NULL) /* how uthash says that it had no memory */
+        return false;
     if (before != NULL)
         HASH_DEL(group->by_path, before);
-    HASH_ADD_KEYPTR(hh, group->by_path, step->edit->path.at, step->edit->path.len, step);
-    return step->hh.tbl != NULL; /* how uthash says that it had no memory */
+    return true;
 }
 
 static void count_step(struct group *group, const struct present *before,

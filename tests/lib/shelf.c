@@ -11,13 +11,15 @@
 static bool sink(void *context, const struct change *change)
 {
     struct shelf *shelf = context;
-    if (change->kind != CHANGE_FORGET && !shelf->may_go_back) {
-        must(change->index > shelf->newest, "index %llu after %llu",
-             (unsigned long long)change->index, (unsigned long long)shelf->newest);
+    bool counts = change->kind != CHANGE_FORGET && !shelf->may_go_back;
+    must(!counts || change->index > shelf->newest, "index %llu after %llu",
+         (unsigned long long)change->index, (unsigned long long)shelf->newest);
+    if (!tree_apply(shelf->tree, change))
+        return false;
+    if (counts)
         shelf->newest = change->index;
-    }
     shelf->changes++;
-    return tree_apply(shelf->tree, change);
+    return true;
 }
 
 static void look(void *context, struct text path, struct present *present)
@@ -68,7 +70,8 @@ bool shelf_try(struct shelf *shelf, const struct store_options *given, char erro
                                          .count = count,
                                          .gone_at = gone_at,
                                          .each = each};
-    shelf->store = store_open(&options, error, 512);
+    snprintf(error, 512, "no memory for the tree");
+    shelf->store = shelf->tree != NULL ? store_open(&options, error, 512) : NULL;
     if (shelf->store == NULL)
         tree_free(&shelf->tree);
     return shelf->store != NULL;
