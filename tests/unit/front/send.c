@@ -156,6 +156,28 @@ static void a_full_socket_is_told_and_gone_on_from(void **state)
     must_have_got(expected_len);
 }
 
+/* Short enough to go in one piece, and then it does not. */
+static void a_short_reply_is_gone_on_from_as_well(void **state)
+{
+    static const int steps[] = {1, -EAGAIN, 7, -EINTR, 8, -EAGAIN, 20, 30, ALL};
+    struct reply small = *reply;
+    char whole[200];
+    size_t sent = 0;
+    (void)state;
+    small.body.len = 50;
+    play(NULL, 0);
+    assert_int_equal(send_reply(7, 1, &small, &sent), SENT_ALL);
+    size_t len = script.got_len;
+    assert_int_equal(len, record_reply_len(&small));
+    memcpy(whole, script.got, len);
+    play(steps, sizeof steps / sizeof *steps);
+    sent = 0;
+    while (send_reply(7, 1, &small, &sent) == SENT_PART)
+        assert_int_equal(sent, script.got_len);
+    assert_int_equal(script.got_len, len);
+    assert_memory_equal(script.got, whole, len);
+}
+
 static void a_broken_connection_is_told(void **state)
 {
     static const int errors[] = {EPIPE, ECONNRESET, ENOTCONN, ENOBUFS, ENOMEM, EIO};
@@ -203,6 +225,7 @@ int main(void)
         cmocka_unit_test(interruptions_are_nothing),
         cmocka_unit_test(short_writes_are_gone_on_from),
         cmocka_unit_test(a_full_socket_is_told_and_gone_on_from),
+        cmocka_unit_test(a_short_reply_is_gone_on_from_as_well),
         cmocka_unit_test(a_broken_connection_is_told),
         cmocka_unit_test(what_was_sent_is_not_sent_again),
         cmocka_unit_test(words_of_the_protocol_go_whole_or_not),

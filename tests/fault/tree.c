@@ -1,0 +1,166 @@
+/* The tree when memory runs out: a call that fails has changed nothing. */
+#include "fcgiwait/tree.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "faults.h"
+#include "must.h"
+#include "tree/node.h"
+
+static size_t rings;
+
+static void ring(void *context, unsigned worker, struct crowd *crowd)
+{
+    (void)context;
+    rings++;
+    crowd->shares[worker].first = NULL;
+    crowd_done(crowd);
+}
+
+static struct tree *new_tree(void)
+{
+    struct tree *tree = tree_new(2);
+    must(tree != NULL, "no memory");
+    tree_set_bell(tree, ring, NULL);
+    rings = 0;
+    return tree;
+}
+
+static bool apply(struct tree *tree, enum change_kind kind, const char *path,
+                  uint64_t index)
+{
+    struct change change = {kind, index, (nanos)index, text_of(path), NULL};
+    return tree_apply(tree, &change);
+}
+
+static uint64_t index_of(struct tree *tree, const char *path, enum scope scope)
+{
+    struct present present;
+    tree_look(tree, text_of(path), scope, &present);
+    present_dispose(&present);
+    return present.index;
+}
+
+static bool opening(long nth, enum faults faults)
+{
+    faults_arm(nth, faults);
+    struct tree *tree = tree_new(2);
+    bool refused = faults_disarm();
+    assert_int_equal(tree == NULL, refused);
+    tree_free(&tree);
+    return refused;
+}
+
+static bool changing(long nth, enum faults faults)
+{
+    struct tree *tree = new_tree();
+    must(apply(tree, CHANGE_TOUCH, "/a", 1), "no memory");
+    faults_arm(nth, faults);
+    bool applied = apply(tree, CHANGE_TOUCH, "/a/b/c/d", 2);
+    bool refused = faults_disarm();
+    assert_int_equal(applied, !refused);
+    assert_int_equal(index_of(tree, "/a/b/c/d", SCOPE_SELF), applied ? 2 : 0);
+    assert_int_equal(index_of(tree, "/a", SCOPE_BELOW), applied ? 2 : 1);
+    assert_int_equal(tree_gone(tree), applied ? 2 : 1);
+    assert_int_equal(HASH_COUNT(tree->nodes), applied ? 5 : 2);
+    assert_true(apply(tree, CHANGE_TOUCH, "/a/b/c/d", 3));
+    assert_int_equal(index_of(tree, "/", SCOPE_BELOW), 3);
+    tree_free(&tree);
+    return refused;
+}
+
+/* What is there already takes no memory. */
+static void a_change_of_what_is_there_cannot_fail(void **state)
+{
+    static const enum change_kind kinds[] = {CHANGE_TOUCH, CHANGE_DELETE,
+                                             CHANGE_EVERYTHING, CHANGE_FORGET};
+    struct tree *tree = new_tree();
+    (void)state;
+    must(apply(tree, CHANGE_TOUCH, "/a/b", 1), "no memory");
+    for (uint64_t i = 0; i < 4; i++) {
+        faults_arm(1, FAULTS_FROM_THEN);
+        bool applied = apply(tree, kinds[i], i < 2 ? "/a/b" : "/", i + 2);
+        assert_false(faults_disarm());
+        assert_true(applied);
+    }
+    tree_free(&tree);
+}
+
+static bool watching(long nth, enum faults faults)
+{
+    struct tree *tree = new_tree();
+    struct watch before = {.worker = 1}, watch = {.worker = 0};
+    must(tree_watch(tree, TEXT("/a"), SCOPE_BELOW, 0, &before) == TREE_WATCHED,
+         "no memory");
+    faults_arm(nth, faults);
+    enum tree_watched watched = tree_watch(tree, TEXT("/a/b/c"), SCOPE_SELF, 0, &watch);
+    bool refused = faults_disarm();
+    assert_int_equal(watched, refused ? TREE_NO_MEMORY : TREE_WATCHED);
+    assert_int_equal(HASH_COUNT(tree->nodes), refused ? 2 : 4);
+    assert_int_equal(watch.crowd == NULL, refused);
+    assert_true(apply(tree, CHANGE_TOUCH, "/a/b/c", 1));
+    assert_int_equal(rings, refused ? 1 : 2);
+    tree_free(&tree);
+    return refused;
+}
+
+/* A lack in the middle of a table that grows. */
+static void a_large_tree_survives_each_lack(void **state)
+{
+    struct tree *tree = new_tree();
+    uint64_t index = 0;
+    long lacks = 0;
+    (void)state;
+    for (int i = 0; i < 3000; i++) {
+        char path[32];
+        bool applied = false;
+        snprintf(path, sizeof path, "/%d/%d", i % 40, i);
+        for (long nth = 1; !applied; nth++) {
+            faults_arm(nth, FAULTS_ONCE);
+            applied = apply(tree, CHANGE_TOUCH, path, index + 1);
+            lacks += faults_disarm();
+            assert_int_equal(index_of(tree, path, SCOPE_SELF), applied ? index + 1 : 0);
+        }
+        index++;
+    }
+    assert_true(lacks > 3000);
+    assert_int_equal(tree_gone(tree), 3000);
+    assert_int_equal(HASH_COUNT(tree->nodes), 3041);
+    for (int i = 0; i < 3000; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "/%d/%d", i % 40, i);
+        assert_int_equal(index_of(tree, path, SCOPE_SELF), i + 1);
+    }
+    tree_free(&tree);
+}
+
+static void opening_survives_each_lack(void **state)
+{
+    (void)state;
+    faults_sweep(opening);
+}
+
+static void changing_survives_each_lack(void **state)
+{
+    (void)state;
+    faults_sweep(changing);
+}
+
+static void watching_survives_each_lack(void **state)
+{
+    (void)state;
+    faults_sweep(watching);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(opening_survives_each_lack),
+        cmocka_unit_test(changing_survives_each_lack),
+        cmocka_unit_test(a_change_of_what_is_there_cannot_fail),
+        cmocka_unit_test(watching_survives_each_lack),
+        cmocka_unit_test(a_large_tree_survives_each_lack),
+    };
+    return cmocka_run_group_tests_name("fault/tree", tests, NULL, NULL);
+}
