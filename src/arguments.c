@@ -18,7 +18,7 @@ static void usage(FILE *out)
         "                [--check-nginx FILE]\n"
         "Long polling for the REST APIs that nginx serves: a FastCGI responder.\n"
         "It serves the listening socket on descriptor 0:\n"
-        "  spawn-fcgi -s /run/fcgiwait/fcgiwait.sock -n -- fcgiwait -c FILE\n"
+        "  spawn-fcgi -s /run/fcgiwait/fcgiwait.sock -n -- /usr/bin/fcgiwait -c FILE\n"
         "\n"
         "  -c FILE       configuration (fcgiwait.conf(5))\n"
         "  -o key=value  override one key of it, as in -o wait.max=90s\n"

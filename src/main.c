@@ -5,6 +5,7 @@
  * its own.
  */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -332,13 +333,23 @@ static void serve(struct program *program)
     }
 }
 
+/* spawn-fcgi looks for programs nowhere: it needs the whole path. */
+static void show_command(void)
+{
+    char path[PATH_MAX] = "/usr/bin/fcgiwait";
+    ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (len > 0)
+        path[len] = '\0';
+    fprintf(stderr,
+            "fcgiwait: descriptor 0 is no listening socket; start it with: spawn-fcgi -s "
+            "/run/fcgiwait/fcgiwait.sock -n -- %s -c FILE\n",
+            path);
+}
+
 static int run(struct program *program)
 {
     if (!is_listening(LISTENING)) {
-        fputs(
-            "fcgiwait: descriptor 0 is no listening socket; start it with: spawn-fcgi -s "
-            "/run/fcgiwait/fcgiwait.sock -n -- fcgiwait -c FILE\n",
-            stderr);
+        show_command();
         return EX_USAGE;
     }
     program->failure = EX_OSERR;

@@ -1,7 +1,7 @@
 /*
- * A new process on the same socket, and SIGTERM to the old one, under load: no client
- * sees an error, whether nginx keeps its FastCGI connections or not, and though it may
- * not try anything twice (fastcgi_next_upstream off).
+ * A new process on the same socket and SIGTERM to the old one, in either order, under
+ * load: no client sees an error, whether nginx keeps its FastCGI connections or not, and
+ * though it may not try anything twice (fastcgi_next_upstream off).
  */
 #include <pthread.h>
 #include <signal.h>
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "crowd.h"
 #include "http.h"
@@ -101,6 +102,96 @@ static void replace(size_t old)
     pool_end(&pool, old);
 }
 
+/* The socket's queue holds who comes between the two. */
+static void replace_one_after_the_other(size_t which)
+{
+    (void)which;
+    kill(pool.pids[0], SIGTERM);
+    while (!has_ended(0))
+        turn(0.001);
+    pool_end(&pool, 0);
+    pool_spawn(&pool, 0);
+    while (!pool_serves(&pool, 0))
+        turn(0.001);
+}
+
+/* --- multiwatch: starts anew what has ended --- */
+
+static pid_t watcher;
+
+static bool read_children(pid_t children[2])
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", watcher, watcher);
+    FILE *file = fopen(path, "r");
+    bool both = file != NULL && fscanf(file, "%d %d", &children[0], &children[1]) == 2;
+    if (file != NULL)
+        fclose(file);
+    return both;
+}
+
+static size_t served_by_now(void)
+{
+    char path[128], line[1024];
+    size_t count = 0;
+    stack_path(&stack, "multiwatch.log", path);
+    FILE *file = fopen(path, "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        count += strstr(line, " serves,") != NULL;
+    if (file != NULL)
+        fclose(file);
+    return count;
+}
+
+static void replace_a_watched_one(size_t which)
+{
+    pid_t children[2];
+    size_t before = served_by_now();
+    must(read_children(children), "multiwatch has not two children");
+    kill(children[which % 2], SIGTERM);
+    while (served_by_now() == before || !read_children(children))
+        turn(0.01);
+}
+
+static void start_multiwatch(void)
+{
+    char file[160], config[128];
+    stack_path(&stack, "fcgiwait.conf", config);
+    snprintf(file, sizeof file, "store.file=%s", pool.file);
+    const char *const argv[] = {"spawn-fcgi",
+                                "-s",
+                                stack.socket,
+                                "-n",
+                                "-b",
+                                "4096",
+                                "--",
+                                "/usr/bin/env",
+                                "multiwatch",
+                                "-f",
+                                "2",
+                                "-t",
+                                "100",
+                                "--",
+                                getenv("FCGIWAIT"),
+                                "-c",
+                                config,
+                                "-o",
+                                "store.type=sqlite",
+                                "-o",
+                                file,
+                                NULL};
+    pool_end(&pool, 0);
+    unlink(stack.socket);
+    watcher = stack_run(&stack, "multiwatch.log", argv);
+    for (double start = seconds_now(); served_by_now() < 2; sleep_ms(10))
+        must(seconds_now() - start < 60, "see %s/multiwatch.log", stack.dir);
+}
+
+static void end_multiwatch(void)
+{
+    must(stack_end(&watcher) == 0, "see %s/multiwatch.log", stack.dir);
+}
+
 static size_t errors(const struct crowd *crowd)
 {
     size_t count = crowd->lost;
@@ -120,13 +211,16 @@ static void nginx_must_have_logged_nothing(void)
     fclose(file);
 }
 
-static void restart_under_load(const struct stack_options *options)
+static void restart_under_load(const struct stack_options *options,
+                               void (*restart)(size_t which))
 {
     pthread_t publisher;
     int restarts = full_or(6, 20);
     stack_start(&stack, options);
     pool_open(&pool, &stack, NULL, 2, "full");
     pool_end(&pool, 1);
+    if (restart == replace_a_watched_one)
+        start_multiwatch();
     crowd_open(&waiting, stack.port, (size_t)full_or(200, 2000));
     crowd_open(&getting, stack.port, 100);
     atomic_store(&stopping, false);
@@ -137,7 +231,7 @@ static void restart_under_load(const struct stack_options *options)
     gets = 0;
     turn(0.5);
     for (int i = 0; i < restarts; i++) {
-        replace((size_t)i % 2);
+        restart((size_t)i % 2);
         turn(0.3);
     }
     atomic_store(&stopping, true);
@@ -151,6 +245,8 @@ static void restart_under_load(const struct stack_options *options)
     nginx_must_have_logged_nothing();
     crowd_close(&waiting);
     crowd_close(&getting);
+    if (restart == replace_a_watched_one)
+        end_multiwatch();
     pool_close(&pool);
     stack_stop(&stack);
 }
@@ -158,13 +254,31 @@ static void restart_under_load(const struct stack_options *options)
 static void no_client_sees_an_error_with_kept_connections(void **state)
 {
     (void)state;
-    restart_under_load(&(struct stack_options){.no_keepalive = false});
+    restart_under_load(&(struct stack_options){.no_keepalive = false}, replace);
 }
 
 static void no_client_sees_an_error_with_a_connection_each(void **state)
 {
     (void)state;
-    restart_under_load(&(struct stack_options){.no_keepalive = true});
+    restart_under_load(&(struct stack_options){.no_keepalive = true}, replace);
+}
+
+static void no_client_sees_an_error_where_systemd_holds_the_socket(void **state)
+{
+    (void)state;
+    restart_under_load(&(struct stack_options){.no_keepalive = false},
+                       replace_one_after_the_other);
+}
+
+static void no_client_sees_an_error_under_multiwatch(void **state)
+{
+    (void)state;
+    if (system("command -v multiwatch >/dev/null") != 0) {
+        printf("multiwatch is not there\n");
+        skip();
+    }
+    restart_under_load(&(struct stack_options){.no_keepalive = false},
+                       replace_a_watched_one);
 }
 
 int main(void)
@@ -172,6 +286,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_client_sees_an_error_with_kept_connections),
         cmocka_unit_test(no_client_sees_an_error_with_a_connection_each),
+        cmocka_unit_test(no_client_sees_an_error_where_systemd_holds_the_socket),
+        cmocka_unit_test(no_client_sees_an_error_under_multiwatch),
     };
     return cmocka_run_group_tests_name("restart_loses_no_request", tests, NULL, NULL);
 }
