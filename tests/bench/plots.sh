@@ -44,4 +44,4 @@ draw time "One change for N waiting clients" "clients waiting" "microseconds per
 draw memory "Memory of the server for each waiting request" "clients waiting" "bytes" \
     'set logscale y' 'set yrange [10:]' 'set xrange [0:]'
 draw publish "Publishing, nobody waits" "publishers" "publishes per second" 'set logscale x 2' \
-    'set xtics (1, 16, 64)'
+    'set xtics (1, 16, 64)' 'set xrange [1:80]'

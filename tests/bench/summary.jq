@@ -163,10 +163,10 @@ as $ratio_table
 
 $all + {$ratios, $promises}
 | .readme = ([
-    "Measured on \($date) by tests/bench/run.sh; \($machine). The clients, nginx with two workers",
-    "and the server behind it all run there. Medians; the spread, plots and more lie where run.sh says.",
-    "nchan lives inside nginx and has a hop less; threads is libfcgi with a thread for each request;",
-    "the ceiling is fcgiwait's own front with nothing behind it.", "",
+    "Measured by tests/bench/run.sh on \($date), on a machine with \($machine).",
+    "The clients, nginx with two workers and the server behind it all run there. nchan lives inside nginx",
+    "and has a hop less; threads is libfcgi with a thread for each request; the ceiling is fcgiwait's own",
+    "front with nothing behind it. Medians; run.sh says where the spread, the plots and the rest are.", "",
     "fcgiwait divided by each of them:", "",
     lines($ratio_table | text_table), "", "And in numbers:", "", lines(measures(middle) | text_table)]
     | join("\n"))
