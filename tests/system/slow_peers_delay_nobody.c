@@ -1,4 +1,5 @@
 /* Half a request, or a peer that does not read, costs a connection and nobody's time. */
+#include <arpa/inet.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -189,9 +190,53 @@ static void a_waiter_that_does_not_read_delays_nobody(void **state)
         close(fds[i]);
 }
 
+/* A client of nginx that asks and reads nothing of the answer. */
+static int ask_nginx_and_not_read(const struct stack *stack, const char *path)
+{
+    struct sockaddr_in nginx = {.sin_family = AF_INET,
+                                .sin_port = htons((uint16_t)stack->port),
+                                .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    char text[128];
+    int small = 4096, fd = socket(AF_INET, SOCK_STREAM, 0);
+    int len = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    assert_int_equal(connect(fd, (struct sockaddr *)&nginx, sizeof nginx), 0);
+    assert_int_equal(send(fd, text, (size_t)len, 0), len);
+    return fd;
+}
+
+/* Unbuffered, nginx takes from us no more than its client takes from it. */
+static void a_client_that_does_not_read_delays_nobody(void **state)
+{
+    struct stack *stack = *state;
+    int fds[PEERS];
+    char path[64];
+    put_large(stack, 3);
+    snprintf(path, sizeof path, "/large?index=%lld&wait=50",
+             stack_status(stack, "index"));
+    for (int i = 0; i < PEERS; i++)
+        fds[i] = ask_nginx_and_not_read(stack, path);
+    struct call *call = call_start(&(struct http){.port = stack->port, .path = path});
+    await_waiting(stack, PEERS + 1);
+    put_large(stack, 5);
+    for (int i = 0; i < PEERS; i++)
+        await_first_bytes(fds[i]);
+    others_must_be_served(stack);
+    struct answer answer = call_join(call); /* the same change, to one who reads */
+    assert_int_equal(answer.status, 200);
+    assert_int_equal(answer.body_len, LARGE);
+    answer_free(&answer);
+    for (int i = 0; i < PEERS; i++)
+        close(fds[i]);
+}
+
+static const struct stack_options unbuffered = {
+    .config = "limits = { body = 60000000; };", .location = "fastcgi_buffering off;"};
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        stack_test(a_client_that_does_not_read_delays_nobody, &unbuffered),
         stack_test(half_a_request_delays_nobody, NULL),
         stack_test(a_peer_that_does_not_read_delays_nobody, &large_bodies),
         stack_test(a_waiter_that_does_not_read_delays_nobody, &large_bodies),
