@@ -181,7 +181,8 @@ static void a_second_request_does_not_break_into_an_answer(void **state)
     say(fd, &records);
     records_get(&records, 1, true, "/b");
     say(other, &records);
-    must_hear(other, 1, 404); /* by now all of it was read, while nobody took the answer */
+    must_hear(other, 1,
+              404); /* by now all of it was read, while nobody took the answer */
     must(fcgi_read_answer(fd, 1, &answer), "the answer broke off");
     assert_int_equal(answer.body_len, LARGE);
     answer_free(&answer);
