@@ -243,6 +243,24 @@ static void a_hang_up_frees_the_waiter(void **state)
     assert_int_equal(counter_read(&gate->office.counters.held_gone), 1);
 }
 
+/* The request and the end of all requests are mostly seen as one event. */
+static void a_peer_that_asks_and_ends_at_once_is_forgotten(void **state)
+{
+    struct gate *gate = *state;
+    int fds[200];
+    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
+        struct records records = {0};
+        fds[i] = gate_connect(gate);
+        add_wait(gate, &records, 1, true);
+        say(fds[i], &records);
+        shutdown(fds[i], SHUT_WR);
+    }
+    gate_await(&gate->office.counters.held_gone, sizeof fds / sizeof *fds);
+    gate_await(&gate->office.counters.connections, 0);
+    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
+        close(fds[i]);
+}
+
 static void an_abort_ends_the_request_and_not_the_connection(void **state)
 {
     struct gate *gate = *state;
@@ -393,6 +411,7 @@ int main(void)
         TEST(who_asks_on_and_on_within_an_answer_is_closed),
         TEST(a_peer_that_asks_twice_and_goes_away_leaves_nothing_behind),
         TEST(a_hang_up_frees_the_waiter),
+        TEST(a_peer_that_asks_and_ends_at_once_is_forgotten),
         TEST(an_abort_ends_the_request_and_not_the_connection),
         TEST(an_abort_within_a_request_ends_it),
         TEST(an_abort_closes_a_connection_that_is_not_kept),
