@@ -11,17 +11,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "fcgiwait/log.h"
+
 #define BOARD_SIZE 4096
 static const char magic[8] = "fcgiwait"; /* for who looks into the file */
-
-/* Who may write the store may write the board, and nobody else may lock it. */
-static mode_t mode_like(const char *file)
-{
-    struct stat stat_of;
-    if (stat(file, &stat_of) != 0)
-        return 0600;
-    return (stat_of.st_mode & S_IWGRP) != 0 ? 0660 : 0600;
-}
 
 /* All of it takes its room on the disk now: a page that can't be written to later ends
  * the process. */
@@ -37,10 +30,10 @@ static bool map(struct board *board)
     return board->page != NULL;
 }
 
-bool board_open(struct board *board, const char *file, const char *like)
+bool board_open(struct board *board, const char *file)
 {
-    *board = (struct board){
-        .fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode_like(like))};
+    *board =
+        (struct board){.fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
     if (board->fd < 0)
         return false;
     if (map(board))
@@ -49,6 +42,19 @@ bool board_open(struct board *board, const char *file, const char *like)
     close(board->fd);
     errno = reason;
     return false;
+}
+
+/* Where that is not ours to say, it was said before. Root makes files for others, as
+ * SQLite does. */
+void board_match(const struct board *board, const char *file)
+{
+    struct stat theirs;
+    if (stat(file, &theirs) != 0)
+        return;
+    fchmod(board->fd, 0600 | ((theirs.st_mode & S_IWGRP) != 0 ? 0060 : 0));
+    if (geteuid() == 0 && fchown(board->fd, theirs.st_uid, theirs.st_gid) != 0)
+        log_warn("the board beside %s can't be given to its owner: %s", file,
+                 strerror(errno));
 }
 
 void board_close(struct board *board)

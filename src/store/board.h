@@ -24,8 +24,10 @@ struct board {
     struct board_page *page;
 };
 
-/* Finds or makes the file, with `like`'s mode. False: errno. */
-bool board_open(struct board *board, const char *file, const char *like);
+/* Finds or makes the file. False: errno. */
+bool board_open(struct board *board, const char *file);
+/* Who may write this file, the store's, may use the board, and nobody else. */
+void board_match(const struct board *board, const char *file);
 void board_close(struct board *board);
 
 /* One process, and one thread of it, at a time. May wait as long as another one writes,

@@ -2,10 +2,10 @@
  * sqlite: the store in an SQLite file, shared by all processes that open it. Private to
  * the store.
  *
- * One thread writes (sqlite.c): it takes all edits that have come meanwhile, and makes
- * them durable in one transaction. One thread follows (sqlite_follow.c): it sleeps until
- * the board is rung, by any process, and takes over what the file has that we have not.
- * Readers who find the board ahead of us do the same rather than wait for it.
+ * One thread writes (sqlite_write.c): it takes all edits that have come meanwhile, and
+ * makes them durable in one transaction. One thread follows (sqlite_follow.c): it sleeps
+ * until the board is rung, by any process, and takes over what the file has that we have
+ * not. Readers who find the board ahead of us do the same rather than wait for it.
  */
 #ifndef FCGIWAIT_STORE_SQLITE_H
 #define FCGIWAIT_STORE_SQLITE_H
@@ -24,6 +24,7 @@ struct step;
 
 struct sqlite {
     struct store store;
+    char *file;
     struct board board;
     struct queue queue;
     pthread_t writer, follower;
@@ -51,7 +52,8 @@ bool sqlite_take_over(struct sqlite *sqlite);
 /* The same where the board says that there is something. Takes the lock. */
 void sqlite_follow(struct sqlite *sqlite);
 
-/* The follower's thread. */
+/* The threads. */
+void *sqlite_writer(void *sqlite);
 void *sqlite_follower(void *sqlite);
 
 #endif

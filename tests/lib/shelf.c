@@ -19,6 +19,10 @@ static bool sink(void *context, const struct change *change)
     if (counts)
         shelf->newest = change->index;
     shelf->changes++;
+    if (shelf->store != NULL && shelf->group != store_index(shelf->store)) {
+        shelf->group = store_index(shelf->store);
+        shelf->groups++;
+    }
     return true;
 }
 

@@ -23,6 +23,8 @@ struct shelf {
     struct store *store;
     uint64_t newest;  /* that came through the sink */
     size_t changes;   /* that did */
+    size_t groups;    /* in so many groups (group.h) */
+    uint64_t group;   /* the store's index before the last one */
     bool may_go_back; /* the test is about changes that come late */
 };
 

@@ -227,6 +227,46 @@ static void edits_of_one_transaction_see_each_other(void **state)
     shelf_close(&shelf);
 }
 
+/* What is gathered is held in memory. */
+static void patches_of_large_documents_are_not_gathered_without_end(void **state)
+{
+    enum { PATCHES = 12, LARGE = 3000000 };
+    struct shelf shelf;
+    struct errand errands[PATCHES];
+    char patches[PATCHES][16], *body = malloc(LARGE);
+    sqlite3 *other;
+    (void)state;
+    shelf_open(&shelf, &options);
+    memset(body, ' ', LARGE);
+    memcpy(body, "{\"a\":\"", 6);
+    memcpy(body + LARGE - 3, "\"}", 3);
+    assert_int_equal(shelf_put(&shelf, "/a", "application/json", body).result,
+                     EDIT_CREATED);
+    sqlite3_open(folder.file, &other);
+    sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    for (int i = 0; i < PATCHES; i++) {
+        snprintf(patches[i], sizeof patches[i], "{\"b%d\":1}", i);
+        shelf_send(&shelf, &errands[i],
+                   &(struct edit){.kind = EDIT_PATCH,
+                                  .path = TEXT("/a"),
+                                  .patch = text_of(patches[i]),
+                                  .most = 2 * LARGE});
+    }
+    sqlite3_close(other);
+    uint64_t last = 0;
+    for (int i = 0; i < PATCHES; i++) {
+        struct edited edited = shelf_await(&errands[i]);
+        assert_int_equal(edited.result, EDIT_CHANGED);
+        assert_true(last == 0 || edited.index == last + 1);
+        last = edited.index;
+    }
+    assert_true(shelf.groups > 1 + PATCHES / 4);
+    shelf_look(&shelf, "/a", body, LARGE);
+    assert_non_null(strstr(body, "{\"a\""));
+    free(body);
+    shelf_close(&shelf);
+}
+
 /* --- files that are not for us --- */
 
 static void write_bytes(const char *bytes, size_t len)
@@ -410,6 +450,7 @@ int main(void)
         TEST(an_older_copy_gives_no_index_again),
         TEST(edits_that_come_meanwhile_share_a_transaction),
         TEST(edits_of_one_transaction_see_each_other),
+        TEST(patches_of_large_documents_are_not_gathered_without_end),
         TEST(a_file_of_a_newer_version_is_refused_and_left_alone),
         TEST(a_file_that_is_no_database_is_refused_and_left_alone),
         TEST(the_database_of_another_program_is_refused_and_left_alone),

@@ -338,6 +338,26 @@ static void whatever_stands_on_the_board_no_index_goes_back(void **state)
     }
 }
 
+/* A link is as good a name as another. */
+static void whatever_names_lead_to_the_file_it_is_one_store(void **state)
+{
+    struct shelf another;
+    struct store_options by_link = options;
+    char link[128];
+    (void)state;
+    snprintf(link, sizeof link, "%s/link", folder.dir);
+    assert_int_equal(symlink(folder.file, link), 0);
+    by_link.file = link;
+    shelf_open(&another, &by_link);
+    uint64_t index = shelf_put(&another, "/a", "x/y", "1").index;
+    store_catch_up(shelves[0].store);
+    assert_int_equal(shelf_index(&shelves[0], "/a"), index);
+    index = shelf_put(&shelves[1], "/a", "x/y", "2").index;
+    store_catch_up(another.store);
+    assert_int_equal(shelf_index(&another, "/a"), index);
+    shelf_close(&another);
+}
+
 static void a_board_that_is_lost_is_made_again(void **state)
 {
     char path[128];
@@ -369,6 +389,7 @@ int main(void)
         TEST(the_next_change_tells_what_a_dead_process_did_not),
         TEST(the_next_start_tells_what_a_dead_process_did_not),
         TEST(whatever_stands_on_the_board_no_index_goes_back),
+        TEST(whatever_names_lead_to_the_file_it_is_one_store),
         TEST(a_board_that_is_lost_is_made_again),
     };
     return cmocka_run_group_tests_name("store/shared", tests, NULL, NULL);

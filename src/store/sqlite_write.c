@@ -1,0 +1,170 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fcgiwait/log.h"
+#include "group.h"
+#include "sqlite.h"
+
+/* --- one transaction --- */
+
+/* Makes the state as new as the file, which nobody else can change now. */
+static bool level(struct sqlite *sqlite)
+{
+    lock_take(&sqlite->lock);
+    bool good = sqlite_take_over(sqlite);
+    if (!good)
+        sqlite->rows.failure = sqlite->reader.failure;
+    lock_drop(&sqlite->lock);
+    return good;
+}
+
+static bool write_steps(struct sqlite *sqlite, const struct group *group,
+                        struct rows_state *state)
+{
+    for (size_t i = 0; i < group->count; i++) {
+        const struct step *step = &group->steps[i];
+        if (step->edit->kind == EDIT_EVERYTHING) {
+            state->everything = step->after.index;
+            state->everything_changed = step->after.changed;
+        } else if (!rows_put(&sqlite->rows, step->edit->path, &step->after)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool write_group(struct sqlite *sqlite, const struct group *group,
+                        struct rows_state *state)
+{
+    if (!write_steps(sqlite, group, state))
+        return false;
+    state->newest = group->newest;
+    if (group->forgotten != 0) {
+        state->forgotten = group->forgotten;
+        if (!rows_forget(&sqlite->rows, group->forgotten))
+            return false;
+    }
+    return rows_write_state(&sqlite->rows, state) && rows_commit(&sqlite->rows);
+}
+
+/* Durable: everybody is told, our own waiters too. Out of memory some are not; the
+ * follower goes on with them. */
+static void show(struct sqlite *sqlite, struct group *group)
+{
+    lock_take(&sqlite->lock);
+    board_set(&sqlite->board, group->newest);
+    if (group_show(group) && group->forgotten != 0)
+        sqlite->forgotten = group->forgotten;
+    lock_drop(&sqlite->lock);
+}
+
+/* A file that lost its last commits (an older copy was put back, or the power failed and
+ * `relaxed` had not waited for the disk) must not give their indexes again: they all lie
+ * before the clock. */
+static uint64_t newest_given(const struct sqlite *sqlite, const struct rows_state *state)
+{
+    uint64_t clock = sqlite->started ? 0 : store_first_index();
+    return state->newest > clock ? state->newest : clock;
+}
+
+/* What an edit adds to the memory that the group takes until it is shown. */
+static size_t weight(const struct edit *edit)
+{
+    return edit->document != NULL ? edit->document->body.len : 0;
+}
+
+/* Returns how many were decided: patches of large documents are not gathered without
+ * end. */
+static size_t decide(struct group *group, struct edit **edits, size_t count)
+{
+    size_t at = 0;
+    for (size_t bytes = 0; at < count && bytes < QUEUE_BYTES; at++) {
+        group_decide(group, edits[at]);
+        bytes += weight(edits[at]);
+    }
+    group_forget(group);
+    return at;
+}
+
+static size_t decide_and_write(struct sqlite *sqlite, struct edit **edits, size_t count)
+{
+    struct rows_state state;
+    struct group group;
+    if (!level(sqlite) || !rows_read_state(&sqlite->rows, &state))
+        return 0;
+    group_open(&group, &sqlite->store, sqlite->steps, GROUP_MOST,
+               newest_given(sqlite, &state));
+    count = decide(&group, edits, count);
+    bool good = group.count == 0 || write_group(sqlite, &group, &state);
+    if (good && group.count > 0) {
+        sqlite->started = true;
+        show(sqlite, &group);
+    }
+    group_close(&group);
+    return good ? count : 0;
+}
+
+/* Returns how many of the edits were done with, the first ones; 0: nothing was changed
+ * (rows.failure). */
+static size_t commit_together(struct sqlite *sqlite, struct edit **edits, size_t count)
+{
+    if (!board_lock(&sqlite->board)) {
+        struct rows_failure *failure = &sqlite->rows.failure;
+        failure->result = EDIT_FAILED;
+        snprintf(failure->message, sizeof failure->message, "flock: %s", strerror(errno));
+        return 0;
+    }
+    size_t done = 0;
+    if (rows_begin_write(&sqlite->rows))
+        done = decide_and_write(sqlite, edits, count);
+    rows_rollback(&sqlite->rows);
+    board_unlock(&sqlite->board);
+    return done;
+}
+
+/* --- the writer --- */
+
+static void note_trouble(struct sqlite *sqlite, enum edit_result trouble)
+{
+    if (sqlite->trouble == trouble)
+        return;
+    sqlite->trouble = trouble;
+    if (trouble == EDIT_CHANGED)
+        log_info("the store takes changes again");
+    else
+        log_error("the store takes no changes: %s%s", sqlite->rows.failure.message,
+                  trouble == EDIT_NO_ROOM ? "; it will once there is room again" : "");
+}
+
+/* What can't be done for all of them may still go for one: a group is no larger than what
+ * fails. */
+static void commit_all(struct sqlite *sqlite, size_t count)
+{
+    struct edit **edits = sqlite->edits;
+    bool alone = false;
+    for (size_t at = 0; at < count;) {
+        size_t most = alone ? 1 : count - at;
+        size_t done = commit_together(sqlite, edits + at, most);
+        if (done > 0) {
+            note_trouble(sqlite, EDIT_CHANGED);
+        } else if (most > 1) {
+            alone = true;
+        } else {
+            edits[at]->result = sqlite->rows.failure.result;
+            note_trouble(sqlite, edits[at]->result);
+            done = 1;
+        }
+        for (; done > 0; done--, at++)
+            edits[at]->done(edits[at]);
+    }
+}
+
+void *sqlite_writer(void *context)
+{
+    struct sqlite *sqlite = context;
+    size_t count;
+    while ((count = queue_take(&sqlite->queue, sqlite->edits, GROUP_MOST)) > 0)
+        commit_all(sqlite, count);
+    return NULL;
+}
