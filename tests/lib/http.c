@@ -16,14 +16,17 @@
 
 struct bytes {
     char *at;
-    size_t len;
+    size_t len, room;
 };
 
 static size_t collect(char *at, size_t size, size_t count, void *context)
 {
     struct bytes *bytes = context;
     size_t len = size * count;
-    bytes->at = realloc(bytes->at, bytes->len + len + 1);
+    if (bytes->len + len + 1 > bytes->room) {
+        bytes->room = 2 * bytes->room + len + 1;
+        bytes->at = realloc(bytes->at, bytes->room);
+    }
     memcpy(bytes->at + bytes->len, at, len);
     bytes->len += len;
     bytes->at[bytes->len] = '\0';
@@ -61,7 +64,7 @@ static struct curl_slist *header_list(const struct http *request)
 struct answer http(const struct http *request)
 {
     CURL *curl = curl_easy_init();
-    struct bytes headers = {calloc(1, 1), 0}, body = {calloc(1, 1), 0};
+    struct bytes headers = {calloc(1, 1), 0, 1}, body = {calloc(1, 1), 0, 1};
     struct answer answer = {0};
     struct curl_slist *list = header_list(request);
     char url[8192];

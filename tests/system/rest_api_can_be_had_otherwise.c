@@ -218,7 +218,9 @@ static void compressed_answers_have_an_index_too(void **state)
     static char body[4000];
     char index[24], value[256], tag[300];
     snprintf(body, sizeof body, "{\"text\":\"%03000d\"}", 0);
+    long long reported = stack_status(&api->stack, "publishes");
     assert_int_equal(rest_write(api, "PUT", "/posts/1", body), 200);
+    await_status(&api->stack, "publishes", reported + 1); /* afterwards */
     struct answer answer = get(api, "/posts/1", "Accept-Encoding: gzip");
     assert_int_equal(answer.status, 200);
     assert_true(answer.body_len < 1000);
