@@ -340,26 +340,57 @@ static void a_connection_at_rest_wakes_nobody(void **state)
 
 /* --- two threads meet --- */
 
-/* What is done when the poller's thread has seen that the desk holds the request, and
- * before it reads on. */
-static struct {
-    void (*run)(struct gate *gate, int fd);
+/* What the test does on the poller's thread, once, at a certain point. */
+struct point {
+    void (*_Atomic run)(struct gate *gate, int fd); /* NULL: nothing (more) */
     struct gate *gate;
     int fd; /* the test's end, which reads nothing before `over` */
     _Atomic bool over;
-} when_held;
+};
+
+static struct point
+    when_busy; /* the desk has the request, and more is about to be read */
+static struct point when_hung_up; /* it is about to be taken back from the desk */
+
+static void reach(struct point *point)
+{
+    void (*run)(struct gate * gate, int fd) = atomic_exchange(&point->run, NULL);
+    if (run == NULL)
+        return;
+    run(point->gate, point->fd);
+    point->over = true;
+}
+
+static void arm(struct point *point, struct gate *gate, int fd,
+                void (*run)(struct gate *gate, int fd))
+{
+    point->gate = gate;
+    point->fd = fd;
+    point->over = false;
+    point->run = run;
+}
+
+static void await_point(struct point *point)
+{
+    while (!point->over)
+        sched_yield();
+}
 
 void __real_fcgi_reader_busy(struct fcgi_reader *reader, uint16_t id);
 void __wrap_fcgi_reader_busy(struct fcgi_reader *reader, uint16_t id);
+bool __real_desk_hangup(struct request *request);
+bool __wrap_desk_hangup(struct request *request);
 
 void __wrap_fcgi_reader_busy(struct fcgi_reader *reader, uint16_t id)
 {
-    if (when_held.run != NULL) {
-        when_held.run(when_held.gate, when_held.fd);
-        when_held.run = NULL;
-        when_held.over = true;
-    }
+    reach(&when_busy);
     __real_fcgi_reader_busy(reader, id);
+}
+
+bool __wrap_desk_hangup(struct request *request)
+{
+    reach(&when_hung_up);
+    return __real_desk_hangup(request);
 }
 
 /* Returns once the answer lies in the socket, END_REQUEST and all. */
@@ -380,20 +411,104 @@ static void an_abort_that_crosses_the_answer_ends_nothing_else(void **state)
     struct gate *gate = *state;
     struct records records = {0};
     int fd = gate_knock(gate);
-    when_held.gate = gate;
-    when_held.fd = fd;
-    when_held.run = answer_now;
+    arm(&when_busy, gate, fd, answer_now);
     add_wait(gate, &records, 1, true);
     records_add(&records, FCGI_ABORT_REQUEST, 1, NULL, 0);
     say(fd, &records);
     front_accept(gate->front);
-    while (!when_held.over)
-        sched_yield();
+    await_point(&when_busy);
     must_hear(fd, 1, 200);
     records_get(&records, 1, true, "/b");
     say(fd, &records);
     must_hear(fd, 1, 404);
     assert_true(fcgi_is_quiet(fd, 10));
+    close(fd);
+}
+
+static unsigned char stream[2 * LARGE];
+static size_t stream_len;
+
+/* Room for more, where there was none for the whole answer. */
+static void take_some(struct gate *gate, int fd)
+{
+    (void)gate;
+    while (stream_len < LARGE / 10) {
+        ssize_t n = recv(fd, stream + stream_len, LARGE / 10 - stream_len, 0);
+        stream_len += n > 0 ? (size_t)n : 0;
+    }
+}
+
+/* Even where the socket would take it. */
+static void a_refusal_waits_for_the_end_of_the_answer(void **state)
+{
+    struct gate *gate = *state;
+    struct records records = {0};
+    size_t at = 0, content = 0;
+    put_large(gate);
+    int fd = gate_knock(gate);
+    stream_len = 0;
+    arm(&when_busy, gate, fd, take_some);
+    records_get(&records, 1, true, "/large");
+    records_begin(&records, 2, false);
+    say(fd, &records);
+    front_accept(gate->front);
+    await_point(&when_busy);
+    static const unsigned char last[8] = {FCGI_VERSION_1, FCGI_END_REQUEST, 0, 2, 0, 8};
+    while (stream_len < 16 || memcmp(stream + stream_len - 16, last, sizeof last) != 0) {
+        ssize_t n = recv(fd, stream + stream_len, sizeof stream - stream_len, 0);
+        must(n > 0, "the stream ends after %zu bytes", stream_len);
+        stream_len += (size_t)n;
+    }
+    while (stream[at + 1] == FCGI_STDOUT) {
+        size_t len = (size_t)stream[at + 4] << 8 | stream[at + 5];
+        content += len;
+        at += 8 + len;
+        assert_true(at < stream_len);
+    }
+    assert_true(content > LARGE);
+    assert_int_equal(stream[at + 1], FCGI_END_REQUEST);
+    assert_int_equal(stream[at + 3], 1);
+    assert_int_equal(at + 32, stream_len);
+    close(fd);
+}
+
+/* Returns once a worker has the answer in its hands. */
+static void change_now(struct gate *gate, int fd)
+{
+    (void)fd;
+    office_put(&gate->office, "/a", "x");
+    gate_await(&gate->office.counters.waiting, 0);
+}
+
+/* Whoever delivers finds nobody, and takes the connection down. */
+static void a_hang_up_that_meets_the_answer_is_cleared_away_once(void **state)
+{
+    struct gate *gate = *state;
+    int fd = gate_connect(gate);
+    wait_and_be_parked(gate, fd, 1, true);
+    arm(&when_hung_up, gate, fd, change_now);
+    close(fd);
+    await_point(&when_hung_up);
+    gate_await(&gate->office.counters.connections, 0);
+    assert_int_equal(counter_read(&gate->office.counters.held_changed), 1);
+    assert_int_equal(counter_read(&gate->office.counters.held_gone), 0);
+}
+
+/* The abort loses against the change: the answer comes, whole, and the connection goes
+ * on. */
+static void an_abort_that_meets_the_answer_gets_it(void **state)
+{
+    struct gate *gate = *state;
+    struct records records = {0};
+    int fd = gate_connect(gate);
+    wait_and_be_parked(gate, fd, 1, true);
+    arm(&when_hung_up, gate, fd, change_now);
+    records_add(&records, FCGI_ABORT_REQUEST, 1, NULL, 0);
+    say(fd, &records);
+    must_hear(fd, 1, 200);
+    records_get(&records, 2, true, "/b");
+    say(fd, &records);
+    must_hear(fd, 2, 404);
     close(fd);
 }
 
@@ -417,6 +532,9 @@ int main(void)
         TEST(an_abort_closes_a_connection_that_is_not_kept),
         TEST(a_connection_at_rest_wakes_nobody),
         TEST(an_abort_that_crosses_the_answer_ends_nothing_else),
+        TEST(a_refusal_waits_for_the_end_of_the_answer),
+        TEST(a_hang_up_that_meets_the_answer_is_cleared_away_once),
+        TEST(an_abort_that_meets_the_answer_gets_it),
     };
     return cmocka_run_group_tests_name("front/connection", tests, NULL, NULL);
 }
