@@ -19,8 +19,9 @@ static bool sink(void *context, const struct change *change)
     if (counts)
         shelf->newest = change->index;
     shelf->changes++;
-    if (shelf->store != NULL && shelf->group != store_index(shelf->store)) {
-        shelf->group = store_index(shelf->store);
+    struct store *store = atomic_load(&shelf->counted);
+    if (store != NULL && shelf->group != store_index(store)) {
+        shelf->group = store_index(store);
         shelf->groups++;
     }
     return true;
@@ -78,6 +79,7 @@ bool shelf_try(struct shelf *shelf, const struct store_options *given, char erro
     shelf->store = shelf->tree != NULL ? store_open(&options, error, 512) : NULL;
     if (shelf->store == NULL)
         tree_free(&shelf->tree);
+    atomic_store(&shelf->counted, shelf->store);
     return shelf->store != NULL;
 }
 
@@ -89,6 +91,7 @@ void shelf_open(struct shelf *shelf, const struct store_options *options)
 
 void shelf_close(struct shelf *shelf)
 {
+    atomic_store(&shelf->counted, NULL);
     store_close(&shelf->store);
     tree_free(&shelf->tree);
 }

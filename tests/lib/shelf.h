@@ -7,6 +7,7 @@
 #define TESTS_SHELF_H
 
 #include <semaphore.h>
+#include <stdatomic.h>
 
 #include "fcgiwait/store.h"
 #include "fcgiwait/tree.h"
@@ -21,11 +22,12 @@ void shelf_folder_remove(struct shelf_folder *folder);
 struct shelf {
     struct tree *tree;
     struct store *store;
-    uint64_t newest;  /* that came through the sink */
-    size_t changes;   /* that did */
-    size_t groups;    /* in so many groups (group.h) */
-    uint64_t group;   /* the store's index before the last one */
-    bool may_go_back; /* the test is about changes that come late */
+    uint64_t newest;               /* that came through the sink */
+    size_t changes;                /* that did */
+    size_t groups;                 /* in so many groups (group.h) */
+    struct store *_Atomic counted; /* that has them; NULL before and after */
+    uint64_t group;                /* its index before the last one */
+    bool may_go_back;              /* the test is about changes that come late */
 };
 
 struct edited {

@@ -233,7 +233,7 @@ static void patches_of_large_documents_are_not_gathered_without_end(void **state
     enum { PATCHES = 12, LARGE = 3000000 };
     struct shelf shelf;
     struct errand errands[PATCHES];
-    char patches[PATCHES][16], *body = malloc(LARGE);
+    char patches[PATCHES][24], *body = malloc(LARGE);
     sqlite3 *other;
     (void)state;
     shelf_open(&shelf, &options);
