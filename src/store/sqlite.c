@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fcgiwait/thread.h"
 #include "group.h"
 #include "sqlite_file.h"
 
@@ -195,14 +196,24 @@ static struct store *sqlite_open(const struct store_options *options, char *text
     return NULL;
 }
 
+/* Whoever writes on the board past us may set its bell back to where the follower saw it
+ * last, and then it sleeps through a ring: it is rung until it has heard. A shutdown may
+ * look every millisecond. */
+static void end_follower(struct sqlite *sqlite)
+{
+    atomic_store(&sqlite->stopping, true);
+    for (board_wake(&sqlite->board); !atomic_load(&sqlite->follower_ended);
+         board_wake(&sqlite->board))
+        thread_pause(NANOS_PER_MS);
+    pthread_join(sqlite->follower, NULL);
+}
+
 static void sqlite_close(struct store *store)
 {
     struct sqlite *sqlite = (struct sqlite *)store;
     queue_close(&sqlite->queue);
     pthread_join(sqlite->writer, NULL);
-    atomic_store(&sqlite->stopping, true);
-    board_wake(&sqlite->board);
-    pthread_join(sqlite->follower, NULL);
+    end_follower(sqlite);
     rows_close(&sqlite->reader);
     rows_close(&sqlite->rows);
     board_close(&sqlite->board);

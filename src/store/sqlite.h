@@ -28,7 +28,7 @@ struct sqlite {
     struct board board;
     struct queue queue;
     pthread_t writer, follower;
-    _Atomic bool stopping;
+    _Atomic bool stopping, follower_ended;
 
     /* The order in which changes reach the state. The board's lock is taken before it. */
     struct lock lock;   /* guards what follows, and the store's index */

@@ -204,5 +204,6 @@ void *sqlite_follower(void *context)
         sqlite_follow(sqlite);
         board_sleep(&sqlite->board, rings);
     }
+    atomic_store(&sqlite->follower_ended, true);
     return NULL;
 }
