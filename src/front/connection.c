@@ -27,19 +27,14 @@ struct connection *connection_new(int fd, struct poller *poller)
     return connection;
 }
 
-void connection_discard(struct connection *connection)
-{
-    outgoing_dispose(connection);
-    fcgi_reader_free(&connection->reader);
-    lock_destroy(&connection->lock);
-    free(connection);
-}
-
 void connection_free(struct connection *connection)
 {
     counter_add(&connection->poller->counters->connections, -1);
     close(connection->fd);
-    connection_discard(connection);
+    outgoing_dispose(connection);
+    fcgi_reader_free(&connection->reader);
+    lock_destroy(&connection->lock);
+    free(connection);
 }
 
 /* Half a request is not waited for for ever: the list is in order of the last word heard.

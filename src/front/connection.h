@@ -39,14 +39,11 @@ struct connection {
     struct instant heard;       /* while in the poller's `cut_off` */
     bool is_cut_off;
     struct connection *cut_next, *cut_prev;
-    struct connection *next, *prev; /* guarded by the poller's lock */
+    struct connection *next, *prev; /* among its poller's; guarded while in `arrivals` */
 };
 
 /* Takes the descriptor. NULL: out of memory, and the descriptor is still the caller's. */
 struct connection *connection_new(int fd, struct poller *poller);
-
-/* Frees one that no poller took; its descriptor stays the caller's. */
-void connection_discard(struct connection *connection);
 
 /* Closes and frees one that is out of its poller's hands. */
 void connection_free(struct connection *connection);

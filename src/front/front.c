@@ -73,11 +73,8 @@ static bool take_in(struct front *front, int fd)
         return false;
     counter_add(&front->options.counters->connections, 1);
     counter_add(&front->options.counters->connections_accepted, 1);
-    if (poller_add(poller, connection))
-        return true;
-    counter_add(&front->options.counters->connections, -1);
-    connection_discard(connection);
-    return false;
+    poller_add(poller, connection);
+    return true;
 }
 
 static struct instant pause_accepting(struct front *front, const char *what)

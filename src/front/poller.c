@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -25,49 +26,62 @@ void poller_watch(struct poller *poller, struct connection *connection, uint32_t
         log_error("epoll_ctl: %s", strerror(errno));
 }
 
-static void unlist(struct poller *poller, struct connection *connection)
+static void ring(struct poller *poller)
 {
-    lock_take(&poller->lock);
-    DL_DELETE(poller->connections, connection);
-    lock_drop(&poller->lock);
+    uint64_t one = 1;
+    while (write(poller->bell, &one, sizeof one) < 0 && errno == EINTR)
+        ;
 }
 
-bool poller_add(struct poller *poller, struct connection *connection)
+void poller_add(struct poller *poller, struct connection *connection)
 {
-    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.ptr = connection};
     lock_take(&poller->lock);
-    DL_APPEND(poller->connections, connection);
+    bool first = poller->arrivals == NULL;
+    DL_APPEND(poller->arrivals, connection);
     lock_drop(&poller->lock);
-    if (epoll_ctl(poller->epoll, EPOLL_CTL_ADD, connection->fd, &event) == 0)
-        return true; /* and may be closed by now */
-    unlist(poller, connection);
-    return false;
+    if (first)
+        ring(poller);
 }
 
 void poller_remove(struct poller *poller, struct connection *connection)
 {
     epoll_ctl(poller->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
-    unlist(poller, connection);
+    DL_DELETE(poller->connections, connection);
 }
 
-static struct connection *first_connection(struct poller *poller)
+static void begin_watching(struct poller *poller, struct connection *connection)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.ptr = connection};
+    if (epoll_ctl(poller->epoll, EPOLL_CTL_ADD, connection->fd, &event) != 0)
+        connection_give_up(connection, strerror(errno));
+}
+
+static struct connection *take_arrivals(struct poller *poller)
 {
     lock_take(&poller->lock);
-    struct connection *first = poller->connections;
+    struct connection *arrivals = poller->arrivals;
+    poller->arrivals = NULL;
     lock_drop(&poller->lock);
-    return first;
+    return arrivals;
 }
 
-/* Only this thread takes connections off the list, so those on it stay while it walks. */
+static void let_in(struct poller *poller)
+{
+    struct connection *at = take_arrivals(poller);
+    DL_CONCAT(poller->connections, at);
+    while (at != NULL) {
+        struct connection *next = at->next;
+        begin_watching(poller, at);
+        at = next;
+    }
+}
+
 static void each_connection(struct poller *poller, void (*visit)(struct connection *))
 {
-    struct connection *at = first_connection(poller);
-    while (at != NULL) {
-        lock_take(&poller->lock);
-        struct connection *next = at->next;
-        lock_drop(&poller->lock);
-        visit(at);
-        at = next;
+    struct connection *connection, *next;
+    DL_FOREACH_SAFE(poller->connections, connection, next)
+    {
+        visit(connection);
     }
 }
 
@@ -81,6 +95,7 @@ static void on_bell(struct poller *poller)
     uint64_t rings;
     if (read(poller->bell, &rings, sizeof rings) < 0 && errno != EAGAIN)
         log_error("eventfd: %s", strerror(errno));
+    let_in(poller);
     if (atomic_load(&poller->closing_idle))
         each_connection(poller, connection_close_idle);
     else if (atomic_load(&poller->stopping))
@@ -102,10 +117,19 @@ static void close_cut_off(struct poller *poller)
         connection_give_up(poller->cut_off, "half a request, and nothing more came");
 }
 
+static bool has_arrivals(struct poller *poller)
+{
+    lock_take(&poller->lock);
+    bool has = poller->arrivals != NULL;
+    lock_drop(&poller->lock);
+    return has;
+}
+
 static bool done(struct poller *poller)
 {
     return atomic_load(&poller->stopping) &&
-           (first_connection(poller) == NULL || atomic_load(&poller->giving_up));
+           ((poller->connections == NULL && !has_arrivals(poller)) ||
+            atomic_load(&poller->giving_up));
 }
 
 static void *poller_run(void *context)
@@ -158,13 +182,6 @@ bool poller_start(struct poller *poller, struct desk *desk, struct counters *cou
     return false;
 }
 
-static void ring(struct poller *poller)
-{
-    uint64_t one = 1;
-    while (write(poller->bell, &one, sizeof one) < 0 && errno == EINTR)
-        ;
-}
-
 void poller_stop(struct poller *poller)
 {
     atomic_store(&poller->stopping, true);
@@ -190,7 +207,8 @@ void poller_join(struct poller *poller)
 
 void poller_dispose(struct poller *poller)
 {
-    struct connection *connection, *next;
+    struct connection *connection, *next, *arrivals = take_arrivals(poller);
+    DL_CONCAT(poller->connections, arrivals);
     DL_FOREACH_SAFE(poller->connections, connection, next)
     {
         DL_DELETE(poller->connections, connection);

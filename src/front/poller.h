@@ -24,11 +24,12 @@ struct poller {
     struct counters *counters;
     pthread_t thread;
     int epoll;
-    int bell;                                       /* eventfd: look at `stopping` */
+    int bell; /* eventfd: look at `arrivals` and at what follows */
     _Atomic bool stopping, closing_idle, giving_up; /* one after the other */
-    struct lock lock;                               /* guards `connections` */
-    struct connection *connections;
+    struct lock lock;                               /* guards `arrivals` */
+    struct connection *arrivals; /* accepted, and not yet among the others */
     /* the thread's own */
+    struct connection *connections;
     struct connection *cut_off; /* those with half a request, longest silent first */
     struct fcgi_reader *spare;  /* NULL, or one at rest */
     char buffer[POLLER_BUFFER];
@@ -36,8 +37,10 @@ struct poller {
 
 bool poller_start(struct poller *poller, struct desk *desk, struct counters *counters);
 
-/* Any thread. False: no memory or descriptor; the connection was not taken. */
-bool poller_add(struct poller *poller, struct connection *connection);
+/* Takes the connection. Leaves to the poller's thread what takes long: a web server that
+ * opens thousands at once fills the listen queue while the caller is not accepting. Any
+ * thread, before poller_stop(). */
+void poller_add(struct poller *poller, struct connection *connection);
 
 /* Asks epoll for these events from now on. Any thread. */
 void poller_watch(struct poller *poller, struct connection *connection, uint32_t events);
