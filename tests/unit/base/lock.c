@@ -162,7 +162,7 @@ static void wait_without_the_lock(void)
 /* The signal that ends a child which does that; 0: it lives. */
 static int fate_of(void (*crime)(void))
 {
-    int status;
+    int status = 0;
     pid_t child = fork();
     if (child == 0) {
         setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});

@@ -55,9 +55,7 @@ static void paths_and_queries_survive_the_way_through_nginx(void **state)
 
 static void an_origin_is_a_prefix(void **state)
 {
-    static const char *const good[] = {"", "/_origin", "/a/b",
-                                       "/gr\xc3\xbc\xc3\x9f"
-                                       "e"};
+    static const char *const good[] = {"", "/_origin", "/a/b", "/gr\xc3\xbc\xc3\x9f"};
     static const char *const bad[] = {"/",      "/_origin/", "_origin", "@origin", "/a b",
                                       "/a\r\n", "/a?b",      "/a#",     "/a%20b"};
     (void)state;
