@@ -37,8 +37,8 @@ void connection_free(struct connection *connection)
     free(connection);
 }
 
-/* Half a request is not waited for for ever: the list is in order of the last word heard.
- */
+/* The rest of a record is not waited for for ever: the list is in order of the last word
+ * heard. */
 static void set_cut_off(struct connection *connection, bool cut_off)
 {
     struct poller *poller = connection->poller;
@@ -235,7 +235,7 @@ static void feed(struct connection *connection, struct text bytes)
     if (fcgi_reader_rests(connection->reader))
         release_reader(connection);
     else
-        set_cut_off(connection, phase_of(connection) == PHASE_READING);
+        set_cut_off(connection, true);
 }
 
 static void lost(struct connection *connection)
@@ -288,6 +288,14 @@ void connection_close_idle(struct connection *connection)
 {
     if (connection->reader == NULL && phase_of(connection) == PHASE_READING)
         connection_close(connection);
+}
+
+void connection_cut_off(struct connection *connection)
+{
+    if (phase_of(connection) == PHASE_READING)
+        close_broken(connection, "half a request, and nothing more came");
+    else
+        set_cut_off(connection, true); /* no more was due: it waited for us */
 }
 
 void connection_give_up(struct connection *connection, const char *reason)

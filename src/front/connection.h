@@ -36,7 +36,7 @@ struct connection {
     bool keeps;
     /* the poller's thread's own */
     struct fcgi_reader *reader; /* NULL: nothing was read in part */
-    struct instant heard;       /* while in the poller's `cut_off` */
+    struct instant heard;       /* of the last word or look, while in `cut_off` */
     bool is_cut_off;
     struct connection *cut_next, *cut_prev;
     struct connection *next, *prev; /* among its poller's; guarded while in `arrivals` */
@@ -56,6 +56,10 @@ void connection_dismiss(struct connection *connection);
 
 /* It has had time to: closes it where it carries no request. */
 void connection_close_idle(struct connection *connection);
+
+/* A part of a record has waited long for the rest: closes it, unless it waits for its
+ * answer; then it gets as long again. */
+void connection_cut_off(struct connection *connection);
 
 /* Closes it whatever it carries, unless the desk has it. */
 void connection_give_up(struct connection *connection, const char *reason);

@@ -114,7 +114,7 @@ static struct instant cut_off_at(const struct poller *poller)
 static void close_cut_off(struct poller *poller)
 {
     while (cut_off_at(poller).at <= clock_now().at)
-        connection_give_up(poller->cut_off, "half a request, and nothing more came");
+        connection_cut_off(poller->cut_off);
 }
 
 static bool has_arrivals(struct poller *poller)

@@ -30,7 +30,7 @@ struct poller {
     struct connection *arrivals; /* accepted, and not yet among the others */
     /* the thread's own */
     struct connection *connections;
-    struct connection *cut_off; /* those with half a request, longest silent first */
+    struct connection *cut_off; /* those with a part of a record, longest silent first */
     struct fcgi_reader *spare;  /* NULL, or one at rest */
     char buffer[POLLER_BUFFER];
 };

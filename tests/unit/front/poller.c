@@ -133,6 +133,32 @@ static void nothing_else_is_given_up(void **state)
     close(other);
 }
 
+/* A record was begun behind the held request, and is never finished. */
+static void half_a_request_behind_an_answer_is_given_up_too(void **state)
+{
+    struct gate *gate = *state;
+    struct records records = {0};
+    struct answer answer;
+    int held = gate_connect(gate), other = gate_connect(gate);
+    records_get(&records, 1, true, "/a?index=0&wait=36000");
+    records_raw(&records, "\1\5", 2);
+    say(held, &records);
+    gate_await(&gate->office.counters.waiting, 1);
+    turn(other);
+    ahead += LONG_ENOUGH;
+    turn(other);
+    office_put(&gate->office, "/a", "1");
+    assert_true(fcgi_read_answer(held, 1, &answer));
+    answer_free(&answer);
+    turn(other);
+    assert_true(fcgi_is_quiet(held, 0));
+    ahead += LONG_ENOUGH;
+    turn(other);
+    assert_true(fcgi_is_closed(held));
+    close(held);
+    close(other);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
@@ -141,6 +167,7 @@ int main(void)
         TEST(half_a_request_is_given_up_after_a_minute),
         TEST(every_word_gives_another_minute),
         TEST(nothing_else_is_given_up),
+        TEST(half_a_request_behind_an_answer_is_given_up_too),
     };
     return cmocka_run_group_tests_name("front/poller", tests, NULL, NULL);
 }
