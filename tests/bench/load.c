@@ -174,11 +174,11 @@ static bool set_up(struct load *load)
     if (one_each && (size_t)options->publishers > options->clients)
         options->publishers = (int)options->clients;
     size_t publishers = (size_t)options->publishers;
-    load->topics = calloc(load->topic_count, sizeof *load->topics);
+    load->topics = calloc(load->topic_count + 1, sizeof *load->topics);
     if (load->topics == NULL || !crowd_open(&load->crowd, options->host, options->port,
                                             options->clients + publishers + 1))
         return false;
-    for (size_t i = 0; i < load->topic_count; i++)
+    for (size_t i = 0; i <= load->topic_count; i++)
         load->topics[i].sent = load->topics[i].acknowledged = load->first;
     load->crowd.context = load;
     load->crowd.ready = load_ready;
@@ -284,6 +284,7 @@ static void print_json(const struct load *load)
     print_samples("us_per_waiter", &load->rounds);
     print_samples("latency_ms", &load->latency);
     print_samples("publish_ms", &load->acks);
+    print_samples("publish_aside_ms", &load->acks_aside);
     print_answers("answers", crowd->answers[CLIENT_WAITER]);
     print_answers("publish_answers", crowd->answers[CLIENT_PUBLISHER]);
     print_processes(load);
@@ -350,6 +351,7 @@ int main(int argc, char **argv)
     samples_sort(&load.rounds);
     samples_sort(&load.latency);
     samples_sort(&load.acks);
+    samples_sort(&load.acks_aside);
     print_human(&load);
     print_json(&load);
     crowd_close(&load.crowd);
@@ -357,5 +359,6 @@ int main(int argc, char **argv)
     free(load.rounds.at);
     free(load.latency.at);
     free(load.acks.at);
+    free(load.acks_aside.at);
     return load.trouble != NULL;
 }

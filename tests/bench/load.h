@@ -38,7 +38,7 @@ struct load {
     struct options options;
     struct crowd crowd;
     struct client *waiters, *publishers, *watcher;
-    struct topic *topics;
+    struct topic *topics; /* and one behind them, for which nobody waits (broadcast) */
     size_t topic_count;
     nanos ticked;
 
@@ -49,9 +49,10 @@ struct load {
     nanos answered_at;  /* when the latest of them had */
 
     uint64_t first; /* publishes are numbered from here; never the same in two runs */
-    struct samples latency; /* ms from publish to delivery, of each */
-    struct samples rounds;  /* us per waiter, of each round */
-    struct samples acks;    /* ms from publish to its answer */
+    struct samples latency;    /* ms from publish to delivery, of each */
+    struct samples rounds;     /* us per waiter, of each round */
+    struct samples acks;       /* ms from publish to its answer */
+    struct samples acks_aside; /* the same, where nobody waits for what is published */
     long delivered, superseded, late, lost, published, failed, churned, gets;
     double arrive_seconds, measured_seconds, closed_ms, nobody_ms, descriptors_ms;
     long most_waiting;

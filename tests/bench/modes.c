@@ -9,6 +9,7 @@
 #define ARRIVE_SECONDS 60
 #define ROUND_SECONDS 10
 #define DRAIN_SECONDS 5
+#define ASIDE_REST 0.02 /* seconds */
 #define DESCRIPTORS_SLACK 16
 
 /* --- what happens by time --- */
@@ -251,10 +252,29 @@ static bool gather(struct load *load)
 
 /* --- the modes --- */
 
+/* Publishes what nobody waits for, twice: after the first one the second finds the caches
+ * as the round's own publish finds them after the second. */
+static void publish_aside(struct load *load)
+{
+    bool recording = load->recording;
+    long published = load->published;
+    for (int i = 0; i < 2; i++) {
+        load->recording = recording && i == 1;
+        load->publishers[0].seen = load->topic_count;
+        if (await(load, publisher_idle, 5))
+            load_publish(load, &load->publishers[0], (uint32_t)load->topic_count);
+        await(load, publisher_idle, 5);
+        rest(load, ASIDE_REST);
+    }
+    load->recording = recording;
+    load->published = published;
+}
+
 /* From the publish's sending until the last client has its answer. */
 static bool one_round(struct load *load)
 {
     struct client *publisher = &load->publishers[0];
+    publish_aside(load);
     load->answered = 0;
     publisher->seen = 0;
     if (!await(load, publisher_idle, 5) || !load_publish(load, publisher, 0))

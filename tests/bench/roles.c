@@ -12,10 +12,17 @@
 
 static void resource_of(const struct load *load, uint32_t number, char *name, size_t room)
 {
-    if (load->topic_count == 1)
+    if (number == load->topic_count)
+        snprintf(name, room, "/aside");
+    else if (load->topic_count == 1)
         snprintf(name, room, "/all");
     else
         snprintf(name, room, "/%u", number);
+}
+
+static uint32_t topic_of(const struct load *load, const struct client *client)
+{
+    return load->topic_count == 1 ? 0 : client->number;
 }
 
 /* The wait comes with an index only: the first request just asks for the present one. */
@@ -24,7 +31,7 @@ void load_ask(struct load *load, struct client *client)
     const struct options *options = &load->options;
     char text[1024], name[16], *at = strstr(options->poll, "INDEX");
     int len;
-    resource_of(load, client->number, name, sizeof name);
+    resource_of(load, topic_of(load, client), name, sizeof name);
     if (client->index[0] == '\0' || at == NULL)
         len = snprintf(text, sizeof text, "GET %s%s HTTP/1.1\r\nHost: %s\r\n\r\n",
                        options->read, name, options->host);
@@ -104,7 +111,8 @@ static void publisher_answered(struct load *load, struct client *client)
     else
         load->failed++;
     if (load->recording)
-        samples_add(&load->acks, (double)(load->crowd.now - sent_at) / 1e6);
+        samples_add(client->seen == load->topic_count ? &load->acks_aside : &load->acks,
+                    (double)(load->crowd.now - sent_at) / 1e6);
     load_publish_next(load, client);
 }
 
@@ -126,8 +134,7 @@ static void take_sample(struct load *load, const struct topic *topic, uint64_t n
 /* Numbers that were left out count as delivered with the newer one. */
 static void delivered(struct load *load, struct client *client, uint64_t n)
 {
-    const struct topic *topic =
-        &load->topics[load->topic_count == 1 ? 0 : client->number];
+    const struct topic *topic = &load->topics[topic_of(load, client)];
     if (n <= client->seen || n > topic->sent)
         return;
     uint64_t from = client->seen + 1;
