@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sysexits.h>
 #include <time.h>
+#include <unistd.h>
 
 static const char *const moment_names[MOMENTS] = {"before", "waiting", "end"};
 
@@ -40,7 +41,7 @@ static void usage_text(FILE *out)
         "  --rate 0              publishes per second; 0: as many as go\n"
         "  --body 64             bytes that are published\n"
         "  --kill                all clients hang up at the end (hold)\n"
-        "  --pid NAME=PID        measure this process and its children; up to 8 times\n"
+        "  --pid NAME=PID        measure this process and its children; up to 7 times\n"
         "Publishers wait for their answer, so that a server that stands still gets\n"
         "fewer publishes; latency counts from the moment that each was sent.\n",
         out);
@@ -51,7 +52,7 @@ static void usage_text(FILE *out)
 static bool add_process(struct options *options, char *text)
 {
     char *equals = strchr(text, '=');
-    if (equals == NULL || options->process_count == PROCESSES)
+    if (equals == NULL || options->process_count == PROCESSES - 1)
         return false;
     *equals = '\0';
     struct process process = {text, (pid_t)atol(equals + 1)};
@@ -338,6 +339,8 @@ int main(int argc, char **argv)
         usage_text(stderr);
         return EX_USAGE;
     }
+    load.options.processes[load.options.process_count++] =
+        (struct process){"clients", getpid()};
     signal(SIGPIPE, SIG_IGN);
     raise_descriptors();
     if (!set_up(&load)) {

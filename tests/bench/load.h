@@ -7,7 +7,7 @@
 #include "client.h"
 #include "stats.h"
 
-#define PROCESSES 8
+#define PROCESSES 8    /* the last one is the load itself */
 #define CHURN_SHARE 10 /* every tenth client comes and goes (churn) */
 #define TOPIC_SENT 16  /* publishes of a topic whose moment is remembered */
 

@@ -222,7 +222,7 @@ collect() {
         [ -e "$out/$list.jsonl" ] || : >"$out/$list.jsonl"
         printf -- '--slurpfile\n%s\n%s\n' "$list" "$out/$list.jsonl"
     done | xargs jq -n --arg date "$(date -u +%F)" --arg machine "$(machine)" \
-        --arg busy "$busy" --arg nginx_errors "$(cat "$out"/*/nginx.log | wc -l)" \
+        --argjson cores "$(nproc)" --arg busy "$busy" --arg nginx_errors "$(cat "$out"/*/nginx.log | wc -l)" \
         -f "$here/summary.jq" >"$out/results.json"
     jq -r '.markdown' "$out/results.json" >"$out/results.md"
 }

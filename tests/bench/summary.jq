@@ -27,7 +27,10 @@ def crowd: . as $runs | sound | {us_per_waiter: (map(.rounds_us_per_waiter) | ad
     late: total(.late), lost: total(.lost), errors: total(.errors),
     not_200: total(.answers | del(.["200"]) | add // 0),
     server_cpu_us: cpu("server"; .published * .clients),
-    nginx_cpu_us: cpu("nginx"; .published * .clients)} + ($runs | void_of);
+    nginx_cpu_us: cpu("nginx"; .published * .clients),
+    clients_cpu_us: cpu("clients"; .published * .clients)} + ($runs | void_of)
+    # What a server can do nothing about: nginx and the clients share the cores with it.
+    | .rest_us = if .server_cpu_us == null then null else (.nginx_cpu_us + .clients_cpu_us) / $cores end;
 def stream: . as $runs | sound | {delivered: (map(.per_second.delivered) | spread),
     published: (map(.per_second.published) | spread), p50: (map(.latency_ms.p50) | median),
     p99: (map(.latency_ms.p99) | median), max: (map(.latency_ms.max) | max), seconds: total(.seconds),
@@ -143,6 +146,8 @@ as $ratio_table
    across($peers; "us per waiter, one change for 1000"; of_n($all.scale; 1000); .us_per_waiter | f),
    across($peers; "  the server's CPU us per waiter"; $all.broadcast; .server_cpu_us | short),
    across($peers; "  nginx's CPU us per waiter"; $all.broadcast; .nginx_cpu_us | short),
+   across($peers; "  the clients' CPU us per waiter"; $all.broadcast; .clients_cpu_us | short),
+   across($peers; "  the last two over all cores"; $all.broadcast; .rest_us | short),
    across($peers; "  answers that are not 200"; $all.broadcast; .not_200),
    across($peers; "bytes per waiting request"; of_n($all.memory; $n); .bytes_per_waiter | short),
    across($peers; "  the same in nginx"; of_n($all.memory; $n); .nginx_bytes_per_waiter | short),
