@@ -183,7 +183,8 @@ static bool open_room(struct program *program)
     struct room_options options = {.workers = worker_threads(&program->config),
                                    .tree = program->tree,
                                    .answer = desk_answer,
-                                   .context = program->desk};
+                                   .context = program->desk,
+                                   .behind = front_is_behind};
     counter_set(&program->counters.threads, options.workers);
     program->room = room_open(&options);
     return program->room != NULL;

@@ -29,6 +29,10 @@ struct front;
 /* NULL: not enough memory, descriptors or threads (errno). */
 struct front *front_open(const struct front_options *options);
 
+/* room_behind_fn: whether the web server has not yet taken what the calling thread has
+ * sent it 32 answers ago. */
+bool front_is_behind(void);
+
 /* Accepts all that is waiting. Returns when to try again if descriptors or memory ran
  * out, else INSTANT_NEVER: when the socket is readable. */
 struct instant front_accept(struct front *front);

@@ -19,11 +19,17 @@
 typedef void waiter_answer_fn(void *context, struct waiter *waiter, enum verdict verdict,
                               const struct present *news);
 
+/* Whether those who get the answers are behind with them: they have not taken the ones
+ * that the calling thread gave a while ago. Called by a worker with no locks held; must
+ * not block. */
+typedef bool room_behind_fn(void);
+
 struct room_options {
     unsigned workers; /* threads; as many as the tree was made for */
     struct tree *tree;
     waiter_answer_fn *answer;
-    void *context; /* of `answer` */
+    void *context;          /* of `answer` */
+    room_behind_fn *behind; /* NULL: they never are */
 };
 
 struct room;

@@ -10,6 +10,7 @@
 #include "listener.h"
 #include "params.h"
 #include "poller.h"
+#include "send.h"
 
 #define ACCEPT_PAUSE (100 * NANOS_PER_MS)
 #define DISMISSAL NANOS_PER_SECOND /* what a web server has to close what it keeps */
@@ -63,6 +64,11 @@ struct front *front_open(const struct front_options *options)
     free(front->pollers);
     free(front);
     return NULL;
+}
+
+bool front_is_behind(void)
+{
+    return send_is_behind();
 }
 
 static bool take_in(struct front *front, int fd)

@@ -2,9 +2,30 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "record.h"
+
+/* Where the latest replies of this thread went. A number may mean another connection by
+ * now, or none: that changes the pace for a moment. */
+#define AHEAD 32
+
+static _Thread_local struct {
+    int fds[AHEAD];
+    unsigned next;
+} latest;
+
+static void remember(int fd)
+{
+    latest.fds[latest.next++ % AHEAD] = fd;
+}
+
+bool send_is_behind(void)
+{
+    int bytes;
+    return ioctl(latest.fds[latest.next % AHEAD], TIOCOUTQ, &bytes) == 0 && bytes > 0;
+}
 
 /* What is short goes out in one piece: copying it costs less than several pieces cost the
  * kernel. */
@@ -52,6 +73,7 @@ bool send_protocol(int fd, struct text bytes)
 enum sent send_reply(int fd, uint16_t id, const struct reply *reply, size_t *sent)
 {
     size_t len = record_reply_len(reply);
+    remember(fd);
     while (*sent < len) {
         struct record_work work;
         struct iovec pieces[RECORD_PIECES];

@@ -20,4 +20,7 @@ enum sent send_reply(int fd, uint16_t id, const struct reply *reply, size_t *sen
  * the connection; nobody who reads lets it come to that. */
 bool send_protocol(int fd, struct text bytes);
 
+/* Whether the peer has not taken what the calling thread has sent 32 replies ago. */
+bool send_is_behind(void);
+
 #endif

@@ -8,9 +8,13 @@
 
 #include "fcgiwait/thread.h"
 
-/* How many waiters are gathered at a time: few enough that nobody parks late behind them.
- */
-#define BATCH 64
+/* How many waiters are gathered at a time: few enough that nobody parks late behind them,
+ * and that the web server finds them in its caches when it comes to them. */
+#define BATCH 32
+
+/* How long, and how many times, to wait where it is behind. */
+#define PACE (NANOS_PER_MS / 5)
+#define PACE_TIMES 10
 
 /* Who answers more than so many at once lets the publisher have its own answer first. */
 #define LARGE_CROWD 128
@@ -84,10 +88,9 @@ static void take_expired(struct worker *worker, struct batch *batch, struct inst
 static void gather(struct worker *worker, struct batch *batch)
 {
     *batch = (struct batch){.count = 0};
-    if (worker->inbox != NULL)
+    take_expired(worker, batch, clock_now()); /* first: a crowd may take its time */
+    if (batch->count == 0 && worker->inbox != NULL)
         take_changed(worker, batch);
-    else
-        take_expired(worker, batch, clock_now());
 }
 
 static void answer(struct worker *worker, const struct batch *batch)
@@ -100,6 +103,17 @@ static void answer(struct worker *worker, const struct batch *batch)
     }
     if (batch->crowd_finished)
         crowd_done(batch->crowd);
+}
+
+/* A web server that is handed thousands of answers at once takes them from the far end of
+ * its memory, and everybody else's requests wait behind them. */
+static void keep_pace(const struct worker *worker, const struct batch *batch)
+{
+    room_behind_fn *behind = worker->options->behind;
+    if (batch->count < BATCH || behind == NULL)
+        return;
+    for (int i = 0; i < PACE_TIMES && behind(); i++)
+        thread_pause(PACE);
 }
 
 static void rest(struct worker *worker)
@@ -132,6 +146,7 @@ static void *worker_run(void *context)
         if (batch.count > 0 || batch.crowd != NULL) {
             lock_drop(&worker->lock);
             answer(worker, &batch);
+            keep_pace(worker, &batch);
             lock_take(&worker->lock);
         } else if (worker->stopping && worker->parked == 0) {
             break;

@@ -513,7 +513,7 @@ static void a_room_without_threads_is_none(void **state)
     struct gate *gate = *state;
     for (size_t i = 0; i < 3; i++) {
         struct tree *tree = tree_new(3);
-        struct room_options options = {3, tree, desk_answer, gate->office.desk};
+        struct room_options options = {3, tree, desk_answer, gate->office.desk, NULL};
         play(&of_threads, patterns[i], EAGAIN);
         assert_null(room_open(&options));
         assert_int_equal(errno, EAGAIN);

@@ -33,11 +33,17 @@ static void answer(void *context, struct waiter *waiter, enum verdict verdict,
 
 void inn_open(struct inn *inn, unsigned workers)
 {
+    inn_open_paced(inn, workers, NULL);
+}
+
+void inn_open_paced(struct inn *inn, unsigned workers, room_behind_fn *behind)
+{
     *inn = (struct inn){.tree = tree_new(workers)};
     sem_init(&inn->held, 0, 0);
     sem_init(&inn->let_go, 0, 0);
     must(inn->tree != NULL, "no memory");
-    inn->room = room_open(&(struct room_options){workers, inn->tree, answer, inn});
+    inn->room =
+        room_open(&(struct room_options){workers, inn->tree, answer, inn, behind});
     must(inn->room != NULL, "no threads");
 }
 

@@ -31,6 +31,7 @@ struct inn {
 
 /* Fails the test where it does not open. */
 void inn_open(struct inn *inn, unsigned workers);
+void inn_open_paced(struct inn *inn, unsigned workers, room_behind_fn *behind);
 /* Ends all waits first. */
 void inn_close(struct inn *inn);
 

@@ -25,7 +25,7 @@ void office_open(struct office *office, const struct desk_rules *rules)
     office->desk = desk_open(office->tree, &office->counters, rules);
     must(office->desk != NULL, "no memory");
     office->room = room_open(
-        &(struct room_options){WORKERS, office->tree, desk_answer, office->desk});
+        &(struct room_options){WORKERS, office->tree, desk_answer, office->desk, NULL});
     must(office->room != NULL, "no threads");
     struct store_options options = {.type = "memory", .state = state_of(office->tree)};
     office->store = store_open(&options, error, sizeof error);
