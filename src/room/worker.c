@@ -54,6 +54,16 @@ static void take(struct worker *worker, struct batch *batch, struct waiter *wait
     batch->waiters[batch->count++] = waiter;
 }
 
+static void put_last(struct worker *worker, struct crowd *crowd)
+{
+    crowd->shares[worker->number].next = NULL;
+    if (worker->inbox == NULL)
+        worker->inbox = crowd;
+    else
+        worker->inbox_last->shares[worker->number].next = crowd;
+    worker->inbox_last = crowd;
+}
+
 static void take_changed(struct worker *worker, struct batch *batch)
 {
     struct crowd *crowd = worker->inbox;
@@ -67,8 +77,9 @@ static void take_changed(struct worker *worker, struct batch *batch)
     }
     batch->crowd = crowd;
     batch->crowd_finished = share->first == NULL;
-    if (batch->crowd_finished)
-        worker->inbox = share->next;
+    worker->inbox = share->next;
+    if (!batch->crowd_finished)
+        put_last(worker, crowd); /* small crowds need not wait for all of it */
 }
 
 static void take_expired(struct worker *worker, struct batch *batch, struct instant now)
@@ -193,14 +204,8 @@ static void drop_and_wake(struct worker *worker, bool asleep)
 
 void worker_ring(struct worker *worker, struct crowd *crowd)
 {
-    struct crowd_share *share = &crowd->shares[worker->number];
     lock_take(&worker->lock);
-    share->next = NULL;
-    if (worker->inbox == NULL)
-        worker->inbox = crowd;
-    else
-        worker->inbox_last->shares[worker->number].next = crowd;
-    worker->inbox_last = crowd;
+    put_last(worker, crowd);
     drop_and_wake(worker, rouse(worker));
 }
 

@@ -14,7 +14,7 @@ static struct inn inn;
 static struct guest guests[CROWD], other;
 static int asked, slow_times; /* how often, and how often the answer is yes */
 static int answered_when_asked[CROWD];
-static bool other_when_asked;
+static bool other_when_asked[CROWD];
 
 static int count_answered(void)
 {
@@ -27,10 +27,10 @@ static int count_answered(void)
 /* room_behind_fn */
 static bool behind(void)
 {
-    if (asked < CROWD)
+    if (asked < CROWD) {
         answered_when_asked[asked] = count_answered();
-    if (asked == 0)
-        other_when_asked = guest_is_answered(&other);
+        other_when_asked[asked] = guest_is_answered(&other);
+    }
     return asked++ < slow_times;
 }
 
@@ -80,7 +80,19 @@ static void a_wait_that_runs_out_does_not_wait_for_the_crowd(void **state)
     inn_let_go(&inn);
     all_must_be_answered();
     guest_await(&other, VERDICT_EXPIRED);
-    assert_true(other_when_asked);
+    assert_true(other_when_asked[0]);
+}
+
+static void a_small_crowd_does_not_wait_for_a_large_one(void **state)
+{
+    (void)state;
+    gather_crowd(0);
+    inn_stay(&inn, &other, "/b", LONG);
+    inn_change(&inn, "/b");
+    inn_let_go(&inn);
+    all_must_be_answered();
+    guest_await(&other, VERDICT_CHANGED);
+    assert_true(other_when_asked[1]);
 }
 
 int main(void)
@@ -89,6 +101,7 @@ int main(void)
         cmocka_unit_test(nobody_is_answered_while_answers_lie_about),
         cmocka_unit_test(who_never_takes_them_does_not_hold_up_the_others),
         cmocka_unit_test(a_wait_that_runs_out_does_not_wait_for_the_crowd),
+        cmocka_unit_test(a_small_crowd_does_not_wait_for_a_large_one),
     };
     return cmocka_run_group_tests_name("room/pace", tests, NULL, NULL);
 }
