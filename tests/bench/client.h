@@ -19,7 +19,13 @@ typedef uint64_t nanos; /* of CLOCK_MONOTONIC */
 
 nanos nanos_now(void);
 
-enum client_role { CLIENT_WAITER, CLIENT_PUBLISHER, CLIENT_WATCHER, CLIENT_ROLES };
+enum client_role {
+    CLIENT_WAITER,
+    CLIENT_PUBLISHER,
+    CLIENT_WATCHER,
+    CLIENT_BYSTANDER,
+    CLIENT_ROLES
+};
 
 enum client_state {
     CLIENT_AWAY,

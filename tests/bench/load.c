@@ -177,7 +177,7 @@ static bool set_up(struct load *load)
     size_t publishers = (size_t)options->publishers;
     load->topics = calloc(load->topic_count + 1, sizeof *load->topics);
     if (load->topics == NULL || !crowd_open(&load->crowd, options->host, options->port,
-                                            options->clients + publishers + 1))
+                                            options->clients + publishers + 2))
         return false;
     for (size_t i = 0; i <= load->topic_count; i++)
         load->topics[i].sent = load->topics[i].acknowledged = load->first;
@@ -187,9 +187,11 @@ static bool set_up(struct load *load)
     load->waiters = load->crowd.clients;
     load->publishers = load->waiters + options->clients;
     load->watcher = load->publishers + publishers;
+    load->bystander = load->watcher + 1;
     give_roles(load, load->waiters, options->clients, CLIENT_WAITER);
     give_roles(load, load->publishers, publishers, CLIENT_PUBLISHER);
     give_roles(load, load->watcher, 1, CLIENT_WATCHER);
+    give_roles(load, load->bystander, 1, CLIENT_BYSTANDER);
     return true;
 }
 
@@ -286,6 +288,7 @@ static void print_json(const struct load *load)
     print_samples("latency_ms", &load->latency);
     print_samples("publish_ms", &load->acks);
     print_samples("publish_aside_ms", &load->acks_aside);
+    print_samples("bystander_ms", &load->bystander_ms);
     print_answers("answers", crowd->answers[CLIENT_WAITER]);
     print_answers("publish_answers", crowd->answers[CLIENT_PUBLISHER]);
     print_processes(load);
@@ -355,6 +358,7 @@ int main(int argc, char **argv)
     samples_sort(&load.latency);
     samples_sort(&load.acks);
     samples_sort(&load.acks_aside);
+    samples_sort(&load.bystander_ms);
     print_human(&load);
     print_json(&load);
     crowd_close(&load.crowd);
@@ -363,5 +367,6 @@ int main(int argc, char **argv)
     free(load.latency.at);
     free(load.acks.at);
     free(load.acks_aside.at);
+    free(load.bystander_ms.at);
     return load.trouble != NULL;
 }

@@ -37,22 +37,25 @@ enum moment { MOMENT_BEFORE, MOMENT_WAITING, MOMENT_END, MOMENTS };
 struct load {
     struct options options;
     struct crowd crowd;
-    struct client *waiters, *publishers, *watcher;
+    struct client *waiters, *publishers, *watcher, *bystander;
     struct topic *topics; /* and one behind them, for which nobody waits (broadcast) */
     size_t topic_count;
     nanos ticked;
 
     bool publishing, churning, recording;
     nanos next_publish; /* where there is a rate */
-    size_t retrying;    /* waiters that had an answer that is an error */
-    size_t answered;    /* waiters that have seen the latest publish (broadcast) */
-    nanos answered_at;  /* when the latest of them had */
+    bool standing_by;   /* the bystander asks, as others than the crowd do */
+    nanos bystander_asked;
+    size_t retrying;   /* waiters that had an answer that is an error */
+    size_t answered;   /* waiters that have seen the latest publish (broadcast) */
+    nanos answered_at; /* when the latest of them had */
 
     uint64_t first; /* publishes are numbered from here; never the same in two runs */
-    struct samples latency;    /* ms from publish to delivery, of each */
-    struct samples rounds;     /* us per waiter, of each round */
-    struct samples acks;       /* ms from publish to its answer */
-    struct samples acks_aside; /* the same, where nobody waits for what is published */
+    struct samples latency;      /* ms from publish to delivery, of each */
+    struct samples rounds;       /* us per waiter, of each round */
+    struct samples acks;         /* ms from publish to its answer */
+    struct samples acks_aside;   /* the same, where nobody waits for what is published */
+    struct samples bystander_ms; /* of a GET while a crowd is answered */
     long delivered, superseded, late, lost, published, failed, churned, gets;
     double arrive_seconds, measured_seconds, closed_ms, nobody_ms, descriptors_ms;
     long most_waiting;
@@ -71,6 +74,9 @@ bool load_publish(struct load *load, struct client *client, uint32_t number);
 
 /* The publisher's next topic, where it is time to. */
 void load_publish_next(struct load *load, struct client *client);
+
+/* The bystander gets what nobody waits for, where it is time to. */
+void load_stand_by(struct load *load);
 
 /* Whether it is one of those that come and go. */
 bool load_churns(const struct load *load, const struct client *client);

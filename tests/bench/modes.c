@@ -60,6 +60,8 @@ static void tick(struct load *load)
 static void turn(struct load *load)
 {
     crowd_turn(&load->crowd, 2);
+    if (load->standing_by)
+        load_stand_by(load);
     if (load->crowd.now - load->ticked < TICK)
         return;
     load->ticked = load->crowd.now;
@@ -280,7 +282,9 @@ static bool one_round(struct load *load)
     if (!await(load, publisher_idle, 5) || !load_publish(load, publisher, 0))
         return false;
     nanos began = load->topics[0].sent_at[load->topics[0].sent % TOPIC_SENT];
+    load->standing_by = true;
     bool whole = await(load, all_answered, ROUND_SECONDS);
+    load->standing_by = false;
     await(load, publisher_idle, ROUND_SECONDS);
     if (!load->recording)
         return true;
@@ -296,6 +300,7 @@ static void broadcast(struct load *load)
     const struct options *options = &load->options;
     if (!gather(load))
         return;
+    client_come(&load->crowd, load->bystander);
     nanos began = nanos_now();
     for (int round = 0; round < options->warmup + options->rounds; round++) {
         load->recording = round >= options->warmup;

@@ -1,4 +1,4 @@
-/* roles: what a publisher and a waiter do with an answer. */
+/* roles: what a publisher, a waiter and a bystander do with an answer. */
 #include "load.h"
 
 #include <stdio.h>
@@ -116,6 +116,30 @@ static void publisher_answered(struct load *load, struct client *client)
     load_publish_next(load, client);
 }
 
+/* --- the bystander --- */
+
+#define BYSTANDER_PAUSE (NANOS_PER_SECOND / 500)
+
+void load_stand_by(struct load *load)
+{
+    char text[512];
+    const struct options *options = &load->options;
+    if (load->bystander->state != CLIENT_IDLE ||
+        load->crowd.now < load->bystander_asked + BYSTANDER_PAUSE)
+        return;
+    int len = snprintf(text, sizeof text, "GET %s/aside HTTP/1.1\r\nHost: %s\r\n\r\n",
+                       options->read, options->host);
+    load->bystander_asked = nanos_now();
+    client_ask(&load->crowd, load->bystander, text, (size_t)len);
+}
+
+static void bystander_answered(struct load *load)
+{
+    if (load->recording)
+        samples_add(&load->bystander_ms,
+                    (double)(load->crowd.now - load->bystander_asked) / 1e6);
+}
+
 /* --- waiters --- */
 
 bool load_churns(const struct load *load, const struct client *client)
@@ -192,6 +216,8 @@ void load_answered(void *context, struct client *client)
     struct load *load = context;
     if (client->role == CLIENT_PUBLISHER)
         publisher_answered(load, client);
+    else if (client->role == CLIENT_BYSTANDER)
+        bystander_answered(load);
     else if (client->role == CLIENT_WAITER && strcmp(load->options.mode, "get") == 0)
         getter_answered(load, client);
     else if (client->role == CLIENT_WAITER)

@@ -23,7 +23,8 @@ def void_of: {void: (map(select(.trouble != "")) | length),
               troubles: (map(select(.trouble != "").trouble) | unique)};
 
 def crowd: . as $runs | sound | {us_per_waiter: (map(.rounds_us_per_waiter) | add // [] | spread),
-    publish_ms: (map(.publish_ms.p50) | median), aside_ms: (map(.publish_aside_ms.p50) | median), wake_ms: (map(.latency_ms.p50) | median),
+    publish_ms: (map(.publish_ms.p50) | median), aside_ms: (map(.publish_aside_ms.p50) | median),
+    bystander_ms: (map(.bystander_ms.p99) | median), wake_ms: (map(.latency_ms.p50) | median),
     late: total(.late), lost: total(.lost), errors: total(.errors),
     not_200: total(.answers | del(.["200"]) | add // 0),
     server_cpu_us: cpu("server"; .published * .clients),
@@ -149,6 +150,7 @@ as $ratio_table
    across($peers; "  the clients' CPU us per waiter"; $all.broadcast; .clients_cpu_us | short),
    across($peers; "  the last two over all cores"; $all.broadcast; .rest_us | short),
    across($peers; "  answers that are not 200"; $all.broadcast; .not_200),
+   across($peers; "another GET meanwhile, ms, 99 of 100"; $all.broadcast; .bystander_ms | short),
    across($peers; "bytes per waiting request"; of_n($all.memory; $n); .bytes_per_waiter | short),
    across($peers; "  the same in nginx"; of_n($all.memory; $n); .nginx_bytes_per_waiter | short),
    across($peers; "publish answered, ms, \($n) waiting"; $all.broadcast; .publish_ms | short),
