@@ -4,9 +4,9 @@
 # Needs: here, out, build, peers; gives: pid, nginx_pid, port (by peer).
 declare -A pid=() nginx_pid=() port=()
 
-# How nginx speaks to a peer. The ceiling holds nobody: it is there for plain GETs alone.
+# How nginx speaks to a peer. The ceiling is there for plain GETs alone, least for broadcasts.
 declare -A kind=([fcgiwait]=fastcgi [nchan]=nchan [go]=proxy [node]=proxy [threads]=fastcgi
-    [ceiling]=fastcgi)
+    [ceiling]=fastcgi [least]=fastcgi)
 
 say() {
     echo "$*" >&2
@@ -74,6 +74,7 @@ build_all() {
     ! has go || GO111MODULE=off GOCACHE=$out/bin/go-cache go build -o "$out/bin/longpoll_go" \
         "$here/peers/longpoll.go"
     ! has threads || compile "$here/peers/longpoll_threads.c" -o "$out/bin/longpoll_threads" -lfcgi
+    ! has least || compile "$here/peers/least.c" -o "$out/bin/least"
     ! has ceiling || compile -I"$here/../../include" "$here/peers/ceiling.c" \
         "$build/src/libfcgiwait.a" -o "$out/bin/ceiling" -lfcgi
 }
@@ -114,7 +115,7 @@ serve() {
         spawn "${FCGIWAIT:-$build/src/fcgiwait}" -c "$dir/fcgiwait.conf"
         ;;
     threads) spawn "$out/bin/longpoll_threads" ;;
-    ceiling) spawn "$out/bin/ceiling" ;;
+    ceiling | least) spawn "$out/bin/$1" ;;
     go) exec "$out/bin/longpoll_go" "unix:$dir/socket" ;;
     node) exec node "$here/peers/longpoll.mjs" "$dir/socket" ;;
     esac

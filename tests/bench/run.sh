@@ -74,7 +74,7 @@ value GET_TIMES 3 1
 value GET_SECONDS 4 1
 value KILLED 5000 100
 value SILENCE 30 1
-peers=${PEERS:-fcgiwait nchan go node threads ceiling}
+peers=${PEERS:-fcgiwait nchan go node threads least ceiling}
 out=${OUT:-$(mktemp -d "${TMPDIR:-/tmp}/fcgiwait-bench.XXXXXX")}
 build=${BUILD:-$out/build}
 
@@ -103,13 +103,17 @@ load_at() {
     jq -c --arg peer "$peer" '. + {peer: $peer}' "$out/one.json" >>"$out/$list.jsonl"
 }
 
-# in_turn TIMES FUNCTION [ARGUMENT]...: FUNCTION PEER ARGUMENT..., for those that hold requests.
+# in_turn TIMES FUNCTION [ARGUMENT]...: FUNCTION PEER ARGUMENT..., for all real servers.
 in_turn() {
     local times=$1 function=$2 peer
     shift 2
     for _ in $(seq "$times"); do
         for peer in $peers; do
-            [ "$peer" = ceiling ] || "$function" "$peer" "$@"
+            case $peer in
+            least) [ "$function" != broadcast_at ] || "$function" "$peer" "$@" ;;
+            ceiling) ;;
+            *) "$function" "$peer" "$@" ;;
+            esac
         done
     done
 }
@@ -179,7 +183,7 @@ measure_kill() {
 measure_get() {
     local peer
     for _ in $(seq "$GET_TIMES"); do
-        for peer in $peers; do
+        for peer in ${peers/least/}; do
             load_at get "$peer" get --clients 64 --seconds "$GET_SECONDS"
         done
     done
@@ -197,6 +201,7 @@ wrk_at() {
 }
 measure_wrk() {
     local peer
+    local peers=${peers/least/}
     for peer in $peers; do # so that there is a document
         "$out/bin/load" get --port "${port[$peer]}" --seconds 0.1 >"$out/one.json"
     done
