@@ -178,8 +178,9 @@ $all + {$ratios, $promises}
 | .readme = ([
     "Measured by tests/bench/run.sh on \($date), on a machine with \($machine).",
     "The clients, nginx with two workers and the server behind it all run there. nchan lives inside nginx",
-    "and has a hop less; threads is libfcgi with a thread for each request; least is the least that a FastCGI",
-    "responder can do for a broadcast, and the ceiling fcgiwait's own front with nothing behind it. Medians; run.sh says where the spread, the plots and the rest are.", "",
+    "and has a hop less; threads is libfcgi with a thread for each request; least is the least that a",
+    "FastCGI responder can do for a broadcast, and the ceiling fcgiwait's own front with nothing behind it.",
+    "Medians; tests/bench/run.sh writes the spread and the plots as well.", "",
     "fcgiwait divided by each of them:", "",
     lines($ratio_table | text_table), "", "And in numbers:", "", lines(measures(middle) | text_table)]
     | join("\n"))
