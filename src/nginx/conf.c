@@ -37,7 +37,8 @@ static bool is_marker(struct text line, struct text *path)
     if (!text_starts(line, start) || line.at[line.len - 1] != ':')
         return false;
     *path = (struct text){line.at + start.len, line.len - start.len - 1};
-    return path->len > 0 && memchr(path->at, '/', path->len) != NULL;
+    return path->len > 0 && memchr(path->at, '/', path->len) != NULL &&
+           memchr(path->at, '\0', path->len) == NULL;
 }
 
 /* Calls what follows each marker a file. Without `files`, only counts. */
