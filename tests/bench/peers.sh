@@ -4,9 +4,12 @@
 # Needs: here, out, build, peers; gives: pid, nginx_pid, port (by peer).
 declare -A pid=() nginx_pid=() port=()
 
-# How nginx speaks to a peer. The ceiling is there for plain GETs alone, least for broadcasts.
+# How nginx speaks to a peer.
 declare -A kind=([fcgiwait]=fastcgi [nchan]=nchan [go]=proxy [node]=proxy [threads]=fastcgi
     [ceiling]=fastcgi [least]=fastcgi)
+
+# The parts for which a bound is there; real servers take part in all.
+declare -A bounds=([ceiling]="get wrk" [least]=broadcast)
 
 say() {
     echo "$*" >&2

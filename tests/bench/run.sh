@@ -103,17 +103,23 @@ load_at() {
     jq -c --arg peer "$peer" '. + {peer: $peer}' "$out/one.json" >>"$out/$list.jsonl"
 }
 
-# in_turn TIMES FUNCTION [ARGUMENT]...: FUNCTION PEER ARGUMENT..., for all real servers.
+# The peers that take part in $part.
+taking_part() {
+    local peer
+    for peer in $peers; do
+        if [[ " ${bounds[$peer]:-$part} " = *" $part "* ]]; then
+            echo "$peer"
+        fi
+    done
+}
+
+# in_turn TIMES FUNCTION [ARGUMENT]...: FUNCTION PEER ARGUMENT..., for all that take part.
 in_turn() {
     local times=$1 function=$2 peer
     shift 2
     for _ in $(seq "$times"); do
-        for peer in $peers; do
-            case $peer in
-            least) [ "$function" != broadcast_at ] || "$function" "$peer" "$@" ;;
-            ceiling) ;;
-            *) "$function" "$peer" "$@" ;;
-            esac
+        for peer in $(taking_part); do
+            "$function" "$peer" "$@"
         done
     done
 }
@@ -144,6 +150,10 @@ silence_at() {
 }
 kill_at() {
     load_at kill "$1" hold --clients "$KILLED" --seconds 1 --kill
+}
+
+get_at() {
+    load_at get "$1" get --clients 64 --seconds "$GET_SECONDS"
 }
 
 measure_broadcast() {
@@ -181,12 +191,7 @@ measure_kill() {
     in_turn 1 kill_at
 }
 measure_get() {
-    local peer
-    for _ in $(seq "$GET_TIMES"); do
-        for peer in ${peers/least/}; do
-            load_at get "$peer" get --clients 64 --seconds "$GET_SECONDS"
-        done
-    done
+    in_turn "$GET_TIMES" get_at
 }
 
 wrk_at() {
@@ -201,15 +206,10 @@ wrk_at() {
 }
 measure_wrk() {
     local peer
-    local peers=${peers/least/}
-    for peer in $peers; do # so that there is a document
+    for peer in $(taking_part); do # so that there is a document
         "$out/bin/load" get --port "${port[$peer]}" --seconds 0.1 >"$out/one.json"
     done
-    for _ in $(seq "$GET_TIMES"); do
-        for peer in $peers; do
-            wrk_at "$peer"
-        done
-    done
+    in_turn "$GET_TIMES" wrk_at
 }
 
 # --- telling ---
@@ -227,7 +227,8 @@ collect() {
         [ -e "$out/$list.jsonl" ] || : >"$out/$list.jsonl"
         printf -- '--slurpfile\n%s\n%s\n' "$list" "$out/$list.jsonl"
     done | xargs jq -n --arg date "$(date -u +%F)" --arg machine "$(machine)" \
-        --argjson cores "$(nproc)" --arg busy "$busy" --arg nginx_errors "$(cat "$out"/*/nginx.log | wc -l)" \
+        --argjson cores "$(nproc)" --arg busy "$busy" \
+        --arg nginx_errors "$(cat "$out"/*/nginx.log | wc -l)" \
         -f "$here/summary.jq" >"$out/results.json"
     jq -r '.markdown' "$out/results.json" >"$out/results.md"
 }
