@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # Makes ./configure from configure.ac.
 set -eu
 cd "$(dirname "$0")"

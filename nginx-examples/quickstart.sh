@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: ISC
 # quickstart.sh: fcgiwait and nginx, running, from nothing but a clone on Debian 12.
 #
 #   sudo nginx-examples/quickstart.sh

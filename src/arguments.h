@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* arguments: the command line. Main thread. */
 #ifndef FCGIWAIT_ARGUMENTS_H
 #define FCGIWAIT_ARGUMENTS_H

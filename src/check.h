@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* check: --check-nginx FILE. Reads the file and prints what is wrong with it. Main
  * thread. */
 #ifndef FCGIWAIT_CHECK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "config_source.h"
 
 #include <errno.h>
@@ -17,14 +18,14 @@ struct source {
     struct text rest;
     struct text name; /* the last one, which a value belongs to */
     char *error;
-    size_t room;
+    size_t capacity;
 };
 
-static bool check_file(const char *file, unsigned depth, char *error, size_t room);
+static bool check_file(const char *file, unsigned depth, char *error, size_t capacity);
 
 static bool fail_at(struct source *source, const char *what, struct text about)
 {
-    snprintf(source->error, source->room, "%s:%u: %.*s%s", source->file, source->line,
+    snprintf(source->error, source->capacity, "%s:%u: %.*s%s", source->file, source->line,
              (int)about.len, about.at, what);
     return false;
 }
@@ -115,7 +116,7 @@ static bool check_include(struct source *source)
     snprintf(file, sizeof file, "%.*s", (int)(end - source->rest.at), source->rest.at);
     skip(source, (size_t)(end - source->rest.at) + 1);
     return source->depth == INCLUDES_MOST ||
-           check_file(file, source->depth + 1, source->error, source->room);
+           check_file(file, source->depth + 1, source->error, source->capacity);
 }
 
 static bool check_next(struct source *source)
@@ -153,9 +154,9 @@ static bool check_text(struct source *source)
 
 /* --- files --- */
 
-static bool fail(const char *file, const char *what, char *error, size_t room)
+static bool fail(const char *file, const char *what, char *error, size_t capacity)
 {
-    snprintf(error, room, "%s: %s", file, what);
+    snprintf(error, capacity, "%s: %s", file, what);
     return false;
 }
 
@@ -182,32 +183,32 @@ static char *read_all(const char *file, size_t *len)
     return NULL;
 }
 
-static bool check_file(const char *file, unsigned depth, char *error, size_t room)
+static bool check_file(const char *file, unsigned depth, char *error, size_t capacity)
 {
     struct stat stat_of;
     size_t len;
     if (stat(file, &stat_of) != 0)
-        return fail(file, strerror(errno), error, room);
+        return fail(file, strerror(errno), error, capacity);
     if (S_ISDIR(stat_of.st_mode))
-        return fail(file, "is a folder; name a file", error, room);
+        return fail(file, "is a folder; name a file", error, capacity);
     if (!S_ISREG(stat_of.st_mode)) /* what it says can be read only once */
         return true;
     char *bytes = read_all(file, &len);
     if (bytes == NULL)
-        return fail(file, strerror(errno), error, room);
+        return fail(file, strerror(errno), error, capacity);
     struct source source = {.file = file,
                             .line = 1,
                             .depth = depth,
                             .rest = {bytes, len},
                             .name = TEXT(""),
                             .error = error,
-                            .room = room};
+                            .capacity = capacity};
     bool good = check_text(&source);
     free(bytes);
     return good;
 }
 
-bool config_source_check(const char *file, char *error, size_t room)
+bool config_source_check(const char *file, char *error, size_t capacity)
 {
-    return check_file(file, 0, error, room);
+    return check_file(file, 0, error, capacity);
 }

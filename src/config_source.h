@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * config_source: looks through the text of a configuration before libconfig (1.5) does,
  * for what libconfig does not survive, or silently takes for something else: an @include
@@ -13,6 +14,6 @@
 
 /* False with `error` filled in: "FILE:LINE: what; allowed is ...". Includes are followed.
  */
-bool config_source_check(const char *file, char *error, size_t room);
+bool config_source_check(const char *file, char *error, size_t capacity);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * main: command line, wiring, signals, and the order of stopping.
  *
@@ -25,11 +26,11 @@
 #include "arguments.h"
 #include "check.h"
 #include "fcgiwait/config.h"
-#include "fcgiwait/desk.h"
+#include "fcgiwait/service.h"
 #include "fcgiwait/front.h"
 #include "fcgiwait/log.h"
 #include "fcgiwait/room.h"
-#include "fcgiwait/state.h"
+#include "fcgiwait/view.h"
 #include "fcgiwait/store.h"
 #include "fcgiwait/tree.h"
 
@@ -51,7 +52,7 @@ struct program {
     struct tree *tree;
     struct room *room;
     struct store *store;
-    struct desk *desk;
+    struct service *service;
     struct front *front;
     int signals;
     int failure; /* exit status where it can't start */
@@ -125,15 +126,15 @@ static unsigned front_threads(void)
 
 /* --- wiring --- */
 
-static struct desk_rules rules_of(const struct config *config)
+static struct service_rules rules_of(const struct config *config)
 {
-    return (struct desk_rules){.wait_default = config->wait_default,
-                               .wait_max = config->wait_max,
-                               .wait_jitter = config->wait_jitter,
-                               .max_waiting = fitting_waiters(config),
-                               .limit_body = (size_t)config->limit_body,
-                               .limit_path = (size_t)config->limit_path,
-                               .cache_control = config->cache_control};
+    return (struct service_rules){.wait_default = config->wait_default,
+                                  .wait_max = config->wait_max,
+                                  .wait_jitter = config->wait_jitter,
+                                  .max_waiting = fitting_waiters(config),
+                                  .limit_body = (size_t)config->limit_body,
+                                  .limit_path = (size_t)config->limit_path,
+                                  .cache_control = config->cache_control};
 }
 
 static bool open_store(struct program *program)
@@ -143,7 +144,7 @@ static bool open_store(struct program *program)
     struct store_options options = {.type = config->store_type,
                                     .file = config->store_file,
                                     .relaxed = strcmp(config->store_sync, "full") != 0,
-                                    .state = state_of(program->tree)};
+                                    .view = view_of(program->tree)};
     program->store = store_open(&options, error, sizeof error);
     if (program->store == NULL) {
         log_error("the store can't be opened: %s", error);
@@ -182,9 +183,9 @@ static bool open_room(struct program *program)
 {
     struct room_options options = {.workers = worker_threads(&program->config),
                                    .tree = program->tree,
-                                   .answer = desk_answer,
-                                   .context = program->desk,
-                                   .behind = front_is_behind};
+                                   .answer = service_answer,
+                                   .context = program->service,
+                                   .backlog = front_has_backlog};
     counter_set(&program->counters.threads, options.workers);
     program->room = room_open(&options);
     return program->room != NULL;
@@ -195,7 +196,7 @@ static bool open_front(struct program *program)
     struct front_options options = {.threads = front_threads(),
                                     .listening = LISTENING,
                                     .addresses = getenv("FCGI_WEB_SERVER_ADDRS"),
-                                    .desk = program->desk,
+                                    .service = program->service,
                                     .counters = &program->counters};
     program->front = front_open(&options);
     return program->front != NULL;
@@ -203,12 +204,12 @@ static bool open_front(struct program *program)
 
 static bool open_all(struct program *program)
 {
-    struct desk_rules rules = rules_of(&program->config);
+    struct service_rules rules = rules_of(&program->config);
     program->tree = tree_new(worker_threads(&program->config));
-    program->desk = program->tree != NULL
-                        ? desk_open(program->tree, &program->counters, &rules)
-                        : NULL;
-    if (program->desk == NULL || !open_room(program)) {
+    program->service = program->tree != NULL
+                           ? service_open(program->tree, &program->counters, &rules)
+                           : NULL;
+    if (program->service == NULL || !open_room(program)) {
         log_error("can't start: %s", strerror(errno));
         return false;
     }
@@ -218,7 +219,7 @@ static bool open_all(struct program *program)
         log_error("can't start: the store takes no change");
         return false;
     }
-    desk_set(program->desk, program->room, program->store);
+    service_set(program->service, program->room, program->store);
     if (open_front(program))
         return true;
     log_error("can't serve the socket on descriptor 0: %s", strerror(errno));
@@ -244,10 +245,11 @@ static void close_all(struct program *program)
         room_drain(program->room, program->config.drain);
     if (program->front != NULL)
         front_drain(program->front, LAST_WORDS);
-    store_close(&program->store); /* answers what is on its way: needs front and desk */
+    store_close(
+        &program->store); /* answers what is on its way: needs front and service */
     front_close(&program->front);
     room_close(&program->room);
-    desk_close(&program->desk);
+    service_close(&program->service);
     tree_free(&program->tree);
 }
 
@@ -289,8 +291,8 @@ static void reload(struct program *program)
         log_error("the configuration stays as it was: %s", error);
         return;
     }
-    struct desk_rules rules = rules_of(&config);
-    if (!desk_set_rules(program->desk, &rules)) {
+    struct service_rules rules = rules_of(&config);
+    if (!service_set_rules(program->service, &rules)) {
         log_error("the configuration stays as it was: out of memory");
         config_free(&config);
         return;

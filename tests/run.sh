@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: ISC
 # All tests, from nothing but a clone on Debian 12:
 #
 #   sudo tests/run.sh

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * cgi: what the web server says of one request (the meta-variables of RFC 3875,
  * section 4.1, and the FCGIWAIT_ parameters that only its configuration can set: a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * change: one step in the life of a resource, and the state that it leads to. Plain
  * values.

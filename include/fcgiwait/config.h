@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * config: the configuration file and the -o options, checked (fcgiwait.conf(5)).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * counters: what the process has done and holds, for the status and the metrics.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * cutoff: notices that waiting requests are ended from outside, again and again after the
  * same time: somebody's timeout is shorter than the wait.

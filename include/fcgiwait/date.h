@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * date: a moment as HTTP writes it (IMF-fixdate, RFC 9110 section 5.6.7), in English
  * whatever the locale.

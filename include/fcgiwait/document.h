@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * document: what a resource holds at one index. Immutable, counted, shared by every
  * answer.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * duration: how long a client is willing to wait, as clients write it.
  *

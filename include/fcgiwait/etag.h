@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * etag: an index as an entity tag, and the lists of entity tags in conditional requests
  * (RFC 9110 sections 8.8.3, 13.1.1 and 13.1.2). Pure; any thread.

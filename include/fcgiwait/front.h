@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * front: the side towards the web server. Accepts its connections, reads its requests,
- * sends the desk's replies, and notices when it hangs up.
+ * sends the service's replies, and notices when it hangs up.
  *
  * Owns a few threads, each with an epoll set and the connections in it. The listening
  * socket belongs to main, which calls front_accept() when it is readable. All calls are
@@ -13,14 +14,14 @@
 
 #include "fcgiwait/clock.h"
 #include "fcgiwait/counters.h"
-#include "fcgiwait/desk.h"
+#include "fcgiwait/service.h"
 
 struct front_options {
     unsigned threads;
     int listening; /* descriptor of the listening socket; made non-blocking */
     const char
         *addresses; /* FCGI_WEB_SERVER_ADDRS: who may connect over TCP; NULL: anybody */
-    struct desk *desk;
+    struct service *service;
     struct counters *counters;
 };
 
@@ -29,9 +30,9 @@ struct front;
 /* NULL: not enough memory, descriptors or threads (errno). */
 struct front *front_open(const struct front_options *options);
 
-/* room_behind_fn: whether the web server has not yet taken what the calling thread has
+/* room_backlog_fn: whether the web server has not yet taken what the calling thread has
  * sent it 32 answers ago. */
-bool front_is_behind(void);
+bool front_has_backlog(void);
 
 /* Accepts all that is waiting. Returns when to try again if descriptors or memory ran
  * out, else INSTANT_NEVER: when the socket is readable. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * json: what we need of JSON, and the only door to json-c. Any thread.
  */

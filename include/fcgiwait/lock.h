@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * lock: a mutex with a rank.
  *
@@ -21,8 +22,8 @@ enum lock_rank {
     LOCK_WORKER,         /* room/worker.h */
     LOCK_TREE,           /* tree/node.h */
     LOCK_POLLER,         /* front/poller.h */
-    LOCK_RULES,          /* desk/desk_private.h */
-    LOCK_CUTOFF          /* desk/desk_private.h */
+    LOCK_RULES,          /* service/service_private.h */
+    LOCK_CUTOFF          /* service/service_private.h */
 };
 
 struct lock {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * log: one line an event, on standard error, or to syslog where that leads nowhere.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * media: media types (RFC 9110 section 8.3.1), parameters aside. Pure; any thread.
  */

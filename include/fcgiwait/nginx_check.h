@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * nginx_check: what in an nginx configuration would cut a wait short or lose an answer.
  *

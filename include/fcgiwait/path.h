@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * path: what names a resource. `/`, or `/a/b/c`: segments that are not empty.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * problem: an error that says what is wrong and what would be right
  * (application/problem+json, RFC 9457). Pure; any thread.

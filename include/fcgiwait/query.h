@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * query: the arguments of a URL's query (application/x-www-form-urlencoded, as in
  * `a=1&b=2`).
@@ -16,9 +17,10 @@
  * percent-encoded; empty where there is no `=`). False when there is none. */
 bool query_get(struct text query, struct text name, struct text *value);
 
-/* Undoes percent-encoding and `+` into `out`, which has `room` bytes. Returns false when
- * it does not fit or an escape is broken. *len is what was written; no NUL is added. */
-bool query_decode(struct text value, char *out, size_t room, size_t *len);
+/* Undoes percent-encoding and `+` into `out`, which has `capacity` bytes. Returns false
+ * when it does not fit or an escape is broken. *len is what was written; no NUL is added.
+ */
+bool query_decode(struct text value, char *out, size_t capacity, size_t *len);
 
 /* Copies the query without every argument called one of `names`, the others byte for byte
  * as they stand. `out` has at least query.len bytes. Returns the length. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * reply: one answer on its way out: the CGI header block (RFC 3875 section 6.3) and a
  * body.

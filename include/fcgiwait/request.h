@@ -1,10 +1,11 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * request: what is kept of a request while it is with the desk, embedded in its
+ * request: what is kept of a request while it is with the service, embedded in its
  * connection.
  *
  * Filled in by whoever reads requests (the front; tests: a buffer), with `deliver` set.
- * From desk_serve() on it belongs to the desk and the waiting room, until `deliver` is
- * called, once.
+ * From service_serve() on it belongs to the service and the waiting room, until `deliver`
+ * is called, once.
  */
 #ifndef FCGIWAIT_REQUEST_H
 #define FCGIWAIT_REQUEST_H
@@ -25,7 +26,7 @@ struct request {
     struct waiter waiter; /* first: the room gives waiters back */
     request_deliver_fn *deliver;
     /* of a held one */
-    struct desk *desk;
+    struct service *service;
     uint64_t index;       /* that it waits on */
     nanos applied;        /* the wait to say in Preference-Applied; -1: none */
     struct instant since; /* when it began to wait */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * room: the waiting room. A pool of threads, each asleep on its own condition variable
  * until a change concerns one of its waiters or its earliest wait expires.
@@ -22,14 +23,14 @@ typedef void waiter_answer_fn(void *context, struct waiter *waiter, enum verdict
 /* Whether those who get the answers are behind with them: they have not taken the ones
  * that the calling thread gave a while ago. Called by a worker with no locks held; must
  * not block. */
-typedef bool room_behind_fn(void);
+typedef bool room_backlog_fn(void);
 
 struct room_options {
     unsigned workers; /* threads; as many as the tree was made for */
     struct tree *tree;
     waiter_answer_fn *answer;
-    void *context;          /* of `answer` */
-    room_behind_fn *behind; /* NULL: they never are */
+    void *context;            /* of `answer` */
+    room_backlog_fn *backlog; /* NULL: they never are */
 };
 
 struct room;
@@ -51,7 +52,7 @@ enum room_parked room_park(struct room *room, struct waiter *waiter, struct text
     __attribute__((warn_unused_result));
 
 /* The client went away. True: the waiter is the caller's again, nobody will answer it.
- * False: it is being answered, or will be with VERDICT_GONE. */
+ * False: it is being answered, or will be with VERDICT_HUNG_UP. */
 bool room_leave(struct waiter *waiter) __attribute__((warn_unused_result));
 
 /* Lets nobody in any more, and ends every wait with VERDICT_STOPPING, spread over `span`.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * status: what the process says of itself: JSON for people and scripts, Prometheus text
  * for monitoring. Made from plain numbers; any thread.

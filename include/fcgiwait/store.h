@@ -1,9 +1,10 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * store: takes changes, makes them durable, gives each the next index, and hands them on
  * in index order.
  *
  * A kind of store is a table of a few functions (src/store/backend.h). The present state
- * is not kept here: the store sees it through `struct store_state`, and hands every
+ * is not kept here: the store sees it through `struct store_view`, and hands every
  * change to its sink, those of other processes over the same store included.
  */
 #ifndef FCGIWAIT_STORE_H
@@ -18,7 +19,7 @@
 
 /* Who keeps the present state. No two of these are called at the same time; a lock of the
  * store may be held; they must not block. */
-struct store_state {
+struct store_view {
     void *context;
     /* What the resource is at present, with a document reference for the caller. */
     void (*look)(void *context, struct text path, struct present *present);
@@ -27,9 +28,9 @@ struct store_state {
      * soon for us). False: out of memory, nothing was changed. */
     bool (*sink)(void *context, const struct change *change);
     /* How many paths have a document, and how many only an index. */
-    void (*count)(void *context, size_t *resources, size_t *gone);
+    void (*count)(void *context, size_t *resources, size_t *tombstones);
     /* The index of the oldest path without a document but `nth`; 0: not so many. */
-    uint64_t (*gone_at)(void *context, size_t nth);
+    uint64_t (*tombstone_at)(void *context, size_t nth);
     /* Calls `visit` for each path with a document, as long as it returns true. */
     bool (*each)(void *context, bool (*visit)(void *, struct text path), void *visitor);
 };
@@ -79,14 +80,15 @@ struct store_options {
     const char *file; /* of "sqlite" */
     bool relaxed;     /* of "sqlite": a change that was answered survives the process, but
                          perhaps not a power loss */
-    struct store_state state;
+    struct store_view view;
 };
 
 struct store;
 
 /* Hands everything that the store holds to the sink before it returns. NULL with `error`
  * filled in. Called once, by main, before other threads start. */
-struct store *store_open(const struct store_options *options, char *error, size_t room);
+struct store *store_open(const struct store_options *options, char *error,
+                         size_t capacity);
 
 /* Calls edit->done() once, on this thread before it returns or on another one later, with
  * no lock of the store held. Any thread; does not block on I/O. */

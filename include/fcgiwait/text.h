@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * text: a run of bytes that somebody else owns.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * thread: how our threads share the cores with everybody else.
  */

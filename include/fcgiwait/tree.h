@@ -1,12 +1,13 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * tree: which resources there are, their present state, and who watches them.
  *
  * Owns the nodes, and a reference of every present document. One lock (LOCK_TREE, node.h)
  * guards all of it; no call blocks, does I/O, or does work per watcher. Any thread.
  *
- * Watchers lie in crowds: all that wait for the same thing, a list for each worker of the
- * waiting room. A change takes whole crowds off the tree and hands them to their workers
- * with the bell. A crowd that was handed over belongs to the workers in it.
+ * Watchers lie in waitlists: all that wait for the same thing, a list for each worker of
+ * the waiting room. A change takes whole waitlists off the tree and hands them to their
+ * workers with the bell. A waitlist that was handed over belongs to the workers in it.
  */
 #ifndef FCGIWAIT_TREE_H
 #define FCGIWAIT_TREE_H
@@ -24,36 +25,36 @@ enum scope {
     SCOPE_BELOW /* the resource and everything below it: as behind an origin */
 };
 
-/* Embedded in what waits. Linked and unlinked under the tree's lock; once its crowd has
- * been handed over, by its worker alone. */
+/* Embedded in what waits. Linked and unlinked under the tree's lock; once its waitlist
+ * has been handed over, by its worker alone. */
 struct watch {
     struct watch *next, *prev;
-    struct crowd *crowd; /* NULL: lies in none */
-    unsigned worker;     /* set by the owner before tree_watch() */
+    struct waitlist *waitlist; /* NULL: lies in none */
+    unsigned worker;           /* set by the owner before tree_watch() */
 };
 
-/* Those of a crowd that belong to one worker; `next` is that worker's to link its inbox
- * with. */
-struct crowd_share {
+/* Those of a waitlist that belong to one worker; `next` is that worker's to link its
+ * inbox with. */
+struct waitlist_share {
     struct watch *first;
-    struct crowd *next;
+    struct waitlist *next;
 };
 
-struct crowd {
+struct waitlist {
     struct node *node; /* until it is handed over */
     enum scope scope;
-    bool handed_over;    /* guarded by the tree's lock */
-    size_t members;      /* guarded by the tree's lock, counts until handed over */
-    struct crowd *chain; /* the publisher's, while it rings */
-    _Atomic unsigned shares_out; /* workers that still have to give their share back */
-    struct present news;         /* what the change made of the resource */
-    struct crowd_share shares[]; /* one for each worker */
+    bool handed_over;       /* guarded by the tree's lock */
+    size_t members;         /* guarded by the tree's lock, counts until handed over */
+    struct waitlist *chain; /* the publisher's, while it rings */
+    _Atomic unsigned shares_out;    /* workers that still have to give their share back */
+    struct present news;            /* what the change made of the resource */
+    struct waitlist_share shares[]; /* one for each worker */
 };
 
-/* The bell: `worker` gets its share of `crowd`, and gives it back with crowd_done().
- * Called by the thread that applies a change, with no lock of the tree held; it must not
- * block. */
-typedef void tree_ring_fn(void *context, unsigned worker, struct crowd *crowd);
+/* The bell: `worker` gets its share of `waitlist`, and gives it back with
+ * waitlist_done(). Called by the thread that applies a change, with no lock of the tree
+ * held; it must not block. */
+typedef void tree_ring_fn(void *context, unsigned worker, struct waitlist *waitlist);
 
 struct tree;
 
@@ -72,13 +73,13 @@ void tree_look(struct tree *tree, struct text path, enum scope scope,
 
 enum tree_watched { TREE_WATCHED, TREE_MOVED, TREE_NO_MEMORY };
 
-/* Compares the index and joins the crowd in one motion: TREE_MOVED when it is not the
+/* Compares the index and joins the waitlist in one motion: TREE_MOVED when it is not the
  * present one, and then nothing was joined. */
 enum tree_watched tree_watch(struct tree *tree, struct text path, enum scope scope,
                              uint64_t index, struct watch *watch);
 
-/* Leaves the crowd. False: the crowd was handed over before, so the watch comes (or has
- * come) to its worker with it, and is still linked there. */
+/* Leaves the waitlist. False: the waitlist was handed over before, so the watch comes (or
+ * has come) to its worker with it, and is still linked there. */
 bool tree_unwatch(struct tree *tree, struct watch *watch);
 
 /* Makes the change the present state and rings for everybody whom it concerns. Changes
@@ -89,19 +90,19 @@ bool tree_unwatch(struct tree *tree, struct watch *watch);
  */
 bool tree_apply(struct tree *tree, const struct change *change);
 
-size_t tree_resources(struct tree *tree); /* that exist */
-size_t tree_gone(struct tree *tree);      /* paths that have an index and no document */
+size_t tree_resources(struct tree *tree);  /* that exist */
+size_t tree_tombstones(struct tree *tree); /* paths that have an index and no document */
 
 /* The index of the oldest path without a document but `nth` (0: the oldest); 0 where
  * there are not so many. Work per path. */
-uint64_t tree_gone_at(struct tree *tree, size_t nth);
+uint64_t tree_tombstone_at(struct tree *tree, size_t nth);
 
 /* Calls `visit` for every resource that exists, in no order, under the tree's lock. Stops
  * where it returns false. */
 typedef bool tree_visit_fn(void *context, struct text path);
 bool tree_each(struct tree *tree, tree_visit_fn *visit, void *context);
 
-/* A worker has let go of every watch in its share. The last one frees the crowd. */
-void crowd_done(struct crowd *crowd);
+/* A worker has let go of every watch in its share. The last one frees the waitlist. */
+void waitlist_done(struct waitlist *waitlist);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * waiter: one request that is held. Embedded in the request, so that parking needs no
  * memory.
@@ -17,7 +18,7 @@
 enum verdict {
     VERDICT_CHANGED,
     VERDICT_EXPIRED,
-    VERDICT_GONE, /* the client went away */
+    VERDICT_HUNG_UP, /* the client went away */
     VERDICT_STOPPING
 };
 
@@ -25,7 +26,7 @@ enum waiter_state {
     WAITER_FREE,    /* not in the room: never was, or has been let go */
     WAITER_WAITING, /* in its worker's heap, and watching */
     WAITER_TAKEN,   /* its worker is about to answer it */
-    WAITER_GONE     /* hung up while its crowd was on the way to its worker */
+    WAITER_HUNG_UP  /* hung up while its waitlist was on the way to its worker */
 };
 
 struct waiter {

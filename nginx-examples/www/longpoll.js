@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: ISC
 /**
  * longpoll.js: follows one resource by long polling. One ES module, no dependencies; for
  * browsers, their workers, and Node.

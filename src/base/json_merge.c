@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * JSON Merge Patch (RFC 7396), over the texts themselves.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "fcgiwait/log.h"
 
 #include <errno.h>
@@ -70,16 +71,16 @@ static void mask_controls(char *line, size_t len)
 }
 
 /* "2026-11-02T09:30:00.123Z " */
-static size_t add_time(char *line, size_t room)
+static size_t add_time(char *line, size_t capacity)
 {
     nanos wall = clock_wall();
     time_t seconds = wall / NANOS_PER_SECOND;
     struct tm tm;
     if (gmtime_r(&seconds, &tm) == NULL)
         return 0;
-    size_t len = strftime(line, room, "%Y-%m-%dT%H:%M:%S", &tm);
-    int more =
-        snprintf(line + len, room - len, ".%03dZ ", (int)(wall / NANOS_PER_MS % 1000));
+    size_t len = strftime(line, capacity, "%Y-%m-%dT%H:%M:%S", &tm);
+    int more = snprintf(line + len, capacity - len, ".%03dZ ",
+                        (int)(wall / NANOS_PER_MS % 1000));
     return len + (size_t)more;
 }
 

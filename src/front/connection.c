@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "connection.h"
 
 #include <errno.h>
@@ -96,20 +97,20 @@ static enum phase phase_of(struct connection *connection)
     return phase;
 }
 
-/* The web server is no longer interested in the request that the desk has. Once the lock
- * is dropped, a connection that is not ours may be gone. */
+/* The web server is no longer interested in the request that the service has. Once the
+ * lock is dropped, a connection that is not ours may be gone. */
 static void hang_up(struct connection *connection)
 {
     lock_take(&connection->lock);
-    bool held = connection->phase == PHASE_DESK;
-    bool ours = !held || desk_hangup(&connection->request);
+    bool held = connection->phase == PHASE_SERVICE;
+    bool ours = !held || service_hangup(&connection->request);
     connection->hung_up = !ours;
     detach(connection);
     lock_drop(&connection->lock);
     if (!ours)
         return;
     if (held)
-        desk_gone(&connection->request);
+        service_hung_up(&connection->request);
     connection_free(connection);
 }
 
@@ -129,10 +130,11 @@ static void serve(struct connection *connection)
     connection->id = fcgi_reader_id(reader);
     connection->keeps = fcgi_reader_keeps(reader);
     lock_take(&connection->lock);
-    connection->phase = PHASE_DESK;
+    connection->phase = PHASE_SERVICE;
     connection->dismissed = false;
     lock_drop(&connection->lock);
-    desk_serve(connection->poller->desk, &connection->request, fcgi_reader_cgi(reader));
+    service_serve(connection->poller->service, &connection->request,
+                  fcgi_reader_cgi(reader));
 }
 
 /* Whether the request in the reader can go on being read. False: the connection is gone.
@@ -144,7 +146,7 @@ static bool serve_whole(struct connection *connection)
     case PHASE_READING:
         fcgi_reader_reset(connection->reader);
         return true;
-    case PHASE_DESK:
+    case PHASE_SERVICE:
     case PHASE_SENDING:
         fcgi_reader_busy(connection->reader, connection->id);
         return true;
@@ -155,11 +157,12 @@ static bool serve_whole(struct connection *connection)
     return false;
 }
 
-/* Takes the request back from the desk. False: its answer is on the way, or out. */
+/* Takes the request back from the service. False: its answer is on the way, or out. */
 static bool take_back(struct connection *connection)
 {
     lock_take(&connection->lock);
-    bool ours = connection->phase == PHASE_DESK && desk_hangup(&connection->request);
+    bool ours =
+        connection->phase == PHASE_SERVICE && service_hangup(&connection->request);
     if (ours)
         connection->phase = PHASE_READING;
     lock_drop(&connection->lock);
@@ -193,8 +196,8 @@ static bool handle(struct connection *connection, enum fcgi_event event)
     case FCGI_MORE:
         return true;
     case FCGI_HEAD:
-        fcgi_keep_body(
-            reader, desk_wants_body(connection->poller->desk, fcgi_reader_cgi(reader)));
+        fcgi_keep_body(reader, service_wants_body(connection->poller->service,
+                                                  fcgi_reader_cgi(reader)));
         return true;
     case FCGI_WHOLE:
         return serve_whole(connection);
@@ -263,7 +266,7 @@ void connection_event(struct connection *connection, uint32_t events)
 {
     switch (phase_of(connection)) {
     case PHASE_READING:
-    case PHASE_DESK:
+    case PHASE_SERVICE:
         receive(connection);
         break;
     case PHASE_SENDING:
@@ -300,6 +303,6 @@ void connection_cut_off(struct connection *connection)
 
 void connection_give_up(struct connection *connection, const char *reason)
 {
-    if (phase_of(connection) != PHASE_DESK)
+    if (phase_of(connection) != PHASE_SERVICE)
         close_broken(connection, reason);
 }

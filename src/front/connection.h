@@ -1,8 +1,9 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * connection: one connection of the web server, and the request on it. Private to the
  * front.
  *
- * Belongs to its poller's thread. While the request is with the desk, any thread may
+ * Belongs to its poller's thread. While the request is with the service, any thread may
  * deliver the reply; the lock guards what both touch. Only the poller's thread closes and
  * frees, with one exception: after a hang-up that came while the answer was on its way,
  * whoever delivers does.
@@ -16,16 +17,16 @@
 
 enum phase {
     PHASE_READING, /* no request, or a part of one */
-    PHASE_DESK,    /* the desk has the request */
+    PHASE_SERVICE, /* the service has the request */
     PHASE_SENDING, /* the socket did not take all of the reply: EPOLLOUT */
     PHASE_CLOSING  /* shut down; its poller's thread closes it */
 };
 
 struct connection {
-    struct request request; /* first: the desk gives requests back */
+    struct request request; /* first: the service gives requests back */
     struct lock lock;       /* guards what follows up to `dismissed` */
     enum phase phase;
-    bool hung_up; /* in PHASE_DESK: out of the epoll set; whoever delivers frees */
+    bool hung_up; /* in PHASE_SERVICE: out of the epoll set; whoever delivers frees */
     struct outgoing *out; /* of PHASE_SENDING (outgoing.h) */
     bool dismissed;       /* since the last request (outgoing.h) */
     /* constants */
@@ -61,7 +62,7 @@ void connection_close_idle(struct connection *connection);
  * answer; then it gets as long again. */
 void connection_cut_off(struct connection *connection);
 
-/* Closes it whatever it carries, unless the desk has it. */
+/* Closes it whatever it carries, unless the service has it. */
 void connection_give_up(struct connection *connection, const char *reason);
 
 #endif

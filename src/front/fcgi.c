@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "fcgi.h"
 
 #include <stdlib.h>
@@ -29,7 +30,7 @@ struct fcgi_reader {
     uint16_t id;
     struct params *params;
     char *body;
-    size_t body_len, body_room, body_most;
+    size_t body_len, body_capacity, body_most;
     struct cgi cgi;
     /* a short record's content, and what we say to it */
     unsigned char content[VALUES_MOST];
@@ -59,7 +60,7 @@ static void forget_request(struct fcgi_reader *reader)
     params_reset(reader->params);
     free(reader->body);
     reader->body = NULL;
-    reader->body_len = reader->body_room = reader->body_most = 0;
+    reader->body_len = reader->body_capacity = reader->body_most = 0;
     reader->aborted = false;
     reader->cgi = (struct cgi){.too_long = false};
 }
@@ -154,14 +155,14 @@ static enum fcgi_event params_end(struct fcgi_reader *reader)
 
 static bool body_grow(struct fcgi_reader *reader, size_t need)
 {
-    size_t room = reader->body_room < 4096 ? 4096 : 2 * reader->body_room;
-    if (room < need)
-        room = need;
-    char *body = realloc(reader->body, room);
+    size_t capacity = reader->body_capacity < 4096 ? 4096 : 2 * reader->body_capacity;
+    if (capacity < need)
+        capacity = need;
+    char *body = realloc(reader->body, capacity);
     if (body == NULL)
         return false;
     reader->body = body;
-    reader->body_room = room;
+    reader->body_capacity = capacity;
     return true;
 }
 
@@ -172,10 +173,10 @@ static bool body_add(struct fcgi_reader *reader, struct text bytes)
     if (reader->cgi.body_length > reader->body_most) {
         free(reader->body);
         reader->body = NULL;
-        reader->body_len = reader->body_room = reader->body_most = 0;
+        reader->body_len = reader->body_capacity = reader->body_most = 0;
         return true;
     }
-    if (bytes.len > reader->body_room - reader->body_len &&
+    if (bytes.len > reader->body_capacity - reader->body_len &&
         !body_grow(reader, reader->body_len + bytes.len))
         return false;
     memcpy(reader->body + reader->body_len, bytes.at, bytes.len);
@@ -289,8 +290,8 @@ static bool content_add(struct fcgi_reader *reader, struct text bytes)
 {
     unsigned char type = reader->header[1];
     if (type == FCGI_BEGIN_REQUEST || record_id(reader) == FCGI_NULL_REQUEST_ID) {
-        size_t room = VALUES_MOST - reader->content_len;
-        size_t len = bytes.len < room ? bytes.len : room;
+        size_t capacity = VALUES_MOST - reader->content_len;
+        size_t len = bytes.len < capacity ? bytes.len : capacity;
         memcpy(reader->content + reader->content_len, bytes.at, len);
         reader->content_len += len;
     } else if (is_ours(reader) && type == FCGI_PARAMS && reader->stage == STAGE_PARAMS) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fcgi: the FastCGI protocol, version 1: bytes in, requests out. Private to the front.
  *

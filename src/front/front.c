@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "fcgiwait/front.h"
 
 #include <errno.h>
@@ -41,7 +42,7 @@ static bool start_pollers(struct front *front)
     if (front->pollers == NULL)
         return false;
     for (unsigned i = 0; i < threads; i++)
-        if (!poller_start(&front->pollers[i], front->options.desk,
+        if (!poller_start(&front->pollers[i], front->options.service,
                           front->options.counters)) {
             int reason = errno;
             close_pollers(front, i);
@@ -66,9 +67,9 @@ struct front *front_open(const struct front_options *options)
     return NULL;
 }
 
-bool front_is_behind(void)
+bool front_has_backlog(void)
 {
-    return send_is_behind();
+    return send_has_backlog();
 }
 
 static bool take_in(struct front *front, int fd)

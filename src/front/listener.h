@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * listener: the listening socket, and who may connect to it. Private to the front; main's
  * thread.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "outgoing.h"
 
 #include <stdlib.h>
@@ -11,14 +12,14 @@
 
 /* Room for what is said while a reply is going out: more than anybody who reads lets
  * gather. */
-#define BEHIND_MOST 128
+#define AFTER_MOST 128
 
 /* A reply that the socket did not take at once. */
 struct outgoing {
     struct reply reply; /* owned */
     size_t sent;
-    size_t behind_len; /* what follows it */
-    char behind[BEHIND_MOST];
+    size_t after_len; /* what follows it */
+    char after[AFTER_MOST];
 };
 
 /* The lock is held. */
@@ -58,7 +59,7 @@ static bool keep(struct connection *connection, const struct reply *reply, size_
         return false;
     out->reply = *reply;
     out->sent = sent;
-    out->behind_len = 0;
+    out->after_len = 0;
     connection->out = out;
     connection->phase = PHASE_SENDING;
     poller_watch(connection->poller, connection, EPOLLOUT);
@@ -110,10 +111,10 @@ void outgoing_deliver(struct request *request, struct reply *reply)
 }
 
 /* What was said meanwhile; the socket has just taken more than that. */
-static bool send_behind(struct connection *connection, const struct outgoing *out)
+static bool send_after(struct connection *connection, const struct outgoing *out)
 {
-    return out->behind_len == 0 ||
-           send_protocol(connection->fd, (struct text){out->behind, out->behind_len});
+    return out->after_len == 0 ||
+           send_protocol(connection->fd, (struct text){out->after, out->after_len});
 }
 
 bool outgoing_go_on(struct connection *connection)
@@ -122,7 +123,7 @@ bool outgoing_go_on(struct connection *connection)
     struct outgoing *out = connection->out;
     enum sent result =
         send_reply(connection->fd, connection->id, &out->reply, &out->sent);
-    if (result == SENT_ALL && !send_behind(connection, out))
+    if (result == SENT_ALL && !send_after(connection, out))
         result = SENT_BROKEN;
     if (result == SENT_ALL) {
         outgoing_dispose(connection);
@@ -134,12 +135,12 @@ bool outgoing_go_on(struct connection *connection)
     return open;
 }
 
-static bool say_behind(struct outgoing *out, struct text bytes)
+static bool say_after(struct outgoing *out, struct text bytes)
 {
-    if (bytes.len > BEHIND_MOST - out->behind_len)
+    if (bytes.len > AFTER_MOST - out->after_len)
         return false;
-    memcpy(out->behind + out->behind_len, bytes.at, bytes.len);
-    out->behind_len += bytes.len;
+    memcpy(out->after + out->after_len, bytes.at, bytes.len);
+    out->after_len += bytes.len;
     return true;
 }
 
@@ -149,11 +150,11 @@ bool outgoing_say(struct connection *connection, struct text bytes)
     lock_take(&connection->lock);
     switch (connection->phase) {
     case PHASE_READING:
-    case PHASE_DESK:
+    case PHASE_SERVICE:
         said = send_protocol(connection->fd, bytes);
         break;
     case PHASE_SENDING:
-        said = say_behind(connection->out, bytes);
+        said = say_after(connection->out, bytes);
         break;
     case PHASE_CLOSING:
         break;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * outgoing: what goes out on a connection: the reply, and the protocol's own words, one
  * behind the other, and without ever waiting for the socket. Private to the front.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "params.h"
 
 #include <limits.h>
@@ -22,12 +23,12 @@
 
 static _Thread_local struct text feed;
 
-int OS_Read(int fd, char *out, size_t room);
+int OS_Read(int fd, char *out, size_t capacity);
 
-int OS_Read(int fd, char *out, size_t room)
+int OS_Read(int fd, char *out, size_t capacity)
 {
     (void)fd;
-    size_t len = feed.len < room ? feed.len : room;
+    size_t len = feed.len < capacity ? feed.len : capacity;
     if (len > INT_MAX)
         len = INT_MAX;
     memcpy(out, feed.at, len);
@@ -44,8 +45,8 @@ int OS_Read(int fd, char *out, size_t room)
 #define ANY_ID 1
 
 struct params {
-    char *bytes; /* PREFIX, the parameters, and room for a last header */
-    size_t len, room;
+    char *bytes; /* PREFIX, the parameters, and capacity for a last header */
+    size_t len, capacity;
     bool too_long;
     FCGX_Request decoded;
     bool is_decoded;
@@ -66,7 +67,7 @@ struct params *params_new(void)
         free(params);
         return NULL;
     }
-    params->room = FIRST;
+    params->capacity = FIRST;
     return params;
 }
 
@@ -96,12 +97,12 @@ bool params_add(struct params *params, struct text bytes)
         params->too_long = true;
         return true;
     }
-    if (bytes.len > params->room - params->len) {
+    if (bytes.len > params->capacity - params->len) {
         char *larger = realloc(params->bytes, PREFIX + MOST + RECORD_HEADER);
         if (larger == NULL)
             return false;
         params->bytes = larger;
-        params->room = MOST;
+        params->capacity = MOST;
     }
     memcpy(params->bytes + PREFIX + params->len, bytes.at, bytes.len);
     params->len += bytes.len;

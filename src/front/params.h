@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * params: the parameters of one request: name-value pairs (FastCGI 1.0, section 3.4),
  * gathered piece by piece and decoded once they are all there. Private to the front, and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "poller.h"
 
 #include <errno.h>
@@ -157,10 +158,11 @@ static void *poller_run(void *context)
     return NULL;
 }
 
-bool poller_start(struct poller *poller, struct desk *desk, struct counters *counters)
+bool poller_start(struct poller *poller, struct service *service,
+                  struct counters *counters)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = poller};
-    poller->desk = desk;
+    poller->service = service;
     poller->counters = counters;
     poller->epoll = epoll_create1(EPOLL_CLOEXEC);
     poller->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

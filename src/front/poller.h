@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * poller: one thread of the front, its epoll set, and the connections in it. Private to
  * the front.
@@ -14,13 +15,13 @@
 
 #include "fcgi.h"
 #include "fcgiwait/counters.h"
-#include "fcgiwait/desk.h"
+#include "fcgiwait/service.h"
 #include "fcgiwait/lock.h"
 
 #define POLLER_BUFFER 65536
 
 struct poller {
-    struct desk *desk;
+    struct service *service;
     struct counters *counters;
     pthread_t thread;
     int epoll;
@@ -35,7 +36,8 @@ struct poller {
     char buffer[POLLER_BUFFER];
 };
 
-bool poller_start(struct poller *poller, struct desk *desk, struct counters *counters);
+bool poller_start(struct poller *poller, struct service *service,
+                  struct counters *counters);
 
 /* Takes the connection. Leaves to the poller's thread what takes long: a web server that
  * opens thousands at once fills the listen queue while the caller is not accepting. Any

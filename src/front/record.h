@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * record: FastCGI records that we write (FastCGI 1.0, section 3.3). Private to the front;
  * pure.

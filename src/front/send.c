@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "send.h"
 
 #include <errno.h>
@@ -21,7 +22,7 @@ static void remember(int fd)
     latest.fds[latest.next++ % AHEAD] = fd;
 }
 
-bool send_is_behind(void)
+bool send_has_backlog(void)
 {
     int bytes;
     return ioctl(latest.fds[latest.next % AHEAD], TIOCOUTQ, &bytes) == 0 && bytes > 0;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * send: bytes onto a connection's socket, without ever waiting for it. Private to the
  * front. Whoever calls holds the connection's lock, or is the only one who can.
@@ -21,6 +22,6 @@ enum sent send_reply(int fd, uint16_t id, const struct reply *reply, size_t *sen
 bool send_protocol(int fd, struct text bytes);
 
 /* Whether the peer has not taken what the calling thread has sent 32 replies ago. */
-bool send_is_behind(void);
+bool send_has_backlog(void);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "fcgiwait/etag.h"
 
 size_t etag_format(uint64_t index, char out[ETAG_TEXT])

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "fcgiwait/media.h"
 
 static struct text essence_of(struct text type)

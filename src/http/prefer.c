@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "fcgiwait/prefer.h"
 
 #include "fcgiwait/duration.h"

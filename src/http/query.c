@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "fcgiwait/query.h"
 
 /* "name=value", or "name" alone. */
@@ -40,7 +41,7 @@ static int escaped(struct text value, size_t at)
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-bool query_decode(struct text value, char *out, size_t room, size_t *len)
+bool query_decode(struct text value, char *out, size_t capacity, size_t *len)
 {
     *len = 0;
     for (size_t i = 0; i < value.len; i++) {
@@ -51,7 +52,7 @@ bool query_decode(struct text value, char *out, size_t room, size_t *len)
             byte = escaped(value, i);
             i += 2;
         }
-        if (byte < 0 || *len == room)
+        if (byte < 0 || *len == capacity)
             return false;
         out[(*len)++] = (char)byte;
     }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "address.h"
 
 #define HTTP_PORT 80

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * nginx_address: where a pass directive leads, and where a server listens.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "arena.h"
 
 #include <stdarg.h>
@@ -17,12 +18,12 @@ static struct arena_block *block_with(struct arena *arena, size_t size)
     struct arena_block *block = arena->blocks;
     if (block != NULL && block->size - block->used >= size)
         return block;
-    size_t room = size > BLOCK ? size : BLOCK;
-    block = calloc(1, sizeof *block + room);
+    size_t capacity = size > BLOCK ? size : BLOCK;
+    block = calloc(1, sizeof *block + capacity);
     if (block == NULL)
         return NULL;
     block->before = arena->blocks;
-    block->size = room;
+    block->size = capacity;
     arena->blocks = block;
     return block;
 }

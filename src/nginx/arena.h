@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * nginx_arena: memory that is given back all at once, and that has an end: whatever the
  * input, a check takes no more than it was given.

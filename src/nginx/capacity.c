@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "rules.h"
 
 #define CONNECTIONS_STANDARD 512 /* nginx's default of worker_connections */

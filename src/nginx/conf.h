@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * nginx_conf: an nginx configuration as a tree of directives, each with its file and
  * line.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "find.h"
 
 #include <stdio.h>

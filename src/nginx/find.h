@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * nginx_find: what holds at a place of the configuration, and what values mean.
  *

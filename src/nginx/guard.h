@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * nginx_guard: who is let in at a place of the configuration. Private to the check; pure.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "location.h"
 
 /* Where a regular expression's first part that is not literal begins. */

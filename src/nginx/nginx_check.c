@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "fcgiwait/nginx_check.h"
 
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * nginx_rules: the rules of the check. Private to the check; pure.
  *

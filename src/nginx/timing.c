@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "rules.h"
 
 #include "fcgiwait/duration.h"

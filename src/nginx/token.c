@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "token.h"
 
 static char peek(const struct nginx_reader *reader, size_t ahead)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * nginx_token: the words and marks of an nginx configuration, as nginx itself cuts them.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "way.h"
 
 #include <stdio.h>

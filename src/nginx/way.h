@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * nginx_way: the ways on which a client's request comes to fcgiwait.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "deadline.h"
 
 #include <stdlib.h>
@@ -34,13 +35,13 @@ static void sift_down(struct deadline_heap *heap, size_t at, struct waiter *wait
 
 bool deadline_push(struct deadline_heap *heap, struct waiter *waiter)
 {
-    if (heap->count == heap->room) {
-        size_t room = heap->room == 0 ? 64 : 2 * heap->room;
-        struct waiter **at = realloc(heap->at, room * sizeof *at);
+    if (heap->count == heap->capacity) {
+        size_t capacity = heap->capacity == 0 ? 64 : 2 * heap->capacity;
+        struct waiter **at = realloc(heap->at, capacity * sizeof *at);
         if (at == NULL)
             return false;
         heap->at = at;
-        heap->room = room;
+        heap->capacity = capacity;
     }
     sift_up(heap, heap->count++, waiter);
     return true;

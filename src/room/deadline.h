@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * deadline: the waits of one worker, earliest first: a binary heap over waiters, which
  * know their place in it. Private to the room; guarded by the worker's lock.
@@ -12,7 +13,7 @@
 
 struct deadline_heap {
     struct waiter **at;
-    size_t count, room;
+    size_t count, capacity;
 };
 
 /* False: out of memory, and the heap is as before. */

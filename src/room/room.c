@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "fcgiwait/room.h"
 
 #include <errno.h>
@@ -11,10 +12,10 @@ struct room {
     struct worker workers[];
 };
 
-static void room_ring(void *context, unsigned worker, struct crowd *crowd)
+static void room_ring(void *context, unsigned worker, struct waitlist *waitlist)
 {
     struct room *room = context;
-    worker_ring(&room->workers[worker], crowd);
+    worker_ring(&room->workers[worker], waitlist);
 }
 
 static void drain(struct room *room, unsigned count, nanos span)

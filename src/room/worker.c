@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "worker.h"
 
 #include <errno.h>
@@ -10,14 +11,14 @@
 
 /* How many waiters are gathered at a time: few enough that nobody parks late behind them,
  * and that the web server finds them in its caches when it comes to them. */
-#define BATCH 32
+#define DUE_MOST 32
 
 /* How long, and how many times, to wait where it is behind. */
 #define PACE (NANOS_PER_MS / 5)
 #define PACE_TIMES 10
 
 /* Who answers more than so many at once lets the publisher have its own answer first. */
-#define LARGE_CROWD 128
+#define LARGE_WAITLIST 128
 #define PUBLISHERS_TURN (NANOS_PER_MS / 5)
 
 /* Expiries this close together are one wake-up. */
@@ -29,11 +30,11 @@
 /* Heap place of a waiter that has left the heap. */
 #define NO_PLACE SIZE_MAX
 
-struct batch {
-    struct waiter *waiters[BATCH];
+struct due {
+    struct waiter *waiters[DUE_MOST];
     size_t count;
-    struct crowd *crowd; /* whose news they get; NULL: no change */
-    bool crowd_finished;
+    struct waitlist *waitlist; /* whose news they get; NULL: no change */
+    bool waitlist_finished;
 };
 
 static void forget_deadline(struct worker *worker, struct waiter *waiter)
@@ -44,86 +45,86 @@ static void forget_deadline(struct worker *worker, struct waiter *waiter)
     waiter->heap_at = NO_PLACE;
 }
 
-static void take(struct worker *worker, struct batch *batch, struct waiter *waiter,
+static void take(struct worker *worker, struct due *due, struct waiter *waiter,
                  enum verdict verdict)
 {
     forget_deadline(worker, waiter);
     waiter->state = WAITER_TAKEN;
     waiter->verdict = verdict;
     worker->parked--;
-    batch->waiters[batch->count++] = waiter;
+    due->waiters[due->count++] = waiter;
 }
 
-static void put_last(struct worker *worker, struct crowd *crowd)
+static void put_last(struct worker *worker, struct waitlist *waitlist)
 {
-    crowd->shares[worker->number].next = NULL;
+    waitlist->shares[worker->number].next = NULL;
     if (worker->inbox == NULL)
-        worker->inbox = crowd;
+        worker->inbox = waitlist;
     else
-        worker->inbox_last->shares[worker->number].next = crowd;
-    worker->inbox_last = crowd;
+        worker->inbox_last->shares[worker->number].next = waitlist;
+    worker->inbox_last = waitlist;
 }
 
-static void take_changed(struct worker *worker, struct batch *batch)
+static void take_changed(struct worker *worker, struct due *due)
 {
-    struct crowd *crowd = worker->inbox;
-    struct crowd_share *share = &crowd->shares[worker->number];
-    while (batch->count < BATCH && share->first != NULL) {
+    struct waitlist *waitlist = worker->inbox;
+    struct waitlist_share *share = &waitlist->shares[worker->number];
+    while (due->count < DUE_MOST && share->first != NULL) {
         struct waiter *waiter = (struct waiter *)share->first;
         DL_DELETE(share->first, &waiter->watch);
-        waiter->watch.crowd = NULL;
-        take(worker, batch, waiter,
-             waiter->state == WAITER_GONE ? VERDICT_GONE : VERDICT_CHANGED);
+        waiter->watch.waitlist = NULL;
+        take(worker, due, waiter,
+             waiter->state == WAITER_HUNG_UP ? VERDICT_HUNG_UP : VERDICT_CHANGED);
     }
-    batch->crowd = crowd;
-    batch->crowd_finished = share->first == NULL;
+    due->waitlist = waitlist;
+    due->waitlist_finished = share->first == NULL;
     worker->inbox = share->next;
-    if (!batch->crowd_finished)
-        put_last(worker, crowd); /* small crowds need not wait for all of it */
+    if (!due->waitlist_finished)
+        put_last(worker, waitlist); /* small waitlists need not wait for all of it */
 }
 
-static void take_expired(struct worker *worker, struct batch *batch, struct instant now)
+static void take_expired(struct worker *worker, struct due *due, struct instant now)
 {
     enum verdict verdict = worker->stopping ? VERDICT_STOPPING : VERDICT_EXPIRED;
     struct waiter *waiter;
-    while (batch->count < BATCH && (waiter = deadline_first(&worker->heap)) != NULL &&
+    while (due->count < DUE_MOST && (waiter = deadline_first(&worker->heap)) != NULL &&
            waiter->deadline.at <= now.at + EXPIRY_SLACK) {
-        /* One whose crowd is on its way here has a change coming: it is taken then. */
+        /* One whose waitlist is on its way here has a change coming: it is taken then. */
         if (tree_unwatch(worker->options->tree, &waiter->watch))
-            take(worker, batch, waiter, verdict);
+            take(worker, due, waiter, verdict);
         else
             forget_deadline(worker, waiter);
     }
 }
 
-static void gather(struct worker *worker, struct batch *batch)
+static void gather(struct worker *worker, struct due *due)
 {
-    *batch = (struct batch){.count = 0};
-    take_expired(worker, batch, clock_now()); /* first: a crowd may take its time */
-    if (batch->count == 0 && worker->inbox != NULL)
-        take_changed(worker, batch);
+    *due = (struct due){.count = 0};
+    take_expired(worker, due, clock_now()); /* first: a waitlist may take its time */
+    if (due->count == 0 && worker->inbox != NULL)
+        take_changed(worker, due);
 }
 
-static void answer(struct worker *worker, const struct batch *batch)
+static void answer(struct worker *worker, const struct due *due)
 {
     const struct room_options *options = worker->options;
-    for (size_t i = 0; i < batch->count; i++) {
-        struct waiter *waiter = batch->waiters[i];
+    for (size_t i = 0; i < due->count; i++) {
+        struct waiter *waiter = due->waiters[i];
         options->answer(options->context, waiter, waiter->verdict,
-                        waiter->verdict == VERDICT_CHANGED ? &batch->crowd->news : NULL);
+                        waiter->verdict == VERDICT_CHANGED ? &due->waitlist->news : NULL);
     }
-    if (batch->crowd_finished)
-        crowd_done(batch->crowd);
+    if (due->waitlist_finished)
+        waitlist_done(due->waitlist);
 }
 
 /* A web server that is handed thousands of answers at once takes them from the far end of
  * its memory, and everybody else's requests wait behind them. */
-static void keep_pace(const struct worker *worker, const struct batch *batch)
+static void keep_pace(const struct worker *worker, const struct due *due)
 {
-    room_behind_fn *behind = worker->options->behind;
-    if (batch->count < BATCH || behind == NULL)
+    room_backlog_fn *backlog = worker->options->backlog;
+    if (due->count < DUE_MOST || backlog == NULL)
         return;
-    for (int i = 0; i < PACE_TIMES && behind(); i++)
+    for (int i = 0; i < PACE_TIMES && backlog(); i++)
         thread_pause(PACE);
 }
 
@@ -135,11 +136,11 @@ static void rest(struct worker *worker)
     worker->wakes_at = AWAKE;
 }
 
-/* A large crowd keeps every core busy for a while, with the web server's part in it. The
- * answer to the publisher is on its way now: it goes first, or it would come last. */
+/* A large waitlist keeps every core busy for a while, with the web server's part in it.
+ * The answer to the publisher is on its way now: it goes first, or it would come last. */
 static void let_publisher_go_first(struct worker *worker)
 {
-    if (worker->inbox == NULL || worker->inbox->members <= LARGE_CROWD)
+    if (worker->inbox == NULL || worker->inbox->members <= LARGE_WAITLIST)
         return;
     lock_drop(&worker->lock);
     thread_pause(PUBLISHERS_TURN);
@@ -149,15 +150,15 @@ static void let_publisher_go_first(struct worker *worker)
 static void *worker_run(void *context)
 {
     struct worker *worker = context;
-    struct batch batch;
+    struct due due;
     thread_wait_its_turn();
     lock_take(&worker->lock);
     for (;;) {
-        gather(worker, &batch);
-        if (batch.count > 0 || batch.crowd != NULL) {
+        gather(worker, &due);
+        if (due.count > 0 || due.waitlist != NULL) {
             lock_drop(&worker->lock);
-            answer(worker, &batch);
-            keep_pace(worker, &batch);
+            answer(worker, &due);
+            keep_pace(worker, &due);
             lock_take(&worker->lock);
         } else if (worker->stopping && worker->parked == 0) {
             break;
@@ -202,10 +203,10 @@ static void drop_and_wake(struct worker *worker, bool asleep)
         pthread_cond_signal(&worker->wake);
 }
 
-void worker_ring(struct worker *worker, struct crowd *crowd)
+void worker_ring(struct worker *worker, struct waitlist *waitlist)
 {
     lock_take(&worker->lock);
-    put_last(worker, crowd);
+    put_last(worker, waitlist);
     drop_and_wake(worker, rouse(worker));
 }
 
@@ -247,7 +248,7 @@ bool worker_leave(struct worker *worker, struct waiter *waiter)
     if (waiter->state == WAITER_WAITING) {
         forget_deadline(worker, waiter);
         left = tree_unwatch(worker->options->tree, &waiter->watch);
-        waiter->state = left ? WAITER_FREE : WAITER_GONE;
+        waiter->state = left ? WAITER_FREE : WAITER_HUNG_UP;
         worker->parked -= left;
         last = worker->stopping && worker->parked == 0; /* it can end at once */
     }

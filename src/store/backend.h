@@ -1,8 +1,9 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * backend: what a kind of store has to know how to do. Private to the store.
  *
  * Every backend embeds `struct store` as its first member. edit_decide() holds the rules
- * that are the same for all of them; group.h has the common way of deciding many edits.
+ * that are the same for all of them; batch.h has the common way of deciding many edits.
  */
 #ifndef FCGIWAIT_STORE_BACKEND_H
 #define FCGIWAIT_STORE_BACKEND_H
@@ -13,7 +14,8 @@
 
 struct store_backend {
     const char *type;
-    struct store *(*open)(const struct store_options *options, char *error, size_t room);
+    struct store *(*open)(const struct store_options *options, char *error,
+                          size_t capacity);
     void (*commit)(struct store *store, struct edit *edit);
     void (*catch_up)(struct store *store); /* NULL: nobody else changes it */
     void (*close)(struct store *store);

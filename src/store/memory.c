@@ -1,14 +1,15 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The store that keeps nothing: changes live in the state, and are gone with the process.
  *
- * Its lock makes looking, deciding and showing one step. The sink rings, and takes the
- * locks of tree and workers above it.
+ * Its lock makes looking, deciding and showing one decision. The sink rings, and takes
+ * the locks of tree and workers above it.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "fcgiwait/lock.h"
-#include "group.h"
+#include "batch.h"
 
 struct memory {
     struct store store;
@@ -16,11 +17,11 @@ struct memory {
 };
 
 static struct store *memory_open(const struct store_options *options, char *error,
-                                 size_t room)
+                                 size_t capacity)
 {
     struct memory *memory = calloc(1, sizeof *memory);
     if (memory == NULL) {
-        snprintf(error, room, "out of memory");
+        snprintf(error, capacity, "out of memory");
         return NULL;
     }
     store_init(&memory->store, &store_memory, options);
@@ -32,16 +33,16 @@ static struct store *memory_open(const struct store_options *options, char *erro
 static void memory_commit(struct store *store, struct edit *edit)
 {
     struct memory *memory = (struct memory *)store;
-    struct group group;
-    struct step step;
+    struct batch batch;
+    struct decision decision;
     lock_take(&memory->lock);
-    group_open(&group, store, &step, 1, atomic_load(&store->index));
-    group_decide(&group, edit);
-    group_forget(&group);
-    if (!group_show(&group))
+    batch_open(&batch, store, &decision, 1, atomic_load(&store->index));
+    batch_decide(&batch, edit);
+    batch_forget(&batch);
+    if (!batch_show(&batch))
         edit->result = EDIT_FAILED;
     lock_drop(&memory->lock);
-    group_close(&group);
+    batch_close(&batch);
     edit->done(edit);
 }
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * queue: edits on their way to the one thread that makes them durable. Private to the
  * store.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "sqlite.h"
 
 #include <errno.h>
@@ -7,7 +8,7 @@
 #include <string.h>
 
 #include "fcgiwait/thread.h"
-#include "group.h"
+#include "batch.h"
 #include "sqlite_file.h"
 
 static void sqlite_commit(struct store *store, struct edit *edit)
@@ -24,25 +25,25 @@ static void sqlite_catch_up(struct store *store)
 
 struct complaint {
     char *text;
-    size_t room;
+    size_t capacity;
 };
 
 static bool complain(const struct complaint *error, const char *file, const char *why)
 {
-    snprintf(error->text, error->room, "%s: %s", file, why);
+    snprintf(error->text, error->capacity, "%s: %s", file, why);
     return false;
 }
 
-static bool open_board(struct sqlite *sqlite, const struct complaint *error)
+static bool open_doorbell(struct sqlite *sqlite, const struct complaint *error)
 {
     const char *file = sqlite->file;
     char path[PATH_MAX];
     int len = snprintf(path, sizeof path, "%s-board", file);
     if (len < 0 || (size_t)len >= sizeof path)
         return complain(error, file, "the name is too long");
-    if (board_open(&sqlite->board, path))
+    if (doorbell_open(&sqlite->doorbell, path))
         return true;
-    sqlite_file_explain(path, SQLITE_CANTOPEN, errno, "", error->text, error->room);
+    sqlite_file_explain(path, SQLITE_CANTOPEN, errno, "", error->text, error->capacity);
     return false;
 }
 
@@ -50,7 +51,7 @@ static bool explain(const struct rows *rows, const char *file,
                     const struct complaint *error)
 {
     sqlite_file_explain(file, rows->failure.code, rows->failure.reason,
-                        rows->failure.message, error->text, error->room);
+                        rows->failure.message, error->text, error->capacity);
     return false;
 }
 
@@ -66,27 +67,27 @@ static bool open_rows(struct rows *rows, sqlite3 *db, const char *file,
     return explain(rows, file, error);
 }
 
-/* A process that died before it could tell of its changes has left a board that lags; any
- * other mistake on it is put right as well. */
-static bool set_board(struct sqlite *sqlite)
+/* A process that died before it could tell of its changes has left a doorbell that lags;
+ * any other mistake on it is put right as well. */
+static bool set_doorbell(struct sqlite *sqlite)
 {
     struct rows_state state;
     if (!rows_read_state(&sqlite->rows, &state))
         return false;
-    board_set(&sqlite->board, state.newest);
+    doorbell_set(&sqlite->doorbell, state.newest);
     return true;
 }
 
-/* With the board's lock: nobody else makes the file meanwhile. */
+/* With the doorbell's lock: nobody else makes the file meanwhile. */
 static bool open_file(struct sqlite *sqlite, const struct complaint *error)
 {
     const char *file = sqlite->file;
-    sqlite3 *db =
-        sqlite_file_open(file, sqlite->store.options.relaxed, error->text, error->room);
+    sqlite3 *db = sqlite_file_open(file, sqlite->store.options.relaxed, error->text,
+                                   error->capacity);
     if (!open_rows(&sqlite->rows, db, file, error))
         return false;
-    board_match(&sqlite->board, file);
-    if (set_board(sqlite))
+    doorbell_match(&sqlite->doorbell, file);
+    if (set_doorbell(sqlite))
         return true;
     rows_close(&sqlite->rows);
     return explain(&sqlite->rows, file, error);
@@ -95,17 +96,17 @@ static bool open_file(struct sqlite *sqlite, const struct complaint *error)
 static bool open_writing(struct sqlite *sqlite, const struct complaint *error)
 {
     const char *file = sqlite->file;
-    if (!open_board(sqlite, error))
+    if (!open_doorbell(sqlite, error))
         return false;
-    if (board_lock(&sqlite->board)) {
+    if (doorbell_lock(&sqlite->doorbell)) {
         bool good = open_file(sqlite, error);
-        board_unlock(&sqlite->board);
+        doorbell_unlock(&sqlite->doorbell);
         if (good)
             return true;
     } else {
         complain(error, file, strerror(errno));
     }
-    board_close(&sqlite->board);
+    doorbell_close(&sqlite->doorbell);
     return false;
 }
 
@@ -113,7 +114,7 @@ static bool open_writing(struct sqlite *sqlite, const struct complaint *error)
 static bool open_reading(struct sqlite *sqlite, const struct complaint *error)
 {
     const char *file = sqlite->file;
-    sqlite3 *db = sqlite_file_open_reader(file, error->text, error->room);
+    sqlite3 *db = sqlite_file_open_reader(file, error->text, error->capacity);
     if (!open_rows(&sqlite->reader, db, file, error))
         return false;
     lock_take(&sqlite->lock);
@@ -146,7 +147,7 @@ static bool start_threads(struct sqlite *sqlite, const struct complaint *error)
 /* False: nothing is left open. */
 static bool open_all(struct sqlite *sqlite, const struct complaint *error)
 {
-    if (!sqlite_file_check(sqlite->file, error->text, error->room) ||
+    if (!sqlite_file_check(sqlite->file, error->text, error->capacity) ||
         !open_writing(sqlite, error))
         return false;
     if (open_reading(sqlite, error)) {
@@ -155,7 +156,7 @@ static bool open_all(struct sqlite *sqlite, const struct complaint *error)
         rows_close(&sqlite->reader);
     }
     rows_close(&sqlite->rows);
-    board_close(&sqlite->board);
+    doorbell_close(&sqlite->doorbell);
     return false;
 }
 
@@ -163,11 +164,12 @@ static void sqlite_free(struct sqlite *sqlite)
 {
     lock_destroy(&sqlite->lock);
     free(sqlite->file);
-    free(sqlite->steps);
+    free(sqlite->decisions);
     free(sqlite);
 }
 
-/* Whatever names lead to a file, it has one board: as SQLite does with its own files. */
+/* Whatever names lead to a file, it has one doorbell: as SQLite does with its own files.
+ */
 static char *resolve(const char *file)
 {
     char *resolved = realpath(file, NULL);
@@ -175,9 +177,9 @@ static char *resolve(const char *file)
 }
 
 static struct store *sqlite_open(const struct store_options *options, char *text,
-                                 size_t room)
+                                 size_t capacity)
 {
-    struct complaint error = {text, room};
+    struct complaint error = {text, capacity};
     struct sqlite *sqlite = calloc(1, sizeof *sqlite);
     if (sqlite == NULL) {
         complain(&error, options->file, "out of memory");
@@ -186,9 +188,9 @@ static struct store *sqlite_open(const struct store_options *options, char *text
     store_init(&sqlite->store, &store_sqlite, options);
     lock_init(&sqlite->lock, LOCK_STORE);
     sqlite->trouble = EDIT_CHANGED;
-    sqlite->steps = calloc(GROUP_MOST, sizeof *sqlite->steps);
+    sqlite->decisions = calloc(BATCH_MOST, sizeof *sqlite->decisions);
     sqlite->file = resolve(options->file);
-    if (sqlite->steps == NULL || sqlite->file == NULL)
+    if (sqlite->decisions == NULL || sqlite->file == NULL)
         complain(&error, options->file, "out of memory");
     else if (open_all(sqlite, &error))
         return &sqlite->store;
@@ -196,14 +198,14 @@ static struct store *sqlite_open(const struct store_options *options, char *text
     return NULL;
 }
 
-/* Whoever writes on the board past us may set its bell back to where the follower saw it
- * last, and then it sleeps through a ring: it is rung until it has heard. A shutdown may
- * look every millisecond. */
+/* Whoever writes on the doorbell past us may set its bell back to where the follower saw
+ * it last, and then it sleeps through a ring: it is rung until it has heard. A shutdown
+ * may look every millisecond. */
 static void end_follower(struct sqlite *sqlite)
 {
     atomic_store(&sqlite->stopping, true);
-    for (board_wake(&sqlite->board); !atomic_load(&sqlite->follower_ended);
-         board_wake(&sqlite->board))
+    for (doorbell_wake(&sqlite->doorbell); !atomic_load(&sqlite->follower_ended);
+         doorbell_wake(&sqlite->doorbell))
         thread_pause(NANOS_PER_MS);
     pthread_join(sqlite->follower, NULL);
 }
@@ -216,7 +218,7 @@ static void sqlite_close(struct store *store)
     end_follower(sqlite);
     rows_close(&sqlite->reader);
     rows_close(&sqlite->rows);
-    board_close(&sqlite->board);
+    doorbell_close(&sqlite->doorbell);
     queue_dispose(&sqlite->queue);
     sqlite_free(sqlite);
 }

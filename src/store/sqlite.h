@@ -1,36 +1,39 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * sqlite: the store in an SQLite file, shared by all processes that open it. Private to
  * the store.
  *
  * One thread writes (sqlite_write.c): it takes all edits that have come meanwhile, and
  * makes them durable in one transaction. One thread follows (sqlite_follow.c): it sleeps
- * until the board is rung, by any process, and takes over what the file has that we have
- * not. Readers who find the board ahead of us do the same rather than wait for it.
+ * until the doorbell is rung, by any process, and takes over what the file has that we
+ * have not. Readers who find the doorbell ahead of us do the same rather than wait for
+ * it.
  */
 #ifndef FCGIWAIT_STORE_SQLITE_H
 #define FCGIWAIT_STORE_SQLITE_H
 
 #include <pthread.h>
 
-#include "board.h"
+#include "doorbell.h"
 #include "fcgiwait/lock.h"
 #include "queue.h"
 #include "sqlite_rows.h"
 
 /* Edits in one transaction, at most. */
-enum { GROUP_MOST = 1024 };
+enum { BATCH_MOST = 1024 };
 
-struct step;
+struct decision;
 
 struct sqlite {
     struct store store;
     char *file;
-    struct board board;
+    struct doorbell doorbell;
     struct queue queue;
     pthread_t writer, follower;
     _Atomic bool stopping, follower_ended;
 
-    /* The order in which changes reach the state. The board's lock is taken before it. */
+    /* The order in which changes reach the state. The doorbell's lock is taken before it.
+     */
     struct lock lock;   /* guards what follows, and the store's index */
     struct rows reader; /* for taking over */
     uint64_t forgotten; /* that the state knows of */
@@ -41,15 +44,15 @@ struct sqlite {
     struct rows rows;
     bool started;             /* has changed something since the start */
     enum edit_result trouble; /* of the last transaction, as logged; EDIT_CHANGED: none */
-    struct edit *edits[GROUP_MOST];
-    struct step *steps; /* GROUP_MOST */
+    struct edit *edits[BATCH_MOST];
+    struct decision *decisions; /* BATCH_MOST */
 };
 
 /* Hands to the state what the file has and it has not. The lock is held. False: it could
  * not be read (reader.message). */
 bool sqlite_take_over(struct sqlite *sqlite);
 
-/* The same where the board says that there is something. Takes the lock. */
+/* The same where the doorbell says that there is something. Takes the lock. */
 void sqlite_follow(struct sqlite *sqlite);
 
 /* The threads. */

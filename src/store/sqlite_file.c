@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "sqlite_file.h"
 
 #include <errno.h>
@@ -44,48 +45,48 @@ static const char *const migrations[VERSION] = {
 
 /* --- complaints --- */
 
-static void explain_folder(const char *file, int reason, char *error, size_t room)
+static void explain_folder(const char *file, int reason, char *error, size_t capacity)
 {
     snprintf(
-        error, room,
+        error, capacity,
         "%s can't be opened: %s. Its folder must be there, and writable for the user "
         "that fcgiwait runs as (uid %u); store.file names another file",
         file, strerror(reason != 0 ? reason : EACCES), (unsigned)geteuid());
 }
 
 void sqlite_file_explain(const char *file, int code, int reason, const char *message,
-                         char *error, size_t room)
+                         char *error, size_t capacity)
 {
     switch (code) {
     case SQLITE_CANTOPEN:
     case SQLITE_READONLY:
     case SQLITE_PERM:
-        explain_folder(file, reason, error, room);
+        explain_folder(file, reason, error, capacity);
         break;
     case SQLITE_NOTADB:
-        snprintf(error, room,
+        snprintf(error, capacity,
                  "%s is not a database, and was left as it is. Move it away, or name "
                  "another file in store.file",
                  file);
         break;
     case SQLITE_CORRUPT:
         snprintf(
-            error, room,
+            error, capacity,
             "%s is damaged, and was left as it is. Stop every fcgiwait over it; then "
             "put a backup in its place, or what can be saved of it: sqlite3 '%s' "
             ".recover | sqlite3 saved.db",
             file, file);
         break;
     default:
-        snprintf(error, room, "%s: %s", file, message);
+        snprintf(error, capacity, "%s: %s", file, message);
         break;
     }
 }
 
-static void explain(sqlite3 *db, const char *file, char *error, size_t room)
+static void explain(sqlite3 *db, const char *file, char *error, size_t capacity)
 {
     sqlite_file_explain(file, sqlite3_errcode(db), sqlite3_system_errno(db),
-                        sqlite3_errmsg(db), error, room);
+                        sqlite3_errmsg(db), error, capacity);
 }
 
 /* --- looking --- */
@@ -101,14 +102,14 @@ static sqlite3_int64 ask(sqlite3 *db, const char *sql)
     return sqlite3_finalize(statement) == SQLITE_OK ? number : -1;
 }
 
-static bool refuse(const char *file, const char *why, char *error, size_t room)
+static bool refuse(const char *file, const char *why, char *error, size_t capacity)
 {
-    snprintf(error, room, "%s %s; it was left as it is. Name another file in store.file",
-             file, why);
+    snprintf(error, capacity,
+             "%s %s; it was left as it is. Name another file in store.file", file, why);
     return false;
 }
 
-static bool check_version(sqlite3 *db, const char *file, char *error, size_t room)
+static bool check_version(sqlite3 *db, const char *file, char *error, size_t capacity)
 {
     sqlite3_int64 version = ask(db, "PRAGMA user_version");
     sqlite3_int64 application = ask(db, "PRAGMA application_id");
@@ -117,17 +118,17 @@ static bool check_version(sqlite3 *db, const char *file, char *error, size_t roo
         ask(db, "SELECT count(*) FROM pragma_table_info('resource') WHERE name IN "
                 "('idx', 'path', 'changed', 'type', 'body')");
     if (version < 0 || application < 0 || tables < 0 || columns < 0) {
-        explain(db, file, error, room);
+        explain(db, file, error, capacity);
         return false;
     }
     bool ours = application == APPLICATION_ID ||
                 (application == 0 && version == 0 && columns == 5);
     if (!ours && tables > 0)
-        return refuse(file, "is the database of another program", error, room);
+        return refuse(file, "is the database of another program", error, capacity);
     if (version <= VERSION)
         return true;
     snprintf(
-        error, room,
+        error, capacity,
         "%s was written by a newer fcgiwait (its layout is %lld, this one knows up to "
         "%d); it was left as it is. Start that version, or name another file in "
         "store.file",
@@ -135,7 +136,7 @@ static bool check_version(sqlite3 *db, const char *file, char *error, size_t roo
     return false;
 }
 
-static sqlite3 *connect(const char *file, int flags, char *error, size_t room)
+static sqlite3 *connect(const char *file, int flags, char *error, size_t capacity)
 {
     sqlite3 *db = NULL;
     if (sqlite3_open_v2(file, &db, flags | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK) {
@@ -144,9 +145,9 @@ static sqlite3 *connect(const char *file, int flags, char *error, size_t room)
         return db;
     }
     if (db != NULL)
-        explain(db, file, error, room);
+        explain(db, file, error, capacity);
     else
-        snprintf(error, room, "out of memory");
+        snprintf(error, capacity, "out of memory");
     sqlite3_close(db);
     return NULL;
 }
@@ -169,13 +170,13 @@ static void name_immutable(const char *file, char uri[3 * PATH_MAX])
 
 /* SQLite makes files beside one in WAL mode even to read it, unless it is told that
  * nobody has it open. */
-static sqlite3 *connect_to_look(const char *file, char *error, size_t room)
+static sqlite3 *connect_to_look(const char *file, char *error, size_t capacity)
 {
     char uri[3 * PATH_MAX];
     if (has_journal(file))
-        return connect(file, SQLITE_OPEN_READONLY, error, room);
+        return connect(file, SQLITE_OPEN_READONLY, error, capacity);
     name_immutable(file, uri);
-    return connect(uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, error, room);
+    return connect(uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, error, capacity);
 }
 
 /* 0: there is something; ENOENT: nothing yet; else why nobody can tell. */
@@ -189,19 +190,19 @@ static int find(const char *file)
     return stat_of.st_size > 0 ? 0 : ENOENT;
 }
 
-bool sqlite_file_check(const char *file, char *error, size_t room)
+bool sqlite_file_check(const char *file, char *error, size_t capacity)
 {
     int reason = find(file);
     if (reason != 0) {
-        explain_folder(file, reason, error, room);
+        explain_folder(file, reason, error, capacity);
         return reason == ENOENT;
     }
-    sqlite3 *db = connect_to_look(file, error, room);
+    sqlite3 *db = connect_to_look(file, error, capacity);
     if (db == NULL)
         return false;
     /* What an unclean end has left in the -wal file stays there, too. */
     sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    bool good = check_version(db, file, error, room);
+    bool good = check_version(db, file, error, capacity);
     sqlite3_close(db);
     return good;
 }
@@ -255,33 +256,34 @@ static bool has_wal(sqlite3 *db)
     return ask(db, "SELECT journal_mode = 'wal' FROM pragma_journal_mode") == 1;
 }
 
-sqlite3 *sqlite_file_open(const char *file, bool relaxed, char *error, size_t room)
+sqlite3 *sqlite_file_open(const char *file, bool relaxed, char *error, size_t capacity)
 {
-    sqlite3 *db = connect(file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, error, room);
+    sqlite3 *db =
+        connect(file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, error, capacity);
     if (db == NULL)
         return NULL;
-    if (check_version(db, file, error, room)) {
+    if (check_version(db, file, error, capacity)) {
         if (sqlite3_db_readonly(db, "main") == 1)
-            explain_folder(file, EACCES, error, room);
+            explain_folder(file, EACCES, error, capacity);
         else if (!migrate(db) || !set_up(db, relaxed))
-            explain(db, file, error, room);
+            explain(db, file, error, capacity);
         else if (has_wal(db))
             return db;
         else
             refuse(file, "lies where SQLite can't share memory (WAL): a network?", error,
-                   room);
+                   capacity);
     }
     sqlite3_close(db);
     return NULL;
 }
 
-sqlite3 *sqlite_file_open_reader(const char *file, char *error, size_t room)
+sqlite3 *sqlite_file_open_reader(const char *file, char *error, size_t capacity)
 {
-    sqlite3 *db = connect(file, SQLITE_OPEN_READWRITE, error, room);
+    sqlite3 *db = connect(file, SQLITE_OPEN_READWRITE, error, capacity);
     if (db != NULL && run(db, "PRAGMA query_only = 1"))
         return db;
     if (db != NULL)
-        explain(db, file, error, room);
+        explain(db, file, error, capacity);
     sqlite3_close(db);
     return NULL;
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * sqlite_file: an SQLite file that is ours: found, refused, made or migrated. Private to
  * the SQLite store.
@@ -14,18 +15,18 @@
 
 /* Whether the file may be opened, or is not there and can be made. Changes nothing: what
  * is refused is left as it is. False with `error`: what to do about it. */
-bool sqlite_file_check(const char *file, char *error, size_t room);
+bool sqlite_file_check(const char *file, char *error, size_t capacity);
 
 /* Opens the file, which is made, or brought to the present layout. One process at a time.
  * With `relaxed` a commit does not wait for the disk. NULL with `error`. */
-sqlite3 *sqlite_file_open(const char *file, bool relaxed, char *error, size_t room);
+sqlite3 *sqlite_file_open(const char *file, bool relaxed, char *error, size_t capacity);
 
 /* Another connection to a file that is open, for reading alone. NULL with `error`. */
-sqlite3 *sqlite_file_open_reader(const char *file, char *error, size_t room);
+sqlite3 *sqlite_file_open_reader(const char *file, char *error, size_t capacity);
 
 /* Says what an SQLite result code means for the file, and what to do about it. `reason`
  * is an errno value, or 0. */
 void sqlite_file_explain(const char *file, int code, int reason, const char *message,
-                         char *error, size_t room);
+                         char *error, size_t capacity);
 
 #endif

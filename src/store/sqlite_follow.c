@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include <stdlib.h>
 
 #include "fcgiwait/log.h"
@@ -14,8 +15,8 @@ struct taking {
 
 static bool show(struct taking *taking, const struct change *change)
 {
-    const struct store_state *state = &taking->sqlite->store.options.state;
-    if (!state->sink(state->context, change))
+    const struct store_view *view = &taking->sqlite->store.options.view;
+    if (!view->sink(view->context, change))
         return false;
     taking->shown = change->index;
     return true;
@@ -39,7 +40,7 @@ static bool show_resource(void *context, struct text path, const struct present 
     if (!show_everything(taking, present->index))
         return false;
     if (path_check(path, SIZE_MAX) != NULL) {
-        log_warn("the store has a resource whose path is none, under index %llu; it is "
+        log_warn("the store has a resource under a path that is not one, index index %llu; it is "
                  "passed over",
                  (unsigned long long)present->index);
         return true;
@@ -58,20 +59,20 @@ static bool show_resource(void *context, struct text path, const struct present 
 /* Paths, each behind its length. */
 struct paths {
     char *bytes;
-    size_t len, room;
+    size_t len, capacity;
 };
 
 static bool paths_add(void *context, struct text path)
 {
     struct paths *paths = context;
     size_t need = sizeof path.len + path.len;
-    if (need > paths->room - paths->len) {
-        size_t room = 2 * paths->room + need;
-        char *bytes = realloc(paths->bytes, room);
+    if (need > paths->capacity - paths->len) {
+        size_t capacity = 2 * paths->capacity + need;
+        char *bytes = realloc(paths->bytes, capacity);
         if (bytes == NULL)
             return false;
         paths->bytes = bytes;
-        paths->room = room;
+        paths->capacity = capacity;
     }
     memcpy(paths->bytes + paths->len, &path.len, sizeof path.len);
     memcpy(paths->bytes + paths->len + sizeof path.len, path.at, path.len);
@@ -93,13 +94,14 @@ static struct text paths_next(const struct paths *paths, size_t *at)
 static bool drop_missing(struct sqlite *sqlite, const struct paths *paths,
                          uint64_t forgotten)
 {
-    const struct store_state *state = &sqlite->store.options.state;
-    struct change gone = {.kind = CHANGE_DELETE, .index = forgotten, .at = clock_wall()};
+    const struct store_view *view = &sqlite->store.options.view;
+    struct change missing = {
+        .kind = CHANGE_DELETE, .index = forgotten, .at = clock_wall()};
     for (size_t at = 0; at < paths->len;) {
         bool has;
-        gone.path = paths_next(paths, &at);
-        if (!rows_has(&sqlite->reader, gone.path, &has) ||
-            (!has && !state->sink(state->context, &gone)))
+        missing.path = paths_next(paths, &at);
+        if (!rows_has(&sqlite->reader, missing.path, &has) ||
+            (!has && !view->sink(view->context, &missing)))
             return false;
     }
     return true;
@@ -107,9 +109,9 @@ static bool drop_missing(struct sqlite *sqlite, const struct paths *paths,
 
 static bool find_missing(struct sqlite *sqlite, uint64_t forgotten)
 {
-    const struct store_state *state = &sqlite->store.options.state;
+    const struct store_view *view = &sqlite->store.options.view;
     struct paths paths = {NULL, 0, 0};
-    bool good = state->each(state->context, paths_add, &paths) &&
+    bool good = view->each(view->context, paths_add, &paths) &&
                 drop_missing(sqlite, &paths, forgotten);
     free(paths.bytes);
     return good;
@@ -118,27 +120,27 @@ static bool find_missing(struct sqlite *sqlite, uint64_t forgotten)
 /* What was touched behind origins and then forgotten can't be told either. */
 static bool make_up(struct sqlite *sqlite, uint64_t forgotten)
 {
-    const struct store_state *state = &sqlite->store.options.state;
+    const struct store_view *view = &sqlite->store.options.view;
     return find_missing(sqlite, forgotten) &&
-           state->sink(state->context, &(struct change){.kind = CHANGE_EVERYTHING,
-                                                        .index = forgotten,
-                                                        .at = clock_wall(),
-                                                        .path = TEXT("/")});
+           view->sink(view->context, &(struct change){.kind = CHANGE_EVERYTHING,
+                                                      .index = forgotten,
+                                                      .at = clock_wall(),
+                                                      .path = TEXT("/")});
 }
 
 static bool forget(struct sqlite *sqlite, uint64_t forgotten)
 {
-    const struct store_state *state = &sqlite->store.options.state;
+    const struct store_view *view = &sqlite->store.options.view;
     if (sqlite->lost_sight && !make_up(sqlite, forgotten))
         return false;
     sqlite->lost_sight = false;
     if (forgotten == sqlite->forgotten)
         return true;
     sqlite->forgotten = forgotten;
-    return state->sink(state->context, &(struct change){.kind = CHANGE_FORGET,
-                                                        .index = forgotten,
-                                                        .at = clock_wall(),
-                                                        .path = TEXT("/")});
+    return view->sink(view->context, &(struct change){.kind = CHANGE_FORGET,
+                                                      .index = forgotten,
+                                                      .at = clock_wall(),
+                                                      .path = TEXT("/")});
 }
 
 /* --- taking over --- */
@@ -175,7 +177,7 @@ bool sqlite_take_over(struct sqlite *sqlite)
 
 static bool is_behind(struct sqlite *sqlite)
 {
-    return board_newest(&sqlite->board) > atomic_load(&sqlite->store.index);
+    return doorbell_newest(&sqlite->doorbell) > atomic_load(&sqlite->store.index);
 }
 
 void sqlite_follow(struct sqlite *sqlite)
@@ -198,11 +200,11 @@ void *sqlite_follower(void *context)
 {
     struct sqlite *sqlite = context;
     for (;;) {
-        uint32_t rings = board_rings(&sqlite->board);
+        uint32_t rings = doorbell_rings(&sqlite->doorbell);
         if (atomic_load(&sqlite->stopping))
             break;
         sqlite_follow(sqlite);
-        board_sleep(&sqlite->board, rings);
+        doorbell_sleep(&sqlite->doorbell, rings);
     }
     atomic_store(&sqlite->follower_ended, true);
     return NULL;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "sqlite_rows.h"
 
 #include <errno.h>

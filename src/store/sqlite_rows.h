@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * sqlite_rows: what stands in the file, over one connection. Private to the SQLite store.
  *

@@ -1,9 +1,10 @@
+/* SPDX-License-Identifier: ISC */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "fcgiwait/log.h"
-#include "group.h"
+#include "batch.h"
 #include "sqlite.h"
 
 /* --- one transaction --- */
@@ -19,30 +20,30 @@ static bool level(struct sqlite *sqlite)
     return good;
 }
 
-static bool write_steps(struct sqlite *sqlite, const struct group *group,
-                        struct rows_state *state)
+static bool write_decisions(struct sqlite *sqlite, const struct batch *batch,
+                            struct rows_state *state)
 {
-    for (size_t i = 0; i < group->count; i++) {
-        const struct step *step = &group->steps[i];
-        if (step->edit->kind == EDIT_EVERYTHING) {
-            state->everything = step->after.index;
-            state->everything_changed = step->after.changed;
-        } else if (!rows_put(&sqlite->rows, step->edit->path, &step->after)) {
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct decision *decision = &batch->decisions[i];
+        if (decision->edit->kind == EDIT_EVERYTHING) {
+            state->everything = decision->after.index;
+            state->everything_changed = decision->after.changed;
+        } else if (!rows_put(&sqlite->rows, decision->edit->path, &decision->after)) {
             return false;
         }
     }
     return true;
 }
 
-static bool write_group(struct sqlite *sqlite, const struct group *group,
+static bool write_batch(struct sqlite *sqlite, const struct batch *batch,
                         struct rows_state *state)
 {
-    if (!write_steps(sqlite, group, state))
+    if (!write_decisions(sqlite, batch, state))
         return false;
-    state->newest = group->newest;
-    if (group->forgotten != 0) {
-        state->forgotten = group->forgotten;
-        if (!rows_forget(&sqlite->rows, group->forgotten))
+    state->newest = batch->newest;
+    if (batch->forgotten != 0) {
+        state->forgotten = batch->forgotten;
+        if (!rows_forget(&sqlite->rows, batch->forgotten))
             return false;
     }
     return rows_write_state(&sqlite->rows, state) && rows_commit(&sqlite->rows);
@@ -50,12 +51,12 @@ static bool write_group(struct sqlite *sqlite, const struct group *group,
 
 /* Durable: everybody is told, our own waiters too. Out of memory some are not; the
  * follower goes on with them. */
-static void show(struct sqlite *sqlite, struct group *group)
+static void show(struct sqlite *sqlite, struct batch *batch)
 {
     lock_take(&sqlite->lock);
-    board_set(&sqlite->board, group->newest);
-    if (group_show(group) && group->forgotten != 0)
-        sqlite->forgotten = group->forgotten;
+    doorbell_set(&sqlite->doorbell, batch->newest);
+    if (batch_show(batch) && batch->forgotten != 0)
+        sqlite->forgotten = batch->forgotten;
     lock_drop(&sqlite->lock);
 }
 
@@ -68,7 +69,7 @@ static uint64_t newest_given(const struct sqlite *sqlite, const struct rows_stat
     return state->newest > clock ? state->newest : clock;
 }
 
-/* What an edit adds to the memory that the group takes until it is shown. */
+/* What an edit adds to the memory that the batch takes until it is shown. */
 static size_t weight(const struct edit *edit)
 {
     return edit->document != NULL ? edit->document->body.len : 0;
@@ -76,32 +77,32 @@ static size_t weight(const struct edit *edit)
 
 /* Returns how many were decided: patches of large documents are not gathered without
  * end. */
-static size_t decide(struct group *group, struct edit **edits, size_t count)
+static size_t decide(struct batch *batch, struct edit **edits, size_t count)
 {
     size_t at = 0;
     for (size_t bytes = 0; at < count && bytes < QUEUE_BYTES; at++) {
-        group_decide(group, edits[at]);
+        batch_decide(batch, edits[at]);
         bytes += weight(edits[at]);
     }
-    group_forget(group);
+    batch_forget(batch);
     return at;
 }
 
 static size_t decide_and_write(struct sqlite *sqlite, struct edit **edits, size_t count)
 {
     struct rows_state state;
-    struct group group;
+    struct batch batch;
     if (!level(sqlite) || !rows_read_state(&sqlite->rows, &state))
         return 0;
-    group_open(&group, &sqlite->store, sqlite->steps, GROUP_MOST,
+    batch_open(&batch, &sqlite->store, sqlite->decisions, BATCH_MOST,
                newest_given(sqlite, &state));
-    count = decide(&group, edits, count);
-    bool good = group.count == 0 || write_group(sqlite, &group, &state);
-    if (good && group.count > 0) {
+    count = decide(&batch, edits, count);
+    bool good = batch.count == 0 || write_batch(sqlite, &batch, &state);
+    if (good && batch.count > 0) {
         sqlite->started = true;
-        show(sqlite, &group);
+        show(sqlite, &batch);
     }
-    group_close(&group);
+    batch_close(&batch);
     return good ? count : 0;
 }
 
@@ -109,7 +110,7 @@ static size_t decide_and_write(struct sqlite *sqlite, struct edit **edits, size_
  * (rows.failure). */
 static size_t commit_together(struct sqlite *sqlite, struct edit **edits, size_t count)
 {
-    if (!board_lock(&sqlite->board)) {
+    if (!doorbell_lock(&sqlite->doorbell)) {
         struct rows_failure *failure = &sqlite->rows.failure;
         failure->result = EDIT_FAILED;
         snprintf(failure->message, sizeof failure->message, "flock: %s", strerror(errno));
@@ -119,7 +120,7 @@ static size_t commit_together(struct sqlite *sqlite, struct edit **edits, size_t
     if (rows_begin_write(&sqlite->rows))
         done = decide_and_write(sqlite, edits, count);
     rows_rollback(&sqlite->rows);
-    board_unlock(&sqlite->board);
+    doorbell_unlock(&sqlite->doorbell);
     return done;
 }
 
@@ -137,7 +138,7 @@ static void note_trouble(struct sqlite *sqlite, enum edit_result trouble)
                   trouble == EDIT_NO_ROOM ? "; it will once there is room again" : "");
 }
 
-/* What can't be done for all of them may still go for one: a group is no larger than what
+/* What can't be done for all of them may still go for one: a batch is no larger than what
  * fails. */
 static void commit_all(struct sqlite *sqlite, size_t count)
 {
@@ -164,7 +165,7 @@ void *sqlite_writer(void *context)
 {
     struct sqlite *sqlite = context;
     size_t count;
-    while ((count = queue_take(&sqlite->queue, sqlite->edits, GROUP_MOST)) > 0)
+    while ((count = queue_take(&sqlite->queue, sqlite->edits, BATCH_MOST)) > 0)
         commit_all(sqlite, count);
     return NULL;
 }

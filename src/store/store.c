@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "fcgiwait/store.h"
 
 #include <stdio.h>
@@ -12,12 +13,13 @@
 
 static const struct store_backend *const backends[] = {&store_sqlite, &store_memory};
 
-struct store *store_open(const struct store_options *options, char *error, size_t room)
+struct store *store_open(const struct store_options *options, char *error,
+                         size_t capacity)
 {
     for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
         if (strcmp(options->type, backends[i]->type) == 0)
-            return backends[i]->open(options, error, room);
-    snprintf(error, room, "store.type \"%s\" is not known here", options->type);
+            return backends[i]->open(options, error, capacity);
+    snprintf(error, capacity, "store.type \"%s\" is not known here", options->type);
     return NULL;
 }
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "node.h"
 
 #include <stdlib.h>
@@ -54,7 +55,7 @@ struct node *node_make(struct tree *tree, struct text path)
 void node_prune(struct tree *tree, struct node *node)
 {
     while (node != NULL && node->children == 0 && node->self.index == 0 &&
-           node->crowds[SCOPE_SELF] == NULL && node->crowds[SCOPE_BELOW] == NULL) {
+           node->waitlists[SCOPE_SELF] == NULL && node->waitlists[SCOPE_BELOW] == NULL) {
         struct node *parent = node->parent;
         HASH_DEL(tree->nodes, node);
         document_unref(&node->self.document);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* node: one path of the tree. Private to the tree; guarded by its lock. */
 #ifndef FCGIWAIT_TREE_NODE_H
 #define FCGIWAIT_TREE_NODE_H
@@ -9,16 +10,16 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-/* A node stays while it has an index, a crowd or children. */
+/* A node stays while it has an index, a waitlist or children. */
 struct node {
     UT_hash_handle hh;
     struct node *parent; /* NULL for the root, and for a path that has none */
     size_t children;
     struct present self;
-    struct node *gone_next, *gone_prev; /* while in the tree's `gone` */
-    uint64_t newest;                    /* at or below */
+    struct node *tombstone_next, *tombstone_prev; /* while in the tree's `gone` */
+    uint64_t newest;                              /* at or below */
     nanos newest_changed;
-    struct crowd *crowds[2]; /* by scope */
+    struct waitlist *waitlists[2]; /* by scope */
     size_t path_len;
     char path[];
 };
@@ -26,8 +27,8 @@ struct node {
 struct tree {
     struct lock lock; /* guards everything below */
     struct node *nodes;
-    size_t resources, gone_count;
-    struct node *gone;   /* those with an index and no document, oldest first */
+    size_t resources, tombstone_count;
+    struct node *tombstones; /* those with an index and no document, oldest first */
     uint64_t everything; /* no index under SCOPE_BELOW is lower; 0: none was ever given */
     nanos everything_changed;
     unsigned workers;

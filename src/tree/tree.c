@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "fcgiwait/tree.h"
 
 #include <stdlib.h>
@@ -65,18 +66,19 @@ void tree_look(struct tree *tree, struct text path, enum scope scope,
     lock_drop(&tree->lock);
 }
 
-static struct crowd *crowd_of(struct tree *tree, struct node *node, enum scope scope)
+static struct waitlist *waitlist_of(struct tree *tree, struct node *node,
+                                    enum scope scope)
 {
-    if (node->crowds[scope] != NULL)
-        return node->crowds[scope];
-    struct crowd *crowd =
-        calloc(1, sizeof *crowd + tree->workers * sizeof crowd->shares[0]);
-    if (crowd == NULL)
+    if (node->waitlists[scope] != NULL)
+        return node->waitlists[scope];
+    struct waitlist *waitlist =
+        calloc(1, sizeof *waitlist + tree->workers * sizeof waitlist->shares[0]);
+    if (waitlist == NULL)
         return NULL;
-    crowd->node = node;
-    crowd->scope = scope;
-    node->crowds[scope] = crowd;
-    return crowd;
+    waitlist->node = node;
+    waitlist->scope = scope;
+    node->waitlists[scope] = waitlist;
+    return waitlist;
 }
 
 static bool join(struct tree *tree, struct text path, enum scope scope,
@@ -85,14 +87,14 @@ static bool join(struct tree *tree, struct text path, enum scope scope,
     struct node *node = node_make(tree, path);
     if (node == NULL)
         return false;
-    struct crowd *crowd = crowd_of(tree, node, scope);
-    if (crowd == NULL) {
+    struct waitlist *waitlist = waitlist_of(tree, node, scope);
+    if (waitlist == NULL) {
         node_prune(tree, node);
         return false;
     }
-    DL_APPEND(crowd->shares[watch->worker].first, watch);
-    crowd->members++;
-    watch->crowd = crowd;
+    DL_APPEND(waitlist->shares[watch->worker].first, watch);
+    waitlist->members++;
+    watch->waitlist = waitlist;
     return true;
 }
 
@@ -109,71 +111,72 @@ enum tree_watched tree_watch(struct tree *tree, struct text path, enum scope sco
 
 static void leave(struct tree *tree, struct watch *watch)
 {
-    struct crowd *crowd = watch->crowd;
-    DL_DELETE(crowd->shares[watch->worker].first, watch);
-    watch->crowd = NULL;
-    if (--crowd->members > 0)
+    struct waitlist *waitlist = watch->waitlist;
+    DL_DELETE(waitlist->shares[watch->worker].first, watch);
+    watch->waitlist = NULL;
+    if (--waitlist->members > 0)
         return;
-    struct node *node = crowd->node;
-    node->crowds[crowd->scope] = NULL;
-    free(crowd);
+    struct node *node = waitlist->node;
+    node->waitlists[waitlist->scope] = NULL;
+    free(waitlist);
     node_prune(tree, node);
 }
 
 bool tree_unwatch(struct tree *tree, struct watch *watch)
 {
     lock_take(&tree->lock);
-    bool left = !watch->crowd->handed_over;
+    bool left = !watch->waitlist->handed_over;
     if (left)
         leave(tree, watch);
     lock_drop(&tree->lock);
     return left;
 }
 
-/* Takes a crowd off its node, in front of the chain of those to ring for. */
-static struct crowd *take_crowd(struct tree *tree, struct node *node, enum scope scope,
-                                struct crowd *chain)
+/* Takes a waitlist off its node, in front of the chain of those to ring for. */
+static struct waitlist *take_waitlist(struct tree *tree, struct node *node,
+                                      enum scope scope, struct waitlist *chain)
 {
-    struct crowd *crowd = node->crowds[scope];
-    if (crowd == NULL)
+    struct waitlist *waitlist = node->waitlists[scope];
+    if (waitlist == NULL)
         return chain;
-    node->crowds[scope] = NULL;
-    crowd->handed_over = true;
-    crowd->news = present_of(tree, node, scope);
-    document_ref(crowd->news.document);
+    node->waitlists[scope] = NULL;
+    waitlist->handed_over = true;
+    waitlist->news = present_of(tree, node, scope);
+    document_ref(waitlist->news.document);
     unsigned shares = 0;
     for (unsigned i = 0; i < tree->workers; i++)
-        shares += crowd->shares[i].first != NULL;
-    atomic_init(&crowd->shares_out, shares);
-    crowd->chain = chain;
-    return crowd;
+        shares += waitlist->shares[i].first != NULL;
+    atomic_init(&waitlist->shares_out, shares);
+    waitlist->chain = chain;
+    return waitlist;
 }
 
-static bool is_gone(const struct node *node)
+static bool is_tombstone(const struct node *node)
 {
     return node->self.index != 0 && node->self.document == NULL;
 }
 
-static void gone_remove(struct tree *tree, struct node *node)
+static void tombstone_remove(struct tree *tree, struct node *node)
 {
-    DL_DELETE2(tree->gone, node, gone_prev, gone_next);
-    tree->gone_count--;
+    DL_DELETE2(tree->tombstones, node, tombstone_prev, tombstone_next);
+    tree->tombstone_count--;
 }
 
 /* Mostly the newest, and so the last. */
-static void gone_add(struct tree *tree, struct node *node)
+static void tombstone_add(struct tree *tree, struct node *node)
 {
-    struct node *before = tree->gone != NULL ? tree->gone->gone_prev : NULL;
+    struct node *before =
+        tree->tombstones != NULL ? tree->tombstones->tombstone_prev : NULL;
     while (before != NULL && before->self.index > node->self.index)
-        before = before != tree->gone ? before->gone_prev : NULL;
-    DL_APPEND_ELEM2(tree->gone, before, node, gone_prev, gone_next);
-    tree->gone_count++;
+        before = before != tree->tombstones ? before->tombstone_prev : NULL;
+    DL_APPEND_ELEM2(tree->tombstones, before, node, tombstone_prev, tombstone_next);
+    tree->tombstone_count++;
 }
 
 static void node_change(struct tree *tree, struct node *node, const struct change *change)
 {
-    if (is_gone(node))
-        gone_remove(tree, node);
+    if (is_tombstone(node))
+        tombstone_remove(tree, node);
     tree->resources -= node->self.document != NULL;
     node->self.index = change->index;
     node->self.changed = change->at;
@@ -182,41 +185,41 @@ static void node_change(struct tree *tree, struct node *node, const struct chang
         node->self.document = document_ref(change->document);
     }
     tree->resources += node->self.document != NULL;
-    if (is_gone(node))
-        gone_add(tree, node);
+    if (is_tombstone(node))
+        tombstone_add(tree, node);
 }
 
-/* A crowd may be freed as soon as its last share is handed over: what is still needed of
- * it is read before. */
-static void ring_for(struct tree *tree, struct crowd *chain)
+/* A waitlist may be freed as soon as its last share is handed over: what is still needed
+ * of it is read before. */
+static void ring_for(struct tree *tree, struct waitlist *chain)
 {
     while (chain != NULL) {
-        struct crowd *crowd = chain;
-        unsigned left = atomic_load_explicit(&crowd->shares_out, memory_order_relaxed);
-        chain = crowd->chain;
+        struct waitlist *waitlist = chain;
+        unsigned left = atomic_load_explicit(&waitlist->shares_out, memory_order_relaxed);
+        chain = waitlist->chain;
         for (unsigned i = 0; left > 0; i++)
-            if (crowd->shares[i].first != NULL) {
+            if (waitlist->shares[i].first != NULL) {
                 left--;
-                tree->ring(tree->context, i, crowd);
+                tree->ring(tree->context, i, waitlist);
             }
     }
 }
 
-/* False: out of memory. `chain` gets the crowds that it concerns. */
+/* False: out of memory. `chain` gets the waitlists that it concerns. */
 static bool change_node(struct tree *tree, const struct change *change,
-                        struct crowd **chain)
+                        struct waitlist **chain)
 {
     struct node *node = node_make(tree, change->path);
     if (node == NULL)
         return false;
     node_change(tree, node, change);
-    *chain = take_crowd(tree, node, SCOPE_SELF, *chain);
+    *chain = take_waitlist(tree, node, SCOPE_SELF, *chain);
     for (struct node *up = node; up != NULL; up = up->parent) {
         if (up->newest < change->index) {
             up->newest = change->index;
             up->newest_changed = change->at;
         }
-        *chain = take_crowd(tree, up, SCOPE_BELOW, *chain);
+        *chain = take_waitlist(tree, up, SCOPE_BELOW, *chain);
     }
     return true;
 }
@@ -230,25 +233,26 @@ static void raise_floor(struct tree *tree, const struct change *change)
 }
 
 static void change_everything(struct tree *tree, const struct change *change,
-                              struct crowd **chain)
+                              struct waitlist **chain)
 {
-    struct crowd *found = NULL;
+    struct waitlist *found = NULL;
     struct node *node, *next;
     raise_floor(tree, change);
     HASH_ITER(hh, tree->nodes, node, next)
     {
-        struct crowd *crowd = node->crowds[SCOPE_BELOW];
-        if (crowd == NULL)
+        struct waitlist *waitlist = node->waitlists[SCOPE_BELOW];
+        if (waitlist == NULL)
             continue;
-        crowd->chain = found;
-        found = crowd;
+        waitlist->chain = found;
+        found = waitlist;
     }
-    /* A node is held by its crowd until it is its turn, so no other's pruning frees it.
+    /* A node is held by its waitlist until it is its turn, so no other's pruning frees
+     * it.
      */
     while (found != NULL) {
         node = found->node;
         found = found->chain;
-        *chain = take_crowd(tree, node, SCOPE_BELOW, *chain);
+        *chain = take_waitlist(tree, node, SCOPE_BELOW, *chain);
         node_prune(tree, node);
     }
 }
@@ -256,8 +260,8 @@ static void change_everything(struct tree *tree, const struct change *change,
 static void forget(struct tree *tree, const struct change *change)
 {
     struct node *node;
-    while ((node = tree->gone) != NULL && node->self.index <= change->index) {
-        gone_remove(tree, node);
+    while ((node = tree->tombstones) != NULL && node->self.index <= change->index) {
+        tombstone_remove(tree, node);
         node->self.index = 0;
         node_prune(tree, node);
     }
@@ -266,7 +270,7 @@ static void forget(struct tree *tree, const struct change *change)
 
 bool tree_apply(struct tree *tree, const struct change *change)
 {
-    struct crowd *chain = NULL;
+    struct waitlist *chain = NULL;
     bool applied = true;
     lock_take(&tree->lock);
     if (change->kind == CHANGE_EVERYTHING)
@@ -288,20 +292,20 @@ size_t tree_resources(struct tree *tree)
     return count;
 }
 
-size_t tree_gone(struct tree *tree)
+size_t tree_tombstones(struct tree *tree)
 {
     lock_take(&tree->lock);
-    size_t count = tree->gone_count;
+    size_t count = tree->tombstone_count;
     lock_drop(&tree->lock);
     return count;
 }
 
-uint64_t tree_gone_at(struct tree *tree, size_t nth)
+uint64_t tree_tombstone_at(struct tree *tree, size_t nth)
 {
     lock_take(&tree->lock);
-    struct node *node = tree->gone;
+    struct node *node = tree->tombstones;
     while (node != NULL && nth-- > 0)
-        node = node->gone_next;
+        node = node->tombstone_next;
     uint64_t index = node != NULL ? node->self.index : 0;
     lock_drop(&tree->lock);
     return index;
@@ -321,10 +325,10 @@ bool tree_each(struct tree *tree, tree_visit_fn *visit, void *context)
     return going;
 }
 
-void crowd_done(struct crowd *crowd)
+void waitlist_done(struct waitlist *waitlist)
 {
-    if (atomic_fetch_sub_explicit(&crowd->shares_out, 1, memory_order_acq_rel) != 1)
+    if (atomic_fetch_sub_explicit(&waitlist->shares_out, 1, memory_order_acq_rel) != 1)
         return;
-    present_dispose(&crowd->news);
-    free(crowd);
+    present_dispose(&waitlist->news);
+    free(waitlist);
 }

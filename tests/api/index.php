@@ -1,4 +1,5 @@
 <?php
+// SPDX-License-Identifier: ISC
 // A PHP API: documents in files beside it. GET, PUT, DELETE /php/NAME.
 $path = parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH);
 $file = __DIR__ . '/' . md5(rawurldecode($path)) . '.json';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: ISC
 // What the tests need of an API besides json-server's own routes.
 module.exports = (request, response, next) => {
   // Who may: see auth_request in rest-api.conf.

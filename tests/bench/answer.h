@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * answer: reads HTTP/1.1 answers from whatever pieces arrive, one at a time.
  *

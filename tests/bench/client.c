@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "client.h"
 
 #include <arpa/inet.h>
@@ -25,86 +26,86 @@ nanos nanos_now(void)
     return (nanos)now.tv_sec * NANOS_PER_SECOND + (nanos)now.tv_nsec;
 }
 
-bool crowd_open(struct crowd *crowd, const char *host, int port, size_t count)
+bool clients_open(struct clients *clients, const char *host, int port, size_t count)
 {
-    crowd->server.sin_family = AF_INET;
-    crowd->server.sin_port = htons((uint16_t)port);
-    if (inet_pton(AF_INET, host, &crowd->server.sin_addr) != 1)
+    clients->server.sin_family = AF_INET;
+    clients->server.sin_port = htons((uint16_t)port);
+    if (inet_pton(AF_INET, host, &clients->server.sin_addr) != 1)
         return false;
-    crowd->count = count;
-    crowd->clients = calloc(count, sizeof *crowd->clients);
-    crowd->queue = calloc(count, sizeof *crowd->queue);
-    crowd->epoll = epoll_create1(EPOLL_CLOEXEC);
-    crowd->now = nanos_now();
-    if (crowd->clients == NULL || crowd->queue == NULL || crowd->epoll < 0)
+    clients->count = count;
+    clients->clients = calloc(count, sizeof *clients->clients);
+    clients->queue = calloc(count, sizeof *clients->queue);
+    clients->epoll = epoll_create1(EPOLL_CLOEXEC);
+    clients->now = nanos_now();
+    if (clients->clients == NULL || clients->queue == NULL || clients->epoll < 0)
         return false;
     for (size_t i = 0; i < count; i++)
-        crowd->clients[i].fd = -1;
+        clients->clients[i].fd = -1;
     return true;
 }
 
-void crowd_close(struct crowd *crowd)
+void clients_close(struct clients *clients)
 {
-    for (size_t i = 0; i < crowd->count; i++) {
-        if (crowd->clients[i].fd >= 0)
-            close(crowd->clients[i].fd);
-        free(crowd->clients[i].answer.body);
+    for (size_t i = 0; i < clients->count; i++) {
+        if (clients->clients[i].fd >= 0)
+            close(clients->clients[i].fd);
+        free(clients->clients[i].answer.body);
     }
-    free(crowd->clients);
-    free(crowd->queue);
-    close(crowd->epoll);
+    free(clients->clients);
+    free(clients->queue);
+    close(clients->epoll);
 }
 
 /* --- coming and going --- */
 
-void client_arrived(struct crowd *crowd, struct client *client)
+void client_arrived(struct clients *clients, struct client *client)
 {
     if (client->arriving)
-        crowd->arriving--;
+        clients->arriving--;
     client->arriving = false;
 }
 
-void client_come(struct crowd *crowd, struct client *client)
+void client_come(struct clients *clients, struct client *client)
 {
     if (client->state != CLIENT_AWAY)
         return;
-    size_t end = (crowd->queue_head + crowd->queue_len++) % crowd->count;
-    crowd->queue[end] = (uint32_t)(client - crowd->clients);
+    size_t end = (clients->queue_head + clients->queue_len++) % clients->count;
+    clients->queue[end] = (uint32_t)(client - clients->clients);
     client->state = CLIENT_QUEUED;
 }
 
-void client_hang_up(struct crowd *crowd, struct client *client)
+void client_hang_up(struct clients *clients, struct client *client)
 {
     if (client->fd < 0)
         return;
     close(client->fd);
     client->fd = -1;
     client->state = CLIENT_AWAY;
-    client_arrived(crowd, client);
+    client_arrived(clients, client);
 }
 
-static void broke(struct crowd *crowd, struct client *client)
+static void broke(struct clients *clients, struct client *client)
 {
-    crowd->broken++;
-    client_hang_up(crowd, client);
-    client_come(crowd, client);
+    clients->broken++;
+    client_hang_up(clients, client);
+    client_come(clients, client);
 }
 
-static void connected(struct crowd *crowd, struct client *client)
+static void connected(struct clients *clients, struct client *client)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = client};
-    epoll_ctl(crowd->epoll, EPOLL_CTL_MOD, client->fd, &event);
+    epoll_ctl(clients->epoll, EPOLL_CTL_MOD, client->fd, &event);
     client->state = CLIENT_IDLE;
-    crowd->connected++;
-    crowd->ready(crowd->context, client);
+    clients->connected++;
+    clients->ready(clients->context, client);
 }
 
-static void refused(struct crowd *crowd, struct client *client)
+static void refused(struct clients *clients, struct client *client)
 {
-    crowd->refused++;
-    crowd->pause = crowd->now + REFUSED_PAUSE;
-    client_hang_up(crowd, client);
-    client_come(crowd, client);
+    clients->refused++;
+    clients->pause = clients->now + REFUSED_PAUSE;
+    client_hang_up(clients, client);
+    client_come(clients, client);
 }
 
 static int socket_from(uint32_t number)
@@ -123,52 +124,52 @@ static int socket_from(uint32_t number)
     return -1;
 }
 
-static bool in_loopback(const struct crowd *crowd)
+static bool in_loopback(const struct clients *clients)
 {
-    return ntohl(crowd->server.sin_addr.s_addr) >> 24 == 127;
+    return ntohl(clients->server.sin_addr.s_addr) >> 24 == 127;
 }
 
-static void begin(struct crowd *crowd, struct client *client)
+static void begin(struct clients *clients, struct client *client)
 {
     struct epoll_event event = {.events = EPOLLOUT, .data.ptr = client};
-    client->fd = in_loopback(crowd)
+    client->fd = in_loopback(clients)
                      ? socket_from(client->number)
                      : socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     client->state = CLIENT_CONNECTING;
     client->arriving = true;
-    crowd->arriving++;
+    clients->arriving++;
     if (client->fd < 0) { /* no descriptor: later */
         client->state = CLIENT_AWAY;
-        client_arrived(crowd, client);
-        refused(crowd, client);
+        client_arrived(clients, client);
+        refused(clients, client);
         return;
     }
-    int failed = connect(client->fd, (const struct sockaddr *)&crowd->server,
-                         sizeof crowd->server);
+    int failed = connect(client->fd, (const struct sockaddr *)&clients->server,
+                         sizeof clients->server);
     if ((failed && errno != EINPROGRESS) ||
-        epoll_ctl(crowd->epoll, EPOLL_CTL_ADD, client->fd, &event) != 0)
-        refused(crowd, client);
+        epoll_ctl(clients->epoll, EPOLL_CTL_ADD, client->fd, &event) != 0)
+        refused(clients, client);
 }
 
-static void begin_some(struct crowd *crowd)
+static void begin_some(struct clients *clients)
 {
-    while (crowd->queue_len > 0 && crowd->arriving < ARRIVING_MOST &&
-           crowd->now >= crowd->pause) {
-        struct client *client = &crowd->clients[crowd->queue[crowd->queue_head]];
-        crowd->queue_head = (crowd->queue_head + 1) % crowd->count;
-        crowd->queue_len--;
-        begin(crowd, client);
+    while (clients->queue_len > 0 && clients->arriving < ARRIVING_MOST &&
+           clients->now >= clients->pause) {
+        struct client *client = &clients->clients[clients->queue[clients->queue_head]];
+        clients->queue_head = (clients->queue_head + 1) % clients->count;
+        clients->queue_len--;
+        begin(clients, client);
     }
 }
 
-static void connect_done(struct crowd *crowd, struct client *client)
+static void connect_done(struct clients *clients, struct client *client)
 {
     int error = 0;
     socklen_t len = sizeof error;
     if (getsockopt(client->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error != 0)
-        refused(crowd, client);
+        refused(clients, client);
     else
-        connected(crowd, client);
+        connected(clients, client);
 }
 
 /* --- asking --- */
@@ -204,33 +205,34 @@ static bool send_all(int fd, const char *text, size_t len)
     return true;
 }
 
-bool client_ask(struct crowd *crowd, struct client *client, const char *text, size_t len)
+bool client_ask(struct clients *clients, struct client *client, const char *text,
+                size_t len)
 {
     if (client->state != CLIENT_IDLE || !ready_answer(client))
         return false;
     if (!send_all(client->fd, text, len)) {
-        broke(crowd, client);
+        broke(clients, client);
         return false;
     }
     client->state = CLIENT_ASKING;
     return true;
 }
 
-static void complete(struct crowd *crowd, struct client *client)
+static void complete(struct clients *clients, struct client *client)
 {
     const struct answer *answer = &client->answer;
     if (answer->status >= 100 && answer->status < 600)
-        crowd->answers[client->role][answer->status]++;
+        clients->answers[client->role][answer->status]++;
     client->state = CLIENT_IDLE;
-    client_arrived(crowd, client);
+    client_arrived(clients, client);
     if (answer->closes) {
-        client_hang_up(crowd, client);
-        client_come(crowd, client);
+        client_hang_up(clients, client);
+        client_come(clients, client);
     }
-    crowd->answered(crowd->context, client);
+    clients->answered(clients->context, client);
 }
 
-static void readable(struct crowd *crowd, struct client *client)
+static void readable(struct clients *clients, struct client *client)
 {
     static char inbox[65536];
     ssize_t got = recv(client->fd, inbox, sizeof inbox, 0);
@@ -239,23 +241,23 @@ static void readable(struct crowd *crowd, struct client *client)
     if (got <= 0 || client->state != CLIENT_ASKING ||
         answer_feed(&client->answer, inbox, (size_t)got) < (size_t)got ||
         client->answer.stage == ANSWER_BROKEN)
-        broke(crowd, client);
+        broke(clients, client);
     else if (client->answer.stage == ANSWER_COMPLETE)
-        complete(crowd, client);
+        complete(clients, client);
 }
 
-void crowd_turn(struct crowd *crowd, int milliseconds)
+void clients_turn(struct clients *clients, int milliseconds)
 {
     struct epoll_event events[EVENTS];
-    begin_some(crowd);
-    int count = epoll_wait(crowd->epoll, events, EVENTS, milliseconds);
+    begin_some(clients);
+    int count = epoll_wait(clients->epoll, events, EVENTS, milliseconds);
     for (int i = 0; i < count; i++) {
         struct client *client = events[i].data.ptr;
-        crowd->now = nanos_now();
+        clients->now = nanos_now();
         if (client->state == CLIENT_CONNECTING)
-            connect_done(crowd, client);
+            connect_done(clients, client);
         else if (client->fd >= 0)
-            readable(crowd, client);
+            readable(clients, client);
     }
-    crowd->now = nanos_now();
+    clients->now = nanos_now();
 }

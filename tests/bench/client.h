@@ -1,8 +1,9 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * client: the crowd of HTTP clients, in one thread and one epoll set.
+ * client: the clients of HTTP clients, in one thread and one epoll set.
  *
  * A client that loses its connection comes back by itself; one that was hung up stays
- * away until client_come(). The two bells ring from crowd_turn(). Both may ask.
+ * away until client_come(). The two bells ring from clients_turn(). Both may ask.
  */
 #ifndef BENCH_CLIENT_H
 #define BENCH_CLIENT_H
@@ -49,7 +50,7 @@ struct client {
 
 typedef void client_bell_fn(void *context, struct client *client);
 
-struct crowd {
+struct clients {
     int epoll;
     struct client *clients;
     size_t count;
@@ -66,23 +67,24 @@ struct crowd {
     void *context;
 };
 
-bool crowd_open(struct crowd *crowd, const char *host, int port, size_t count);
-void crowd_close(struct crowd *crowd);
+bool clients_open(struct clients *clients, const char *host, int port, size_t count);
+void clients_close(struct clients *clients);
 
 /* Waits at most so long, and handles what has happened. */
-void crowd_turn(struct crowd *crowd, int milliseconds);
+void clients_turn(struct clients *clients, int milliseconds);
 
 /* Where it has no connection, it joins those that are about to get one. */
-void client_come(struct crowd *crowd, struct client *client);
+void client_come(struct clients *clients, struct client *client);
 
 /* Closes its connection, whatever is under way. */
-void client_hang_up(struct crowd *crowd, struct client *client);
+void client_hang_up(struct clients *clients, struct client *client);
 
 /* It does not wait for an answer as a newcomer any more: what it asked may be held, and
  * as many as are arriving hold up all that come after them. */
-void client_arrived(struct crowd *crowd, struct client *client);
+void client_arrived(struct clients *clients, struct client *client);
 
 /* Sends a request; false where the client can't ask now. */
-bool client_ask(struct crowd *crowd, struct client *client, const char *text, size_t len);
+bool client_ask(struct clients *clients, struct client *client, const char *text,
+                size_t len);
 
 #endif

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: ISC
 # What does it cost that changes survive? Two measurements on this machine:
 #
 #   tests/bench/durable.sh [--quick] [publish] [large]

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * load: an HTTP load generator for long polling. One thread, thousands of connections.
  *
@@ -176,15 +177,16 @@ static bool set_up(struct load *load)
         options->publishers = (int)options->clients;
     size_t publishers = (size_t)options->publishers;
     load->topics = calloc(load->topic_count + 1, sizeof *load->topics);
-    if (load->topics == NULL || !crowd_open(&load->crowd, options->host, options->port,
-                                            options->clients + publishers + 2))
+    if (load->topics == NULL ||
+        !clients_open(&load->clients, options->host, options->port,
+                      options->clients + publishers + 2))
         return false;
     for (size_t i = 0; i <= load->topic_count; i++)
         load->topics[i].sent = load->topics[i].acknowledged = load->first;
-    load->crowd.context = load;
-    load->crowd.ready = load_ready;
-    load->crowd.answered = load_answered;
-    load->waiters = load->crowd.clients;
+    load->clients.context = load;
+    load->clients.ready = load_ready;
+    load->clients.answered = load_answered;
+    load->waiters = load->clients.clients;
     load->publishers = load->waiters + options->clients;
     load->watcher = load->publishers + publishers;
     load->bystander = load->watcher + 1;
@@ -251,8 +253,8 @@ static void print_processes(const struct load *load)
 /* Waiters' answers that are errors, publishes that failed, and lost connections. */
 static long errors_of(const struct load *load)
 {
-    const long *answers = load->crowd.answers[CLIENT_WAITER];
-    long errors = load->failed + load->crowd.broken + load->crowd.refused;
+    const long *answers = load->clients.answers[CLIENT_WAITER];
+    long errors = load->failed + load->clients.broken + load->clients.refused;
     for (int status = 0; status < 600; status++)
         if (status != 200 && status != 304 && status != 404)
             errors += answers[status];
@@ -261,7 +263,7 @@ static long errors_of(const struct load *load)
 
 static void print_json(const struct load *load)
 {
-    const struct crowd *crowd = &load->crowd;
+    const struct clients *clients = &load->clients;
     double seconds = load->measured_seconds;
     printf("{\"mode\":\"%s\",\"clients\":%zu,\"publishers\":%d,\"trouble\":\"%s\"",
            load->options.mode, load->options.clients, load->options.publishers,
@@ -274,8 +276,8 @@ static void print_json(const struct load *load)
            load->churned);
     printf(",\n\"errors\":%ld,\"publish_failed\":%ld,\"broken\":%ld,\"refused\":%ld,"
            "\"connected\":%ld",
-           errors_of(load), load->failed, crowd->broken, crowd->refused,
-           crowd->connected);
+           errors_of(load), load->failed, clients->broken, clients->refused,
+           clients->connected);
     printf(",\n\"per_second\":{\"gets\":%.0f,\"delivered\":%.0f,\"published\":%.0f}",
            seconds > 0 ? (double)load->gets / seconds : 0,
            seconds > 0 ? (double)load->delivered / seconds : 0,
@@ -289,8 +291,8 @@ static void print_json(const struct load *load)
     print_samples("publish_ms", &load->acks);
     print_samples("publish_aside_ms", &load->acks_aside);
     print_samples("bystander_ms", &load->bystander_ms);
-    print_answers("answers", crowd->answers[CLIENT_WAITER]);
-    print_answers("publish_answers", crowd->answers[CLIENT_PUBLISHER]);
+    print_answers("answers", clients->answers[CLIENT_WAITER]);
+    print_answers("publish_answers", clients->answers[CLIENT_PUBLISHER]);
     print_processes(load);
     printf("}\n");
 }
@@ -361,7 +363,7 @@ int main(int argc, char **argv)
     samples_sort(&load.bystander_ms);
     print_human(&load);
     print_json(&load);
-    crowd_close(&load.crowd);
+    clients_close(&load.clients);
     free(load.topics);
     free(load.rounds.at);
     free(load.latency.at);

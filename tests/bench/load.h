@@ -1,5 +1,6 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * load: what the modes share: the options, the crowd, the topics and the results.
+ * load: what the modes share: the options, the clients, the topics and the results.
  */
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
@@ -36,7 +37,7 @@ enum moment { MOMENT_BEFORE, MOMENT_WAITING, MOMENT_END, MOMENTS };
 
 struct load {
     struct options options;
-    struct crowd crowd;
+    struct clients clients;
     struct client *waiters, *publishers, *watcher, *bystander;
     struct topic *topics; /* and one behind them, for which nobody waits (broadcast) */
     size_t topic_count;
@@ -44,7 +45,7 @@ struct load {
 
     bool publishing, churning, recording;
     nanos next_publish; /* where there is a rate */
-    bool standing_by;   /* the bystander asks, as others than the crowd do */
+    bool standing_by;   /* the bystander asks, as others than the clients do */
     nanos bystander_asked;
     size_t retrying;   /* waiters that had an answer that is an error */
     size_t answered;   /* waiters that have seen the latest publish (broadcast) */
@@ -55,7 +56,7 @@ struct load {
     struct samples rounds;       /* us per waiter, of each round */
     struct samples acks;         /* ms from publish to its answer */
     struct samples acks_aside;   /* the same, where nobody waits for what is published */
-    struct samples bystander_ms; /* of a GET while a crowd is answered */
+    struct samples bystander_ms; /* of a GET while a clients is answered */
     long delivered, superseded, late, lost, published, failed, churned, gets;
     double arrive_seconds, measured_seconds, closed_ms, nobody_ms, descriptors_ms;
     long most_waiting;
@@ -81,7 +82,7 @@ void load_stand_by(struct load *load);
 /* Whether it is one of those that come and go. */
 bool load_churns(const struct load *load, const struct client *client);
 
-/* The bells for the crowd. */
+/* The bells for the clients. */
 void load_ready(void *context, struct client *client);
 void load_answered(void *context, struct client *client);
 

@@ -1,4 +1,5 @@
-/* modes: each measurement, told in order; between its steps the crowd turns. */
+/* SPDX-License-Identifier: ISC */
+/* modes: each measurement, told in order; between its steps the clients turns. */
 #include "load.h"
 
 #include <stdio.h>
@@ -18,7 +19,7 @@ static void retry(struct load *load)
 {
     for (size_t i = 0; i < load->options.clients && load->retrying > 0; i++) {
         struct client *client = &load->waiters[i];
-        if (client->retry_at == 0 || client->retry_at > load->crowd.now)
+        if (client->retry_at == 0 || client->retry_at > load->clients.now)
             continue;
         client->retry_at = 0;
         load->retrying--;
@@ -29,7 +30,7 @@ static void retry(struct load *load)
 /* Away for 20 to 200 ms, there for 50 to 500 ms. */
 static void churn(struct load *load)
 {
-    nanos now = load->crowd.now;
+    nanos now = load->clients.now;
     for (size_t i = 0; i < load->options.clients; i += CHURN_SHARE) {
         struct client *client = &load->waiters[i];
         if (client->due > now || client->state == CLIENT_QUEUED ||
@@ -37,10 +38,10 @@ static void churn(struct load *load)
             continue;
         nanos tenths = (nanos)(1 + rand() % 10);
         if (client->state == CLIENT_AWAY) {
-            client_come(&load->crowd, client);
+            client_come(&load->clients, client);
             client->due = now + tenths * NANOS_PER_SECOND / 20;
         } else {
-            client_hang_up(&load->crowd, client);
+            client_hang_up(&load->clients, client);
             client->due = now + tenths * NANOS_PER_SECOND / 50;
             load->churned++;
         }
@@ -59,12 +60,12 @@ static void tick(struct load *load)
 
 static void turn(struct load *load)
 {
-    crowd_turn(&load->crowd, 2);
+    clients_turn(&load->clients, 2);
     if (load->standing_by)
         load_stand_by(load);
-    if (load->crowd.now - load->ticked < TICK)
+    if (load->clients.now - load->ticked < TICK)
         return;
-    load->ticked = load->crowd.now;
+    load->ticked = load->clients.now;
     tick(load);
 }
 
@@ -74,7 +75,7 @@ static bool await(struct load *load, fact_fn *fact, double seconds)
 {
     nanos until = nanos_now() + (nanos)(seconds * 1e9);
     while (!fact(load)) {
-        if (load->crowd.now >= until)
+        if (load->clients.now >= until)
             return false;
         turn(load);
     }
@@ -145,9 +146,9 @@ static long ask_waiting(struct load *load)
     char text[512];
     int len = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n",
                        load->options.status, load->options.host);
-    client_come(&load->crowd, load->watcher);
+    client_come(&load->clients, load->watcher);
     if (!await(load, watcher_idle, 5) ||
-        !client_ask(&load->crowd, load->watcher, text, (size_t)len) ||
+        !client_ask(&load->clients, load->watcher, text, (size_t)len) ||
         !await(load, watcher_idle, 5))
         return -1;
     const char *before = load->options.waiting;
@@ -195,7 +196,7 @@ static bool publish_each(struct load *load)
     nanos until = nanos_now() + ARRIVE_SECONDS * NANOS_PER_SECOND;
     size_t next = 0;
     for (int i = 0; i < publishers; i++)
-        client_come(&load->crowd, &load->publishers[i]);
+        client_come(&load->clients, &load->publishers[i]);
     for (; next < load->topic_count && nanos_now() < until; turn(load))
         for (int i = 0; i < publishers && next < load->topic_count; i++) {
             struct client *client = &load->publishers[i];
@@ -224,7 +225,7 @@ static void leave(struct load *load)
 {
     load->recording = false;
     for (size_t i = 0; i < load->options.clients; i++)
-        client_hang_up(&load->crowd, &load->waiters[i]);
+        client_hang_up(&load->clients, &load->waiters[i]);
     long failed = load->failed;
     publish_each(load);
     load->failed = failed;
@@ -243,7 +244,7 @@ static bool gather(struct load *load)
     note(load, MOMENT_BEFORE);
     nanos began = nanos_now();
     for (size_t i = 0; i < options->clients; i++)
-        client_come(&load->crowd, &load->waiters[i]);
+        client_come(&load->clients, &load->waiters[i]);
     bool waiting = all_wait(load, ARRIVE_SECONDS);
     load->arrive_seconds = (double)(nanos_now() - began) / 1e9;
     if (!waiting)
@@ -300,7 +301,7 @@ static void broadcast(struct load *load)
     const struct options *options = &load->options;
     if (!gather(load))
         return;
-    client_come(&load->crowd, load->bystander);
+    client_come(&load->clients, load->bystander);
     nanos began = nanos_now();
     for (int round = 0; round < options->warmup + options->rounds; round++) {
         load->recording = round >= options->warmup;
@@ -336,7 +337,7 @@ static void distinct(struct load *load)
     publish_for(load, load->options.seconds);
     load->churning = false;
     for (size_t i = 0; i < load->options.clients; i++)
-        client_come(&load->crowd, &load->waiters[i]);
+        client_come(&load->clients, &load->waiters[i]);
     await(load, nobody_behind, DRAIN_SECONDS);
     load->lost = behind(load);
 }
@@ -365,7 +366,7 @@ static void kill_all(struct load *load)
 {
     nanos began = nanos_now();
     for (size_t i = 0; i < load->options.clients; i++)
-        client_hang_up(&load->crowd, &load->waiters[i]);
+        client_hang_up(&load->clients, &load->waiters[i]);
     load->closed_ms = (double)(nanos_now() - began) / 1e6;
     load->nobody_ms = load->descriptors_ms = -1;
     if (load->options.status != NULL && await_waiting(load, 0, DRAIN_SECONDS))
@@ -398,7 +399,7 @@ static void get(struct load *load)
         return;
     note(load, MOMENT_BEFORE);
     for (size_t i = 0; i < load->options.clients; i++)
-        client_come(&load->crowd, &load->waiters[i]);
+        client_come(&load->clients, &load->waiters[i]);
     rest(load, 0.5);
     note(load, MOMENT_WAITING);
     load->recording = true;

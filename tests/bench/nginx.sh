@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: ISC
 # Prints the nginx configuration of one peer: two workers, upstream connections kept for
 # everybody, and the same three URLs whatever is behind it.
 #

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # Sourced by run.sh: builds, starts and stops the servers that are compared, each with an
 # nginx of its own, so that idle connections of one are no burden of another.
 #

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: ISC
 # Draws what run.sh measured: plots.sh OUT reads OUT/results.json and writes time.svg,
 # memory.svg and publish.svg beside it.
 set -euo pipefail

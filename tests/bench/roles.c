@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* roles: what a publisher, a waiter and a bystander do with an answer. */
 #include "load.h"
 
@@ -39,8 +40,8 @@ void load_ask(struct load *load, struct client *client)
         len = snprintf(text, sizeof text, "GET %s%s%.*s%s%s HTTP/1.1\r\nHost: %s\r\n\r\n",
                        options->read, name, (int)(at - options->poll), options->poll,
                        client->index, at + strlen("INDEX"), options->host);
-    if (client_ask(&load->crowd, client, text, (size_t)len) && client->index[0] != '\0')
-        client_arrived(&load->crowd, client); /* the answer may take a while */
+    if (client_ask(&load->clients, client, text, (size_t)len) && client->index[0] != '\0')
+        client_arrived(&load->clients, client); /* the answer may take a while */
 }
 
 static size_t publish_text(const struct load *load, uint32_t number, uint64_t n,
@@ -72,7 +73,7 @@ bool load_publish(struct load *load, struct client *client, uint32_t number)
         abort();
     size_t len = publish_text(load, number, topic->sent + 1, text, room);
     topic->sent_at[(topic->sent + 1) % TOPIC_SENT] = nanos_now();
-    bool asked = client_ask(&load->crowd, client, text, len);
+    bool asked = client_ask(&load->clients, client, text, len);
     free(text);
     if (asked) {
         topic->sent++;
@@ -91,7 +92,7 @@ void load_publish_next(struct load *load, struct client *client)
     if (!load->publishing || client->state != CLIENT_IDLE)
         return;
     if (load->options.rate > 0) {
-        if (load->crowd.now < load->next_publish)
+        if (load->clients.now < load->next_publish)
             return; /* the next tick asks again */
         load->next_publish += (nanos)(NANOS_PER_SECOND / load->options.rate);
     }
@@ -112,7 +113,7 @@ static void publisher_answered(struct load *load, struct client *client)
         load->failed++;
     if (load->recording)
         samples_add(client->seen == load->topic_count ? &load->acks_aside : &load->acks,
-                    (double)(load->crowd.now - sent_at) / 1e6);
+                    (double)(load->clients.now - sent_at) / 1e6);
     load_publish_next(load, client);
 }
 
@@ -125,19 +126,19 @@ void load_stand_by(struct load *load)
     char text[512];
     const struct options *options = &load->options;
     if (load->bystander->state != CLIENT_IDLE ||
-        load->crowd.now < load->bystander_asked + BYSTANDER_PAUSE)
+        load->clients.now < load->bystander_asked + BYSTANDER_PAUSE)
         return;
     int len = snprintf(text, sizeof text, "GET %s/aside HTTP/1.1\r\nHost: %s\r\n\r\n",
                        options->read, options->host);
     load->bystander_asked = nanos_now();
-    client_ask(&load->crowd, load->bystander, text, (size_t)len);
+    client_ask(&load->clients, load->bystander, text, (size_t)len);
 }
 
 static void bystander_answered(struct load *load)
 {
     if (load->recording)
         samples_add(&load->bystander_ms,
-                    (double)(load->crowd.now - load->bystander_asked) / 1e6);
+                    (double)(load->clients.now - load->bystander_asked) / 1e6);
 }
 
 /* --- waiters --- */
@@ -149,7 +150,7 @@ bool load_churns(const struct load *load, const struct client *client)
 
 static void take_sample(struct load *load, const struct topic *topic, uint64_t n)
 {
-    double ms = (double)(load->crowd.now - topic->sent_at[n % TOPIC_SENT]) / 1e6;
+    double ms = (double)(load->clients.now - topic->sent_at[n % TOPIC_SENT]) / 1e6;
     samples_add(&load->latency, ms);
     if (ms > LATE_MS)
         load->late++;
@@ -173,7 +174,7 @@ static void delivered(struct load *load, struct client *client, uint64_t n)
     client->seen = n;
     if (n == topic->sent) {
         load->answered++;
-        load->answered_at = load->crowd.now;
+        load->answered_at = load->clients.now;
     }
 }
 
@@ -185,7 +186,7 @@ static void waiter_answered(struct load *load, struct client *client)
         answer->index[0] == '\0') {
         if (client->retry_at == 0)
             load->retrying++;
-        client->retry_at = load->crowd.now + RETRY_AFTER;
+        client->retry_at = load->clients.now + RETRY_AFTER;
         return;
     }
     memcpy(client->index, answer->index, sizeof client->index);

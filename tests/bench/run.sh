@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: ISC
 # What does one gain or lose with fcgiwait against what one would use instead? Measures it and
 # its peers behind the same nginx on this machine, in turns, and tells medians and ratios.
 #

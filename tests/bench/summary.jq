@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # The lists of results, as one object with medians and ratios, and in words: .markdown is the whole
 # report, .readme what README shows of it. What a void run says counts nowhere: its numbers would
 # look too good.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The configuration when memory runs out: loaded whole, or refused with a reason. */
 #include "fcgiwait/config.h"
 

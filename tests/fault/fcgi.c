@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The reader when memory runs out: the request comes whole, or the connection is broken,
  * and says why. */
 #include "front/fcgi.h"

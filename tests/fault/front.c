@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The front when the system says no: no descriptors, no memory, no threads; reads and
  * writes that are interrupted, put off, or take a single byte. What was let in is
  * answered whole or closed, and everybody else is served. */
@@ -13,17 +14,17 @@
 #include <unistd.h>
 
 #include "faults.h"
-#include "gate.h"
+#include "front_rig.h"
 #include "must.h"
 
 #define LARGE 300000 /* more than a socket takes at once */
 
-static const struct desk_rules rules = {.wait_default = 15 * NANOS_PER_SECOND,
-                                        .wait_max = 3600 * NANOS_PER_SECOND,
-                                        .max_waiting = 1000,
-                                        .limit_body = 2 * LARGE,
-                                        .limit_path = 100,
-                                        .cache_control = "no-store"};
+static const struct service_rules rules = {.wait_default = 15 * NANOS_PER_SECOND,
+                                           .wait_max = 3600 * NANOS_PER_SECOND,
+                                           .max_waiting = 1000,
+                                           .limit_body = 2 * LARGE,
+                                           .limit_path = 100,
+                                           .cache_control = "no-store"};
 
 /* --- calls that fail by a pattern: a letter for each call, again and again --- */
 
@@ -161,35 +162,35 @@ int __wrap_epoll_ctl(int epoll, int what, int fd, struct epoll_event *event)
     return __real_epoll_ctl(epoll, what, fd, event);
 }
 
-/* --- the gate, with a small and a large document --- */
+/* --- the front_rig, with a small and a large document --- */
 
 static int start(void **state)
 {
-    struct gate *gate = malloc(sizeof *gate);
+    struct front_rig *front_rig = malloc(sizeof *front_rig);
     char *body = malloc(LARGE + 1);
-    must(gate != NULL && body != NULL, "no memory");
+    must(front_rig != NULL && body != NULL, "no memory");
     play_nothing();
-    gate_open(gate, &rules);
+    front_rig_open(front_rig, &rules);
     for (size_t i = 0; i < LARGE; i++)
         body[i] = (char)('a' + i % 23);
     body[LARGE] = '\0';
-    office_put(&gate->office, "/large", body);
+    service_rig_put(&front_rig->service_rig, "/large", body);
     body[70000] = '\0'; /* more than a record */
-    office_put(&gate->office, "/medium", body);
-    office_put(&gate->office, "/small", "hello");
+    service_rig_put(&front_rig->service_rig, "/medium", body);
+    service_rig_put(&front_rig->service_rig, "/small", "hello");
     free(body);
-    *state = gate;
+    *state = front_rig;
     return 0;
 }
 
 static int stop(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     play_nothing();
-    gate_close(gate, 60 * NANOS_PER_SECOND);
-    assert_int_equal(counter_read(&gate->office.counters.connections), 0);
-    assert_int_equal(counter_read(&gate->office.counters.waiting), 0);
-    free(gate);
+    front_rig_close(front_rig, 60 * NANOS_PER_SECOND);
+    assert_int_equal(counter_read(&front_rig->service_rig.counters.connections), 0);
+    assert_int_equal(counter_read(&front_rig->service_rig.counters.waiting), 0);
+    free(front_rig);
     return 0;
 }
 
@@ -214,9 +215,9 @@ static void must_get(int fd, int id, const char *path, size_t len)
     answer_free(&answer);
 }
 
-static void must_serve(struct gate *gate)
+static void must_serve(struct front_rig *front_rig)
 {
-    int fd = gate_connect(gate);
+    int fd = front_rig_connect(front_rig);
     must_get(fd, 1, "/small", 5);
     close(fd);
 }
@@ -224,11 +225,11 @@ static void must_serve(struct gate *gate)
 /* --- accepting --- */
 
 /* Accepts until nobody is left; how often it had to pause. */
-static int accept_all(struct gate *gate)
+static int accept_all(struct front_rig *front_rig)
 {
     int pauses = 0;
-    for (struct instant again; (again = front_accept(gate->front)).at != INSTANT_NEVER.at;
-         pauses++) {
+    for (struct instant again;
+         (again = front_accept(front_rig->front)).at != INSTANT_NEVER.at; pauses++) {
         int left = instant_left_ms(again, clock_now());
         assert_true(left > 0 && left <= 1000); /* neither a spin nor a sleep */
         must(pauses < 1000, "it never ends");
@@ -255,17 +256,18 @@ static void a_lack_of_descriptors_delays_and_loses_nobody(void **state)
         {"....F", ENOMEM, true},       {"EE.", 0, false},    {"..F", ECONNABORTED, false},
         {"F..........", EMFILE, true},
     };
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         int fds[10];
-        int64_t before = counter_read(&gate->office.counters.accept_pauses);
+        int64_t before = counter_read(&front_rig->service_rig.counters.accept_pauses);
         for (int j = 0; j < 10; j++)
-            fds[j] = gate_knock(gate);
+            fds[j] = front_rig_knock(front_rig);
         play(&of_accept, rows[i].letters, rows[i].error);
-        int pauses = accept_all(gate);
+        int pauses = accept_all(front_rig);
         assert_int_equal(pauses, rows[i].pauses ? failures(&of_accept) : 0);
         play_nothing();
-        assert_int_equal(counter_read(&gate->office.counters.accept_pauses) - before,
+        assert_int_equal(counter_read(&front_rig->service_rig.counters.accept_pauses) -
+                             before,
                          pauses);
         for (int j = 0; j < 10; j++) {
             must_get(fds[j], 1, "/small", 5);
@@ -277,19 +279,20 @@ static void a_lack_of_descriptors_delays_and_loses_nobody(void **state)
 /* The epoll set has no room for every other one. */
 static void who_cannot_be_watched_is_let_go(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     int fds[4];
     play(&of_epoll_ctl, ".F", ENOSPC);
     for (int i = 0; i < 4; i++) {
-        fds[i] = gate_knock(gate);
-        assert_int_equal(accept_all(gate), 0);
+        fds[i] = front_rig_knock(front_rig);
+        assert_int_equal(accept_all(front_rig), 0);
         if (i % 2 == 0)
             must_get(fds[i], 1, "/small", 5);
         else
-            gate_await(&gate->office.counters.connections, i / 2 + 1);
+            front_rig_await(&front_rig->service_rig.counters.connections, i / 2 + 1);
     }
     play_nothing();
-    assert_int_equal(counter_read(&gate->office.counters.connections_broken), 2);
+    assert_int_equal(counter_read(&front_rig->service_rig.counters.connections_broken),
+                     2);
     for (int i = 0; i < 4; i++) {
         if (i % 2 == 0)
             must_get(fds[i], 2, "/medium", 70000);
@@ -297,7 +300,7 @@ static void who_cannot_be_watched_is_let_go(void **state)
             assert_true(fcgi_is_closed(fds[i]));
         close(fds[i]);
     }
-    must_serve(gate);
+    must_serve(front_rig);
 }
 
 /* --- reads and writes --- */
@@ -306,31 +309,31 @@ static void reads_and_writes_by_pieces_change_nothing(void **state)
 {
     static const char *const patterns[] = {"E.",  "A.",    "1",      "1E",    "A1",
                                            "EA1", "1..1E", "AAAE1.", ".E.A.1"};
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     size_t count = sizeof patterns / sizeof *patterns;
     for (size_t i = 0; i < 2 * count; i++) {
         struct records records = {0};
-        int fd = gate_connect(gate);
+        int fd = front_rig_connect(front_rig);
         play(i < count ? &of_recv : &of_send, patterns[i % count], 0);
         must_get(fd, 1, "/small", 5);
         must_get(fd, 2, "/medium", 70000);
         records_get(&records, 3, true, "/none?index=0&wait=3600");
         say(fd, &records);
-        gate_await(&gate->office.counters.waiting, 1);
+        front_rig_await(&front_rig->service_rig.counters.waiting, 1);
         close(fd); /* noticed by a read, which may be put off, too */
-        gate_await(&gate->office.counters.connections, 0);
+        front_rig_await(&front_rig->service_rig.counters.connections, 0);
         play_nothing();
     }
 }
 
 static void both_at_once_are_survived_as_well(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     int fds[5];
     play(&of_recv, "A1E..", 0);
     play(&of_send, "1AE.A", 0);
     for (int i = 0; i < 5; i++)
-        fds[i] = gate_connect(gate);
+        fds[i] = front_rig_connect(front_rig);
     for (int id = 1; id < 4; id++)
         for (int i = 0; i < 5; i++)
             must_get(fds[i], id, i == 0 ? "/large" : "/small", i == 0 ? LARGE : 5);
@@ -341,25 +344,25 @@ static void both_at_once_are_survived_as_well(void **state)
 static void a_broken_socket_ends_its_connection_alone(void **state)
 {
     static const int errors[] = {ECONNRESET, EPIPE, ETIMEDOUT, EIO, ENOMEM};
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     for (size_t i = 0; i < 2 * sizeof errors / sizeof *errors; i++) {
         struct records records = {0};
-        int fd = gate_connect(gate);
+        int fd = front_rig_connect(front_rig);
         play(i % 2 == 0 ? &of_recv : &of_send, "F", errors[i / 2]);
         records_get(&records, 1, true, "/small");
         say(fd, &records);
         if (!fcgi_is_closed(fd))
             fail_msg("row %zu goes on", i);
         close(fd);
-        gate_await(&gate->office.counters.connections, 0);
+        front_rig_await(&front_rig->service_rig.counters.connections, 0);
         play_nothing();
-        must_serve(gate);
+        must_serve(front_rig);
     }
 }
 
 /* --- memory --- */
 
-static struct gate *gate_of_sweep;
+static struct front_rig *front_rig_of_sweep;
 static const char *path_of_sweep;
 
 /* Within the sweep the test asks for no memory itself. Whether the answer came whole;
@@ -381,13 +384,13 @@ static bool hear_all(int fd, int id)
 
 static bool serving(long nth, enum faults faults)
 {
-    struct gate *gate = gate_of_sweep;
+    struct front_rig *front_rig = front_rig_of_sweep;
     struct records records = {0}, second = {0};
     records_get(&records, 1, true, path_of_sweep);
     records_get(&second, 2, true, "/none");
-    int fd = gate_knock(gate);
+    int fd = front_rig_knock(front_rig);
     faults_arm(nth, faults);
-    front_accept(gate->front);
+    front_accept(front_rig->front);
     bool whole = records_send(&records, fd) && hear_all(fd, 1);
     whole = whole && records_send(&second, fd) && hear_all(fd, 2);
     bool refused = faults_disarm();
@@ -395,15 +398,15 @@ static bool serving(long nth, enum faults faults)
     close(fd);
     records_free(&records);
     records_free(&second);
-    gate_await(&gate->office.counters.connections, 0);
-    must_serve(gate);
-    gate_await(&gate->office.counters.connections, 0);
+    front_rig_await(&front_rig->service_rig.counters.connections, 0);
+    must_serve(front_rig);
+    front_rig_await(&front_rig->service_rig.counters.connections, 0);
     return refused;
 }
 
 static void connections_survive_each_lack(void **state)
 {
-    gate_of_sweep = *state;
+    front_rig_of_sweep = *state;
     path_of_sweep = "/small";
     faults_sweep(serving);
     path_of_sweep = "/large";
@@ -414,36 +417,38 @@ static void connections_survive_each_lack(void **state)
 /* Held, and answered when there is no memory to keep the rest of the answer. */
 static bool waking(long nth, enum faults faults)
 {
-    struct gate *gate = gate_of_sweep;
+    struct front_rig *front_rig = front_rig_of_sweep;
     struct records records = {0};
     char path[64];
     snprintf(path, sizeof path, "/large?index=%llu&wait=3600",
-             (unsigned long long)office_index(&gate->office, "/large", SCOPE_SELF));
+             (unsigned long long)service_rig_index(&front_rig->service_rig, "/large",
+                                                   SCOPE_SELF));
     records_get(&records, 1, true, path);
-    int fd = gate_connect(gate);
+    int fd = front_rig_connect(front_rig);
     say(fd, &records);
-    gate_await(&gate->office.counters.waiting, 1);
+    front_rig_await(&front_rig->service_rig.counters.waiting, 1);
     struct present present;
-    tree_look(gate->office.tree, TEXT("/large"), SCOPE_SELF, &present);
+    tree_look(front_rig->service_rig.tree, TEXT("/large"), SCOPE_SELF, &present);
     struct change change = {
         .kind = CHANGE_TOUCH, .index = present.index + 1, .path = TEXT("/large")};
     present_dispose(&present);
     play(&of_send, "1A....", 0); /* the rest has to be kept */
     faults_arm(nth, faults);
-    must(tree_apply(gate->office.tree, &change), "what is there takes no memory");
+    must(tree_apply(front_rig->service_rig.tree, &change),
+         "what is there takes no memory");
     bool whole = hear_all(fd, 1);
     bool refused = faults_disarm();
     play_nothing();
     assert_int_equal(whole, !refused);
     close(fd);
-    gate_await(&gate->office.counters.connections, 0);
-    must_serve(gate);
+    front_rig_await(&front_rig->service_rig.counters.connections, 0);
+    must_serve(front_rig);
     return refused;
 }
 
 static void answers_survive_each_lack(void **state)
 {
-    gate_of_sweep = *state;
+    front_rig_of_sweep = *state;
     faults_sweep(waking);
 }
 
@@ -456,12 +461,13 @@ static int descriptors(void)
     return fd;
 }
 
-static struct front *try_to_open(struct gate *gate)
+static struct front *try_to_open(struct front_rig *front_rig)
 {
-    return front_open(&(struct front_options){.threads = 3,
-                                              .listening = gate->listening,
-                                              .desk = gate->office.desk,
-                                              .counters = &gate->office.counters});
+    return front_open(
+        &(struct front_options){.threads = 3,
+                                .listening = front_rig->listening,
+                                .service = front_rig->service_rig.service,
+                                .counters = &front_rig->service_rig.counters});
 }
 
 static void a_front_that_cannot_be_had_leaves_nothing(void **state)
@@ -476,11 +482,11 @@ static void a_front_that_cannot_be_had_leaves_nothing(void **state)
         {&of_eventfd, "F", ENFILE},   {&of_eventfd, "..F", EMFILE},
         {&of_epoll_ctl, "F", ENOSPC}, {&of_epoll_ctl, ".F", ENOMEM},
     };
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     int before = descriptors();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         play(rows[i].pattern, rows[i].letters, rows[i].error);
-        assert_null(try_to_open(gate));
+        assert_null(try_to_open(front_rig));
         assert_int_equal(errno, rows[i].error);
         play_nothing();
         assert_int_equal(descriptors(), before);
@@ -490,7 +496,7 @@ static void a_front_that_cannot_be_had_leaves_nothing(void **state)
 static bool opening(long nth, enum faults faults)
 {
     faults_arm(nth, faults);
-    struct front *front = try_to_open(gate_of_sweep);
+    struct front *front = try_to_open(front_rig_of_sweep);
     bool refused = faults_disarm();
     assert_int_equal(front == NULL, refused);
     if (front != NULL) {
@@ -503,17 +509,18 @@ static bool opening(long nth, enum faults faults)
 
 static void opening_survives_each_lack(void **state)
 {
-    gate_of_sweep = *state;
+    front_rig_of_sweep = *state;
     faults_sweep(opening);
 }
 
 static void a_room_without_threads_is_none(void **state)
 {
     static const char *const patterns[] = {"F", ".F", "..F"};
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     for (size_t i = 0; i < 3; i++) {
         struct tree *tree = tree_new(3);
-        struct room_options options = {3, tree, desk_answer, gate->office.desk, NULL};
+        struct room_options options = {3, tree, service_answer,
+                                       front_rig->service_rig.service, NULL};
         play(&of_threads, patterns[i], EAGAIN);
         assert_null(room_open(&options));
         assert_int_equal(errno, EAGAIN);

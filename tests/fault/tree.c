@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The tree when memory runs out: a call that fails has changed nothing. */
 #include "fcgiwait/tree.h"
 
@@ -10,12 +11,12 @@
 
 static size_t rings;
 
-static void ring(void *context, unsigned worker, struct crowd *crowd)
+static void ring(void *context, unsigned worker, struct waitlist *waitlist)
 {
     (void)context;
     rings++;
-    crowd->shares[worker].first = NULL;
-    crowd_done(crowd);
+    waitlist->shares[worker].first = NULL;
+    waitlist_done(waitlist);
 }
 
 static struct tree *new_tree(void)
@@ -62,7 +63,7 @@ static bool changing(long nth, enum faults faults)
     assert_int_equal(applied, !refused);
     assert_int_equal(index_of(tree, "/a/b/c/d", SCOPE_SELF), applied ? 2 : 0);
     assert_int_equal(index_of(tree, "/a", SCOPE_BELOW), applied ? 2 : 1);
-    assert_int_equal(tree_gone(tree), applied ? 2 : 1);
+    assert_int_equal(tree_tombstones(tree), applied ? 2 : 1);
     assert_int_equal(HASH_COUNT(tree->nodes), applied ? 5 : 2);
     assert_true(apply(tree, CHANGE_TOUCH, "/a/b/c/d", 3));
     assert_int_equal(index_of(tree, "/", SCOPE_BELOW), 3);
@@ -98,7 +99,7 @@ static bool watching(long nth, enum faults faults)
     bool refused = faults_disarm();
     assert_int_equal(watched, refused ? TREE_NO_MEMORY : TREE_WATCHED);
     assert_int_equal(HASH_COUNT(tree->nodes), refused ? 2 : 4);
-    assert_int_equal(watch.crowd == NULL, refused);
+    assert_int_equal(watch.waitlist == NULL, refused);
     assert_true(apply(tree, CHANGE_TOUCH, "/a/b/c", 1));
     assert_int_equal(rings, refused ? 1 : 2);
     tree_free(&tree);
@@ -125,7 +126,7 @@ static void a_large_tree_survives_each_lack(void **state)
         index++;
     }
     assert_true(lacks > 3000);
-    assert_int_equal(tree_gone(tree), 3000);
+    assert_int_equal(tree_tombstones(tree), 3000);
     assert_int_equal(HASH_COUNT(tree->nodes), 3041);
     for (int i = 0; i < 3000; i++) {
         char path[32];

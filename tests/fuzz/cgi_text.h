@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* cgi_text: all that a request says, written out, so that two can be compared. */
 #ifndef TESTS_FUZZ_CGI_TEXT_H
 #define TESTS_FUZZ_CGI_TEXT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fuzz: what every fuzz target stands on. A target is one function over the bytes of one
  * input; it checks promises, not only that nothing crashes.

@@ -1,10 +1,11 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * origin: where a reader is sent for the document. An input is three lines:
  * FCGIWAIT_ORIGIN, the path, the query. The last one may have lines of its own.
  */
 #include "fuzz.h"
 
-#include "desk/origin.h"
+#include "service/origin.h"
 #include "fcgiwait/path.h"
 #include "fcgiwait/query.h"
 

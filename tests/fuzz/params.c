@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * params: what the web server says arrives as it was said. An input is one byte of how,
  * and lines of NAME=VALUE; they travel as FastCGI records, through libfcgi.

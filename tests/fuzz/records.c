@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * records: whatever comes in on a connection, and whatever the pieces that it comes in.
  * An input is one byte of how, a count, so many sizes of pieces, and the stream.

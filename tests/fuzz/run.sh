@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: ISC
 # Runs fuzz targets, built with configure --enable-fuzzers: fuzz/run.sh TARGET...
 #
 #   FUZZ_SECONDS=600   how long each of them runs (10)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * faults: memory that runs out. Sees what the program's own code asks for, not the
  * libraries: a test that wants it is linked with --wrap (FAULT_LDFLAGS,

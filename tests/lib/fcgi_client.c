@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "fcgi_client.h"
 
 #include <arpa/inet.h>
@@ -20,9 +21,9 @@
 
 void records_raw(struct records *records, const void *bytes, size_t len)
 {
-    if (records->room - records->len < len) {
-        records->room = 2 * (records->len + len);
-        records->at = realloc(records->at, records->room);
+    if (records->capacity - records->len < len) {
+        records->capacity = 2 * (records->len + len);
+        records->at = realloc(records->at, records->capacity);
         must(records->at != NULL, "no room for a record");
     }
     if (len > 0)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * fcgi_client: FastCGI as a web server speaks it, record by record, so that a test can
  * say what nginx never would.
@@ -18,7 +19,7 @@
 
 struct records {
     char *at;
-    size_t len, room;
+    size_t len, capacity;
 };
 
 void records_raw(struct records *records, const void *bytes, size_t len);

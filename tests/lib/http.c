@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "http.h"
 
 #include <arpa/inet.h>
@@ -16,16 +17,16 @@
 
 struct bytes {
     char *at;
-    size_t len, room;
+    size_t len, capacity;
 };
 
 static size_t collect(char *at, size_t size, size_t count, void *context)
 {
     struct bytes *bytes = context;
     size_t len = size * count;
-    if (bytes->len + len + 1 > bytes->room) {
-        bytes->room = 2 * bytes->room + len + 1;
-        bytes->at = realloc(bytes->at, bytes->room);
+    if (bytes->len + len + 1 > bytes->capacity) {
+        bytes->capacity = 2 * bytes->capacity + len + 1;
+        bytes->at = realloc(bytes->at, bytes->capacity);
     }
     memcpy(bytes->at + bytes->len, at, len);
     bytes->len += len;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * http: HTTP requests to 127.0.0.1, one at a time or on a thread of their own (libcurl).
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* must: ends the test, with a reason, where the ground it stands on gives way. */
 #ifndef TESTS_MUST_H
 #define TESTS_MUST_H

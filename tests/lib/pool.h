@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * pool: fcgiwait processes over one SQLite file and one listening socket, which the test
  * holds as systemd or multiwatch would: a process can go and another one come while nginx

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "proc.h"
 
 #include <dirent.h>

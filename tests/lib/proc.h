@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* proc: what the kernel says of a process. */
 #ifndef TESTS_PROC_H
 #define TESTS_PROC_H

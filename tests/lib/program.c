@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "program.h"
 
 #include <stdarg.h>

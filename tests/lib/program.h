@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* program: fcgiwait as a command that is run to its end. FCGIWAIT names it. */
 #ifndef TESTS_PROGRAM_H
 #define TESTS_PROGRAM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * replay: the main of a fuzz target without libFuzzer: it gets every kept input once.
  *

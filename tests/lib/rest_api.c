@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "rest_api.h"
 
 #include <stdio.h>
@@ -25,9 +26,9 @@ static char *read_file(const char *path)
 {
     FILE *file = fopen(path, "r");
     must(file != NULL, "can't read %s", path);
-    size_t room = 1 << 20;
-    char *text = calloc(room, 1);
-    must(fread(text, 1, room - 1, file) > 0, "%s is empty", path);
+    size_t capacity = 1 << 20;
+    char *text = calloc(capacity, 1);
+    must(fread(text, 1, capacity - 1, file) > 0, "%s is empty", path);
     fclose(file);
     return text;
 }

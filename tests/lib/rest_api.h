@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * rest_api: the stack with nginx-examples/rest-api.conf as it is, but for ports, paths
  * and users, and json-server as the API: a REST server that knows nothing of fcgiwait.

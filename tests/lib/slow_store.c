@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "slow_store.h"
 
 #include "must.h"
@@ -20,12 +21,12 @@ static void slow_close(struct store *store)
 static const struct store_backend backend = {
     .type = "slow", .commit = slow_commit, .close = slow_close};
 
-void slow_store_open(struct slow_store *slow, struct office *office)
+void slow_store_open(struct slow_store *slow, struct service_rig *service_rig)
 {
-    *slow = (struct slow_store){.fast = office->store};
-    store_init(&slow->store, &backend, &office->store->options);
-    office->store = &slow->store;
-    desk_set(office->desk, office->room, office->store);
+    *slow = (struct slow_store){.fast = service_rig->store};
+    store_init(&slow->store, &backend, &service_rig->store->options);
+    service_rig->store = &slow->store;
+    service_set(service_rig->service, service_rig->room, service_rig->store);
 }
 
 void slow_store_go_on(struct slow_store *slow)

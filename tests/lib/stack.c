@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "stack.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * stack: a real nginx, a real spawn-fcgi and a real fcgiwait in a folder of their own,
  * for one system test. FCGIWAIT in the environment names the program.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: ISC
 // A server that answers what a test tells it, and remembers what it was asked.
 import http from 'node:http';
 import {once} from 'node:events';

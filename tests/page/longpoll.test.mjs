@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: ISC
 // longpoll.js by itself, against a server that plays the good and the bad ones.
 import assert from 'node:assert/strict';
 import {readFile} from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: ISC
 // longpoll.js behind rest-api.conf: fcgiwait says when, and an API that knows nothing of it what.
 import assert from 'node:assert/strict';
 import {once} from 'node:events';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: ISC
 // The page in Debian's chromium, before real nginx, spawn-fcgi and fcgiwait.
 import assert from 'node:assert/strict';
 import {access} from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: ISC
 // quickstart.sh, in a terminal where it matters: how it ends, and that nothing is left of it.
 import assert from 'node:assert/strict';
 import {chmod, cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile} from 'node:fs/promises';

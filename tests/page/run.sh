@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: ISC
 # Runs the tests of nginx-examples/www and quickstart.sh. Arguments go to node --test.
 # Needs Debian's nodejs, npm, chromium, nginx, spawn-fcgi and curl, and fcgiwait, built. FCGIWAIT
 # names it if it isn't src/fcgiwait.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: ISC
 // fcgiwait, spawn-fcgi and nginx, real ones, with an example as it is but for addresses.
 import assert from 'node:assert/strict';
 import {spawn} from 'node:child_process';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What can't be published says why, and changes nothing. */
 #include <stdio.h>
 #include <stdlib.h>

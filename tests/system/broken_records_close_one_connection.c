@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What is not FastCGI ends its connection, is logged once, and concerns nobody else. */
 #include <string.h>
 #include <unistd.h>

@@ -1,5 +1,6 @@
+/* SPDX-License-Identifier: ISC */
 /* 8,000 new requests at once: more than the listen queue holds. */
-#include "crowd.h"
+#include "clients.h"
 #include "http.h"
 #include "must.h"
 #include "stack.h"
@@ -9,19 +10,20 @@
 static void a_burst_gets_not_one_502(void **state)
 {
     struct stack *stack = *state;
-    struct crowd crowd;
-    crowd_open(&crowd, stack->port, CLIENTS); /* to nginx: its own queue is not in play */
+    struct clients clients;
+    clients_open(&clients, stack->port,
+                 CLIENTS); /* to nginx: its own queue is not in play */
     double start = seconds_now();
-    crowd_ask(&crowd, "/a?index=0&wait=50");
+    clients_ask(&clients, "/a?index=0&wait=50");
     print_message("asked within %.3f s\n", seconds_now() - start);
     await_waiting(stack, CLIENTS);
     print_message("held within %.3f s\n", seconds_now() - start);
     http_put(stack->port, "/a", "1", NULL);
-    crowd_await(&crowd);
-    assert_int_equal(crowd.answers[200], CLIENTS);
-    assert_int_equal(crowd.lost, 0);
+    clients_await(&clients);
+    assert_int_equal(clients.answers[200], CLIENTS);
+    assert_int_equal(clients.lost, 0);
     assert_true(stack_status(stack, "connections_accepted") >= CLIENTS);
-    crowd_close(&crowd);
+    clients_close(&clients);
 }
 
 int main(void)

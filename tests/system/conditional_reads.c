@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* If-None-Match without a wait: nobody is held (RFC 9110 section 13.1.2). */
 #include <stdio.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * json-server behind rest-api.conf, and many clients.
  *
@@ -10,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crowd.h"
+#include "clients.h"
 #include "http.h"
 #include "must.h"
 #include "rest_api.h"
@@ -30,11 +31,11 @@ static struct scale scale(void)
     return getenv("FCGIWAIT_FULL") != NULL ? full : small;
 }
 
-static void ask(struct crowd *crowd, struct client *client, const char *path)
+static void ask(struct clients *clients, struct client *client, const char *path)
 {
     char url[128];
     snprintf(url, sizeof url, "%s?index=%s&wait=50", path, client->index);
-    client_ask(crowd, client, url);
+    client_ask(clients, client, url);
 }
 
 static void must_be_good(const struct client *client)
@@ -48,25 +49,25 @@ static void must_be_good(const struct client *client)
 static void one_write_for_a_crowd_is_few_gets_for_the_api(void **state)
 {
     struct rest_api *api = *state;
-    struct crowd crowd;
+    struct clients clients;
     size_t count = scale().clients;
     char index[24];
     rest_index(api, "/posts/1", index);
     await_requests(api, "GET /posts/1 ", 1);
-    crowd_open(&crowd, api->stack.port, count);
+    clients_open(&clients, api->stack.port, count);
     for (size_t i = 0; i < count; i++) {
-        snprintf(crowd.clients[i].index, sizeof index, "%s", index);
-        ask(&crowd, &crowd.clients[i], "/posts/1");
+        snprintf(clients.clients[i].index, sizeof index, "%s", index);
+        ask(&clients, &clients.clients[i], "/posts/1");
     }
     await_waiting(&api->stack, (long long)count);
     assert_int_equal(rest_write(api, "PUT", "/posts/1", "{\"version\":1}"), 200);
-    crowd_await(&crowd);
+    clients_await(&clients);
     for (size_t i = 0; i < count; i++) {
-        assert_int_equal(crowd.clients[i].status, 200);
-        assert_non_null(strstr(crowd.clients[i].inbox, "\"version\": 1"));
-        assert_string_not_equal(crowd.clients[i].index, index);
+        assert_int_equal(clients.clients[i].status, 200);
+        assert_non_null(strstr(clients.clients[i].inbox, "\"version\": 1"));
+        assert_string_not_equal(clients.clients[i].index, index);
     }
-    crowd_close(&crowd);
+    clients_close(&clients);
     rest_index(api, "/posts/2", index);
     await_requests(api, "GET /posts/2 ", 1);
     size_t gets = rest_requests(api, "GET /posts/1 ") - 1;
@@ -121,12 +122,12 @@ struct reader {
 };
 
 /* Takes in the answers that have come, and asks again. */
-static void follow(struct crowd *crowd, struct reader *readers)
+static void follow(struct clients *clients, struct reader *readers)
 {
     char path[64];
-    crowd_turn(crowd, 20);
-    for (size_t i = 0; i < crowd->count; i++) {
-        struct client *client = &crowd->clients[i];
+    clients_turn(clients, 20);
+    for (size_t i = 0; i < clients->count; i++) {
+        struct client *client = &clients->clients[i];
         if (client->state == CLIENT_ASKING)
             continue;
         if (client->status != 0) {
@@ -137,15 +138,15 @@ static void follow(struct crowd *crowd, struct reader *readers)
             readers[i].version = version;
         }
         snprintf(path, sizeof path, "/posts/%zu", readers[i].id);
-        ask(crowd, client, path);
+        ask(clients, client, path);
     }
 }
 
-static size_t behind(const struct crowd *crowd, const struct reader *readers,
+static size_t behind(const struct clients *clients, const struct reader *readers,
                      const struct writer *writer)
 {
     size_t count = 0;
-    for (size_t i = 0; i < crowd->count; i++)
+    for (size_t i = 0; i < clients->count; i++)
         count += readers[i].version != writer->versions[readers[i].id];
     return count;
 }
@@ -154,26 +155,26 @@ static void clients_follow_the_api_and_never_go_back(void **state)
 {
     struct rest_api *api = *state;
     static struct writer writer;
-    struct crowd crowd;
+    struct clients clients;
     writer = (struct writer){.api = api, .scale = scale()};
     struct reader *readers = calloc(writer.scale.clients, sizeof *readers);
     for (size_t i = 0; i < writer.scale.clients; i++)
         readers[i].id = i % writer.scale.posts + 1;
-    crowd_open(&crowd, api->stack.port, writer.scale.clients);
+    clients_open(&clients, api->stack.port, writer.scale.clients);
     must(pthread_create(&writer.thread, NULL, write_on, &writer) == 0, "pthread_create");
     while (!atomic_load(&writer.done))
-        follow(&crowd, readers);
+        follow(&clients, readers);
     pthread_join(writer.thread, NULL);
-    for (double start = seconds_now(); behind(&crowd, readers, &writer) > 0;
-         follow(&crowd, readers))
+    for (double start = seconds_now(); behind(&clients, readers, &writer) > 0;
+         follow(&clients, readers))
         must(seconds_now() - start < CATCH_UP, "%zu clients never saw the final state",
-             behind(&crowd, readers, &writer));
+             behind(&clients, readers, &writer));
     print_message("%zu writes, %zu times 200, %zu times 304, %zu GETs for the API\n",
-                  writer.writes, crowd.answers[200], crowd.answers[304],
+                  writer.writes, clients.answers[200], clients.answers[304],
                   rest_requests(api, "GET "));
     assert_true((double)writer.writes > writer.scale.seconds * WRITES_A_SECOND / 2);
-    assert_int_equal(crowd.lost, 0);
-    crowd_close(&crowd);
+    assert_int_equal(clients.lost, 0);
+    clients_close(&clients);
     free(readers);
 }
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* accept() fails with EMFILE: accepting pauses, everything else goes on. */
 #include <unistd.h>
 

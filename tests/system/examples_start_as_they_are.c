@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* EXAMPLES in the environment names the folder of the examples. */
 #include <glob.h>
 #include <stdarg.h>

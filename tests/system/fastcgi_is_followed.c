@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The FastCGI specification where nginx never goes. */
 #include <stdio.h>
 #include <stdlib.h>

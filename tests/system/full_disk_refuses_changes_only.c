@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A disk without room, which here is a small tmpfs: changes are refused with 507, and
  * nothing else happens. What was answered is there; reading and waiting go on; and once
@@ -19,7 +20,7 @@
 #include "http.h"
 #include "must.h"
 #include "pool.h"
-#include "shelf.h"
+#include "store_rig.h"
 
 #define DISK_SIZE "size=16m"
 #define BALLAST (8 << 20)

@@ -1,8 +1,9 @@
+/* SPDX-License-Identifier: ISC */
 #include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#include "crowd.h"
+#include "clients.h"
 #include "fcgi_client.h"
 #include "http.h"
 #include "must.h"
@@ -42,20 +43,20 @@ static void must_be_served(int fd, int id)
 static void a_client_of_nginx_that_hangs_up_is_let_go(void **state)
 {
     struct stack *stack = *state;
-    struct crowd crowd;
-    crowd_open(&crowd, stack->port, 10);
-    crowd_ask(&crowd, "/c?index=0&wait=50");
+    struct clients clients;
+    clients_open(&clients, stack->port, 10);
+    clients_ask(&clients, "/c?index=0&wait=50");
     await_waiting(stack, 10);
     double start = seconds_now();
     for (size_t i = 0; i < 9; i++)
-        client_hang_up(&crowd, &crowd.clients[i]);
+        client_hang_up(&clients, &clients.clients[i]);
     await_waiting(stack, 1);
     assert_true(seconds_now() - start < 20);
     http_put(stack->port, "/c", "1", NULL); /* who stayed gets the news */
-    crowd_await(&crowd);
-    assert_int_equal(crowd.answers[200], 1);
+    clients_await(&clients);
+    assert_int_equal(clients.answers[200], 1);
     assert_int_equal(stack_status(stack, "held_gone"), 9);
-    crowd_close(&crowd);
+    clients_close(&clients);
 }
 
 static void a_web_server_that_closes_its_connection_is_let_go(void **state)

@@ -1,4 +1,5 @@
-#include "crowd.h"
+/* SPDX-License-Identifier: ISC */
+#include "clients.h"
 #include "http.h"
 #include "must.h"
 #include "stack.h"
@@ -11,16 +12,16 @@
 static void all_are_forgotten_at_once(void **state)
 {
     struct stack *stack = *state;
-    struct crowd crowd;
+    struct clients clients;
     await_waiting(stack, 0);
     size_t before = stack_descriptors(stack);
     for (int round = 0; round < 3; round++) {
-        crowd_open(&crowd, stack->port, CLIENTS);
-        crowd_ask(&crowd, "/a?index=0&wait=50");
+        clients_open(&clients, stack->port, CLIENTS);
+        clients_ask(&clients, "/a?index=0&wait=50");
         await_waiting(stack, CLIENTS);
         assert_true(stack_descriptors(stack) >= before + CLIENTS - KEPT);
         double start = seconds_now();
-        crowd_close(&crowd);
+        clients_close(&clients);
         await_waiting(stack, 0);
         double took = seconds_now() - start;
         must(took < 10, "%.1f s", took); /* 2 s on a machine of one's own */

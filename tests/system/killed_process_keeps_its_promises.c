@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * kill -9 at random moments, with publishers all around: what was answered is there
  * after the next start, under the index that was told; no index comes twice, none is
@@ -12,7 +13,7 @@
 #include "http.h"
 #include "must.h"
 #include "pool.h"
-#include "shelf.h"
+#include "store_rig.h"
 
 #define PUBLISHERS 16
 
@@ -149,9 +150,10 @@ static size_t must_have_told_each_index_once(void)
 /* In the file: all that was ever told. */
 static void must_have_all(void)
 {
-    struct shelf shelf;
+    struct store_rig store_rig;
     char path[64], body[32];
-    shelf_open(&shelf, &(struct store_options){.type = "sqlite", .file = pool.file});
+    store_rig_open(&store_rig,
+                   &(struct store_options){.type = "sqlite", .file = pool.file});
     for (int i = 0; i < PUBLISHERS; i++) {
         const struct publisher *publisher = &publishers[i];
         for (size_t j = 0; j < publisher->count; j++) {
@@ -159,20 +161,20 @@ static void must_have_all(void)
             if (entry.number == 0)
                 continue;
             snprintf(path, sizeof path, "/p/%d/%d", i, entry.number);
-            uint64_t index = shelf_look(&shelf, path, body, sizeof body);
+            uint64_t index = store_rig_look(&store_rig, path, body, sizeof body);
             must(index == entry.index && atoi(body) == entry.number,
                  "%s, told with index %llu: %llu, \"%s\"", path,
                  (unsigned long long)entry.index, (unsigned long long)index, body);
         }
         /* One after it may have gone through without an answer. */
         snprintf(path, sizeof path, "/last/%d", i);
-        uint64_t index = shelf_look(&shelf, path, body, sizeof body);
+        uint64_t index = store_rig_look(&store_rig, path, body, sizeof body);
         must(index >= publisher->last.index && atoi(body) >= publisher->last.number,
              "%s went back", path);
         must(index != publisher->last.index || atoi(body) == publisher->last.number,
              "%s has another document", path);
     }
-    shelf_close(&shelf);
+    store_rig_close(&store_rig);
 }
 
 /* --- killing --- */

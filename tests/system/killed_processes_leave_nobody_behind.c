@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Several processes over one file, killed and started again while publishers publish
  * and clients poll through all of them: nobody is answered with an older state than the
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crowd.h"
+#include "clients.h"
 #include "http.h"
 #include "must.h"
 #include "pool.h"
@@ -20,7 +21,7 @@
 
 static struct stack stack;
 static struct pool pool;
-static struct crowd crowd;
+static struct clients clients;
 static uint64_t *known; /* by each client */
 static size_t served;
 static _Atomic bool stopping;
@@ -61,7 +62,7 @@ static size_t resource_of(size_t client)
 /* What came, and the next question. */
 static void poll_again(size_t i)
 {
-    struct client *client = &crowd.clients[i];
+    struct client *client = &clients.clients[i];
     char path[96];
     if (client->status == 200 || client->status == 304 || client->status == 404) {
         uint64_t index = strtoull(client->index, NULL, 10);
@@ -74,22 +75,22 @@ static void poll_again(size_t i)
     }
     snprintf(path, sizeof path, "/r/%zu?index=%llu&wait=50s", resource_of(i),
              (unsigned long long)known[i]);
-    client_ask(&crowd, client, path);
+    client_ask(&clients, client, path);
 }
 
 static void turn(int milliseconds)
 {
     for (double end = seconds_now() + milliseconds / 1000.0; seconds_now() < end;) {
-        crowd_turn(&crowd, 10);
-        for (size_t i = 0; i < crowd.count; i++)
-            if (crowd.clients[i].state != CLIENT_ASKING)
+        clients_turn(&clients, 10);
+        for (size_t i = 0; i < clients.count; i++)
+            if (clients.clients[i].state != CLIENT_ASKING)
                 poll_again(i);
     }
 }
 
 static bool all_know(const uint64_t newest[RESOURCES])
 {
-    for (size_t i = 0; i < crowd.count; i++)
+    for (size_t i = 0; i < clients.count; i++)
         if (known[i] != newest[resource_of(i)])
             return false;
     return true;
@@ -98,15 +99,15 @@ static bool all_know(const uint64_t newest[RESOURCES])
 static void everybody_ends_on_the_last_state(void **state)
 {
     int kills = full_or(5, 20);
-    size_t clients = (size_t)full_or(100, 1000);
+    size_t count = (size_t)full_or(100, 1000);
     uint64_t newest[RESOURCES];
     (void)state;
     stack_start(&stack, NULL);
     pool_open(&pool, &stack, NULL, PROCESSES, "full");
     for (int i = 0; i < PUBLISHERS; i++)
         pthread_create(&publishers[i], NULL, run_publisher, (void *)(uintptr_t)(i + 1));
-    known = calloc(clients, sizeof *known);
-    crowd_open(&crowd, stack.port, clients);
+    known = calloc(count, sizeof *known);
+    clients_open(&clients, stack.port, count);
     turn(300);
     for (int i = 0; i < kills; i++) {
         size_t which = (size_t)rand() % PROCESSES;
@@ -125,8 +126,8 @@ static void everybody_ends_on_the_last_state(void **state)
     for (double start = seconds_now(); !all_know(newest); turn(20))
         must(seconds_now() - start < 20, "somebody ended on an old state");
     printf("%d kills among %d processes, %zu clients answered %zu times\n", kills,
-           PROCESSES, clients, served);
-    crowd_close(&crowd);
+           PROCESSES, count, served);
+    clients_close(&clients);
     pool_close(&pool);
     stack_stop(&stack);
     free(known);

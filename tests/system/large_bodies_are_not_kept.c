@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A body that will be refused anyway is counted and dropped as it comes. */
 #include <stdio.h>
 #include <unistd.h>

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 #include <stdlib.h>
 
-#include "crowd.h"
+#include "clients.h"
 #include "http.h"
 #include "must.h"
 #include "stack.h"
@@ -35,22 +36,22 @@ static const struct stack_options five = {.config = "max_waiting = 5;"};
 static void one_more_than_max_waiting_gets_503(void **state)
 {
     struct stack *stack = *state;
-    struct crowd crowd;
-    crowd_open(&crowd, stack->port, 5);
-    crowd_ask(&crowd, "/a?index=0&wait=50");
+    struct clients clients;
+    clients_open(&clients, stack->port, 5);
+    clients_ask(&clients, "/a?index=0&wait=50");
     await_waiting(stack, 5);
     must_be_refused(stack);
     must_go_through(stack);
     assert_int_equal(stack_status(stack, "refused"), 1);
-    client_hang_up(&crowd, &crowd.clients[2]); /* a place is free again */
+    client_hang_up(&clients, &clients.clients[2]); /* a place is free again */
     await_waiting(stack, 4);
-    client_ask(&crowd, &crowd.clients[2], "/a?index=0&wait=50");
+    client_ask(&clients, &clients.clients[2], "/a?index=0&wait=50");
     await_waiting(stack, 5);
     must_be_refused(stack);
     assert_int_equal(http_put(stack->port, "/a", "1", NULL), 201);
-    crowd_await(&crowd);
-    assert_int_equal(crowd.answers[200], 5);
-    crowd_close(&crowd);
+    clients_await(&clients);
+    assert_int_equal(clients.answers[200], 5);
+    clients_close(&clients);
 }
 
 static const struct stack_options none = {.config = "max_waiting = 0;"};
@@ -68,22 +69,22 @@ static const struct stack_options few_files = {.config = "max_waiting = 10000;",
 static void what_does_not_fit_the_descriptors_is_reported_and_not_held(void **state)
 {
     struct stack *stack = *state;
-    struct crowd crowd;
+    struct clients clients;
     long long most = stack_status(stack, "max_waiting");
     assert_int_equal(stack_logged(stack, "warn: max_waiting = 10000 does not fit"), 1);
     assert_true(most > 0 && most < 600);
-    crowd_open(&crowd, stack->port, 500);
-    crowd_ask(&crowd, "/a?index=0&wait=50");
+    clients_open(&clients, stack->port, 500);
+    clients_ask(&clients, "/a?index=0&wait=50");
     await_waiting(stack, most);
-    while (crowd.asking > (size_t)most)
-        crowd_turn(&crowd, 1000);
-    assert_int_equal(crowd.answers[503], 500 - most);
+    while (clients.asking > (size_t)most)
+        clients_turn(&clients, 1000);
+    assert_int_equal(clients.answers[503], 500 - most);
     must_go_through(stack);
     assert_int_equal(http_put(stack->port, "/a", "1", NULL), 201);
-    crowd_await(&crowd);
-    assert_int_equal(crowd.answers[200], most);
+    clients_await(&clients);
+    assert_int_equal(clients.answers[200], most);
     assert_int_equal(stack_status(stack, "accept_pauses"), 0);
-    crowd_close(&crowd);
+    clients_close(&clients);
 }
 
 int main(void)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* If-Match and If-None-Match of a publisher (RFC 9110 sections 13.1.1 and 13.1.2). */
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Who is held until something changes, and who is answered at once, for every spelling
  * of index and wait. */
 #include <stdio.h>

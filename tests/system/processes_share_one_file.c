@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* spawn-fcgi -F 4: clients can't tell that there are several processes. */
 #include <signal.h>
 #include <stdio.h>
@@ -6,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "crowd.h"
+#include "clients.h"
 #include "http.h"
 #include "must.h"
 #include "stack.h"
@@ -99,27 +100,27 @@ static void a_get_after_an_answered_publish_sees_it(void **state)
 
 static void a_publish_wakes_who_waits_at_any_of_them(void **state)
 {
-    struct crowd crowd;
+    struct clients clients;
     char path[96], index[24], next[24];
     (void)state;
     http_put(stack.port, "/b", "0", index);
-    crowd_open(&crowd, stack.port, CLIENTS);
+    clients_open(&clients, stack.port, CLIENTS);
     for (int i = 1; i <= 20; i++) {
         char body[16];
         snprintf(path, sizeof path, "/b?index=%s&wait=60s", index);
         snprintf(body, sizeof body, "%d", i);
-        crowd_ask(&crowd, path);
-        crowd_turn(&crowd, 50);
+        clients_ask(&clients, path);
+        clients_turn(&clients, 50);
         assert_int_equal(http_put(stack.port, "/b", body, next), 204);
         double start = seconds_now();
-        crowd_await(&crowd);
+        clients_await(&clients);
         must(seconds_now() - start < 20, "some were not woken");
-        for (size_t j = 0; j < crowd.count; j++)
-            assert_string_equal(crowd.clients[j].index, next);
+        for (size_t j = 0; j < clients.count; j++)
+            assert_string_equal(clients.clients[j].index, next);
         memcpy(index, next, sizeof index);
     }
-    assert_int_equal(crowd.answers[200], 20 * CLIENTS);
-    crowd_close(&crowd);
+    assert_int_equal(clients.answers[200], 20 * CLIENTS);
+    clients_close(&clients);
 }
 
 int main(void)

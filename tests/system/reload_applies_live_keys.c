@@ -1,8 +1,9 @@
+/* SPDX-License-Identifier: ISC */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "crowd.h"
+#include "clients.h"
 #include "http.h"
 #include "must.h"
 #include "stack.h"
@@ -34,9 +35,9 @@ static void must_cache_as(const struct stack *stack, const char *value)
 static void live_keys_change_on_sighup(void **state)
 {
     struct stack *stack = *state;
-    struct crowd crowd;
-    crowd_open(&crowd, stack->port, 20);
-    crowd_ask(&crowd, "/held?index=0&wait=50");
+    struct clients clients;
+    clients_open(&clients, stack->port, 20);
+    clients_ask(&clients, "/held?index=0&wait=50");
     await_waiting(stack, 20);
     reload(stack,
            "wait = { default = \"100ms\"; max = \"200ms\"; };\n"
@@ -59,9 +60,9 @@ static void live_keys_change_on_sighup(void **state)
     must_answer(stack, "/none?index=0&wait=50", 503);
     must_cache_as(stack, "no-store"); /* what is not set any more is as it came */
     assert_int_equal(http_put(stack->port, "/held", "1", NULL), 201);
-    crowd_await(&crowd);
-    assert_int_equal(crowd.answers[200], 20);
-    crowd_close(&crowd);
+    clients_await(&clients);
+    assert_int_equal(clients.answers[200], 20);
+    clients_close(&clients);
 }
 
 static void the_log_level_changes(void **state)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The other ways of rest-api.conf: PHP, files, guarded and foreign clients, compressed
  * answers, reports that nginx does not make. */
 #include <stdio.h>

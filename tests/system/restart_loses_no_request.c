@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A new process on the same socket and SIGTERM to the old one, in either order, under
  * load: no client sees an error, whether nginx keeps its FastCGI connections or not, and
@@ -12,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "crowd.h"
+#include "clients.h"
 #include "http.h"
 #include "must.h"
 #include "pool.h"
@@ -22,7 +23,7 @@
 
 static struct stack stack;
 static struct pool pool;
-static struct crowd waiting, getting;
+static struct clients waiting, getting;
 static double next_get;
 static size_t gets;
 static _Atomic bool stopping;
@@ -76,8 +77,8 @@ static void turn(double seconds)
     for (double end = seconds_now() + seconds; seconds_now() < end;) {
         wait_again();
         get_in_time();
-        crowd_turn(&waiting, 1);
-        crowd_turn(&getting, 0);
+        clients_turn(&waiting, 1);
+        clients_turn(&getting, 0);
     }
 }
 
@@ -192,11 +193,11 @@ static void end_multiwatch(void)
     must(stack_end(&watcher) == 0, "see %s/multiwatch.log", stack.dir);
 }
 
-static size_t errors(const struct crowd *crowd)
+static size_t errors(const struct clients *clients)
 {
-    size_t count = crowd->lost;
+    size_t count = clients->lost;
     for (int status = 400; status < 600; status++)
-        count += status != 404 ? crowd->answers[status] : 0;
+        count += status != 404 ? clients->answers[status] : 0;
     return count;
 }
 
@@ -221,8 +222,8 @@ static void restart_under_load(const struct stack_options *options,
     pool_end(&pool, 1);
     if (restart == replace_a_watched_one)
         start_multiwatch();
-    crowd_open(&waiting, stack.port, (size_t)full_or(200, 2000));
-    crowd_open(&getting, stack.port, 100);
+    clients_open(&waiting, stack.port, (size_t)full_or(200, 2000));
+    clients_open(&getting, stack.port, 100);
     atomic_store(&stopping, false);
     atomic_store(&published, 0);
     atomic_store(&refused, 0);
@@ -243,8 +244,8 @@ static void restart_under_load(const struct stack_options *options,
     must(errors(&waiting) == 0 && errors(&getting) == 0, "clients saw errors");
     must(atomic_load(&refused) == 0, "a publisher saw %ld", atomic_load(&refused));
     nginx_must_have_logged_nothing();
-    crowd_close(&waiting);
-    crowd_close(&getting);
+    clients_close(&waiting);
+    clients_close(&getting);
     if (restart == replace_a_watched_one)
         end_multiwatch();
     pool_close(&pool);

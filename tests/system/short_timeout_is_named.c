@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: ISC */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "crowd.h"
+#include "clients.h"
 #include "http.h"
 #include "must.h"
 #include "stack.h"
@@ -22,48 +23,48 @@ static void poll_path(const struct stack *stack, char path[64])
 
 /* Whoever has been answered asks again, until so many were hung up, and the log has a
  * line for it. A busy machine notices late, and may need some more of them. */
-static void poll_until(const struct stack *stack, struct crowd *crowd, const char *path,
-                       long long gone)
+static void poll_until(const struct stack *stack, struct clients *clients,
+                       const char *path, long long gone)
 {
     for (double start = seconds_now();
          stack_status(stack, "held_gone") < gone ||
          stack_logged(stack, "fastcgi_read_timeout") == 0;) {
         must(seconds_now() - start < 60, "waits are not cut off, or nobody says so");
-        crowd_ask(crowd, path);
-        crowd_turn(crowd, 200);
+        clients_ask(clients, path);
+        clients_turn(clients, 200);
     }
 }
 
 static void a_timeout_shorter_than_the_wait_is_named_once(void **state)
 {
     struct stack *stack = *state;
-    struct crowd crowd;
+    struct clients clients;
     char path[64];
     poll_path(stack, path);
-    crowd_open(&crowd, stack->port, CLIENTS);
-    poll_until(stack, &crowd, path, CLIENTS + 1); /* in the second round */
+    clients_open(&clients, stack->port, CLIENTS);
+    poll_until(stack, &clients, path, CLIENTS + 1); /* in the second round */
     assert_int_equal(stack_logged(stack, "closed from outside after 5"), 1);
     assert_int_equal(stack_logged(stack, "fastcgi_read_timeout of 5"), 1);
-    poll_until(stack, &crowd, path, stack_status(stack, "held_gone") + CLIENTS);
+    poll_until(stack, &clients, path, stack_status(stack, "held_gone") + CLIENTS);
     assert_int_equal(stack_logged(stack, "fastcgi_read_timeout"), 1);
-    assert_true(crowd.answers[504] >= CLIENTS);
-    crowd_close(&crowd);
+    assert_true(clients.answers[504] >= CLIENTS);
+    clients_close(&clients);
 }
 
-static void leave(struct crowd *crowd, double *leave_at, int *gone)
+static void leave(struct clients *clients, double *leave_at, int *tombstones)
 {
-    for (size_t i = 0; i < crowd->count; i++)
-        if (crowd->clients[i].state == CLIENT_ASKING && seconds_now() > leave_at[i]) {
-            client_hang_up(crowd, &crowd->clients[i]);
-            ++*gone;
+    for (size_t i = 0; i < clients->count; i++)
+        if (clients->clients[i].state == CLIENT_ASKING && seconds_now() > leave_at[i]) {
+            client_hang_up(clients, &clients->clients[i]);
+            ++*tombstones;
         }
 }
 
-static void come(struct crowd *crowd, double *leave_at, const char *path)
+static void come(struct clients *clients, double *leave_at, const char *path)
 {
-    for (size_t i = 0; i < crowd->count; i++)
-        if (crowd->clients[i].state != CLIENT_ASKING) {
-            client_ask(crowd, &crowd->clients[i], path);
+    for (size_t i = 0; i < clients->count; i++)
+        if (clients->clients[i].state != CLIENT_ASKING) {
+            client_ask(clients, &clients->clients[i], path);
             leave_at[i] = seconds_now() + 0.2 + 5 * drand48();
         }
 }
@@ -71,20 +72,20 @@ static void come(struct crowd *crowd, double *leave_at, const char *path)
 static void clients_that_leave_as_they_like_are_not_named(void **state)
 {
     struct stack *stack = *state;
-    struct crowd crowd;
+    struct clients clients;
     double leave_at[3 * CLIENTS] = {0};
     char path[64];
     int gone = 0;
     poll_path(stack, path);
     srand48(1);
-    crowd_open(&crowd, stack->port, 3 * CLIENTS);
+    clients_open(&clients, stack->port, 3 * CLIENTS);
     for (double start = seconds_now(); gone < DEPARTURES;) {
         must(seconds_now() - start < 120, "only %d clients could leave", gone);
-        come(&crowd, leave_at, path);
-        crowd_turn(&crowd, 20);
-        leave(&crowd, leave_at, &gone);
+        come(&clients, leave_at, path);
+        clients_turn(&clients, 20);
+        leave(&clients, leave_at, &gone);
     }
-    crowd_close(&crowd);
+    clients_close(&clients);
     await_waiting(stack, 0);
     assert_true(stack_status(stack, "held_gone") >= DEPARTURES);
     assert_int_equal(stack_logged(stack, "fastcgi_read_timeout"), 0);

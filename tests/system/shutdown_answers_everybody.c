@@ -1,9 +1,10 @@
+/* SPDX-License-Identifier: ISC */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "crowd.h"
+#include "clients.h"
 #include "fcgi_client.h"
 #include "http.h"
 #include "must.h"
@@ -15,38 +16,38 @@ static void every_signal_answers_the_waiters_with_304(void **state)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGUSR1};
     struct stack *stack = *state;
-    struct crowd crowd;
-    crowd_open(&crowd, stack->port, CLIENTS);
+    struct clients clients;
+    clients_open(&clients, stack->port, CLIENTS);
     for (size_t i = 0; i < 3; i++) {
-        crowd_ask(&crowd, "/none?index=0&wait=50");
+        clients_ask(&clients, "/none?index=0&wait=50");
         await_waiting(stack, CLIENTS);
         kill(stack->fcgiwait, signals[i]);
         assert_int_equal(stack_wait_fcgiwait(stack), 0);
-        crowd_await(&crowd);
-        assert_int_equal(crowd.answers[304], (i + 1) * CLIENTS);
+        clients_await(&clients);
+        assert_int_equal(clients.answers[304], (i + 1) * CLIENTS);
         assert_true(stack_logged(stack, "stopped") > 0);
         stack_start_fcgiwait(stack);
     }
-    assert_int_equal(crowd.lost, 0);
-    crowd_close(&crowd);
+    assert_int_equal(clients.lost, 0);
+    clients_close(&clients);
 }
 
 /* The waiters of an acknowledged publish have been told: a shutdown comes too late. */
 static void a_change_comes_before_the_shutdown(void **state)
 {
     struct stack *stack = *state;
-    struct crowd crowd;
-    crowd_open(&crowd, stack->port, CLIENTS);
+    struct clients clients;
+    clients_open(&clients, stack->port, CLIENTS);
     for (size_t round = 1; round <= 5; round++) {
-        crowd_ask(&crowd, "/a?index=0&wait=50"); /* a new life has no resources */
+        clients_ask(&clients, "/a?index=0&wait=50"); /* a new life has no resources */
         await_waiting(stack, CLIENTS);
         assert_int_equal(http_put(stack->port, "/a", "1", NULL), 201);
         assert_int_equal(stack_end_fcgiwait(stack), 0);
-        crowd_await(&crowd);
-        assert_int_equal(crowd.answers[200], round * CLIENTS);
+        clients_await(&clients);
+        assert_int_equal(clients.answers[200], round * CLIENTS);
         stack_start_fcgiwait(stack);
     }
-    crowd_close(&crowd);
+    clients_close(&clients);
 }
 
 static const struct stack_options on_disk = {.sqlite = true};
@@ -197,9 +198,9 @@ static const struct stack_options slow_drain = {.config = "drain = \"4s\";"};
 static void new_connections_are_refused_at_once(void **state)
 {
     struct stack *stack = *state;
-    struct crowd crowd;
-    crowd_open(&crowd, stack->port, CLIENTS);
-    crowd_ask(&crowd, "/none?index=0&wait=50");
+    struct clients clients;
+    clients_open(&clients, stack->port, CLIENTS);
+    clients_ask(&clients, "/none?index=0&wait=50");
     await_waiting(stack, CLIENTS);
     kill(stack->fcgiwait, SIGTERM);
     await_logged(stack, "stopping on signal");
@@ -208,33 +209,33 @@ static void new_connections_are_refused_at_once(void **state)
     assert_int_equal(answer.status, 502);
     answer_free(&answer);
     for (int i = 0; i < CLIENTS; i++)
-        crowd_turn(&crowd, 0);
-    assert_true(crowd.asking > 0); /* it is still draining */
-    crowd_await(&crowd);
-    assert_int_equal(crowd.answers[304], CLIENTS);
+        clients_turn(&clients, 0);
+    assert_true(clients.asking > 0); /* it is still draining */
+    clients_await(&clients);
+    assert_int_equal(clients.answers[304], CLIENTS);
     assert_int_equal(stack_wait_fcgiwait(stack), 0);
-    crowd_close(&crowd);
+    clients_close(&clients);
 }
 
 static void drain_spreads_the_last_answers(void **state)
 {
     struct stack *stack = *state;
-    struct crowd crowd;
-    crowd_open(&crowd, stack->port, CLIENTS);
-    crowd_ask(&crowd, "/none?index=0&wait=50");
+    struct clients clients;
+    clients_open(&clients, stack->port, CLIENTS);
+    clients_ask(&clients, "/none?index=0&wait=50");
     await_waiting(stack, CLIENTS);
     double start = seconds_now(), half = 0;
     kill(stack->fcgiwait, SIGTERM);
-    while (crowd.asking > 0 && seconds_now() - start < 60) {
-        crowd_turn(&crowd, 100);
-        if (half == 0 && crowd.asking <= CLIENTS / 2)
+    while (clients.asking > 0 && seconds_now() - start < 60) {
+        clients_turn(&clients, 100);
+        if (half == 0 && clients.asking <= CLIENTS / 2)
             half = seconds_now() - start;
     }
     double all = seconds_now() - start;
     must(half > 1 && all > half + 1, "half after %.1f s, all after %.1f s", half, all);
-    assert_int_equal(crowd.answers[304], CLIENTS);
+    assert_int_equal(clients.answers[304], CLIENTS);
     assert_int_equal(stack_wait_fcgiwait(stack), 0);
-    crowd_close(&crowd);
+    clients_close(&clients);
 }
 
 /* Nor does one that never sends the rest of its request. */

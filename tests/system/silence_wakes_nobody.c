@@ -1,4 +1,5 @@
-#include "crowd.h"
+/* SPDX-License-Identifier: ISC */
+#include "clients.h"
 #include "must.h"
 #include "proc.h"
 #include "stack.h"
@@ -9,22 +10,22 @@
 static void with_requests_waiting_and_nothing_happening_it_sleeps(void **state)
 {
     struct stack *stack = *state;
-    struct crowd crowd;
+    struct clients clients;
 #ifdef __SANITIZE_THREAD__
     skip(); /* ThreadSanitizer has a thread of its own in the process, which ticks */
 #endif
-    crowd_open(&crowd, stack->port, CLIENTS);
-    crowd_ask(&crowd, "/a?index=0&wait=50");
+    clients_open(&clients, stack->port, CLIENTS);
+    clients_ask(&clients, "/a?index=0&wait=50");
     await_waiting(stack, CLIENTS);
     sleep_ms(1000); /* what the last status request left to do is done */
     long before = proc_switches(stack->fcgiwait);
     sleep_ms(5000);
     assert_int_equal(proc_switches(stack->fcgiwait) - before, 0);
-    assert_int_equal(crowd.asking, CLIENTS);
-    crowd_hang_up(&crowd);
+    assert_int_equal(clients.asking, CLIENTS);
+    clients_hang_up(&clients);
     await_waiting(stack, 0); /* and it is awake again */
     assert_true(proc_switches(stack->fcgiwait) > before);
-    crowd_close(&crowd);
+    clients_close(&clients);
 }
 
 int main(void)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Half a request, or a peer that does not read, costs a connection and nobody's time. */
 #include <arpa/inet.h>
 #include <poll.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 #include <config.h>
 #endif
 
-#include "crowd.h"
+#include "clients.h"
 #include "http.h"
 #include "must.h"
 #include "stack.h"
@@ -38,14 +39,14 @@ static const struct stack_options three_threads = {.config = "threads = 3;"};
 static void the_status_is_json_with_these_names(void **state)
 {
     struct stack *stack = *state;
-    struct crowd crowd;
+    struct clients clients;
     char index[24];
     http_put(stack->port, "/a", "1", NULL);
     http_put(stack->port, "/b", "1", NULL);
     http_put(stack->port, "/c", "1", NULL);
     http_publish(stack->port, "DELETE", "/b", index);
-    crowd_open(&crowd, stack->port, 7);
-    crowd_ask(&crowd, "/none?index=0&wait=50");
+    clients_open(&clients, stack->port, 7);
+    clients_ask(&clients, "/none?index=0&wait=50");
     await_waiting(stack, 7);
     json_object *status = read_status(stack);
     assert_string_equal(json_object_get_string(json_object_object_get(status, "version")),
@@ -56,7 +57,7 @@ static void the_status_is_json_with_these_names(void **state)
     assert_int_equal(number(status, "threads"), 3);
     assert_int_equal(number(status, "index"), atoll(index));
     json_object_put(status);
-    crowd_close(&crowd);
+    clients_close(&clients);
 }
 
 static void every_answer_is_counted(void **state)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Everything at once: waiters, publishes, hang-ups, expiries, reloads, and a shutdown in
  * the middle. For the sanitizer builds above all: stack_stop() fails on their reports.
@@ -6,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "crowd.h"
+#include "clients.h"
 #include "http.h"
 #include "must.h"
 #include "stack.h"
@@ -19,7 +20,7 @@
 
 struct storm {
     struct stack *stack;
-    struct crowd crowd, patient;
+    struct clients clients, patient;
     struct call *publishers[PUBLISHERS];
     struct call *watcher; /* asks for the status, all the time */
     unsigned seed;
@@ -37,20 +38,20 @@ static void ask_again(struct storm *storm, struct client *client)
     char path[96];
     const char *index = client->index[0] != '\0' ? client->index : "0";
     snprintf(path, sizeof path, "/r/%zu?index=%s&wait=%ums",
-             (size_t)(client - storm->crowd.clients) % RESOURCES, index,
+             (size_t)(client - storm->clients.clients) % RESOURCES, index,
              chance(storm, 400));
-    client_ask(&storm->crowd, client, path);
+    client_ask(&storm->clients, client, path);
 }
 
 static void blow_on_clients(struct storm *storm)
 {
-    for (size_t i = 0; i < storm->crowd.count; i++)
-        if (storm->crowd.clients[i].state != CLIENT_ASKING)
-            ask_again(storm, &storm->crowd.clients[i]);
+    for (size_t i = 0; i < storm->clients.count; i++)
+        if (storm->clients.clients[i].state != CLIENT_ASKING)
+            ask_again(storm, &storm->clients.clients[i]);
     for (int i = 0; i < 3; i++)
         client_hang_up(
-            &storm->crowd,
-            &storm->crowd.clients[chance(storm, (unsigned)storm->crowd.count)]);
+            &storm->clients,
+            &storm->clients.clients[chance(storm, (unsigned)storm->clients.count)]);
 }
 
 static struct call *publish(struct storm *storm)
@@ -102,10 +103,10 @@ static void blow_on_watcher(struct storm *storm)
 
 static void begin(struct storm *storm)
 {
-    crowd_open(&storm->patient, storm->stack->port, PATIENT);
-    crowd_ask(&storm->patient, "/quiet?index=0&wait=50");
+    clients_open(&storm->patient, storm->stack->port, PATIENT);
+    clients_ask(&storm->patient, "/quiet?index=0&wait=50");
     await_waiting(storm->stack, PATIENT);
-    crowd_open(&storm->crowd, storm->stack->port, CLIENTS);
+    clients_open(&storm->clients, storm->stack->port, CLIENTS);
     for (int i = 0; i < PUBLISHERS; i++)
         storm->publishers[i] = publish(storm);
     storm->watcher = watch(storm);
@@ -115,8 +116,8 @@ static void begin(struct storm *storm)
 static void end(struct storm *storm)
 {
     kill(storm->stack->fcgiwait, SIGTERM);
-    crowd_await(&storm->patient);
-    crowd_await(&storm->crowd);
+    clients_await(&storm->patient);
+    clients_await(&storm->clients);
     for (int i = 0; i <= PUBLISHERS; i++) {
         struct answer answer =
             call_join(i < PUBLISHERS ? storm->publishers[i] : storm->watcher);
@@ -134,19 +135,19 @@ static void nobody_is_left_without_an_answer(void **state)
         blow_on_clients(&storm);
         blow_on_publishers(&storm);
         blow_on_watcher(&storm);
-        crowd_turn(&storm.crowd, 10);
+        clients_turn(&storm.clients, 10);
     }
-    const size_t *answers = storm.crowd.answers;
+    const size_t *answers = storm.clients.answers;
     print_message("%zu publishes; %zu 200, %zu 304, %zu 404\n", storm.published,
                   answers[200], answers[304], answers[404]);
     assert_true(storm.published > 0 && answers[200] > 0 && answers[304] > 0);
     assert_int_equal(answers[502], 0);
     end(&storm);
     assert_int_equal(storm.patient.answers[304], PATIENT);
-    assert_int_equal(storm.crowd.lost + storm.patient.lost, 0);
+    assert_int_equal(storm.clients.lost + storm.patient.lost, 0);
     assert_int_equal(stack_wait_fcgiwait(storm.stack), 0);
-    crowd_close(&storm.crowd);
-    crowd_close(&storm.patient);
+    clients_close(&storm.clients);
+    clients_close(&storm.patient);
 }
 
 #define CONFIG "threads = 4; wait = { jitter = 0.2; };"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* FCGI_WEB_SERVER_ADDRS on a TCP socket (FastCGI section 3.2). */
 #include <unistd.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What a client asks for is what the API is asked for. */
 #include <stdio.h>
 #include <stdlib.h>

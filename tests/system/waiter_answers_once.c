@@ -1,9 +1,10 @@
+/* SPDX-License-Identifier: ISC */
 /* A change, an expiry and a hang-up can want the same waiter: exactly one gets it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "crowd.h"
+#include "clients.h"
 #include "fcgi_client.h"
 #include "http.h"
 #include "must.h"
@@ -60,29 +61,29 @@ static void expiry_and_change_answer_once(void **state)
 static void hang_up_and_change_answer_at_most_once(void **state)
 {
     struct stack *stack = *state;
-    struct crowd crowd;
+    struct clients clients;
     char path[64], index[24];
     http_put(stack->port, "/h", "0", index);
-    crowd_open(&crowd, stack->port, WAITERS);
+    clients_open(&clients, stack->port, WAITERS);
     for (int round = 1; round <= 15; round++) {
         snprintf(path, sizeof path, "/h?index=%s&wait=50", index);
-        crowd_ask(&crowd, path);
+        clients_ask(&clients, path);
         await_waiting(stack, WAITERS);
         struct call *call = call_start(
             &(struct http){.port = stack->port, .method = "POST", .path = "/publish/h"});
-        for (size_t i = 0; i < crowd.count; i += 2)
-            client_hang_up(&crowd, &crowd.clients[i]);
+        for (size_t i = 0; i < clients.count; i += 2)
+            client_hang_up(&clients, &clients.clients[i]);
         struct answer answer = call_join(call);
         char value[256];
         snprintf(index, sizeof index, "%.23s",
                  answer_header(&answer, "X-Polling-Index", value));
         answer_free(&answer);
-        crowd_await(&crowd);
-        assert_int_equal(crowd.answers[200], round * WAITERS / 2);
+        clients_await(&clients);
+        assert_int_equal(clients.answers[200], round * WAITERS / 2);
         await_waiting(stack, 0);
     }
-    assert_int_equal(crowd.lost, 0);
-    crowd_close(&crowd);
+    assert_int_equal(clients.lost, 0);
+    clients_close(&clients);
 }
 
 /* Everybody asks again at once with the index just seen: whoever misses a wake-up stays
@@ -90,25 +91,25 @@ static void hang_up_and_change_answer_at_most_once(void **state)
 static void no_change_is_missed(void **state)
 {
     struct stack *stack = *state;
-    struct crowd crowd;
+    struct clients clients;
     char path[64], body[24], index[24];
     http_put(stack->port, "/m", "0", index);
-    crowd_open(&crowd, stack->port, 4 * WAITERS);
+    clients_open(&clients, stack->port, 4 * WAITERS);
     for (int round = 1; round <= 40; round++) {
-        for (size_t i = 0; i < crowd.count; i++) {
+        for (size_t i = 0; i < clients.count; i++) {
             snprintf(path, sizeof path, "/m?index=%s&wait=50", index);
-            client_ask(&crowd, &crowd.clients[i], path);
+            client_ask(&clients, &clients.clients[i], path);
         }
         if (round % 2 == 0) /* otherwise in the middle of their coming */
-            await_waiting(stack, (long long)crowd.count);
+            await_waiting(stack, (long long)clients.count);
         snprintf(body, sizeof body, "%d", round);
         http_put(stack->port, "/m", body, index);
-        crowd_await(&crowd);
-        assert_int_equal(crowd.answers[200], (size_t)round * crowd.count);
-        for (size_t i = 0; i < crowd.count; i++)
-            assert_string_equal(crowd.clients[i].index, index);
+        clients_await(&clients);
+        assert_int_equal(clients.answers[200], (size_t)round * clients.count);
+        for (size_t i = 0; i < clients.count; i++)
+            assert_string_equal(clients.clients[i].index, index);
     }
-    crowd_close(&crowd);
+    clients_close(&clients);
 }
 
 /* --- the same without nginx, as fast as it goes --- */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* How long a wait is: wait.default, wait.max, FCGIWAIT_WAIT_MAX and 0. */
 #include <stdio.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* json-server behind rest-api.conf: writes through nginx wake those who wait. */
 #include <signal.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The configuration: every key, and every way to get one wrong. */
 #include "fcgiwait/config.h"
 

@@ -1,10 +1,11 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The ceiling: fcgiwait's own front with an empty desk behind it. Every request is
+ * The ceiling: fcgiwait's own front with an empty service behind it. Every request is
  * answered at once with the same bytes, so nothing on this front can answer faster.
  *
  *     spawn-fcgi -s /run/ceiling.sock -n -- ceiling
  *
- * The desk's three functions that the front calls are here; the rest of libfcgiwait.a
+ * The service's three functions that the front calls are here; the rest of libfcgiwait.a
  * comes as it is.
  */
 #include <poll.h>
@@ -27,22 +28,23 @@ static const char head[] = "Status: 200 OK\r\n"
 static const char body[] =
     "{\"n\":1795545745000003,\"pad\":\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"}";
 
-void desk_serve(struct desk *desk, struct request *request, const struct cgi *cgi)
+void service_serve(struct service *service, struct request *request,
+                   const struct cgi *cgi)
 {
     struct reply reply = {
         .status = 200, .head_len = sizeof head - 1, .body = {body, sizeof body - 1}};
-    (void)desk, (void)cgi;
+    (void)service, (void)cgi;
     memcpy(reply.head, head, sizeof head - 1);
     request->deliver(request, &reply);
 }
 
-size_t desk_wants_body(struct desk *desk, const struct cgi *cgi)
+size_t service_wants_body(struct service *service, const struct cgi *cgi)
 {
-    (void)desk, (void)cgi;
+    (void)service, (void)cgi;
     return 0;
 }
 
-bool desk_hangup(struct request *request)
+bool service_hangup(struct request *request)
 {
     (void)request; /* none is ever held */
     return true;

@@ -1,8 +1,9 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The least that a FastCGI responder can do for a broadcast: one thread that looks at the
  * bytes of a request instead of reading them, keeps nothing but the connection of one
  * that waits, and sends all of them the same bytes. There is one resource, no wait ends,
- * nothing can go wrong. Nobody behind this nginx answers a crowd with less.
+ * nothing can go wrong. Nobody behind this nginx answers a clients with less.
  *
  *     spawn-fcgi -s /run/least.sock -n -- least
  */

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: ISC
+
 // The peer: long polling as an ordinary Go service does it. Every resource has a channel that
 // the next change closes; a held request is a goroutine that waits for it.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: ISC
 // The peer: long polling as an ordinary Node service does it. Every resource has a set of held
 // answers, and one thread serves them all.
 //

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The peer: long polling with libfcgi as it is commonly used, a thread for each request
  * that is under way, asleep on its resource's condition variable while it waits.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "fcgiwait/clock.h"
 
 #include <limits.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* JSON is what RFC 8259 and every browser take for it, whatever json-c lets through. */
 #include "fcgiwait/json.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* JSON Merge Patch: RFC 7396, and what it must not do to the rest of the document. */
 #include <stdio.h>
 #include <stdlib.h>

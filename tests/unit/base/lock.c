@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* A rank violation ends the program: that is tried in a child, and only in builds that
  * check (--enable-sanitizer). */
 #include "fcgiwait/lock.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What reaches standard error, which is a pipe here. */
 #include "fcgiwait/log.h"
 

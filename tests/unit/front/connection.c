@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* One connection and the request on it, from both sides. Where two threads meet, the test
  * stands between them: calls from one file of the front into another come here first
  * (--wrap, tests/Makefile.am). */
@@ -9,54 +10,56 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "gate.h"
+#include "front_rig.h"
 #include "must.h"
 
 #define LARGE 1000000 /* more than a socket takes at once */
 #define PATIENCE (60 * NANOS_PER_SECOND)
 
-static const struct desk_rules rules = {.wait_default = 15 * NANOS_PER_SECOND,
-                                        .wait_max = 3600 * NANOS_PER_SECOND,
-                                        .max_waiting = 1000,
-                                        .limit_body = 2 * LARGE,
-                                        .limit_path = 100,
-                                        .cache_control = "no-store"};
+static const struct service_rules rules = {.wait_default = 15 * NANOS_PER_SECOND,
+                                           .wait_max = 3600 * NANOS_PER_SECOND,
+                                           .max_waiting = 1000,
+                                           .limit_body = 2 * LARGE,
+                                           .limit_path = 100,
+                                           .cache_control = "no-store"};
 
 static int start(void **state)
 {
-    *state = malloc(sizeof(struct gate));
-    gate_open(*state, &rules);
+    *state = malloc(sizeof(struct front_rig));
+    front_rig_open(*state, &rules);
     return 0;
 }
 
 static int stop(void **state)
 {
-    struct gate *gate = *state;
-    if (gate->front != NULL)
-        gate_close(gate, PATIENCE);
-    assert_int_equal(counter_read(&gate->office.counters.connections), 0);
-    assert_int_equal(counter_read(&gate->office.counters.waiting), 0);
-    free(gate);
+    struct front_rig *front_rig = *state;
+    if (front_rig->front != NULL)
+        front_rig_close(front_rig, PATIENCE);
+    assert_int_equal(counter_read(&front_rig->service_rig.counters.connections), 0);
+    assert_int_equal(counter_read(&front_rig->service_rig.counters.waiting), 0);
+    free(front_rig);
     return 0;
 }
 
-static void put_large(struct gate *gate)
+static void put_large(struct front_rig *front_rig)
 {
     char *body = malloc(LARGE + 1);
     must(body != NULL, "no memory");
     for (size_t i = 0; i < LARGE; i++)
         body[i] = (char)('a' + i % 23);
     body[LARGE] = '\0';
-    office_put(&gate->office, "/large", body);
+    service_rig_put(&front_rig->service_rig, "/large", body);
     free(body);
 }
 
 /* A GET that waits for "/a". */
-static void add_wait(struct gate *gate, struct records *records, int id, bool keeps)
+static void add_wait(struct front_rig *front_rig, struct records *records, int id,
+                     bool keeps)
 {
     char path[64];
-    snprintf(path, sizeof path, "/a?index=%llu&wait=3600",
-             (unsigned long long)office_index(&gate->office, "/a", SCOPE_SELF));
+    snprintf(
+        path, sizeof path, "/a?index=%llu&wait=3600",
+        (unsigned long long)service_rig_index(&front_rig->service_rig, "/a", SCOPE_SELF));
     records_get(records, id, keeps, path);
 }
 
@@ -84,23 +87,23 @@ static int hear_end(int fd, int id)
     return record[12];
 }
 
-static void wait_and_be_parked(struct gate *gate, int fd, int id, bool keeps)
+static void wait_and_be_parked(struct front_rig *front_rig, int fd, int id, bool keeps)
 {
     struct records records = {0};
-    add_wait(gate, &records, id, keeps);
+    add_wait(front_rig, &records, id, keeps);
     say(fd, &records);
-    gate_await(&gate->office.counters.waiting, 1);
+    front_rig_await(&front_rig->service_rig.counters.waiting, 1);
 }
 
 /* --- answers --- */
 
 static void a_held_request_is_answered_by_another_thread(void **state)
 {
-    struct gate *gate = *state;
-    int fd = gate_connect(gate);
+    struct front_rig *front_rig = *state;
+    int fd = front_rig_connect(front_rig);
     for (int id = 1; id <= 3; id++) {
-        wait_and_be_parked(gate, fd, id, true);
-        office_put(&gate->office, "/a", id % 2 == 0 ? "x" : "y");
+        wait_and_be_parked(front_rig, fd, id, true);
+        service_rig_put(&front_rig->service_rig, "/a", id % 2 == 0 ? "x" : "y");
         must_hear(fd, id, 200);
     }
     close(fd);
@@ -108,10 +111,10 @@ static void a_held_request_is_answered_by_another_thread(void **state)
 
 static void a_connection_that_is_not_kept_is_closed_behind_its_answer(void **state)
 {
-    struct gate *gate = *state;
-    int fd = gate_connect(gate);
-    wait_and_be_parked(gate, fd, 1, false);
-    office_put(&gate->office, "/a", "x");
+    struct front_rig *front_rig = *state;
+    int fd = front_rig_connect(front_rig);
+    wait_and_be_parked(front_rig, fd, 1, false);
+    service_rig_put(&front_rig->service_rig, "/a", "x");
     must_hear(fd, 1, 200);
     assert_true(fcgi_is_closed(fd));
     close(fd);
@@ -119,10 +122,10 @@ static void a_connection_that_is_not_kept_is_closed_behind_its_answer(void **sta
 
 static void a_large_answer_arrives_whole(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     struct records records = {0};
-    put_large(gate);
-    int fd = gate_connect(gate);
+    put_large(front_rig);
+    int fd = front_rig_connect(front_rig);
     for (int id = 1; id <= 3; id++) {
         struct answer answer;
         records_get(&records, id, true, "/large");
@@ -139,30 +142,30 @@ static void a_large_answer_arrives_whole(void **state)
 
 static void a_peer_that_goes_away_within_an_answer_is_forgotten(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     struct records records = {0};
     char byte;
-    put_large(gate);
-    int fd = gate_connect(gate);
+    put_large(front_rig);
+    int fd = front_rig_connect(front_rig);
     records_get(&records, 1, true, "/large");
     say(fd, &records);
     assert_int_equal(recv(fd, &byte, 1, 0), 1);
     close(fd);
-    gate_await(&gate->office.counters.connections, 0);
+    front_rig_await(&front_rig->service_rig.counters.connections, 0);
 }
 
 /* --- what comes while a request is held or answered --- */
 
 static void a_second_request_is_refused_and_the_first_goes_on(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     struct records records = {0};
-    int fd = gate_connect(gate);
-    add_wait(gate, &records, 1, true);
+    int fd = front_rig_connect(front_rig);
+    add_wait(front_rig, &records, 1, true);
     records_get(&records, 2, true, "/b");
     say(fd, &records);
     assert_int_equal(hear_end(fd, 2), FCGI_CANT_MPX_CONN);
-    office_put(&gate->office, "/a", "x");
+    service_rig_put(&front_rig->service_rig, "/a", "x");
     must_hear(fd, 1, 200);
     close(fd);
 }
@@ -170,11 +173,11 @@ static void a_second_request_is_refused_and_the_first_goes_on(void **state)
 /* What the protocol has to say meanwhile does not fall into the middle of the answer. */
 static void a_second_request_does_not_break_into_an_answer(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     struct records records = {0};
     struct answer answer;
-    put_large(gate);
-    int fd = gate_connect(gate), other = gate_connect(gate);
+    put_large(front_rig);
+    int fd = front_rig_connect(front_rig), other = front_rig_connect(front_rig);
     records_get(&records, 1, true, "/large");
     records_get(&records, 2, true, "/b");
     records_begin(&records, 3, true);
@@ -198,89 +201,89 @@ static void a_second_request_does_not_break_into_an_answer(void **state)
 /* Nobody asks so much and reads nothing; whoever does costs no memory. */
 static void who_asks_on_and_on_within_an_answer_is_closed(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     struct records records = {0};
-    put_large(gate);
-    int fd = gate_connect(gate);
+    put_large(front_rig);
+    int fd = front_rig_connect(front_rig);
     records_get(&records, 1, true, "/large");
     for (int id = 2; id < 1000; id++)
         records_begin(&records, id, true);
     records_send(&records, fd);
     records_free(&records);
-    gate_await(&gate->office.counters.connections, 0);
+    front_rig_await(&front_rig->service_rig.counters.connections, 0);
     close(fd);
 }
 
 /* The refusal of the second request can't be sent: that ends the connection, and the
- * first request, which is with the desk, with it. */
+ * first request, which is with the service, with it. */
 static void a_peer_that_asks_twice_and_goes_away_leaves_nothing_behind(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     struct records records = {0};
-    int fd = gate_knock(gate);
-    add_wait(gate, &records, 1, true);
+    int fd = front_rig_knock(front_rig);
+    add_wait(front_rig, &records, 1, true);
     records_begin(&records, 2, true);
     say(fd, &records);
     close(fd);
-    front_accept(gate->front);
-    gate_await(&gate->office.counters.held, 1);
-    gate_await(&gate->office.counters.waiting, 0);
-    gate_await(&gate->office.counters.connections, 0);
-    office_put(&gate->office, "/a", "x");
-    assert_int_equal(counter_read(&gate->office.counters.held_gone), 1);
+    front_accept(front_rig->front);
+    front_rig_await(&front_rig->service_rig.counters.held, 1);
+    front_rig_await(&front_rig->service_rig.counters.waiting, 0);
+    front_rig_await(&front_rig->service_rig.counters.connections, 0);
+    service_rig_put(&front_rig->service_rig, "/a", "x");
+    assert_int_equal(counter_read(&front_rig->service_rig.counters.held_gone), 1);
 }
 
 /* --- hanging up --- */
 
 static void a_hang_up_frees_the_waiter(void **state)
 {
-    struct gate *gate = *state;
-    int fd = gate_connect(gate);
-    wait_and_be_parked(gate, fd, 1, true);
+    struct front_rig *front_rig = *state;
+    int fd = front_rig_connect(front_rig);
+    wait_and_be_parked(front_rig, fd, 1, true);
     close(fd);
-    gate_await(&gate->office.counters.waiting, 0);
-    gate_await(&gate->office.counters.connections, 0);
-    assert_int_equal(counter_read(&gate->office.counters.held_gone), 1);
+    front_rig_await(&front_rig->service_rig.counters.waiting, 0);
+    front_rig_await(&front_rig->service_rig.counters.connections, 0);
+    assert_int_equal(counter_read(&front_rig->service_rig.counters.held_gone), 1);
 }
 
 /* The request and the end of all requests are mostly seen as one event. */
 static void a_peer_that_asks_and_ends_at_once_is_forgotten(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     int fds[200];
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
         struct records records = {0};
-        fds[i] = gate_connect(gate);
-        add_wait(gate, &records, 1, true);
+        fds[i] = front_rig_connect(front_rig);
+        add_wait(front_rig, &records, 1, true);
         say(fds[i], &records);
         shutdown(fds[i], SHUT_WR);
     }
-    gate_await(&gate->office.counters.held_gone, sizeof fds / sizeof *fds);
-    gate_await(&gate->office.counters.connections, 0);
+    front_rig_await(&front_rig->service_rig.counters.held_gone, sizeof fds / sizeof *fds);
+    front_rig_await(&front_rig->service_rig.counters.connections, 0);
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
         close(fds[i]);
 }
 
 static void an_abort_ends_the_request_and_not_the_connection(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     struct records records = {0};
-    int fd = gate_connect(gate);
+    int fd = front_rig_connect(front_rig);
     for (int id = 1; id <= 3; id++) {
-        wait_and_be_parked(gate, fd, id, true);
+        wait_and_be_parked(front_rig, fd, id, true);
         records_add(&records, FCGI_ABORT_REQUEST, id, NULL, 0);
         say(fd, &records);
         assert_int_equal(hear_end(fd, id), FCGI_REQUEST_COMPLETE);
-        gate_await(&gate->office.counters.waiting, 0);
+        front_rig_await(&front_rig->service_rig.counters.waiting, 0);
     }
     close(fd);
 }
 
 static void an_abort_within_a_request_ends_it(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     struct records records = {0};
-    int fd = gate_connect(gate);
+    int fd = front_rig_connect(front_rig);
     records_begin(&records, 1, true);
     records_add(&records, FCGI_ABORT_REQUEST, 1, NULL, 0);
     records_get(&records, 2, true, "/b");
@@ -292,10 +295,10 @@ static void an_abort_within_a_request_ends_it(void **state)
 
 static void an_abort_closes_a_connection_that_is_not_kept(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     struct records records = {0};
-    int fd = gate_connect(gate);
-    wait_and_be_parked(gate, fd, 1, false);
+    int fd = front_rig_connect(front_rig);
+    wait_and_be_parked(front_rig, fd, 1, false);
     records_add(&records, FCGI_ABORT_REQUEST, 1, NULL, 0);
     say(fd, &records);
     assert_int_equal(hear_end(fd, 1), FCGI_REQUEST_COMPLETE);
@@ -319,10 +322,10 @@ void __wrap_connection_event(struct connection *connection, uint32_t what)
 /* Or a thread would spin for as long as the connection is kept. */
 static void a_connection_at_rest_wakes_nobody(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     struct records records = {0};
-    put_large(gate);
-    int fd = gate_connect(gate);
+    put_large(front_rig);
+    int fd = front_rig_connect(front_rig);
     for (int id = 1; id <= 2; id++) {
         records_get(&records, id, true, id == 1 ? "/large" : "/b");
         say(fd, &records);
@@ -331,7 +334,7 @@ static void a_connection_at_rest_wakes_nobody(void **state)
     long before = events;
     assert_true(fcgi_is_quiet(fd, 50));
     assert_true(events <= before + 1); /* the last one may just be ending */
-    wait_and_be_parked(gate, fd, 3, true);
+    wait_and_be_parked(front_rig, fd, 3, true);
     before = events;
     assert_true(fcgi_is_quiet(fd, 50));
     assert_true(events <= before + 1);
@@ -342,29 +345,30 @@ static void a_connection_at_rest_wakes_nobody(void **state)
 
 /* What the test does on the poller's thread, once, at a certain point. */
 struct point {
-    void (*_Atomic run)(struct gate *gate, int fd); /* NULL: nothing (more) */
-    struct gate *gate;
+    void (*_Atomic run)(struct front_rig *front_rig, int fd); /* NULL: nothing (more) */
+    struct front_rig *front_rig;
     int fd; /* the test's end, which reads nothing before `over` */
     _Atomic bool over;
 };
 
 static struct point
-    when_busy; /* the desk has the request, and more is about to be read */
-static struct point when_hung_up; /* it is about to be taken back from the desk */
+    when_busy; /* the service has the request, and more is about to be read */
+static struct point when_hung_up; /* it is about to be taken back from the service */
 
 static void reach(struct point *point)
 {
-    void (*run)(struct gate * gate, int fd) = atomic_exchange(&point->run, NULL);
+    void (*run)(struct front_rig * front_rig, int fd) =
+        atomic_exchange(&point->run, NULL);
     if (run == NULL)
         return;
-    run(point->gate, point->fd);
+    run(point->front_rig, point->fd);
     point->over = true;
 }
 
-static void arm(struct point *point, struct gate *gate, int fd,
-                void (*run)(struct gate *gate, int fd))
+static void arm(struct point *point, struct front_rig *front_rig, int fd,
+                void (*run)(struct front_rig *front_rig, int fd))
 {
-    point->gate = gate;
+    point->front_rig = front_rig;
     point->fd = fd;
     point->over = false;
     point->run = run;
@@ -378,8 +382,8 @@ static void await_point(struct point *point)
 
 void __real_fcgi_reader_busy(struct fcgi_reader *reader, uint16_t id);
 void __wrap_fcgi_reader_busy(struct fcgi_reader *reader, uint16_t id);
-bool __real_desk_hangup(struct request *request);
-bool __wrap_desk_hangup(struct request *request);
+bool __real_service_hangup(struct request *request);
+bool __wrap_service_hangup(struct request *request);
 
 void __wrap_fcgi_reader_busy(struct fcgi_reader *reader, uint16_t id)
 {
@@ -387,19 +391,19 @@ void __wrap_fcgi_reader_busy(struct fcgi_reader *reader, uint16_t id)
     __real_fcgi_reader_busy(reader, id);
 }
 
-bool __wrap_desk_hangup(struct request *request)
+bool __wrap_service_hangup(struct request *request)
 {
     reach(&when_hung_up);
-    return __real_desk_hangup(request);
+    return __real_service_hangup(request);
 }
 
 /* Returns once the answer lies in the socket, END_REQUEST and all. */
-static void answer_now(struct gate *gate, int fd)
+static void answer_now(struct front_rig *front_rig, int fd)
 {
     static const unsigned char end[8] = {FCGI_VERSION_1, FCGI_END_REQUEST, 0, 1, 0, 8};
     char bytes[4096];
     ssize_t n = 0;
-    office_put(&gate->office, "/a", "x");
+    service_rig_put(&front_rig->service_rig, "/a", "x");
     while (n < 16 || memcmp(bytes + n - 16, end, sizeof end) != 0)
         n = recv(fd, bytes, sizeof bytes, MSG_PEEK);
 }
@@ -408,14 +412,14 @@ static void answer_now(struct gate *gate, int fd)
  * another end would be the end of another request. */
 static void an_abort_that_crosses_the_answer_ends_nothing_else(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     struct records records = {0};
-    int fd = gate_knock(gate);
-    arm(&when_busy, gate, fd, answer_now);
-    add_wait(gate, &records, 1, true);
+    int fd = front_rig_knock(front_rig);
+    arm(&when_busy, front_rig, fd, answer_now);
+    add_wait(front_rig, &records, 1, true);
     records_add(&records, FCGI_ABORT_REQUEST, 1, NULL, 0);
     say(fd, &records);
-    front_accept(gate->front);
+    front_accept(front_rig->front);
     await_point(&when_busy);
     must_hear(fd, 1, 200);
     records_get(&records, 1, true, "/b");
@@ -429,9 +433,9 @@ static unsigned char stream[2 * LARGE];
 static size_t stream_len;
 
 /* Room for more, where there was none for the whole answer. */
-static void take_some(struct gate *gate, int fd)
+static void take_some(struct front_rig *front_rig, int fd)
 {
-    (void)gate;
+    (void)front_rig;
     while (stream_len < LARGE / 10) {
         ssize_t n = recv(fd, stream + stream_len, LARGE / 10 - stream_len, 0);
         stream_len += n > 0 ? (size_t)n : 0;
@@ -441,17 +445,17 @@ static void take_some(struct gate *gate, int fd)
 /* Even where the socket would take it. */
 static void a_refusal_waits_for_the_end_of_the_answer(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     struct records records = {0};
     size_t at = 0, content = 0;
-    put_large(gate);
-    int fd = gate_knock(gate);
+    put_large(front_rig);
+    int fd = front_rig_knock(front_rig);
     stream_len = 0;
-    arm(&when_busy, gate, fd, take_some);
+    arm(&when_busy, front_rig, fd, take_some);
     records_get(&records, 1, true, "/large");
     records_begin(&records, 2, false);
     say(fd, &records);
-    front_accept(gate->front);
+    front_accept(front_rig->front);
     await_point(&when_busy);
     static const unsigned char last[8] = {FCGI_VERSION_1, FCGI_END_REQUEST, 0, 2, 0, 8};
     while (stream_len < 16 || memcmp(stream + stream_len - 16, last, sizeof last) != 0) {
@@ -473,36 +477,36 @@ static void a_refusal_waits_for_the_end_of_the_answer(void **state)
 }
 
 /* Returns once a worker has the answer in its hands. */
-static void change_now(struct gate *gate, int fd)
+static void change_now(struct front_rig *front_rig, int fd)
 {
     (void)fd;
-    office_put(&gate->office, "/a", "x");
-    gate_await(&gate->office.counters.waiting, 0);
+    service_rig_put(&front_rig->service_rig, "/a", "x");
+    front_rig_await(&front_rig->service_rig.counters.waiting, 0);
 }
 
 /* Whoever delivers finds nobody, and takes the connection down. */
 static void a_hang_up_that_meets_the_answer_is_cleared_away_once(void **state)
 {
-    struct gate *gate = *state;
-    int fd = gate_connect(gate);
-    wait_and_be_parked(gate, fd, 1, true);
-    arm(&when_hung_up, gate, fd, change_now);
+    struct front_rig *front_rig = *state;
+    int fd = front_rig_connect(front_rig);
+    wait_and_be_parked(front_rig, fd, 1, true);
+    arm(&when_hung_up, front_rig, fd, change_now);
     close(fd);
     await_point(&when_hung_up);
-    gate_await(&gate->office.counters.connections, 0);
-    assert_int_equal(counter_read(&gate->office.counters.held_changed), 1);
-    assert_int_equal(counter_read(&gate->office.counters.held_gone), 0);
+    front_rig_await(&front_rig->service_rig.counters.connections, 0);
+    assert_int_equal(counter_read(&front_rig->service_rig.counters.held_changed), 1);
+    assert_int_equal(counter_read(&front_rig->service_rig.counters.held_gone), 0);
 }
 
 /* The abort loses against the change: the answer comes, whole, and the connection goes
  * on. */
 static void an_abort_that_meets_the_answer_gets_it(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     struct records records = {0};
-    int fd = gate_connect(gate);
-    wait_and_be_parked(gate, fd, 1, true);
-    arm(&when_hung_up, gate, fd, change_now);
+    int fd = front_rig_connect(front_rig);
+    wait_and_be_parked(front_rig, fd, 1, true);
+    arm(&when_hung_up, front_rig, fd, change_now);
     records_add(&records, FCGI_ABORT_REQUEST, 1, NULL, 0);
     say(fd, &records);
     must_hear(fd, 1, 200);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The reader: records in, requests out, whatever the pieces that they come in. */
 #include "front/fcgi.h"
 

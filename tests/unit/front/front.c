@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* How the front stops: whoever was let in is answered, nobody is waited for without end,
  * and nothing is left behind. */
 #include "fcgiwait/front.h"
@@ -8,35 +9,35 @@
 #include <unistd.h>
 
 #include "front/connection.h"
-#include "gate.h"
+#include "front_rig.h"
 #include "must.h"
 #include "slow_store.h"
 
 #define LARGE 1000000
 #define PATIENCE (60 * NANOS_PER_SECOND)
 
-static const struct desk_rules rules = {.wait_default = 15 * NANOS_PER_SECOND,
-                                        .wait_max = 3600 * NANOS_PER_SECOND,
-                                        .max_waiting = 1000,
-                                        .limit_body = 2 * LARGE,
-                                        .limit_path = 100,
-                                        .cache_control = "no-store"};
+static const struct service_rules rules = {.wait_default = 15 * NANOS_PER_SECOND,
+                                           .wait_max = 3600 * NANOS_PER_SECOND,
+                                           .max_waiting = 1000,
+                                           .limit_body = 2 * LARGE,
+                                           .limit_path = 100,
+                                           .cache_control = "no-store"};
 
 static int start(void **state)
 {
-    *state = malloc(sizeof(struct gate));
-    gate_open(*state, &rules);
+    *state = malloc(sizeof(struct front_rig));
+    front_rig_open(*state, &rules);
     return 0;
 }
 
-/* Each test has closed its gate. */
+/* Each test has closed its front_rig. */
 static int stop(void **state)
 {
-    struct gate *gate = *state;
-    assert_null(gate->front);
-    assert_int_equal(counter_read(&gate->office.counters.connections), 0);
-    assert_int_equal(counter_read(&gate->office.counters.waiting), 0);
-    free(gate);
+    struct front_rig *front_rig = *state;
+    assert_null(front_rig->front);
+    assert_int_equal(counter_read(&front_rig->service_rig.counters.connections), 0);
+    assert_int_equal(counter_read(&front_rig->service_rig.counters.waiting), 0);
+    free(front_rig);
     return 0;
 }
 
@@ -62,14 +63,14 @@ static void ask(int fd, int id, const char *path, long status)
     must_hear(fd, id, status);
 }
 
-static int connect_and_wait(struct gate *gate)
+static int connect_and_wait(struct front_rig *front_rig)
 {
     struct records records = {0};
-    int fd = gate_connect(gate);
-    int64_t before = counter_read(&gate->office.counters.waiting);
+    int fd = front_rig_connect(front_rig);
+    int64_t before = counter_read(&front_rig->service_rig.counters.waiting);
     records_get(&records, 1, true, "/a?index=0&wait=3600");
     say(fd, &records);
-    gate_await(&gate->office.counters.waiting, before + 1);
+    front_rig_await(&front_rig->service_rig.counters.waiting, before + 1);
     return fd;
 }
 
@@ -90,96 +91,96 @@ static void must_be_over(int fd)
     close(fd);
 }
 
-static int64_t broken(const struct gate *gate)
+static int64_t broken(const struct front_rig *front_rig)
 {
-    return counter_read(&gate->office.counters.connections_broken);
+    return counter_read(&front_rig->service_rig.counters.connections_broken);
 }
 
 /* --- without haste --- */
 
 static void the_stop_dismisses_what_carries_no_request(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     int fds[3];
     for (int i = 0; i < 3; i++) {
-        fds[i] = gate_connect(gate);
+        fds[i] = front_rig_connect(front_rig);
         ask(fds[i], 1, "/b", 404);
     }
-    front_stop(gate->front);
+    front_stop(front_rig->front);
     for (int i = 0; i < 3; i++)
         must_be_dismissed(fds[i]);
-    gate_close(gate, PATIENCE);
-    assert_int_equal(broken(gate), 0);
+    front_rig_close(front_rig, PATIENCE);
+    assert_int_equal(broken(front_rig), 0);
 }
 
 /* This web server does not take the hint. */
 static void who_waits_is_answered_and_its_connection_closed(void **state)
 {
-    struct gate *gate = *state;
-    int fd = connect_and_wait(gate);
-    gate_close(gate, PATIENCE);
+    struct front_rig *front_rig = *state;
+    int fd = connect_and_wait(front_rig);
+    front_rig_close(front_rig, PATIENCE);
     must_hear(fd, 1, 304);
     assert_true(fcgi_is_dismissed(fd));
     assert_true(fcgi_is_closed(fd));
     close(fd);
-    assert_int_equal(broken(gate), 0);
+    assert_int_equal(broken(front_rig), 0);
 }
 
 static void half_a_request_may_still_become_whole(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     struct records records = {0};
     const char *const pairs[] = {"REQUEST_METHOD", "GET", "SCRIPT_NAME", "/b", NULL};
-    int fd = gate_connect(gate), idle = gate_connect(gate);
+    int fd = front_rig_connect(front_rig), idle = front_rig_connect(front_rig);
     ask(idle, 1, "/b", 404);
     records_begin(&records, 1, true);
     say(fd, &records);
     ask(idle, 2, "/b", 404); /* by now the half one was read */
-    front_stop(gate->front);
+    front_stop(front_rig->front);
     must_be_dismissed(idle);
     records_params(&records, 1, pairs);
     records_add(&records, FCGI_STDIN, 1, NULL, 0);
     say(fd, &records);
     must_hear(fd, 1, 404);
     must_be_dismissed(fd);
-    gate_close(gate, PATIENCE);
-    assert_int_equal(broken(gate), 0);
+    front_rig_close(front_rig, PATIENCE);
+    assert_int_equal(broken(front_rig), 0);
 }
 
 /* A web server connects in order to ask. */
 static void who_was_just_let_in_may_still_ask(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     struct records records = {0};
-    int fd = gate_connect(gate), idle = gate_connect(gate);
+    int fd = front_rig_connect(front_rig), idle = front_rig_connect(front_rig);
     ask(idle, 1, "/b", 404);
-    front_stop(gate->front);
+    front_stop(front_rig->front);
     must_be_dismissed(idle); /* the stop was heard */
     assert_true(fcgi_is_dismissed(fd));
     records_get(&records, 1, true, "/b");
     say(fd, &records);
     must_hear(fd, 1, 404);
     must_be_dismissed(fd);
-    gate_close(gate, PATIENCE);
-    assert_int_equal(broken(gate), 0);
+    front_rig_close(front_rig, PATIENCE);
+    assert_int_equal(broken(front_rig), 0);
 }
 
 static void an_abort_at_the_stop_dismisses_the_connection(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     struct records records = {0};
     unsigned char end[16];
-    int fd = connect_and_wait(gate), idle = gate_connect(gate);
+    int fd = connect_and_wait(front_rig), idle = front_rig_connect(front_rig);
     ask(idle, 1, "/b", 404);
-    front_stop(gate->front);
+    front_stop(front_rig->front);
     must_be_dismissed(idle);
     records_add(&records, FCGI_ABORT_REQUEST, 1, NULL, 0);
     say(fd, &records);
     assert_int_equal(recv(fd, end, sizeof end, MSG_WAITALL), sizeof end);
     assert_int_equal(end[1], FCGI_END_REQUEST);
     must_be_dismissed(fd);
-    gate_close(gate, PATIENCE);
-    assert_int_equal(broken(gate), 0);
+    front_rig_close(front_rig, PATIENCE);
+    assert_int_equal(broken(front_rig), 0);
 }
 
 /* --- requests that nobody has read yet --- */
@@ -207,12 +208,12 @@ void __wrap_connection_event(struct connection *connection, uint32_t what)
 static void requests_that_came_before_the_stop_are_answered(void **state)
 {
     enum { KEPT = 150, NEW = 150 };
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     struct records records = {0};
-    int busy = gate_connect(gate), fds[KEPT + NEW];
+    int busy = front_rig_connect(front_rig), fds[KEPT + NEW];
     ask(busy, 1, "/b", 404);
     for (int i = 0; i < KEPT; i++) {
-        fds[i] = gate_connect(gate);
+        fds[i] = front_rig_connect(front_rig);
         ask(fds[i], 1, "/b", 404);
     }
     sem_init(&door.entered, 0, 0);
@@ -224,11 +225,11 @@ static void requests_that_came_before_the_stop_are_answered(void **state)
         ;
     for (int i = 0; i < KEPT + NEW; i++) {
         if (i >= KEPT)
-            fds[i] = gate_connect(gate);
+            fds[i] = front_rig_connect(front_rig);
         records_get(&records, 2, true, "/b");
         say(fds[i], &records);
     }
-    front_stop(gate->front);
+    front_stop(front_rig->front);
     sem_post(&door.go_on);
     must_hear(busy, 2, 404);
     for (int i = 0; i < KEPT + NEW; i++) {
@@ -236,39 +237,40 @@ static void requests_that_came_before_the_stop_are_answered(void **state)
         must_be_dismissed(fds[i]);
     }
     close(busy);
-    gate_close(gate, PATIENCE);
-    assert_int_equal(broken(gate), 0);
+    front_rig_close(front_rig, PATIENCE);
+    assert_int_equal(broken(front_rig), 0);
 }
 
 /* --- when patience is at its end --- */
 
 static void who_never_reads_is_given_up(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     struct records records = {0};
     char *body = malloc(LARGE + 1), byte;
     memset(body, 'x', LARGE);
     body[LARGE] = '\0';
-    office_put(&gate->office, "/large", body);
+    service_rig_put(&front_rig->service_rig, "/large", body);
     free(body);
-    int fd = gate_connect(gate);
+    int fd = front_rig_connect(front_rig);
     records_get(&records, 1, true, "/large");
     say(fd, &records);
     assert_int_equal(recv(fd, &byte, 1, 0), 1);
-    gate_close(gate, NANOS_PER_MS);
-    assert_int_equal(counter_read(&gate->office.counters.connections), 0);
+    front_rig_close(front_rig, NANOS_PER_MS);
+    assert_int_equal(counter_read(&front_rig->service_rig.counters.connections), 0);
     close(fd);
 }
 
 static void half_a_request_that_does_not_go_on_is_given_up(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     struct records records = {0};
-    int fd = gate_connect(gate), fresh = gate_connect(gate), idle = gate_connect(gate);
+    int fd = front_rig_connect(front_rig), fresh = front_rig_connect(front_rig),
+        idle = front_rig_connect(front_rig);
     records_begin(&records, 1, true);
     say(fd, &records);
     ask(idle, 2, "/b", 404);
-    gate_close(gate, NANOS_PER_MS);
+    front_rig_close(front_rig, NANOS_PER_MS);
     must_be_over(fd);
     must_be_over(fresh);
     must_be_over(idle);
@@ -277,15 +279,15 @@ static void half_a_request_that_does_not_go_on_is_given_up(void **state)
 /* Its answer comes when the front's threads have ended already. */
 static void a_publish_that_outlives_the_front_is_still_answered(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     struct slow_store slow;
     struct records records = {0};
-    slow_store_open(&slow, &gate->office);
-    int fd = gate_connect(gate), gone = gate_connect(gate);
+    slow_store_open(&slow, &front_rig->service_rig);
+    int fd = front_rig_connect(front_rig), gone = front_rig_connect(front_rig);
     records_put(&records, 1, true, "/a", "x");
     say(fd, &records);
-    gate_await(&slow.waiting, 1);
-    gate_close(gate, NANOS_PER_MS);
+    front_rig_await(&slow.waiting, 1);
+    front_rig_close(front_rig, NANOS_PER_MS);
     must_hear(fd, 1, 201);
     assert_true(fcgi_is_closed(fd));
     close(fd);
@@ -294,21 +296,21 @@ static void a_publish_that_outlives_the_front_is_still_answered(void **state)
 
 static void a_publisher_that_went_away_is_forgotten_once_it_is_done(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     struct slow_store slow;
     struct records records = {0};
-    slow_store_open(&slow, &gate->office);
-    int fd = gate_connect(gate);
+    slow_store_open(&slow, &front_rig->service_rig);
+    int fd = front_rig_connect(front_rig);
     records_put(&records, 1, true, "/a", "x");
     say(fd, &records);
-    gate_await(&slow.waiting, 1);
+    front_rig_await(&slow.waiting, 1);
     close(fd);
-    int other = gate_connect(gate);
+    int other = front_rig_connect(front_rig);
     ask(other, 1, "/b", 404); /* by now the hang-up was noticed */
-    assert_int_equal(counter_read(&gate->office.counters.connections), 2);
+    assert_int_equal(counter_read(&front_rig->service_rig.counters.connections), 2);
     slow_store_go_on(&slow);
-    gate_await(&gate->office.counters.connections, 1);
-    gate_close(gate, PATIENCE);
+    front_rig_await(&front_rig->service_rig.counters.connections, 1);
+    front_rig_close(front_rig, PATIENCE);
     close(other);
 }
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Who is let in, and what becomes of accept4()'s refusals, which come as patterns here
  * (--wrap, tests/Makefile.am). */
 #include "front/listener.h"

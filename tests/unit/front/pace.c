@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* How far a thread is ahead of those who take its replies: on real sockets. */
 #include "front/send.h"
 
@@ -53,26 +54,26 @@ static void a_thread_is_behind_until_its_earlier_reply_is_taken(void **state)
 {
     (void)state;
     for (int i = 0; i < AHEAD; i++) {
-        assert_false(i > 0 && send_is_behind()); /* nobody was so early yet */
+        assert_false(i > 0 && send_has_backlog()); /* nobody was so early yet */
         send_to(&peers[i]);
     }
-    assert_true(send_is_behind());
+    assert_true(send_has_backlog());
     take_from(&peers[0]);
-    assert_false(send_is_behind());
+    assert_false(send_has_backlog());
     send_to(&peers[AHEAD]);
-    assert_true(send_is_behind()); /* for the second, now */
+    assert_true(send_has_backlog()); /* for the second, now */
     take_from(&peers[1]);
-    assert_false(send_is_behind());
+    assert_false(send_has_backlog());
 }
 
 static void nobody_waits_for_a_connection_that_is_gone(void **state)
 {
     (void)state;
     send_to(&peers[AHEAD + 1]);
-    assert_true(send_is_behind());
+    assert_true(send_has_backlog());
     close(peers[2].ours);
     peers[2].ours = -1;
-    assert_false(send_is_behind());
+    assert_false(send_has_backlog());
 }
 
 int main(void)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* One request's parameters: gathered, decoded, forgotten. */
 #include "front/params.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Half a request is not waited for for ever, and only half a one. The clock is the
  * test's (--wrap, tests/Makefile.am). */
 #include "front/poller.h"
@@ -5,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "gate.h"
+#include "front_rig.h"
 #include "must.h"
 
 #define LONG_ENOUGH (61 * NANOS_PER_SECOND) /* for half a request to be given up */
@@ -20,23 +21,23 @@ struct instant __wrap_clock_now(void)
     return (struct instant){__real_clock_now().at + ahead};
 }
 
-static const struct desk_rules rules = {.wait_default = 15 * NANOS_PER_SECOND,
-                                        .wait_max = 36000 * NANOS_PER_SECOND,
-                                        .max_waiting = 1000,
-                                        .limit_body = 1000,
-                                        .limit_path = 100,
-                                        .cache_control = "no-store"};
+static const struct service_rules rules = {.wait_default = 15 * NANOS_PER_SECOND,
+                                           .wait_max = 36000 * NANOS_PER_SECOND,
+                                           .max_waiting = 1000,
+                                           .limit_body = 1000,
+                                           .limit_path = 100,
+                                           .cache_control = "no-store"};
 
 static int start(void **state)
 {
-    *state = malloc(sizeof(struct gate));
-    gate_open(*state, &rules);
+    *state = malloc(sizeof(struct front_rig));
+    front_rig_open(*state, &rules);
     return 0;
 }
 
 static int stop(void **state)
 {
-    gate_close(*state, 60 * NANOS_PER_SECOND);
+    front_rig_close(*state, 60 * NANOS_PER_SECOND);
     free(*state);
     return 0;
 }
@@ -63,9 +64,9 @@ static void turn(int fd)
 
 static void half_a_request_is_given_up_after_a_minute(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     struct records records = {0};
-    int half = gate_connect(gate), other = gate_connect(gate);
+    int half = front_rig_connect(front_rig), other = front_rig_connect(front_rig);
     records_begin(&records, 1, true);
     say(half, &records);
     turn(other);
@@ -73,7 +74,8 @@ static void half_a_request_is_given_up_after_a_minute(void **state)
     ahead += LONG_ENOUGH;
     turn(other);
     assert_true(fcgi_is_closed(half));
-    assert_int_equal(counter_read(&gate->office.counters.connections_broken), 1);
+    assert_int_equal(counter_read(&front_rig->service_rig.counters.connections_broken),
+                     1);
     turn(other); /* which rests between requests as long as it likes */
     close(half);
     close(other);
@@ -81,11 +83,11 @@ static void half_a_request_is_given_up_after_a_minute(void **state)
 
 static void every_word_gives_another_minute(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     struct records records = {0};
     struct answer answer;
-    int slow = gate_connect(gate), silent = gate_connect(gate),
-        other = gate_connect(gate);
+    int slow = front_rig_connect(front_rig), silent = front_rig_connect(front_rig),
+        other = front_rig_connect(front_rig);
     records_begin(&records, 1, true);
     say(slow, &records);
     turn(other);
@@ -104,7 +106,8 @@ static void every_word_gives_another_minute(void **state)
     say(slow, &records);
     assert_true(fcgi_read_answer(slow, 1, &answer));
     answer_free(&answer);
-    assert_int_equal(counter_read(&gate->office.counters.connections_broken), 1);
+    assert_int_equal(counter_read(&front_rig->service_rig.counters.connections_broken),
+                     1);
     close(slow);
     close(silent);
     close(other);
@@ -113,13 +116,14 @@ static void every_word_gives_another_minute(void **state)
 /* Held, with half a record behind it; idle, and never asked. */
 static void nothing_else_is_given_up(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     struct records records = {0};
-    int held = gate_connect(gate), fresh = gate_connect(gate), other = gate_connect(gate);
+    int held = front_rig_connect(front_rig), fresh = front_rig_connect(front_rig),
+        other = front_rig_connect(front_rig);
     records_get(&records, 1, true, "/a?index=0&wait=36000");
     records_raw(&records, "\1\5", 2);
     say(held, &records);
-    gate_await(&gate->office.counters.waiting, 1);
+    front_rig_await(&front_rig->service_rig.counters.waiting, 1);
     turn(other);
     for (int i = 0; i < 10; i++) {
         ahead += LONG_ENOUGH;
@@ -127,7 +131,7 @@ static void nothing_else_is_given_up(void **state)
     }
     assert_true(fcgi_is_quiet(held, 0));
     assert_true(fcgi_is_quiet(fresh, 0));
-    assert_int_equal(counter_read(&gate->office.counters.connections), 3);
+    assert_int_equal(counter_read(&front_rig->service_rig.counters.connections), 3);
     close(held);
     close(fresh);
     close(other);
@@ -136,18 +140,18 @@ static void nothing_else_is_given_up(void **state)
 /* A record was begun behind the held request, and is never finished. */
 static void half_a_request_behind_an_answer_is_given_up_too(void **state)
 {
-    struct gate *gate = *state;
+    struct front_rig *front_rig = *state;
     struct records records = {0};
     struct answer answer;
-    int held = gate_connect(gate), other = gate_connect(gate);
+    int held = front_rig_connect(front_rig), other = front_rig_connect(front_rig);
     records_get(&records, 1, true, "/a?index=0&wait=36000");
     records_raw(&records, "\1\5", 2);
     say(held, &records);
-    gate_await(&gate->office.counters.waiting, 1);
+    front_rig_await(&front_rig->service_rig.counters.waiting, 1);
     turn(other);
     ahead += LONG_ENOUGH;
     turn(other);
-    office_put(&gate->office, "/a", "1");
+    service_rig_put(&front_rig->service_rig, "/a", "1");
     assert_true(fcgi_read_answer(held, 1, &answer));
     answer_free(&answer);
     turn(other);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The records of a reply, from wherever the socket stopped taking them. */
 #include "front/record.h"
 

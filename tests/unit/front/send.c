@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* sendmsg() as a script: how much it takes each time, or the error that it gives
  * (--wrap, tests/Makefile.am). Whatever it does, every byte goes out once and in order.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Answers, changes, expiries, aborts, hang-ups, second requests and a stop, all at once,
  * from many threads. On every connection each request has one end, nothing stands between
  * the records of an answer, and nothing is logged as an error. */
@@ -7,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "gate.h"
+#include "front_rig.h"
 #include "must.h"
 
 #define CLIENTS 4
@@ -15,12 +16,12 @@
 #define LARGE 400000  /* more than a socket takes at once */
 #define CONTENT 65535 /* of a record, at most */
 
-static const struct desk_rules rules = {.wait_default = NANOS_PER_SECOND,
-                                        .wait_max = 60 * NANOS_PER_SECOND,
-                                        .max_waiting = 1000,
-                                        .limit_body = 2 * LARGE,
-                                        .limit_path = 100,
-                                        .cache_control = "no-store"};
+static const struct service_rules rules = {.wait_default = NANOS_PER_SECOND,
+                                           .wait_max = 60 * NANOS_PER_SECOND,
+                                           .max_waiting = 1000,
+                                           .limit_body = 2 * LARGE,
+                                           .limit_path = 100,
+                                           .cache_control = "no-store"};
 
 static _Atomic int errors;
 
@@ -34,7 +35,7 @@ void __wrap_log_error(const char *format, ...)
 
 /* What the clients share. */
 struct town {
-    struct gate gate;
+    struct front_rig front_rig;
     _Atomic long requests;
     pthread_mutex_t door; /* guards knocking, and `closing` */
     _Atomic bool closing;
@@ -112,7 +113,7 @@ static struct heard hear(struct client *client, bool has_second)
     return heard;
 }
 
-/* False: everything stops. Nobody looks into an office that is closed. */
+/* False: everything stops. Nobody looks into an service_rig that is closed. */
 static bool add_request(struct client *client, struct records *records, const char *path,
                         bool waits)
 {
@@ -122,7 +123,8 @@ static bool add_request(struct client *client, struct records *records, const ch
     bool open = !town->closing;
     if (open)
         snprintf(query, sizeof query, "%s?index=%llu&wait=%ldms", path,
-                 (unsigned long long)office_index(&town->gate.office, path, SCOPE_SELF),
+                 (unsigned long long)service_rig_index(&town->front_rig.service_rig, path,
+                                                       SCOPE_SELF),
                  chance(client, 8));
     pthread_mutex_unlock(&town->door);
     if (open)
@@ -178,7 +180,7 @@ static bool come(struct client *client)
     pthread_mutex_lock(&town->door);
     bool open = !town->closing;
     if (open)
-        client->fd = gate_knock(&town->gate);
+        client->fd = front_rig_knock(&town->front_rig);
     pthread_mutex_unlock(&town->door);
     return open;
 }
@@ -201,7 +203,7 @@ static void *ask_until_the_stop(void *context)
 }
 
 struct publisher {
-    struct gate *gate;
+    struct front_rig *front_rig;
     pthread_t thread;
     _Atomic bool over;
 };
@@ -215,20 +217,20 @@ static void *touch_until_over(void *context)
         struct cgi cgi = {.method = TEXT("POST"),
                           .script_name = text_of(paths[i % 3]),
                           .access = TEXT("publish")};
-        office_serve(&publisher->gate->office, &visit, &cgi);
+        service_rig_serve(&publisher->front_rig->service_rig, &visit, &cgi);
         usleep(500);
     }
     return NULL;
 }
 
-static void put_documents(struct gate *gate)
+static void put_documents(struct front_rig *front_rig)
 {
     char *body = malloc(LARGE + 1);
     must(body != NULL, "no memory");
     memset(body, 'x', LARGE);
     body[LARGE] = '\0';
-    office_put(&gate->office, "/large", body);
-    office_put(&gate->office, "/small", "hello");
+    service_rig_put(&front_rig->service_rig, "/large", body);
+    service_rig_put(&front_rig->service_rig, "/small", "hello");
     free(body);
 }
 
@@ -238,19 +240,19 @@ static void close_gate(struct town *town)
     pthread_mutex_lock(&town->door);
     town->closing = true;
     pthread_mutex_unlock(&town->door);
-    front_accept(town->gate.front);
-    gate_close(&town->gate, 60 * NANOS_PER_SECOND);
+    front_accept(town->front_rig.front);
+    front_rig_close(&town->front_rig, 60 * NANOS_PER_SECOND);
 }
 
 static void every_request_has_one_end(void **state)
 {
     static struct town town;
     static struct client clients[CLIENTS];
-    struct publisher publisher = {.gate = &town.gate};
+    struct publisher publisher = {.front_rig = &town.front_rig};
     struct client sum = {.fd = -1};
     (void)state;
-    gate_open(&town.gate, &rules);
-    put_documents(&town.gate);
+    front_rig_open(&town.front_rig, &rules);
+    put_documents(&town.front_rig);
     pthread_mutex_init(&town.door, NULL);
     for (int i = 0; i < CLIENTS; i++) {
         struct client *client = &clients[i];
@@ -261,7 +263,7 @@ static void every_request_has_one_end(void **state)
     must(pthread_create(&publisher.thread, NULL, touch_until_over, &publisher) == 0,
          "no thread");
     while (town.requests < ENOUGH) {
-        front_accept(town.gate.front);
+        front_accept(town.front_rig.front);
         usleep(200);
     }
     publisher.over = true;
@@ -277,8 +279,8 @@ static void every_request_has_one_end(void **state)
         sum.refused += clients[i].refused;
     }
     assert_true(sum.whole > 0 && sum.aborted > 0 && sum.left > 0 && sum.refused > 0);
-    assert_int_equal(counter_read(&town.gate.office.counters.connections), 0);
-    assert_int_equal(counter_read(&town.gate.office.counters.waiting), 0);
+    assert_int_equal(counter_read(&town.front_rig.service_rig.counters.connections), 0);
+    assert_int_equal(counter_read(&town.front_rig.service_rig.counters.waiting), 0);
     assert_int_equal(errors, 0);
     pthread_mutex_destroy(&town.door);
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "fcgiwait/media.h"
 #include "must.h"
 

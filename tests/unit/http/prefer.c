@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Prefer as real clients send it (design, chapter 1). */
 #include "fcgiwait/prefer.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* nginx_dump: what `nginx -T` prints of a configuration in which everything is right. */
 #ifndef TESTS_UNIT_OPS_NGINX_DUMP_H
 #define TESTS_UNIT_OPS_NGINX_DUMP_H

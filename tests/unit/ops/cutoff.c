@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "fcgiwait/cutoff.h"
 
 #include <stdbool.h>

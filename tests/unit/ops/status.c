@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What the process says of itself: JSON, and the Prometheus text format (0.0.4). */
 #include "fcgiwait/status.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "fcgiwait/path.h"
 
 #include "must.h"

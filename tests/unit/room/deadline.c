@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "room/deadline.h"
 
 #include <stdlib.h>

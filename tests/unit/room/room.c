@@ -1,10 +1,11 @@
+/* SPDX-License-Identifier: ISC */
 /* What the waiting room promises to those who wait. */
 #include "fcgiwait/room.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "inn.h"
+#include "room_rig.h"
 #include "must.h"
 
 #define LONG (600 * NANOS_PER_SECOND) /* longer than any test runs */
@@ -12,40 +13,40 @@
 
 static int start(void **state)
 {
-    struct inn *inn = malloc(sizeof *inn);
-    inn_open(inn, 3);
-    *state = inn;
+    struct room_rig *room_rig = malloc(sizeof *room_rig);
+    room_rig_open(room_rig, 3);
+    *state = room_rig;
     return 0;
 }
 
 static int stop(void **state)
 {
-    inn_close(*state);
+    room_rig_close(*state);
     free(*state);
     return 0;
 }
 
 static void a_change_ends_the_wait(void **state)
 {
-    struct inn *inn = *state;
+    struct room_rig *room_rig = *state;
     struct guest guest, other;
-    inn_stay(inn, &guest, "/a", LONG);
-    inn_stay(inn, &other, "/b", LONG);
+    room_rig_stay(room_rig, &guest, "/a", LONG);
+    room_rig_stay(room_rig, &other, "/b", LONG);
     assert_false(guest_is_answered(&guest));
-    inn_change(inn, "/a");
+    room_rig_change(room_rig, "/a");
     guest_await(&guest, VERDICT_CHANGED);
     assert_int_equal(guest.news, 1);
     assert_false(guest_is_answered(&other));
-    inn_change(inn, "/b");
+    room_rig_change(room_rig, "/b");
     guest_await(&other, VERDICT_CHANGED);
 }
 
 static void a_wait_that_runs_out_ends_unchanged(void **state)
 {
-    struct inn *inn = *state;
+    struct room_rig *room_rig = *state;
     struct guest guest;
     struct instant begin = clock_now();
-    inn_stay(inn, &guest, "/a", SHORT);
+    room_rig_stay(room_rig, &guest, "/a", SHORT);
     guest_await(&guest, VERDICT_EXPIRED);
     assert_int_equal(guest.news, 0);
     assert_true(clock_now().at - begin.at >= SHORT / 2); /* a little early is fine */
@@ -53,35 +54,39 @@ static void a_wait_that_runs_out_ends_unchanged(void **state)
 
 static void nobody_waits_for_what_has_happened(void **state)
 {
-    struct inn *inn = *state;
+    struct room_rig *room_rig = *state;
     struct guest guest;
-    inn_change(inn, "/a");
-    assert_int_equal(inn_park(inn, &guest, "/a", SCOPE_SELF, 0, LONG), ROOM_MOVED);
-    assert_int_equal(inn_park(inn, &guest, "/a", SCOPE_SELF, 2, LONG), ROOM_MOVED);
-    assert_int_equal(inn_park(inn, &guest, "/a", SCOPE_BELOW, 0, LONG), ROOM_MOVED);
-    assert_int_equal(inn_park(inn, &guest, "/a", SCOPE_SELF, 1, LONG), ROOM_PARKED);
+    room_rig_change(room_rig, "/a");
+    assert_int_equal(room_rig_park(room_rig, &guest, "/a", SCOPE_SELF, 0, LONG),
+                     ROOM_MOVED);
+    assert_int_equal(room_rig_park(room_rig, &guest, "/a", SCOPE_SELF, 2, LONG),
+                     ROOM_MOVED);
+    assert_int_equal(room_rig_park(room_rig, &guest, "/a", SCOPE_BELOW, 0, LONG),
+                     ROOM_MOVED);
+    assert_int_equal(room_rig_park(room_rig, &guest, "/a", SCOPE_SELF, 1, LONG),
+                     ROOM_PARKED);
     assert_true(room_leave(&guest.waiter));
 }
 
 static void who_leaves_is_not_answered(void **state)
 {
-    struct inn *inn = *state;
+    struct room_rig *room_rig = *state;
     struct guest guest;
-    inn_stay(inn, &guest, "/a", LONG);
+    room_rig_stay(room_rig, &guest, "/a", LONG);
     assert_true(room_leave(&guest.waiter));
     assert_false(room_leave(&guest.waiter));
-    inn_change(inn, "/a");
+    room_rig_change(room_rig, "/a");
     assert_false(guest_is_answered(&guest));
-    inn_stay(inn, &guest, "/a", LONG); /* and can come again */
-    inn_change(inn, "/a");
+    room_rig_stay(room_rig, &guest, "/a", LONG); /* and can come again */
+    room_rig_change(room_rig, "/a");
     guest_await(&guest, VERDICT_CHANGED);
 }
 
 static void who_was_answered_cannot_leave(void **state)
 {
-    struct inn *inn = *state;
+    struct room_rig *room_rig = *state;
     struct guest guest;
-    inn_stay(inn, &guest, "/a", 0);
+    room_rig_stay(room_rig, &guest, "/a", 0);
     guest_await(&guest, VERDICT_EXPIRED);
     assert_false(room_leave(&guest.waiter));
 }
@@ -89,12 +94,12 @@ static void who_was_answered_cannot_leave(void **state)
 /* Whichever worker sleeps, and until when: it is woken for the earlier one. */
 static void a_shorter_wait_is_not_held_up_by_a_longer(void **state)
 {
-    struct inn *inn = *state;
+    struct room_rig *room_rig = *state;
     struct guest longer[3], shorter[3];
     for (int i = 0; i < 3; i++)
-        inn_stay(inn, &longer[i], "/a", LONG);
+        room_rig_stay(room_rig, &longer[i], "/a", LONG);
     for (int i = 0; i < 3; i++)
-        inn_stay(inn, &shorter[i], "/a", SHORT);
+        room_rig_stay(room_rig, &shorter[i], "/a", SHORT);
     for (int i = 0; i < 3; i++)
         guest_await(&shorter[i], VERDICT_EXPIRED);
     for (int i = 0; i < 3; i++)
@@ -103,25 +108,25 @@ static void a_shorter_wait_is_not_held_up_by_a_longer(void **state)
 
 static void a_wait_without_end_is_ended_by_a_change(void **state)
 {
-    struct inn *inn = *state;
+    struct room_rig *room_rig = *state;
     struct guest guest;
-    inn_stay(inn, &guest, "/a", INT64_MAX);
+    room_rig_stay(room_rig, &guest, "/a", INT64_MAX);
     assert_true(guest.waiter.deadline.at == INSTANT_NEVER.at);
-    inn_change(inn, "/a");
+    room_rig_change(room_rig, "/a");
     guest_await(&guest, VERDICT_CHANGED);
 }
 
 /* More than a worker takes at a time. */
-static void everybody_in_a_crowd_is_answered_once(void **state)
+static void everybody_in_a_waitlist_is_answered_once(void **state)
 {
-    enum { CROWD = 1000 };
-    struct inn *inn = *state;
-    struct guest *guests = calloc(CROWD, sizeof *guests);
+    enum { WAITLIST = 1000 };
+    struct room_rig *room_rig = *state;
+    struct guest *guests = calloc(WAITLIST, sizeof *guests);
     must(guests != NULL, "no memory");
-    for (int i = 0; i < CROWD; i++)
-        inn_stay(inn, &guests[i], "/a", LONG);
-    inn_change(inn, "/a");
-    for (int i = 0; i < CROWD; i++) {
+    for (int i = 0; i < WAITLIST; i++)
+        room_rig_stay(room_rig, &guests[i], "/a", LONG);
+    room_rig_change(room_rig, "/a");
+    for (int i = 0; i < WAITLIST; i++) {
         guest_await(&guests[i], VERDICT_CHANGED);
         assert_int_equal(guests[i].news, 1);
     }
@@ -130,12 +135,14 @@ static void everybody_in_a_crowd_is_answered_once(void **state)
 
 static void both_scopes_are_rung_for_by_one_change(void **state)
 {
-    struct inn *inn = *state;
+    struct room_rig *room_rig = *state;
     struct guest self, below, list;
-    inn_stay(inn, &self, "/a/b", LONG);
-    assert_int_equal(inn_park(inn, &below, "/a/b", SCOPE_BELOW, 0, LONG), ROOM_PARKED);
-    assert_int_equal(inn_park(inn, &list, "/", SCOPE_BELOW, 0, LONG), ROOM_PARKED);
-    inn_change(inn, "/a/b");
+    room_rig_stay(room_rig, &self, "/a/b", LONG);
+    assert_int_equal(room_rig_park(room_rig, &below, "/a/b", SCOPE_BELOW, 0, LONG),
+                     ROOM_PARKED);
+    assert_int_equal(room_rig_park(room_rig, &list, "/", SCOPE_BELOW, 0, LONG),
+                     ROOM_PARKED);
+    room_rig_change(room_rig, "/a/b");
     guest_await(&self, VERDICT_CHANGED);
     guest_await(&below, VERDICT_CHANGED);
     guest_await(&list, VERDICT_CHANGED);
@@ -145,59 +152,61 @@ static void both_scopes_are_rung_for_by_one_change(void **state)
 
 static void the_stop_ends_every_wait(void **state)
 {
-    struct inn *inn = *state;
+    struct room_rig *room_rig = *state;
     struct guest guests[10], late;
     for (int i = 0; i < 10; i++)
-        inn_stay(inn, &guests[i], "/a", LONG);
-    room_drain(inn->room, 0);
+        room_rig_stay(room_rig, &guests[i], "/a", LONG);
+    room_drain(room_rig->room, 0);
     for (int i = 0; i < 10; i++) {
         assert_true(guest_is_answered(&guests[i])); /* when the drain returns */
         guest_await(&guests[i], VERDICT_STOPPING);
     }
-    assert_int_equal(inn_park(inn, &late, "/a", SCOPE_SELF, 0, LONG), ROOM_STOPPING);
-    inn_change(inn, "/a"); /* and nobody is there to hear it */
-    room_close(&inn->room);
-    assert_null(inn->room);
-    tree_free(&inn->tree);
-    inn_open(inn, 3);
+    assert_int_equal(room_rig_park(room_rig, &late, "/a", SCOPE_SELF, 0, LONG),
+                     ROOM_STOPPING);
+    room_rig_change(room_rig, "/a"); /* and nobody is there to hear it */
+    room_close(&room_rig->room);
+    assert_null(room_rig->room);
+    tree_free(&room_rig->tree);
+    room_rig_open(room_rig, 3);
 }
 
 struct stop {
-    struct inn *inn;
+    struct room_rig *room_rig;
     nanos span;
 };
 
 static void *drain(void *context)
 {
     struct stop *stop = context;
-    room_drain(stop->inn->room, stop->span);
+    room_drain(stop->room_rig->room, stop->span);
     return NULL;
 }
 
 /* While a stop takes its time, changes and hang-ups go on. */
 static void a_stop_that_is_spread_still_hears_changes(void **state)
 {
-    struct inn *inn = *state;
+    struct room_rig *room_rig = *state;
     struct guest changed, gone, late;
-    struct stop stop = {inn, LONG};
+    struct stop stop = {room_rig, LONG};
     pthread_t thread;
     /* The first of each worker goes at once: the spread begins with it. */
     struct guest first[3];
     for (int i = 0; i < 3; i++)
-        inn_stay(inn, &first[i], "/first", LONG - NANOS_PER_SECOND);
-    inn_stay(inn, &changed, "/a", LONG);
-    inn_stay(inn, &gone, "/b", LONG);
+        room_rig_stay(room_rig, &first[i], "/first", LONG - NANOS_PER_SECOND);
+    room_rig_stay(room_rig, &changed, "/a", LONG);
+    room_rig_stay(room_rig, &gone, "/b", LONG);
     must(pthread_create(&thread, NULL, drain, &stop) == 0, "no thread");
     for (int i = 0; i < 3; i++)
         guest_await(&first[i], VERDICT_STOPPING);
-    assert_int_equal(inn_park(inn, &late, "/a", SCOPE_SELF, 0, LONG), ROOM_STOPPING);
-    inn_change(inn, "/a");
+    assert_int_equal(room_rig_park(room_rig, &late, "/a", SCOPE_SELF, 0, LONG),
+                     ROOM_STOPPING);
+    room_rig_change(room_rig, "/a");
     guest_await(&changed, VERDICT_CHANGED);
     assert_true(room_leave(&gone.waiter));
     pthread_join(thread, NULL);
-    room_close(&inn->room);
-    tree_free(&inn->tree);
-    inn_open(inn, 3);
+    room_close(&room_rig->room);
+    tree_free(&room_rig->tree);
+    room_rig_open(room_rig, 3);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
@@ -212,7 +221,7 @@ int main(void)
         TEST(who_was_answered_cannot_leave),
         TEST(a_shorter_wait_is_not_held_up_by_a_longer),
         TEST(a_wait_without_end_is_ended_by_a_change),
-        TEST(everybody_in_a_crowd_is_answered_once),
+        TEST(everybody_in_a_waitlist_is_answered_once),
         TEST(both_scopes_are_rung_for_by_one_change),
         TEST(the_stop_ends_every_wait),
         TEST(a_stop_that_is_spread_still_hears_changes),

@@ -1,9 +1,10 @@
+/* SPDX-License-Identifier: ISC */
 /* Changes, expiries, hang-ups and a stop all at once, from many threads. Every guest that
  * was let in gets exactly one end; sanitizers watch the rest. */
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "inn.h"
+#include "room_rig.h"
 #include "must.h"
 
 #define WORKERS 3
@@ -14,7 +15,7 @@
 static const char *const paths[] = {"/a", "/a/b", "/a/b/c", "/d"};
 
 struct client {
-    struct inn *inn;
+    struct room_rig *room_rig;
     pthread_t thread;
     unsigned short seed[3];
     _Atomic long *ends;
@@ -42,8 +43,9 @@ static bool come(struct client *client, struct stay *stay)
     nanos span = nrand48(client->seed) % 4 * NANOS_PER_MS;
     enum room_parked parked;
     do {
-        stay->index = inn_index(client->inn, path, scope);
-        parked = inn_park(client->inn, &stay->guest, path, scope, stay->index, span);
+        stay->index = room_rig_index(client->room_rig, path, scope);
+        parked =
+            room_rig_park(client->room_rig, &stay->guest, path, scope, stay->index, span);
     } while (parked == ROOM_MOVED);
     find(client, parked != ROOM_NO_MEMORY, "no memory");
     stay->inside = parked == ROOM_PARKED;
@@ -63,7 +65,7 @@ static void note_end(struct client *client, struct stay *stay)
              "expired before its time");
         client->expired++;
         break;
-    case VERDICT_GONE:
+    case VERDICT_HUNG_UP:
         find(client, stay->has_tried_to_leave, "gone, and never left");
         client->gone++;
         break;
@@ -109,7 +111,7 @@ static void *stay_until_the_stop(void *context)
 }
 
 struct publisher {
-    struct inn *inn;
+    struct room_rig *room_rig;
     _Atomic bool over;
 };
 
@@ -117,22 +119,22 @@ static void *change_until_over(void *context)
 {
     struct publisher *publisher = context;
     for (unsigned i = 0; !atomic_load(&publisher->over); i++)
-        inn_change(publisher->inn, paths[i % 4]);
+        room_rig_change(publisher->room_rig, paths[i % 4]);
     return NULL;
 }
 
 static void every_guest_gets_one_end(void **state)
 {
-    struct inn inn;
+    struct room_rig room_rig;
     struct client clients[CLIENTS];
-    struct publisher publisher = {.inn = &inn};
+    struct publisher publisher = {.room_rig = &room_rig};
     _Atomic long ends = 0;
     pthread_t thread;
     (void)state;
-    inn_open(&inn, WORKERS);
+    room_rig_open(&room_rig, WORKERS);
     for (int i = 0; i < CLIENTS; i++) {
         clients[i] = (struct client){
-            .inn = &inn, .ends = &ends, .seed = {(unsigned short)i, 7, 7}};
+            .room_rig = &room_rig, .ends = &ends, .seed = {(unsigned short)i, 7, 7}};
         must(pthread_create(&clients[i].thread, NULL, stay_until_the_stop, &clients[i]) ==
                  0,
              "no thread");
@@ -143,7 +145,7 @@ static void every_guest_gets_one_end(void **state)
     must(pthread_create(&thread, NULL, change_until_over, &publisher) == 0, "no thread");
     while (ends < ENOUGH)
         sched_yield();
-    room_drain(inn.room, NANOS_PER_MS);
+    room_drain(room_rig.room, NANOS_PER_MS);
     for (int i = 0; i < CLIENTS; i++)
         pthread_join(clients[i].thread, NULL);
     atomic_store(&publisher.over, true);
@@ -157,8 +159,8 @@ static void every_guest_gets_one_end(void **state)
         sum.left += clients[i].left;
     }
     assert_true(sum.changed > 0 && sum.expired > 0 && sum.left > 0);
-    room_close(&inn.room);
-    tree_free(&inn.tree);
+    room_close(&room_rig.room);
+    tree_free(&room_rig.tree);
 }
 
 int main(void)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The SQLite store: what survives its process, and which files it leaves alone. */
 #include <dirent.h>
 #include <stdarg.h>
@@ -8,15 +9,15 @@
 #include <sqlite3.h>
 
 #include "must.h"
-#include "shelf.h"
+#include "store_rig.h"
 
-static struct shelf_folder folder;
+static struct store_rig_folder folder;
 static struct store_options options = {.type = "sqlite"};
 
 static int start(void **state)
 {
     (void)state;
-    shelf_folder_make(&folder);
+    store_rig_folder_make(&folder);
     options.file = folder.file;
     return 0;
 }
@@ -24,21 +25,22 @@ static int start(void **state)
 static int stop(void **state)
 {
     (void)state;
-    shelf_folder_remove(&folder);
+    store_rig_folder_remove(&folder);
     return 0;
 }
 
 /* --- what survives --- */
 
-static void put_bytes(struct shelf *shelf, const char *path, struct text body)
+static void put_bytes(struct store_rig *store_rig, const char *path, struct text body)
 {
     struct edit edit = {.kind = EDIT_PUT,
                         .path = text_of(path),
                         .document = document_new(TEXT("x/y; z=\"\xc3\xa9\""), body)};
-    assert_int_equal(shelf_edit(shelf, &edit).result, EDIT_CREATED);
+    assert_int_equal(store_rig_edit(store_rig, &edit).result, EDIT_CREATED);
 }
 
-static void must_be_equal(struct shelf *before, struct shelf *after, const char *path)
+static void must_be_equal(struct store_rig *before, struct store_rig *after,
+                          const char *path)
 {
     struct present a, b;
     tree_look(before->tree, text_of(path), SCOPE_SELF, &a);
@@ -56,9 +58,9 @@ static void everything_is_there_again(void **state)
 {
     static const char *const paths[] = {"/",     "/a",     "/a/b",   "/binary",
                                         "/gone", "/empty", "/touch", "/\xff'\"%"};
-    struct shelf before, after;
+    struct store_rig before, after;
     (void)state;
-    shelf_open(&before, &options);
+    store_rig_open(&before, &options);
     put_bytes(&before, "/", TEXT("root"));
     put_bytes(&before, "/a", TEXT("{}"));
     put_bytes(&before, "/a/b", TEXT("x"));
@@ -66,56 +68,57 @@ static void everything_is_there_again(void **state)
     put_bytes(&before, "/gone", TEXT("x"));
     put_bytes(&before, "/empty", TEXT(""));
     put_bytes(&before, "/\xff'\"%", TEXT("x"));
-    shelf_touch(&before, "/touch");
-    shelf_touch(&before, "/a");
-    shelf_delete(&before, "/gone");
+    store_rig_touch(&before, "/touch");
+    store_rig_touch(&before, "/a");
+    store_rig_delete(&before, "/gone");
     store_close(&before.store);
-    shelf_open(&after, &options);
+    store_rig_open(&after, &options);
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         must_be_equal(&before, &after, paths[i]);
     assert_int_equal(tree_resources(after.tree), tree_resources(before.tree));
-    assert_int_equal(tree_gone(after.tree), tree_gone(before.tree));
+    assert_int_equal(tree_tombstones(after.tree), tree_tombstones(before.tree));
     assert_int_equal(store_index(after.store), before.newest);
     tree_free(&before.tree);
-    shelf_close(&after);
+    store_rig_close(&after);
 }
 
 static void the_last_change_of_everything_survives(void **state)
 {
-    struct shelf shelf;
+    struct store_rig store_rig;
     struct present present;
     (void)state;
-    shelf_open(&shelf, &options);
-    shelf_put(&shelf, "/a", "x/y", "1");
-    uint64_t index =
-        shelf_edit(&shelf, &(struct edit){.kind = EDIT_EVERYTHING, .path = TEXT("/")})
-            .index;
-    shelf_put(&shelf, "/b", "x/y", "1");
-    shelf_close(&shelf);
-    shelf_open(&shelf, &options);
-    tree_look(shelf.tree, TEXT("/a"), SCOPE_BELOW, &present);
+    store_rig_open(&store_rig, &options);
+    store_rig_put(&store_rig, "/a", "x/y", "1");
+    uint64_t index = store_rig_edit(&store_rig, &(struct edit){.kind = EDIT_EVERYTHING,
+                                                               .path = TEXT("/")})
+                         .index;
+    store_rig_put(&store_rig, "/b", "x/y", "1");
+    store_rig_close(&store_rig);
+    store_rig_open(&store_rig, &options);
+    tree_look(store_rig.tree, TEXT("/a"), SCOPE_BELOW, &present);
     assert_int_equal(present.index, index);
     present_dispose(&present);
-    shelf_close(&shelf);
+    store_rig_close(&store_rig);
 }
 
 static void no_index_is_given_twice(void **state)
 {
-    struct shelf shelf;
+    struct store_rig store_rig;
     uint64_t last = 0;
     (void)state;
     for (int i = 0; i < 5; i++) {
-        shelf_open(&shelf, &options);
-        store_set_limit(shelf.store, 1); /* tombstones are forgotten: they do not count */
+        store_rig_open(&store_rig, &options);
+        store_set_limit(store_rig.store,
+                        1); /* tombstones are forgotten: they do not count */
         for (int j = 0; j < 5; j++) {
-            struct edited edited = shelf_put(&shelf, "/a", "x/y", "1");
+            struct edited edited = store_rig_put(&store_rig, "/a", "x/y", "1");
             assert_int_equal(edited.result, EDIT_CREATED);
             assert_true(edited.index > last);
-            last = shelf_delete(&shelf, "/a").index;
+            last = store_rig_delete(&store_rig, "/a").index;
             assert_true(last > edited.index);
-            last = shelf_touch(&shelf, "/b").index;
+            last = store_rig_touch(&store_rig, "/b").index;
         }
-        shelf_close(&shelf);
+        store_rig_close(&store_rig);
     }
 }
 
@@ -131,24 +134,24 @@ static void run_command(const char *format, ...)
 
 static void an_older_copy_gives_no_index_again(void **state)
 {
-    struct shelf shelf;
+    struct store_rig store_rig;
     uint64_t last = 0;
     (void)state;
-    shelf_open(&shelf, &options);
-    shelf_put(&shelf, "/a", "x/y", "1");
-    shelf_close(&shelf);
+    store_rig_open(&store_rig, &options);
+    store_rig_put(&store_rig, "/a", "x/y", "1");
+    store_rig_close(&store_rig);
     run_command("cp %s %s/copy", folder.file, folder.dir);
-    shelf_open(&shelf, &options);
+    store_rig_open(&store_rig, &options);
     for (int i = 0; i < 100; i++)
-        last = shelf_touch(&shelf, "/a").index;
-    shelf_close(&shelf);
+        last = store_rig_touch(&store_rig, "/a").index;
+    store_rig_close(&store_rig);
     run_command("mv %s/copy %s", folder.dir, folder.file);
-    shelf_open(&shelf, &options);
-    assert_true(shelf_touch(&shelf, "/a").index > last);
-    shelf_close(&shelf);
+    store_rig_open(&store_rig, &options);
+    assert_true(store_rig_touch(&store_rig, "/a").index > last);
+    store_rig_close(&store_rig);
 }
 
-/* --- group commit --- */
+/* --- batch commit --- */
 
 /* Transactions in the -wal file: its frames that end one say how large the file is then
  * (bytes 4 to 7; SQLite's file format, section 4.1). */
@@ -176,95 +179,95 @@ static int transactions(void)
 static void edits_that_come_meanwhile_share_a_transaction(void **state)
 {
     enum { EDITS = 50 };
-    struct shelf shelf;
+    struct store_rig store_rig;
     struct errand errands[EDITS];
     char paths[EDITS][16];
     sqlite3 *other;
     (void)state;
-    shelf_open(&shelf, &options);
+    store_rig_open(&store_rig, &options);
     int before = transactions();
     assert_int_equal(sqlite3_open(folder.file, &other), SQLITE_OK);
     assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
     for (int i = 0; i < EDITS; i++) {
         snprintf(paths[i], sizeof paths[i], "/%d", i);
-        shelf_send(&shelf, &errands[i],
-                   &(struct edit){.kind = EDIT_TOUCH, .path = text_of(paths[i])});
+        store_rig_send(&store_rig, &errands[i],
+                       &(struct edit){.kind = EDIT_TOUCH, .path = text_of(paths[i])});
     }
     assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(other);
     for (int i = 0; i < EDITS; i++)
-        assert_int_equal(shelf_await(&errands[i]).result, EDIT_CHANGED);
+        assert_int_equal(store_rig_await(&errands[i]).result, EDIT_CHANGED);
     /* One that was being tried, and the others behind it. */
     assert_in_range(transactions() - before, 1, 2);
-    shelf_close(&shelf);
+    store_rig_close(&store_rig);
 }
 
 static void edits_of_one_transaction_see_each_other(void **state)
 {
     enum { EDITS = 20 };
-    struct shelf shelf;
+    struct store_rig store_rig;
     struct errand errands[EDITS];
     sqlite3 *other;
     int created = 0, conflicts = 0;
     (void)state;
-    shelf_open(&shelf, &options);
+    store_rig_open(&store_rig, &options);
     sqlite3_open(folder.file, &other);
     sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL);
     for (int i = 0; i < EDITS; i++)
-        shelf_send(&shelf, &errands[i],
-                   &(struct edit){.kind = EDIT_PUT,
-                                  .path = TEXT("/a"),
-                                  .document = document_new(TEXT("x/y"), TEXT("1")),
-                                  .if_none_match = TEXT("*")});
+        store_rig_send(&store_rig, &errands[i],
+                       &(struct edit){.kind = EDIT_PUT,
+                                      .path = TEXT("/a"),
+                                      .document = document_new(TEXT("x/y"), TEXT("1")),
+                                      .if_none_match = TEXT("*")});
     sqlite3_close(other);
     for (int i = 0; i < EDITS; i++) {
-        enum edit_result result = shelf_await(&errands[i]).result;
+        enum edit_result result = store_rig_await(&errands[i]).result;
         created += result == EDIT_CREATED;
         conflicts += result == EDIT_CONFLICT;
     }
     assert_int_equal(created, 1);
     assert_int_equal(conflicts, EDITS - 1);
-    shelf_close(&shelf);
+    store_rig_close(&store_rig);
 }
 
 /* What is gathered is held in memory. */
 static void patches_of_large_documents_are_not_gathered_without_end(void **state)
 {
     enum { PATCHES = 12, LARGE = 3000000 };
-    struct shelf shelf;
+    struct store_rig store_rig;
     struct errand errands[PATCHES];
     char patches[PATCHES][24], *body = malloc(LARGE);
     sqlite3 *other;
     (void)state;
-    shelf_open(&shelf, &options);
+    store_rig_open(&store_rig, &options);
     memset(body, ' ', LARGE);
     memcpy(body, "{\"a\":\"", 6);
     memcpy(body + LARGE - 3, "\"}", 3);
-    assert_int_equal(shelf_put(&shelf, "/a", "application/json", body).result,
+    assert_int_equal(store_rig_put(&store_rig, "/a", "application/json", body).result,
                      EDIT_CREATED);
     sqlite3_open(folder.file, &other);
     sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL);
     for (int i = 0; i < PATCHES; i++) {
         snprintf(patches[i], sizeof patches[i], "{\"b%d\":1}", i);
-        shelf_send(&shelf, &errands[i],
-                   &(struct edit){.kind = EDIT_PATCH,
-                                  .path = TEXT("/a"),
-                                  .patch = text_of(patches[i]),
-                                  .most = 2 * LARGE});
+        store_rig_send(&store_rig, &errands[i],
+                       &(struct edit){.kind = EDIT_PATCH,
+                                      .path = TEXT("/a"),
+                                      .patch = text_of(patches[i]),
+                                      .most = 2 * LARGE});
     }
     sqlite3_close(other);
     uint64_t last = 0;
     for (int i = 0; i < PATCHES; i++) {
-        struct edited edited = shelf_await(&errands[i]);
+        struct edited edited = store_rig_await(&errands[i]);
         assert_int_equal(edited.result, EDIT_CHANGED);
         assert_true(last == 0 || edited.index == last + 1);
         last = edited.index;
     }
-    assert_true(shelf.groups > 1 + PATCHES / 4);
-    shelf_look(&shelf, "/a", body, LARGE);
+    assert_true(store_rig.batches > 1 + PATCHES / 4);
+    store_rig_look(&store_rig, "/a", body, LARGE);
     assert_non_null(strstr(body, "{\"a\""));
     free(body);
-    shelf_close(&shelf);
+    store_rig_close(&store_rig);
 }
 
 /* --- files that are not for us --- */
@@ -299,12 +302,12 @@ static int files_in_folder(void)
  */
 static void must_refuse(const char *why, const char *what)
 {
-    struct shelf shelf;
+    struct store_rig store_rig;
     char error[512] = "";
     int files = files_in_folder();
     run_command("cp %s %s/../%s.before", folder.file, folder.dir,
                 strrchr(folder.dir, '/') + 1);
-    assert_false(shelf_try(&shelf, &options, error));
+    assert_false(store_rig_try(&store_rig, &options, error));
     must(strstr(error, why) != NULL && strstr(error, what) != NULL, "%s", error);
     must(strstr(error, folder.file) != NULL, "%s", error);
     run_command("cmp %s %s.before && rm %s.before", folder.file, folder.dir, folder.dir);
@@ -313,16 +316,16 @@ static void must_refuse(const char *why, const char *what)
 
 static void make_store(void)
 {
-    struct shelf shelf;
+    struct store_rig store_rig;
     char body[2000] = "";
     memset(body, 'x', sizeof body - 1);
-    shelf_open(&shelf, &options);
+    store_rig_open(&store_rig, &options);
     for (int i = 0; i < 100; i++) {
         char path[16];
         snprintf(path, sizeof path, "/%d", i);
-        shelf_put(&shelf, path, "x/y", body);
+        store_rig_put(&store_rig, path, "x/y", body);
     }
-    shelf_close(&shelf);
+    store_rig_close(&store_rig);
     run_command("rm -f %s-board", folder.file);
 }
 
@@ -360,7 +363,7 @@ static void the_database_of_another_program_is_refused_and_left_alone(void **sta
 
 static void a_damaged_file_is_refused_with_what_to_do(void **state)
 {
-    struct shelf shelf;
+    struct store_rig store_rig;
     char error[512] = "";
     (void)state;
     make_store();
@@ -368,7 +371,7 @@ static void a_damaged_file_is_refused_with_what_to_do(void **state)
         "dd if=/dev/urandom of=%s bs=4096 seek=5 count=30 conv=notrunc 2>/dev/null",
         folder.file);
     run_command("cp %s %s/copy", folder.file, folder.dir);
-    assert_false(shelf_try(&shelf, &options, error));
+    assert_false(store_rig_try(&store_rig, &options, error));
     must(strstr(error, "damaged") != NULL && strstr(error, ".recover") != NULL, "%s",
          error);
     run_command("cmp %s %s/copy", folder.file, folder.dir);
@@ -376,16 +379,16 @@ static void a_damaged_file_is_refused_with_what_to_do(void **state)
 
 static void a_folder_that_is_not_there_is_named(void **state)
 {
-    struct shelf shelf;
+    struct store_rig store_rig;
     struct store_options elsewhere = options;
     char error[512] = "", file[128];
     (void)state;
     snprintf(file, sizeof file, "%s/none/store.db", folder.dir);
     elsewhere.file = file;
-    assert_false(shelf_try(&shelf, &elsewhere, error));
+    assert_false(store_rig_try(&store_rig, &elsewhere, error));
     must(strstr(error, file) != NULL && strstr(error, "folder") != NULL, "%s", error);
     elsewhere.file = folder.dir;
-    assert_false(shelf_try(&shelf, &elsewhere, error));
+    assert_false(store_rig_try(&store_rig, &elsewhere, error));
     must(strstr(error, "irectory") != NULL, "%s", error);
 }
 
@@ -393,35 +396,35 @@ static void a_folder_that_is_not_there_is_named(void **state)
 
 static void a_file_of_layout_0_is_migrated(void **state)
 {
-    struct shelf shelf;
+    struct store_rig store_rig;
     char body[16];
     (void)state;
     run_sql("CREATE TABLE resource (idx INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, "
             "changed INTEGER NOT NULL, type TEXT, body BLOB);"
             "INSERT INTO resource VALUES (7, '/a', 5, 'x/y', x'31'), "
             "(9, '/b', 6, NULL, NULL)");
-    shelf_open(&shelf, &options);
-    assert_int_equal(shelf_look(&shelf, "/a", body, sizeof body), 7);
+    store_rig_open(&store_rig, &options);
+    assert_int_equal(store_rig_look(&store_rig, "/a", body, sizeof body), 7);
     assert_string_equal(body, "1");
-    assert_int_equal(shelf_look(&shelf, "/b", body, sizeof body), 9);
-    assert_int_equal(store_index(shelf.store), 9);
-    assert_true(shelf_touch(&shelf, "/b").index > 9);
-    shelf_close(&shelf);
-    shelf_open(&shelf, &options); /* and is one of ours from now on */
-    assert_int_equal(shelf_index(&shelf, "/a"), 7);
-    shelf_close(&shelf);
+    assert_int_equal(store_rig_look(&store_rig, "/b", body, sizeof body), 9);
+    assert_int_equal(store_index(store_rig.store), 9);
+    assert_true(store_rig_touch(&store_rig, "/b").index > 9);
+    store_rig_close(&store_rig);
+    store_rig_open(&store_rig, &options); /* and is one of ours from now on */
+    assert_int_equal(store_rig_index(&store_rig, "/a"), 7);
+    store_rig_close(&store_rig);
 }
 
 static void a_migration_that_fails_changes_nothing(void **state)
 {
-    struct shelf shelf;
+    struct store_rig store_rig;
     char error[512] = "";
     (void)state;
     run_sql("CREATE TABLE resource (idx INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, "
             "changed INTEGER NOT NULL, type TEXT, body BLOB);"
             "CREATE TABLE state (a)");
     run_command("cp %s %s/copy", folder.file, folder.dir);
-    assert_false(shelf_try(&shelf, &options, error));
+    assert_false(store_rig_try(&store_rig, &options, error));
     must(strstr(error, folder.file) != NULL, "%s", error);
     run_command("cmp %s %s/copy", folder.file, folder.dir);
 }
@@ -429,15 +432,15 @@ static void a_migration_that_fails_changes_nothing(void **state)
 /* Files with a row that no publish could have made. */
 static void a_path_that_is_none_is_passed_over(void **state)
 {
-    struct shelf shelf;
+    struct store_rig store_rig;
     (void)state;
     make_store();
     run_sql("INSERT INTO resource SELECT newest + 1, 'no slash', 0, NULL, NULL FROM "
             "state; UPDATE state SET newest = newest + 1");
-    shelf_open(&shelf, &options);
-    assert_int_equal(tree_resources(shelf.tree), 100);
-    assert_true(shelf_touch(&shelf, "/0").index > 0);
-    shelf_close(&shelf);
+    store_rig_open(&store_rig, &options);
+    assert_int_equal(tree_resources(store_rig.tree), 100);
+    assert_true(store_rig_touch(&store_rig, "/0").index > 0);
+    store_rig_close(&store_rig);
 }
 
 int main(void)

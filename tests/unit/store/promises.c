@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What every kind of store promises: the same tests over all of them. */
 #include <pthread.h>
 #include <stdio.h>
@@ -5,29 +6,29 @@
 #include <string.h>
 
 #include "must.h"
-#include "shelf.h"
+#include "store_rig.h"
 
 #define PLAIN "text/plain"
 #define JSON "application/json"
 
 static struct store_options options; /* of the store under test */
-static struct shelf_folder folder;
+static struct store_rig_folder folder;
 
 static int start(void **state)
 {
-    struct shelf *shelf = calloc(1, sizeof *shelf);
-    shelf_folder_make(&folder);
+    struct store_rig *store_rig = calloc(1, sizeof *store_rig);
+    store_rig_folder_make(&folder);
     options.file = folder.file;
-    shelf_open(shelf, &options);
-    *state = shelf;
+    store_rig_open(store_rig, &options);
+    *state = store_rig;
     return 0;
 }
 
 static int stop(void **state)
 {
-    shelf_close(*state);
+    store_rig_close(*state);
     free(*state);
-    shelf_folder_remove(&folder);
+    store_rig_folder_remove(&folder);
     return 0;
 }
 
@@ -36,82 +37,82 @@ static void must_be(struct edited edited, enum edit_result result)
     must(edited.result == result, "result %d, not %d", (int)edited.result, (int)result);
 }
 
-static void must_hold(struct shelf *shelf, const char *path, const char *expected)
+static void must_hold(struct store_rig *store_rig, const char *path, const char *expected)
 {
     char body[4096];
-    shelf_look(shelf, path, body, sizeof body);
+    store_rig_look(store_rig, path, body, sizeof body);
     assert_string_equal(body, expected);
 }
 
 static void a_put_makes_and_replaces(void **state)
 {
-    struct shelf *shelf = *state;
-    struct edited first = shelf_put(shelf, "/a", PLAIN, "1");
+    struct store_rig *store_rig = *state;
+    struct edited first = store_rig_put(store_rig, "/a", PLAIN, "1");
     must_be(first, EDIT_CREATED);
-    must_hold(shelf, "/a", "1");
-    struct edited second = shelf_put(shelf, "/a", PLAIN, "2");
+    must_hold(store_rig, "/a", "1");
+    struct edited second = store_rig_put(store_rig, "/a", PLAIN, "2");
     must_be(second, EDIT_CHANGED);
-    must_hold(shelf, "/a", "2");
+    must_hold(store_rig, "/a", "2");
     assert_true(second.index > first.index);
-    assert_int_equal(shelf_index(shelf, "/a"), second.index);
-    assert_int_equal(store_index(shelf->store), second.index);
+    assert_int_equal(store_rig_index(store_rig, "/a"), second.index);
+    assert_int_equal(store_index(store_rig->store), second.index);
 }
 
 static void the_same_document_changes_nothing(void **state)
 {
-    struct shelf *shelf = *state;
-    uint64_t index = shelf_put(shelf, "/a", PLAIN, "1").index;
-    size_t changes = shelf->changes;
-    struct edited again = shelf_put(shelf, "/a", PLAIN, "1");
+    struct store_rig *store_rig = *state;
+    uint64_t index = store_rig_put(store_rig, "/a", PLAIN, "1").index;
+    size_t changes = store_rig->changes;
+    struct edited again = store_rig_put(store_rig, "/a", PLAIN, "1");
     must_be(again, EDIT_SAME);
     assert_int_equal(again.index, index);
-    assert_int_equal(shelf->changes, changes);
-    must_be(shelf_put(shelf, "/a", JSON, "1"), EDIT_CHANGED);
+    assert_int_equal(store_rig->changes, changes);
+    must_be(store_rig_put(store_rig, "/a", JSON, "1"), EDIT_CHANGED);
 }
 
 static void every_change_takes_the_next_index(void **state)
 {
-    struct shelf *shelf = *state;
-    uint64_t index = shelf_put(shelf, "/a", PLAIN, "1").index;
+    struct store_rig *store_rig = *state;
+    uint64_t index = store_rig_put(store_rig, "/a", PLAIN, "1").index;
     assert_true(index > 0);
     assert_true(index < INDEX_LIMIT);
-    assert_int_equal(shelf_put(shelf, "/b", PLAIN, "1").index, index + 1);
-    assert_int_equal(shelf_touch(shelf, "/a").index, index + 2);
-    assert_int_equal(shelf_delete(shelf, "/b").index, index + 3);
-    assert_int_equal(
-        shelf_edit(shelf, &(struct edit){.kind = EDIT_EVERYTHING, .path = TEXT("/")})
-            .index,
-        index + 4);
-    assert_int_equal(shelf_put(shelf, "/b", PLAIN, "1").index, index + 5);
+    assert_int_equal(store_rig_put(store_rig, "/b", PLAIN, "1").index, index + 1);
+    assert_int_equal(store_rig_touch(store_rig, "/a").index, index + 2);
+    assert_int_equal(store_rig_delete(store_rig, "/b").index, index + 3);
+    assert_int_equal(store_rig_edit(store_rig, &(struct edit){.kind = EDIT_EVERYTHING,
+                                                              .path = TEXT("/")})
+                         .index,
+                     index + 4);
+    assert_int_equal(store_rig_put(store_rig, "/b", PLAIN, "1").index, index + 5);
 }
 
 static void a_deleted_resource_keeps_its_index(void **state)
 {
-    struct shelf *shelf = *state;
-    shelf_put(shelf, "/a", PLAIN, "1");
-    struct edited gone = shelf_delete(shelf, "/a");
+    struct store_rig *store_rig = *state;
+    store_rig_put(store_rig, "/a", PLAIN, "1");
+    struct edited gone = store_rig_delete(store_rig, "/a");
     must_be(gone, EDIT_CHANGED);
-    must_hold(shelf, "/a", "");
-    assert_int_equal(shelf_index(shelf, "/a"), gone.index);
-    must_be(shelf_delete(shelf, "/a"), EDIT_MISSING);
-    must_be(shelf_delete(shelf, "/never"), EDIT_MISSING);
-    must_be(shelf_put(shelf, "/a", PLAIN, "1"), EDIT_CREATED);
-    assert_true(shelf_index(shelf, "/a") > gone.index);
+    must_hold(store_rig, "/a", "");
+    assert_int_equal(store_rig_index(store_rig, "/a"), gone.index);
+    must_be(store_rig_delete(store_rig, "/a"), EDIT_MISSING);
+    must_be(store_rig_delete(store_rig, "/never"), EDIT_MISSING);
+    must_be(store_rig_put(store_rig, "/a", PLAIN, "1"), EDIT_CREATED);
+    assert_true(store_rig_index(store_rig, "/a") > gone.index);
 }
 
 static void a_touch_keeps_the_document(void **state)
 {
-    struct shelf *shelf = *state;
-    uint64_t index = shelf_put(shelf, "/a", PLAIN, "1").index;
-    must_be(shelf_touch(shelf, "/a"), EDIT_CHANGED);
-    must_hold(shelf, "/a", "1");
-    assert_true(shelf_index(shelf, "/a") > index);
-    must_be(shelf_touch(shelf, "/b"), EDIT_CHANGED);
-    must_hold(shelf, "/b", "");
-    assert_true(shelf_index(shelf, "/b") > 0);
+    struct store_rig *store_rig = *state;
+    uint64_t index = store_rig_put(store_rig, "/a", PLAIN, "1").index;
+    must_be(store_rig_touch(store_rig, "/a"), EDIT_CHANGED);
+    must_hold(store_rig, "/a", "1");
+    assert_true(store_rig_index(store_rig, "/a") > index);
+    must_be(store_rig_touch(store_rig, "/b"), EDIT_CHANGED);
+    must_hold(store_rig, "/b", "");
+    assert_true(store_rig_index(store_rig, "/b") > 0);
 }
 
-static struct edited conditional(struct shelf *shelf, enum edit_kind kind,
+static struct edited conditional(struct store_rig *store_rig, enum edit_kind kind,
                                  const char *match, const char *none)
 {
     struct edit edit = {.kind = kind,
@@ -122,83 +123,83 @@ static struct edited conditional(struct shelf *shelf, enum edit_kind kind,
                         .if_none_match = text_of(none)};
     if (kind == EDIT_PUT)
         edit.document = document_new(TEXT(JSON), TEXT("{\"new\":1}"));
-    return shelf_edit(shelf, &edit);
+    return store_rig_edit(store_rig, &edit);
 }
 
 static void preconditions_that_fail_change_nothing(void **state)
 {
     static const enum edit_kind kinds[] = {EDIT_PUT, EDIT_PATCH, EDIT_TOUCH, EDIT_DELETE};
-    struct shelf *shelf = *state;
+    struct store_rig *store_rig = *state;
     char tag[32];
-    must_be(conditional(shelf, EDIT_PUT, "*", NULL), EDIT_CONFLICT);
-    uint64_t index = shelf_put(shelf, "/a", JSON, "{}").index;
+    must_be(conditional(store_rig, EDIT_PUT, "*", NULL), EDIT_CONFLICT);
+    uint64_t index = store_rig_put(store_rig, "/a", JSON, "{}").index;
     snprintf(tag, sizeof tag, "\"%llu\"", (unsigned long long)index - 1);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        must_be(conditional(shelf, kinds[i], tag, NULL), EDIT_CONFLICT);
-        must_be(conditional(shelf, kinds[i], NULL, "*"), EDIT_CONFLICT);
+        must_be(conditional(store_rig, kinds[i], tag, NULL), EDIT_CONFLICT);
+        must_be(conditional(store_rig, kinds[i], NULL, "*"), EDIT_CONFLICT);
     }
-    assert_int_equal(shelf_index(shelf, "/a"), index);
+    assert_int_equal(store_rig_index(store_rig, "/a"), index);
     snprintf(tag, sizeof tag, "\"%llu\"", (unsigned long long)index);
-    must_be(conditional(shelf, EDIT_PATCH, tag, NULL), EDIT_CHANGED);
-    must_be(conditional(shelf, EDIT_DELETE, tag, NULL), EDIT_CONFLICT);
+    must_be(conditional(store_rig, EDIT_PATCH, tag, NULL), EDIT_CHANGED);
+    must_be(conditional(store_rig, EDIT_DELETE, tag, NULL), EDIT_CONFLICT);
 }
 
 /* --- limits --- */
 
 static void the_limit_holds_for_new_resources_only(void **state)
 {
-    struct shelf *shelf = *state;
-    store_set_limit(shelf->store, 2);
-    must_be(shelf_put(shelf, "/a", PLAIN, "1"), EDIT_CREATED);
-    must_be(shelf_put(shelf, "/b", PLAIN, "1"), EDIT_CREATED);
-    must_be(shelf_put(shelf, "/c", PLAIN, "1"), EDIT_FULL);
-    assert_int_equal(shelf_index(shelf, "/c"), 0);
-    must_be(shelf_put(shelf, "/b", PLAIN, "2"), EDIT_CHANGED);
-    must_be(shelf_touch(shelf, "/d"), EDIT_CHANGED); /* makes no resource */
-    must_be(shelf_delete(shelf, "/b"), EDIT_CHANGED);
-    must_be(shelf_put(shelf, "/c", PLAIN, "1"), EDIT_CREATED);
-    must_be(shelf_put(shelf, "/b", PLAIN, "1"), EDIT_FULL);
-    assert_int_equal(tree_resources(shelf->tree), 2);
+    struct store_rig *store_rig = *state;
+    store_set_limit(store_rig->store, 2);
+    must_be(store_rig_put(store_rig, "/a", PLAIN, "1"), EDIT_CREATED);
+    must_be(store_rig_put(store_rig, "/b", PLAIN, "1"), EDIT_CREATED);
+    must_be(store_rig_put(store_rig, "/c", PLAIN, "1"), EDIT_FULL);
+    assert_int_equal(store_rig_index(store_rig, "/c"), 0);
+    must_be(store_rig_put(store_rig, "/b", PLAIN, "2"), EDIT_CHANGED);
+    must_be(store_rig_touch(store_rig, "/d"), EDIT_CHANGED); /* makes no resource */
+    must_be(store_rig_delete(store_rig, "/b"), EDIT_CHANGED);
+    must_be(store_rig_put(store_rig, "/c", PLAIN, "1"), EDIT_CREATED);
+    must_be(store_rig_put(store_rig, "/b", PLAIN, "1"), EDIT_FULL);
+    assert_int_equal(tree_resources(store_rig->tree), 2);
 }
 
 static void the_oldest_tombstones_are_forgotten(void **state)
 {
     enum { LIMIT = 32, PATHS = 200 };
-    struct shelf *shelf = *state;
+    struct store_rig *store_rig = *state;
     char path[16];
     uint64_t index[PATHS], last = 0;
-    store_set_limit(shelf->store, LIMIT);
-    shelf_put(shelf, "/kept", PLAIN, "1");
+    store_set_limit(store_rig->store, LIMIT);
+    store_rig_put(store_rig, "/kept", PLAIN, "1");
     for (int i = 0; i < PATHS; i++) {
         snprintf(path, sizeof path, "/%d", i);
-        must_be(shelf_put(shelf, path, PLAIN, "1"), EDIT_CREATED);
-        index[i] = shelf_delete(shelf, path).index;
+        must_be(store_rig_put(store_rig, path, PLAIN, "1"), EDIT_CREATED);
+        index[i] = store_rig_delete(store_rig, path).index;
         assert_true(index[i] > last);
         last = index[i];
-        assert_true(tree_gone(shelf->tree) <= LIMIT);
+        assert_true(tree_tombstones(store_rig->tree) <= LIMIT);
     }
     for (int i = 0; i < PATHS; i++) {
         snprintf(path, sizeof path, "/%d", i);
         if (i < PATHS - LIMIT)
-            assert_int_equal(shelf_index(shelf, path), 0);
+            assert_int_equal(store_rig_index(store_rig, path), 0);
         else if (i >= PATHS - LIMIT + LIMIT / 8)
-            assert_int_equal(shelf_index(shelf, path), index[i]);
+            assert_int_equal(store_rig_index(store_rig, path), index[i]);
     }
-    must_hold(shelf, "/kept", "1");
-    assert_true(shelf_put(shelf, "/0", PLAIN, "1").index > last);
+    must_hold(store_rig, "/kept", "1");
+    assert_true(store_rig_put(store_rig, "/0", PLAIN, "1").index > last);
 }
 
 /* --- patches --- */
 
 static void a_patch_merges_into_the_document(void **state)
 {
-    struct shelf *shelf = *state;
-    shelf_put(shelf, "/a", "application/x+json; v=1", "{\"a\": 1, \"b\": 2}");
-    struct edited edited = shelf_patch(shelf, "/a", "{\"b\":null,\"c\":3}");
+    struct store_rig *store_rig = *state;
+    store_rig_put(store_rig, "/a", "application/x+json; v=1", "{\"a\": 1, \"b\": 2}");
+    struct edited edited = store_rig_patch(store_rig, "/a", "{\"b\":null,\"c\":3}");
     must_be(edited, EDIT_CHANGED);
-    must_hold(shelf, "/a", "{\"a\":1,\"c\":3}");
+    must_hold(store_rig, "/a", "{\"a\":1,\"c\":3}");
     struct present present;
-    tree_look(shelf->tree, TEXT("/a"), SCOPE_SELF, &present);
+    tree_look(store_rig->tree, TEXT("/a"), SCOPE_SELF, &present);
     assert_true(text_is(present.document->type, TEXT("application/x+json; v=1")));
     assert_int_equal(present.index, edited.index);
     present_dispose(&present);
@@ -206,30 +207,30 @@ static void a_patch_merges_into_the_document(void **state)
 
 static void a_patch_that_asks_for_what_is_there_changes_nothing(void **state)
 {
-    struct shelf *shelf = *state;
-    uint64_t index = shelf_put(shelf, "/a", JSON, "{ \"a\": 1 }").index;
-    size_t changes = shelf->changes;
-    struct edited edited = shelf_patch(shelf, "/a", "{\"a\":1,\"b\":null}");
+    struct store_rig *store_rig = *state;
+    uint64_t index = store_rig_put(store_rig, "/a", JSON, "{ \"a\": 1 }").index;
+    size_t changes = store_rig->changes;
+    struct edited edited = store_rig_patch(store_rig, "/a", "{\"a\":1,\"b\":null}");
     must_be(edited, EDIT_SAME);
     assert_int_equal(edited.index, index);
-    assert_int_equal(shelf->changes, changes);
-    must_hold(shelf, "/a", "{ \"a\": 1 }");
+    assert_int_equal(store_rig->changes, changes);
+    must_hold(store_rig, "/a", "{ \"a\": 1 }");
 }
 
 static void a_patch_that_cannot_be_is_refused(void **state)
 {
-    struct shelf *shelf = *state;
-    must_be(shelf_patch(shelf, "/a", "{\"a\":1}"), EDIT_MISSING);
-    shelf_put(shelf, "/a", PLAIN, "{}");
-    must_be(shelf_patch(shelf, "/a", "{\"a\":1}"), EDIT_NOT_JSON);
-    shelf_put(shelf, "/b", JSON, "{\"b\":\"123\"}");
+    struct store_rig *store_rig = *state;
+    must_be(store_rig_patch(store_rig, "/a", "{\"a\":1}"), EDIT_MISSING);
+    store_rig_put(store_rig, "/a", PLAIN, "{}");
+    must_be(store_rig_patch(store_rig, "/a", "{\"a\":1}"), EDIT_NOT_JSON);
+    store_rig_put(store_rig, "/b", JSON, "{\"b\":\"123\"}");
     struct edit edit = {
         .kind = EDIT_PATCH, .path = TEXT("/b"), .patch = TEXT("{\"a\":1}"), .most = 16};
-    must_be(shelf_edit(shelf, &edit), EDIT_TOO_LARGE);
-    must_hold(shelf, "/b", "{\"b\":\"123\"}");
+    must_be(store_rig_edit(store_rig, &edit), EDIT_TOO_LARGE);
+    must_hold(store_rig, "/b", "{\"b\":\"123\"}");
     edit.most = 17;
-    must_be(shelf_edit(shelf, &edit), EDIT_CHANGED);
-    must_hold(shelf, "/b", "{\"b\":\"123\",\"a\":1}");
+    must_be(store_rig_edit(store_rig, &edit), EDIT_CHANGED);
+    must_hold(store_rig, "/b", "{\"b\":\"123\",\"a\":1}");
 }
 
 /* --- at the same time --- */
@@ -239,7 +240,7 @@ enum { WRITERS = 8 };
 
 struct writer {
     pthread_t thread;
-    struct shelf *shelf;
+    struct store_rig *store_rig;
     int number, rounds;
     uint64_t last;
 };
@@ -256,7 +257,7 @@ static void *patch_a_member(void *context)
     char patch[32];
     for (int i = 1; i <= writer->rounds; i++) {
         snprintf(patch, sizeof patch, "{\"%d\":%d}", writer->number, i);
-        struct edited edited = shelf_patch(writer->shelf, "/a", patch);
+        struct edited edited = store_rig_patch(writer->store_rig, "/a", patch);
         must_be(edited, EDIT_CHANGED);
         must(edited.index > writer->last, "an index went back");
         writer->last = edited.index;
@@ -264,11 +265,12 @@ static void *patch_a_member(void *context)
     return NULL;
 }
 
-static void run_writers(struct shelf *shelf, struct writer writers[WRITERS], int rounds,
-                        void *(*run)(void *))
+static void run_writers(struct store_rig *store_rig, struct writer writers[WRITERS],
+                        int rounds, void *(*run)(void *))
 {
     for (int i = 0; i < WRITERS; i++) {
-        writers[i] = (struct writer){.shelf = shelf, .number = i, .rounds = rounds};
+        writers[i] =
+            (struct writer){.store_rig = store_rig, .number = i, .rounds = rounds};
         pthread_create(&writers[i].thread, NULL, run, &writers[i]);
     }
     for (int i = 0; i < WRITERS; i++)
@@ -277,13 +279,13 @@ static void run_writers(struct shelf *shelf, struct writer writers[WRITERS], int
 
 static void patches_of_different_members_all_survive(void **state)
 {
-    struct shelf *shelf = *state;
+    struct store_rig *store_rig = *state;
     struct writer writers[WRITERS];
     char body[256], member[32];
     int rounds = rounds_of(100);
-    uint64_t index = shelf_put(shelf, "/a", JSON, "{}").index;
-    run_writers(shelf, writers, rounds, patch_a_member);
-    assert_int_equal(shelf_look(shelf, "/a", body, sizeof body),
+    uint64_t index = store_rig_put(store_rig, "/a", JSON, "{}").index;
+    run_writers(store_rig, writers, rounds, patch_a_member);
+    assert_int_equal(store_rig_look(store_rig, "/a", body, sizeof body),
                      index + (uint64_t)(WRITERS * rounds));
     for (int i = 0; i < WRITERS; i++) {
         snprintf(member, sizeof member, "\"%d\":%d", i, rounds);
@@ -297,11 +299,11 @@ static void *raise_a_counter(void *context)
     struct writer *writer = context;
     for (int i = 0; i < writer->rounds;) {
         char body[32], tag[32];
-        uint64_t index = shelf_look(writer->shelf, "/a", body, sizeof body);
+        uint64_t index = store_rig_look(writer->store_rig, "/a", body, sizeof body);
         snprintf(tag, sizeof tag, "\"%llu\"", (unsigned long long)index);
         snprintf(body, sizeof body, "%d", atoi(body) + 1);
-        struct edited edited = shelf_edit(
-            writer->shelf,
+        struct edited edited = store_rig_edit(
+            writer->store_rig,
             &(struct edit){.kind = EDIT_PUT,
                            .path = TEXT("/a"),
                            .document = document_new(TEXT(PLAIN), text_of(body)),
@@ -316,13 +318,13 @@ static void *raise_a_counter(void *context)
 
 static void conditional_puts_lose_no_update(void **state)
 {
-    struct shelf *shelf = *state;
+    struct store_rig *store_rig = *state;
     struct writer writers[WRITERS];
     char body[32], expected[32];
     int rounds = rounds_of(50);
-    shelf_put(shelf, "/a", PLAIN, "0");
-    run_writers(shelf, writers, rounds, raise_a_counter);
-    shelf_look(shelf, "/a", body, sizeof body);
+    store_rig_put(store_rig, "/a", PLAIN, "0");
+    run_writers(store_rig, writers, rounds, raise_a_counter);
+    store_rig_look(store_rig, "/a", body, sizeof body);
     snprintf(expected, sizeof expected, "%d", WRITERS * rounds);
     assert_string_equal(body, expected);
 }

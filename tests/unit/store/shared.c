@@ -1,5 +1,6 @@
+/* SPDX-License-Identifier: ISC */
 /* Several stores over one SQLite file, as in several processes: each has connections, a
- * board and a tree of its own. */
+ * doorbell and a tree of its own. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -11,37 +12,38 @@
 #include <sqlite3.h>
 
 #include "must.h"
-#include "shelf.h"
+#include "store_rig.h"
 
 enum { SHELVES = 3 };
 
-static struct shelf_folder folder;
+static struct store_rig_folder folder;
 static struct store_options options = {.type = "sqlite"};
-static struct shelf shelves[SHELVES];
+static struct store_rig store_rigs[SHELVES];
 
 /* --- who waits --- */
 
 static sem_t rung;
 static _Atomic uint64_t news;
 
-/* The bell of every tree here; one crowd at a time. */
-static void ring(void *context, unsigned worker, struct crowd *crowd)
+/* The bell of every tree here; one waitlist at a time. */
+static void ring(void *context, unsigned worker, struct waitlist *waitlist)
 {
     (void)context;
-    news = crowd->news.index;
-    crowd->shares[worker].first = NULL;
-    crowd_done(crowd);
+    news = waitlist->news.index;
+    waitlist->shares[worker].first = NULL;
+    waitlist_done(waitlist);
     sem_post(&rung);
 }
 
-static void watch(struct shelf *shelf, const char *path, enum scope scope,
+static void watch(struct store_rig *store_rig, const char *path, enum scope scope,
                   struct watch *watch)
 {
     struct present present;
-    tree_look(shelf->tree, text_of(path), scope, &present);
+    tree_look(store_rig->tree, text_of(path), scope, &present);
     *watch = (struct watch){0};
-    assert_int_equal(tree_watch(shelf->tree, text_of(path), scope, present.index, watch),
-                     TREE_WATCHED);
+    assert_int_equal(
+        tree_watch(store_rig->tree, text_of(path), scope, present.index, watch),
+        TREE_WATCHED);
     present_dispose(&present);
 }
 
@@ -57,12 +59,12 @@ static uint64_t await_ring(void)
 static int start(void **state)
 {
     (void)state;
-    shelf_folder_make(&folder);
+    store_rig_folder_make(&folder);
     options.file = folder.file;
     sem_init(&rung, 0, 0);
     for (int i = 0; i < SHELVES; i++) {
-        shelf_open(&shelves[i], &options);
-        tree_set_bell(shelves[i].tree, ring, NULL);
+        store_rig_open(&store_rigs[i], &options);
+        tree_set_bell(store_rigs[i].tree, ring, NULL);
     }
     return 0;
 }
@@ -71,9 +73,9 @@ static int stop(void **state)
 {
     (void)state;
     for (int i = 0; i < SHELVES; i++)
-        shelf_close(&shelves[i]);
+        store_rig_close(&store_rigs[i]);
     sem_destroy(&rung);
-    shelf_folder_remove(&folder);
+    store_rig_folder_remove(&folder);
     return 0;
 }
 
@@ -83,17 +85,17 @@ static void a_publish_through_one_wakes_who_waits_at_another(void **state)
 {
     struct watch waits, below;
     (void)state;
-    shelf_put(&shelves[0], "/a/b", "x/y", "1");
+    store_rig_put(&store_rigs[0], "/a/b", "x/y", "1");
     for (int i = 1; i < SHELVES; i++) {
-        store_catch_up(shelves[i].store);
-        watch(&shelves[i], "/a/b", SCOPE_SELF, &waits);
-        uint64_t index = shelf_touch(&shelves[0], "/a/b").index;
+        store_catch_up(store_rigs[i].store);
+        watch(&store_rigs[i], "/a/b", SCOPE_SELF, &waits);
+        uint64_t index = store_rig_touch(&store_rigs[0], "/a/b").index;
         assert_int_equal(await_ring(), index);
-        watch(&shelves[i], "/a", SCOPE_BELOW, &below);
-        index = shelf_delete(&shelves[0], "/a/b").index;
+        watch(&store_rigs[i], "/a", SCOPE_BELOW, &below);
+        index = store_rig_delete(&store_rigs[0], "/a/b").index;
         assert_int_equal(await_ring(), index);
-        shelf_put(&shelves[0], "/a/b", "x/y", "1");
-        store_catch_up(shelves[i].store);
+        store_rig_put(&store_rigs[0], "/a/b", "x/y", "1");
+        store_catch_up(store_rigs[i].store);
     }
 }
 
@@ -102,12 +104,13 @@ static void what_was_answered_is_seen_everywhere(void **state)
     char body[32], expected[32];
     (void)state;
     for (int round = 0; round < 200; round++) {
-        struct shelf *writer = &shelves[round % SHELVES];
+        struct store_rig *writer = &store_rigs[round % SHELVES];
         snprintf(expected, sizeof expected, "%d", round);
-        uint64_t index = shelf_put(writer, "/a", "x/y", expected).index;
+        uint64_t index = store_rig_put(writer, "/a", "x/y", expected).index;
         for (int i = 0; i < SHELVES; i++) {
-            store_catch_up(shelves[i].store);
-            assert_int_equal(shelf_look(&shelves[i], "/a", body, sizeof body), index);
+            store_catch_up(store_rigs[i].store);
+            assert_int_equal(store_rig_look(&store_rigs[i], "/a", body, sizeof body),
+                             index);
             assert_string_equal(body, expected);
         }
     }
@@ -118,14 +121,15 @@ static void a_change_of_everything_reaches_all(void **state)
     struct watch waits;
     struct present present;
     (void)state;
-    watch(&shelves[1], "/api/posts", SCOPE_BELOW, &waits);
-    uint64_t index = shelf_edit(&shelves[0], &(struct edit){.kind = EDIT_EVERYTHING,
-                                                            .path = TEXT("/")})
-                         .index;
+    watch(&store_rigs[1], "/api/posts", SCOPE_BELOW, &waits);
+    uint64_t index =
+        store_rig_edit(&store_rigs[0],
+                       &(struct edit){.kind = EDIT_EVERYTHING, .path = TEXT("/")})
+            .index;
     assert_int_equal(await_ring(), index);
-    shelf_touch(&shelves[0], "/b");
-    store_catch_up(shelves[2].store);
-    tree_look(shelves[2].tree, TEXT("/other"), SCOPE_BELOW, &present);
+    store_rig_touch(&store_rigs[0], "/b");
+    store_catch_up(store_rigs[2].store);
+    tree_look(store_rigs[2].tree, TEXT("/other"), SCOPE_BELOW, &present);
     assert_int_equal(present.index, index);
     present_dispose(&present);
 }
@@ -134,23 +138,23 @@ static void a_change_of_everything_reaches_all(void **state)
 
 struct writer {
     pthread_t thread;
-    struct shelf *shelf;
+    struct store_rig *store_rig;
 };
 
 static void *raise_a_counter(void *context)
 {
-    struct shelf *shelf = ((struct writer *)context)->shelf;
+    struct store_rig *store_rig = ((struct writer *)context)->store_rig;
     for (int i = 0; i < 60;) {
         char body[32], tag[32];
-        store_catch_up(shelf->store);
-        uint64_t index = shelf_look(shelf, "/a", body, sizeof body);
+        store_catch_up(store_rig->store);
+        uint64_t index = store_rig_look(store_rig, "/a", body, sizeof body);
         snprintf(tag, sizeof tag, "\"%llu\"", (unsigned long long)index);
         snprintf(body, sizeof body, "%d", atoi(body) + 1);
         struct edit edit = {.kind = EDIT_PUT,
                             .path = TEXT("/a"),
                             .document = document_new(TEXT("x/y"), text_of(body)),
                             .if_match = text_of(tag)};
-        i += shelf_edit(shelf, &edit).result == EDIT_CHANGED;
+        i += store_rig_edit(store_rig, &edit).result == EDIT_CHANGED;
     }
     return NULL;
 }
@@ -160,16 +164,16 @@ static void conditional_puts_of_several_lose_no_update(void **state)
     struct writer writers[2 * SHELVES];
     char body[32];
     (void)state;
-    shelf_put(&shelves[0], "/a", "x/y", "0");
+    store_rig_put(&store_rigs[0], "/a", "x/y", "0");
     for (int i = 0; i < 2 * SHELVES; i++) {
-        writers[i].shelf = &shelves[i % SHELVES];
+        writers[i].store_rig = &store_rigs[i % SHELVES];
         pthread_create(&writers[i].thread, NULL, raise_a_counter, &writers[i]);
     }
     for (int i = 0; i < 2 * SHELVES; i++)
         pthread_join(writers[i].thread, NULL);
     for (int i = 0; i < SHELVES; i++) {
-        store_catch_up(shelves[i].store);
-        shelf_look(&shelves[i], "/a", body, sizeof body);
+        store_catch_up(store_rigs[i].store);
+        store_rig_look(&store_rigs[i], "/a", body, sizeof body);
         assert_int_equal(atoi(body), 60 * 2 * SHELVES);
     }
 }
@@ -178,11 +182,14 @@ static void the_limit_counts_what_others_made(void **state)
 {
     (void)state;
     for (int i = 0; i < SHELVES; i++)
-        store_set_limit(shelves[i].store, 2);
-    assert_int_equal(shelf_put(&shelves[0], "/a", "x/y", "1").result, EDIT_CREATED);
-    assert_int_equal(shelf_put(&shelves[1], "/b", "x/y", "1").result, EDIT_CREATED);
-    assert_int_equal(shelf_put(&shelves[2], "/c", "x/y", "1").result, EDIT_FULL);
-    assert_int_equal(shelf_put(&shelves[2], "/a", "x/y", "2").result, EDIT_CHANGED);
+        store_set_limit(store_rigs[i].store, 2);
+    assert_int_equal(store_rig_put(&store_rigs[0], "/a", "x/y", "1").result,
+                     EDIT_CREATED);
+    assert_int_equal(store_rig_put(&store_rigs[1], "/b", "x/y", "1").result,
+                     EDIT_CREATED);
+    assert_int_equal(store_rig_put(&store_rigs[2], "/c", "x/y", "1").result, EDIT_FULL);
+    assert_int_equal(store_rig_put(&store_rigs[2], "/a", "x/y", "2").result,
+                     EDIT_CHANGED);
 }
 
 /* --- forgetting --- */
@@ -193,19 +200,19 @@ static void what_one_forgets_all_forget(void **state)
     char path[16];
     (void)state;
     for (int i = 0; i < SHELVES; i++)
-        store_set_limit(shelves[i].store, LIMIT);
+        store_set_limit(store_rigs[i].store, LIMIT);
     for (int i = 0; i < PATHS; i++) {
         snprintf(path, sizeof path, "/%d", i);
-        shelf_touch(&shelves[i % SHELVES], path);
+        store_rig_touch(&store_rigs[i % SHELVES], path);
         for (int j = 0; j < SHELVES; j++)
-            store_catch_up(shelves[j].store);
+            store_catch_up(store_rigs[j].store);
         for (int j = 0; j <= i; j++) {
             snprintf(path, sizeof path, "/%d", j);
-            uint64_t index = shelf_index(&shelves[0], path);
-            assert_int_equal(shelf_index(&shelves[1], path), index);
-            assert_int_equal(shelf_index(&shelves[2], path), index);
+            uint64_t index = store_rig_index(&store_rigs[0], path);
+            assert_int_equal(store_rig_index(&store_rigs[1], path), index);
+            assert_int_equal(store_rig_index(&store_rigs[2], path), index);
         }
-        assert_true(tree_gone(shelves[0].tree) <= LIMIT);
+        assert_true(tree_tombstones(store_rigs[0].tree) <= LIMIT);
     }
 }
 
@@ -234,24 +241,24 @@ static void who_could_not_keep_up_finds_what_is_gone(void **state)
     struct watch waits, below;
     uint64_t newest;
     (void)state;
-    shelf_put(&shelves[0], "/a", "x/y", "1");
-    shelf_put(&shelves[0], "/b/c", "x/y", "1");
+    store_rig_put(&store_rigs[0], "/a", "x/y", "1");
+    store_rig_put(&store_rigs[0], "/b/c", "x/y", "1");
     for (int i = 0; i < SHELVES; i++) {
-        store_catch_up(shelves[i].store);
-        shelves[i].may_go_back = true;
+        store_catch_up(store_rigs[i].store);
+        store_rigs[i].may_go_back = true;
     }
-    watch(&shelves[1], "/a", SCOPE_SELF, &waits);
-    watch(&shelves[1], "/api", SCOPE_BELOW, &below);
+    watch(&store_rigs[1], "/a", SCOPE_SELF, &waits);
+    watch(&store_rigs[1], "/api", SCOPE_BELOW, &below);
     delete_and_forget_all(&newest);
-    assert_int_equal(shelf_touch(&shelves[0], "/d").index, newest + 1);
+    assert_int_equal(store_rig_touch(&store_rigs[0], "/d").index, newest + 1);
     await_ring();
     await_ring();
     for (int i = 0; i < SHELVES; i++) {
-        store_catch_up(shelves[i].store);
-        assert_int_equal(shelf_index(&shelves[i], "/a"), 0);
-        assert_int_equal(shelf_index(&shelves[i], "/b/c"), 0);
-        assert_int_equal(shelf_index(&shelves[i], "/d"), newest + 1);
-        assert_int_equal(tree_resources(shelves[i].tree), 0);
+        store_catch_up(store_rigs[i].store);
+        assert_int_equal(store_rig_index(&store_rigs[i], "/a"), 0);
+        assert_int_equal(store_rig_index(&store_rigs[i], "/b/c"), 0);
+        assert_int_equal(store_rig_index(&store_rigs[i], "/d"), newest + 1);
+        assert_int_equal(tree_resources(store_rigs[i].tree), 0);
     }
 }
 
@@ -281,32 +288,32 @@ static void the_next_change_tells_what_a_dead_process_did_not(void **state)
 {
     struct watch waits;
     (void)state;
-    shelf_put(&shelves[0], "/a", "x/y", "1");
-    store_catch_up(shelves[1].store);
-    watch(&shelves[1], "/a", SCOPE_SELF, &waits);
+    store_rig_put(&store_rigs[0], "/a", "x/y", "1");
+    store_catch_up(store_rigs[1].store);
+    watch(&store_rigs[1], "/a", SCOPE_SELF, &waits);
     uint64_t index = commit_and_die("/a");
-    assert_true(shelf_touch(&shelves[2], "/b").index > index);
+    assert_true(store_rig_touch(&store_rigs[2], "/b").index > index);
     assert_int_equal(await_ring(), index);
 }
 
 static void the_next_start_tells_what_a_dead_process_did_not(void **state)
 {
     struct watch waits;
-    struct shelf another;
+    struct store_rig another;
     (void)state;
-    shelf_put(&shelves[0], "/a", "x/y", "1");
-    store_catch_up(shelves[1].store);
-    watch(&shelves[1], "/a", SCOPE_SELF, &waits);
+    store_rig_put(&store_rigs[0], "/a", "x/y", "1");
+    store_catch_up(store_rigs[1].store);
+    watch(&store_rigs[1], "/a", SCOPE_SELF, &waits);
     uint64_t index = commit_and_die("/a");
-    shelf_open(&another, &options);
+    store_rig_open(&another, &options);
     assert_int_equal(await_ring(), index);
-    assert_int_equal(shelf_index(&another, "/a"), index);
-    shelf_close(&another);
+    assert_int_equal(store_rig_index(&another, "/a"), index);
+    store_rig_close(&another);
 }
 
-/* --- the board --- */
+/* --- the doorbell --- */
 
-static void write_board(const void *bytes, size_t len)
+static void write_doorbell(const void *bytes, size_t len)
 {
     char path[128];
     snprintf(path, sizeof path, "%s-board", folder.file);
@@ -317,62 +324,62 @@ static void write_board(const void *bytes, size_t len)
 
 static void whatever_stands_on_the_board_no_index_goes_back(void **state)
 {
-    struct shelf another;
+    struct store_rig another;
     char noise[64];
-    uint64_t last = shelf_put(&shelves[0], "/a", "x/y", "1").index;
+    uint64_t last = store_rig_put(&store_rigs[0], "/a", "x/y", "1").index;
     (void)state;
     for (int byte = 0; byte < 256; byte += 51) {
         memset(noise, byte, sizeof noise);
-        write_board(noise, sizeof noise);
-        shelf_open(&another, &options); /* which puts it right */
-        uint64_t index = shelf_touch(&another, "/a").index;
+        write_doorbell(noise, sizeof noise);
+        store_rig_open(&another, &options); /* which puts it right */
+        uint64_t index = store_rig_touch(&another, "/a").index;
         assert_true(index > last);
-        store_catch_up(shelves[1].store);
-        assert_int_equal(shelf_index(&shelves[1], "/a"), index);
-        write_board(noise, sizeof noise);
-        last = shelf_touch(&shelves[1], "/a").index; /* and so does a commit */
+        store_catch_up(store_rigs[1].store);
+        assert_int_equal(store_rig_index(&store_rigs[1], "/a"), index);
+        write_doorbell(noise, sizeof noise);
+        last = store_rig_touch(&store_rigs[1], "/a").index; /* and so does a commit */
         assert_true(last > index);
         store_catch_up(another.store);
-        assert_int_equal(shelf_index(&another, "/a"), last);
-        shelf_close(&another);
+        assert_int_equal(store_rig_index(&another, "/a"), last);
+        store_rig_close(&another);
     }
 }
 
 /* A link is as good a name as another. */
 static void whatever_names_lead_to_the_file_it_is_one_store(void **state)
 {
-    struct shelf another;
+    struct store_rig another;
     struct store_options by_link = options;
     char link[128];
     (void)state;
     snprintf(link, sizeof link, "%s/link", folder.dir);
     assert_int_equal(symlink(folder.file, link), 0);
     by_link.file = link;
-    shelf_open(&another, &by_link);
-    uint64_t index = shelf_put(&another, "/a", "x/y", "1").index;
-    store_catch_up(shelves[0].store);
-    assert_int_equal(shelf_index(&shelves[0], "/a"), index);
-    index = shelf_put(&shelves[1], "/a", "x/y", "2").index;
+    store_rig_open(&another, &by_link);
+    uint64_t index = store_rig_put(&another, "/a", "x/y", "1").index;
+    store_catch_up(store_rigs[0].store);
+    assert_int_equal(store_rig_index(&store_rigs[0], "/a"), index);
+    index = store_rig_put(&store_rigs[1], "/a", "x/y", "2").index;
     store_catch_up(another.store);
-    assert_int_equal(shelf_index(&another, "/a"), index);
-    shelf_close(&another);
+    assert_int_equal(store_rig_index(&another, "/a"), index);
+    store_rig_close(&another);
 }
 
 static void a_board_that_is_lost_is_made_again(void **state)
 {
     char path[128];
     (void)state;
-    uint64_t last = shelf_put(&shelves[0], "/a", "x/y", "1").index;
+    uint64_t last = store_rig_put(&store_rigs[0], "/a", "x/y", "1").index;
     for (int i = 0; i < SHELVES; i++)
-        shelf_close(&shelves[i]);
+        store_rig_close(&store_rigs[i]);
     snprintf(path, sizeof path, "%s-board", folder.file);
     assert_int_equal(unlink(path), 0);
     for (int i = 0; i < SHELVES; i++)
-        shelf_open(&shelves[i], &options);
-    assert_int_equal(shelf_index(&shelves[2], "/a"), last);
-    last = shelf_touch(&shelves[0], "/a").index;
-    store_catch_up(shelves[2].store);
-    assert_int_equal(shelf_index(&shelves[2], "/a"), last);
+        store_rig_open(&store_rigs[i], &options);
+    assert_int_equal(store_rig_index(&store_rigs[2], "/a"), last);
+    last = store_rig_touch(&store_rigs[0], "/a").index;
+    store_catch_up(store_rigs[2].store);
+    assert_int_equal(store_rig_index(&store_rigs[2], "/a"), last);
 }
 
 int main(void)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Whether an edit goes through: one table for all kinds of stores. */
 #include "fcgiwait/store.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* CHANGE_EVERYTHING: what lies behind an origin has changed, all of it. */
 #include <stdlib.h>
 
@@ -6,25 +7,25 @@
 
 #define RINGS_MOST 16
 
-static struct crowd *rung[RINGS_MOST];
+static struct waitlist *rung[RINGS_MOST];
 static size_t rings;
 
 /* The bell of a tree with one worker. */
-static void ring(void *context, unsigned worker, struct crowd *crowd)
+static void ring(void *context, unsigned worker, struct waitlist *waitlist)
 {
     (void)context;
     assert_int_equal(worker, 0);
     assert_true(rings < RINGS_MOST);
-    rung[rings++] = crowd;
+    rung[rings++] = waitlist;
 }
 
 /* The worker's part: lets go of every watch. */
 static void answer_all(void)
 {
     while (rings > 0) {
-        struct crowd *crowd = rung[--rings];
-        crowd->shares[0].first = NULL;
-        crowd_done(crowd);
+        struct waitlist *waitlist = rung[--rings];
+        waitlist->shares[0].first = NULL;
+        waitlist_done(waitlist);
     }
 }
 
@@ -89,7 +90,7 @@ static void documents_of_our_own_keep_their_index(void **state)
     change(tree, CHANGE_EVERYTHING, "/", 5);
     assert_int_equal(index_of(tree, "/a", SCOPE_SELF), 3);
     assert_int_equal(index_of(tree, "/", SCOPE_SELF), 0);
-    assert_int_equal(tree_gone(tree), 1);
+    assert_int_equal(tree_tombstones(tree), 1);
 }
 
 static void it_rings_for_all_that_watch_behind_an_origin_and_nobody_else(void **state)

@@ -1,17 +1,18 @@
+/* SPDX-License-Identifier: ISC */
 /* CHANGE_FORGET: the oldest paths without a document go. */
 #include <stdlib.h>
 
 #include "fcgiwait/tree.h"
 #include "must.h"
 
-static struct crowd *rung;
+static struct waitlist *rung;
 
-static void ring(void *context, unsigned worker, struct crowd *crowd)
+static void ring(void *context, unsigned worker, struct waitlist *waitlist)
 {
     (void)context;
     (void)worker;
     assert_null(rung);
-    rung = crowd;
+    rung = waitlist;
 }
 
 static int start(void **state)
@@ -27,7 +28,7 @@ static int stop(void **state)
 {
     struct tree *tree = *state;
     if (rung != NULL)
-        crowd_done(rung);
+        waitlist_done(rung);
     tree_free(&tree);
     return 0;
 }
@@ -58,12 +59,12 @@ static void a_forgotten_path_has_never_been(void **state)
     change(tree, CHANGE_PUT, "/b", 2);
     change(tree, CHANGE_DELETE, "/a", 3);
     change(tree, CHANGE_TOUCH, "/c", 4);
-    assert_int_equal(tree_gone(tree), 2);
+    assert_int_equal(tree_tombstones(tree), 2);
     change(tree, CHANGE_FORGET, "/", 3);
     assert_int_equal(index_of(tree, "/a", SCOPE_SELF), 0);
     assert_int_equal(index_of(tree, "/b", SCOPE_SELF), 2);
     assert_int_equal(index_of(tree, "/c", SCOPE_SELF), 4);
-    assert_int_equal(tree_gone(tree), 1);
+    assert_int_equal(tree_tombstones(tree), 1);
     assert_int_equal(tree_resources(tree), 1);
 }
 
@@ -87,11 +88,11 @@ static void the_oldest_are_known_in_order(void **state)
     change(tree, CHANGE_TOUCH, "/c", 3);
     change(tree, CHANGE_TOUCH, "/a", 4);
     change(tree, CHANGE_DELETE, "/late", 2); /* heard of when others had gone on */
-    assert_int_equal(tree_gone_at(tree, 0), 2);
-    assert_int_equal(tree_gone_at(tree, 1), 2);
-    assert_int_equal(tree_gone_at(tree, 2), 3);
-    assert_int_equal(tree_gone_at(tree, 3), 4);
-    assert_int_equal(tree_gone_at(tree, 4), 0);
+    assert_int_equal(tree_tombstone_at(tree, 0), 2);
+    assert_int_equal(tree_tombstone_at(tree, 1), 2);
+    assert_int_equal(tree_tombstone_at(tree, 2), 3);
+    assert_int_equal(tree_tombstone_at(tree, 3), 4);
+    assert_int_equal(tree_tombstone_at(tree, 4), 0);
 }
 
 static void no_index_behind_an_origin_goes_back(void **state)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Which nodes there are, and that none stays for nothing. */
 #include "tree/node.h"
 
@@ -75,16 +76,16 @@ static void what_is_held_is_not_pruned(void **state)
 {
     struct tree *tree = *state;
     struct node *node = node_make(tree, TEXT("/a/b"));
-    struct crowd crowd;
+    struct waitlist waitlist;
     node->self.index = 7;
     node_prune(tree, node);
     assert_ptr_equal(node, found(tree, "/a/b"));
     node->self.index = 0;
     for (int scope = SCOPE_SELF; scope <= SCOPE_BELOW; scope++) {
-        node->crowds[scope] = &crowd;
+        node->waitlists[scope] = &waitlist;
         node_prune(tree, node);
         assert_ptr_equal(node, found(tree, "/a/b"));
-        node->crowds[scope] = NULL;
+        node->waitlists[scope] = NULL;
     }
     node_prune(tree, found(tree, "/a")); /* which has a child */
     assert_int_equal(count_of(tree), 3);

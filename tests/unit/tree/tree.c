@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Who is where, who watches, and for whom the bell rings. */
 #include "fcgiwait/tree.h"
 
@@ -12,24 +13,24 @@
 
 static struct ring {
     unsigned worker;
-    struct crowd *crowd;
+    struct waitlist *waitlist;
 } rings[RINGS_MOST];
 static size_t ring_count;
 
-static void ring(void *context, unsigned worker, struct crowd *crowd)
+static void ring(void *context, unsigned worker, struct waitlist *waitlist)
 {
     struct tree *tree = context;
     /* No lock of the tree is held: this would not return. */
     tree_resources(tree);
     assert_true(ring_count < RINGS_MOST);
-    rings[ring_count++] = (struct ring){worker, crowd};
+    rings[ring_count++] = (struct ring){worker, waitlist};
 }
 
 static size_t watches_rung_for(void)
 {
     size_t count = 0;
     for (size_t i = 0; i < ring_count; i++) {
-        struct watch *watch = rings[i].crowd->shares[rings[i].worker].first;
+        struct watch *watch = rings[i].waitlist->shares[rings[i].worker].first;
         for (; watch != NULL; watch = watch->next)
             count++;
     }
@@ -41,8 +42,8 @@ static void answer_all(void)
 {
     while (ring_count > 0) {
         struct ring *last = &rings[--ring_count];
-        last->crowd->shares[last->worker].first = NULL;
-        crowd_done(last->crowd);
+        last->waitlist->shares[last->worker].first = NULL;
+        waitlist_done(last->waitlist);
     }
 }
 
@@ -126,12 +127,12 @@ static void changes_make_touch_and_delete(void **state)
     apply(tree, CHANGE_DELETE, "/a", 3);
     must_see(tree, "/a", SCOPE_SELF, 3, false);
     assert_int_equal(tree_resources(tree), 0);
-    assert_int_equal(tree_gone(tree), 1);
+    assert_int_equal(tree_tombstones(tree), 1);
     apply(tree, CHANGE_TOUCH, "/a", 4);
     must_see(tree, "/a", SCOPE_SELF, 4, false);
     apply(tree, CHANGE_PUT, "/a", 5);
     must_see(tree, "/a", SCOPE_SELF, 5, true);
-    assert_int_equal(tree_gone(tree), 0);
+    assert_int_equal(tree_tombstones(tree), 0);
 }
 
 static void a_document_outlives_its_replacement(void **state)
@@ -170,10 +171,10 @@ static void only_the_present_index_is_watched(void **state)
     assert_int_equal(watch_as(tree, "/a", SCOPE_SELF, 4, &watch, 0), TREE_MOVED);
     assert_int_equal(watch_as(tree, "/a", SCOPE_SELF, 6, &watch, 0), TREE_MOVED);
     assert_int_equal(watch_as(tree, "/a", SCOPE_SELF, 0, &watch, 0), TREE_MOVED);
-    assert_null(watch.crowd);
+    assert_null(watch.waitlist);
     assert_int_equal(watch_as(tree, "/a", SCOPE_SELF, 5, &watch, 0), TREE_WATCHED);
     assert_true(tree_unwatch(tree, &watch));
-    assert_null(watch.crowd);
+    assert_null(watch.waitlist);
 }
 
 static void a_moved_watch_leaves_no_node(void **state)
@@ -210,14 +211,14 @@ static void a_change_rings_once_for_each_worker_that_has_somebody(void **state)
     assert_int_equal(ring_count, 2);
     assert_int_equal(rings[0].worker, 0);
     assert_int_equal(rings[1].worker, 2);
-    struct crowd *crowd = rings[0].crowd;
-    assert_ptr_equal(rings[1].crowd, crowd);
-    assert_ptr_equal(crowd->shares[0].first, &watches[0]);
+    struct waitlist *waitlist = rings[0].waitlist;
+    assert_ptr_equal(rings[1].waitlist, waitlist);
+    assert_ptr_equal(waitlist->shares[0].first, &watches[0]);
     assert_ptr_equal(watches[0].next, &watches[3]);
-    assert_ptr_equal(crowd->shares[2].first, &watches[1]);
-    assert_null(crowd->shares[1].first);
-    assert_int_equal(crowd->news.index, 1);
-    assert_true(text_is(crowd->news.document->body, TEXT("/a")));
+    assert_ptr_equal(waitlist->shares[2].first, &watches[1]);
+    assert_null(waitlist->shares[1].first);
+    assert_int_equal(waitlist->news.index, 1);
+    assert_true(text_is(waitlist->news.document->body, TEXT("/a")));
     assert_int_equal(watches_rung_for(), 5);
     answer_all();
     apply(tree, CHANGE_PUT, "/a", 2);
@@ -267,23 +268,24 @@ static void news_are_what_the_change_made_of_each_resource(void **state)
     apply(tree, CHANGE_DELETE, "/a/b", 2);
     assert_int_equal(ring_count, 2);
     for (size_t i = 0; i < 2; i++) {
-        struct crowd *crowd = rings[i].crowd;
-        assert_int_equal(crowd->news.index, 2);
-        assert_int_equal(crowd->news.document != NULL, crowd->shares[0].first == &list);
+        struct waitlist *waitlist = rings[i].waitlist;
+        assert_int_equal(waitlist->news.index, 2);
+        assert_int_equal(waitlist->news.document != NULL,
+                         waitlist->shares[0].first == &list);
     }
 }
 
-static void a_crowd_that_was_handed_over_keeps_its_members(void **state)
+static void a_waitlist_that_was_handed_over_keeps_its_members(void **state)
 {
     struct tree *tree = *state;
     struct watch watch;
     watch_as(tree, "/a", SCOPE_SELF, 0, &watch, 0);
     apply(tree, CHANGE_PUT, "/a", 1);
     assert_false(tree_unwatch(tree, &watch));
-    assert_ptr_equal(rings[0].crowd->shares[0].first, &watch);
+    assert_ptr_equal(rings[0].waitlist->shares[0].first, &watch);
 }
 
-static void who_comes_after_a_change_is_in_a_new_crowd(void **state)
+static void who_comes_after_a_change_is_in_a_new_waitlist(void **state)
 {
     struct tree *tree = *state;
     struct watch early, late;
@@ -292,20 +294,20 @@ static void who_comes_after_a_change_is_in_a_new_crowd(void **state)
     assert_int_equal(watch_as(tree, "/a", SCOPE_SELF, 1, &late, 0), TREE_WATCHED);
     apply(tree, CHANGE_PUT, "/a", 2);
     assert_int_equal(ring_count, 2);
-    assert_ptr_not_equal(rings[0].crowd, rings[1].crowd);
-    assert_int_equal(rings[0].crowd->news.index, 1);
-    assert_int_equal(rings[1].crowd->news.index, 2);
+    assert_ptr_not_equal(rings[0].waitlist, rings[1].waitlist);
+    assert_int_equal(rings[0].waitlist->news.index, 1);
+    assert_int_equal(rings[1].waitlist->news.index, 2);
     assert_int_equal(watches_rung_for(), 2);
 }
 
-static void the_last_share_given_back_frees_the_crowd(void **state)
+static void the_last_share_given_back_frees_the_waitlist(void **state)
 {
     struct tree *tree = *state;
     struct watch watches[WORKERS];
     for (unsigned i = 0; i < WORKERS; i++)
         watch_as(tree, "/a", SCOPE_SELF, 0, &watches[i], i);
     apply(tree, CHANGE_PUT, "/a", 1);
-    struct document *document = rings[0].crowd->news.document;
+    struct document *document = rings[0].waitlist->news.document;
     assert_int_equal(atomic_load(&document->refs), 2); /* the tree's, the news' */
     answer_all();
     assert_int_equal(atomic_load(&document->refs), 1);
@@ -336,10 +338,10 @@ struct sleeper {
     bool rung;
 };
 
-static void wake(void *context, unsigned worker, struct crowd *crowd)
+static void wake(void *context, unsigned worker, struct waitlist *waitlist)
 {
     struct sleeper *sleeper = (struct sleeper *)context + worker;
-    (void)crowd;
+    (void)waitlist;
     pthread_mutex_lock(&sleeper->mutex);
     sleeper->rung = true;
     pthread_cond_signal(&sleeper->cond);
@@ -348,14 +350,14 @@ static void wake(void *context, unsigned worker, struct crowd *crowd)
 
 static void sleep_until_rung(struct sleeper *sleeper)
 {
-    struct crowd *crowd = sleeper->watch.crowd;
+    struct waitlist *waitlist = sleeper->watch.waitlist;
     pthread_mutex_lock(&sleeper->mutex);
     while (!sleeper->rung)
         pthread_cond_wait(&sleeper->cond, &sleeper->mutex);
     sleeper->rung = false;
     pthread_mutex_unlock(&sleeper->mutex);
-    crowd->shares[sleeper->watch.worker].first = NULL;
-    crowd_done(crowd);
+    waitlist->shares[sleeper->watch.worker].first = NULL;
+    waitlist_done(waitlist);
 }
 
 static void *take_naps(void *context)
@@ -435,9 +437,9 @@ int main(void)
         TEST(a_change_rings_once_for_each_worker_that_has_somebody),
         TEST(each_scope_hears_what_concerns_it),
         TEST(news_are_what_the_change_made_of_each_resource),
-        TEST(a_crowd_that_was_handed_over_keeps_its_members),
-        TEST(who_comes_after_a_change_is_in_a_new_crowd),
-        TEST(the_last_share_given_back_frees_the_crowd),
+        TEST(a_waitlist_that_was_handed_over_keeps_its_members),
+        TEST(who_comes_after_a_change_is_in_a_new_waitlist),
+        TEST(the_last_share_given_back_frees_the_waitlist),
         TEST(a_change_without_watchers_needs_no_bell),
         TEST(nobody_sleeps_through_a_change),
     };

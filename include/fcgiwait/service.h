@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * service: what to do with a request. Decides, publishes, holds, answers.
+ *
+ * Owns the rules; uses tree, store and room, which outlive it. Serve and hang up: any
+ * thread.
+ */
+#ifndef FCGIWAIT_SERVICE_H
+#define FCGIWAIT_SERVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "fcgiwait/cgi.h"
+#include "fcgiwait/counters.h"
+#include "fcgiwait/request.h"
+#include "fcgiwait/room.h"
+#include "fcgiwait/store.h"
+
+/* What can change while running. */
+struct service_rules {
+    nanos wait_default, wait_max;
+    double wait_jitter; /* expiries come up to this share of the wait earlier */
+    int64_t max_waiting;
+    size_t limit_body, limit_path;
+    const char *cache_control;
+};
+
+struct service;
+
+/* The room's answer function; its context is the service. */
+void service_answer(void *context, struct waiter *waiter, enum verdict verdict,
+                    const struct present *news);
+
+/* NULL: out of memory. */
+struct service *service_open(struct tree *tree, struct counters *counters,
+                             const struct service_rules *rules);
+/* Before the first request. The service's answer function may be running in the room
+ * already. */
+void service_set(struct service *service, struct room *room, struct store *store);
+
+/* New rules, for requests from now on. Copies. False: out of memory, the old ones stay.
+ */
+bool service_set_rules(struct service *service, const struct service_rules *rules);
+
+/* How many bytes of this request's body are worth keeping; more than that need not be. */
+size_t service_wants_body(struct service *service, const struct cgi *cgi);
+
+/* Answers the request now, or holds it and answers later. `cgi` and what it points to are
+ * only read before the call returns. The request may be gone when it does. */
+void service_serve(struct service *service, struct request *request,
+                   const struct cgi *cgi);
+
+/* The client of a request that service_serve() has not answered yet went away. True: the
+ * request is the caller's again. False: `deliver` is being called, or will be. */
+bool service_hangup(struct request *request) __attribute__((warn_unused_result));
+
+/* After service_hangup() gave the request back, with no locks held: logs where requests
+ * are hung up again and again after the same time, short of their wait. */
+void service_hung_up(const struct request *request);
+
+void service_close(struct service **service);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: ISC */
+#include "origin.h"
+
+#include <stdlib.h>
+
+#include "fcgiwait/query.h"
+
+#define FIELD_NAME "X-Accel-Redirect: "
+#define FIELD_END "\r\n\r\n"
+
+/* RFC 3986 section 2.3, and the slash. */
+static bool stands_for_itself(unsigned char byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+           (byte >= '0' && byte <= '9') ||
+           (byte != '\0' && strchr("-._~/", byte) != NULL);
+}
+
+/* No URL has these, and a header line or a request line would end at some of them. */
+static bool breaks_a_line(unsigned char byte)
+{
+    return byte <= ' ' || byte == 0x7f;
+}
+
+const char *origin_check(struct text origin)
+{
+    if (origin.len == 0)
+        return NULL;
+    bool sound = origin.at[0] == '/' && origin.at[origin.len - 1] != '/';
+    for (size_t i = 0; i < origin.len; i++)
+        if (breaks_a_line((unsigned char)origin.at[i]) || strchr("?#%", origin.at[i]))
+            sound = false;
+    return sound ? NULL
+                 : "FCGIWAIT_ORIGIN in the web server's configuration must be a prefix "
+                   "like /_origin, without a slash at its end.";
+}
+
+struct text origin_path(struct text path)
+{
+    if (path.len > 1 && path.at[path.len - 1] == '/')
+        path.len--;
+    return path;
+}
+
+static char *put(char *out, struct text t)
+{
+    if (t.len > 0)
+        memcpy(out, t.at, t.len);
+    return out + t.len;
+}
+
+static char *put_escaped(char *out, unsigned char byte)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    *out++ = '%';
+    *out++ = digits[byte >> 4];
+    *out++ = digits[byte & 15];
+    return out;
+}
+
+static char *put_path(char *out, struct text path)
+{
+    for (size_t i = 0; i < path.len; i++) {
+        unsigned char byte = (unsigned char)path.at[i];
+        if (stands_for_itself(byte))
+            *out++ = (char)byte;
+        else
+            out = put_escaped(out, byte);
+    }
+    return out;
+}
+
+/* `raw` has room for query.len bytes. */
+static char *put_query(char *out, struct text query, char *raw)
+{
+    static const struct text ours[] = {{"index", 5}, {"wait", 4}};
+    size_t len = query_without(query, ours, 2, raw);
+    if (len > 0)
+        *out++ = '?';
+    for (size_t i = 0; i < len; i++) {
+        if (breaks_a_line((unsigned char)raw[i]))
+            out = put_escaped(out, (unsigned char)raw[i]);
+        else
+            *out++ = raw[i];
+    }
+    return out;
+}
+
+char *origin_target(struct text origin, struct text path, struct text query)
+{
+    size_t fixed = sizeof FIELD_NAME + sizeof FIELD_END + origin.len;
+    char *line = malloc(fixed + 3 * path.len + 1 + 3 * query.len);
+    char *raw = malloc(query.len + 1);
+    if (line != NULL && raw != NULL) {
+        char *at = put(line, TEXT(FIELD_NAME));
+        at = put(at, origin);
+        at = put_path(at, path);
+        at = put_query(at, query, raw);
+        at = put(at, TEXT(FIELD_END));
+        *at++ = '\0';
+        char *fitting =
+            realloc(line, (size_t)(at - line)); /* many may be held for long */
+        line = fitting != NULL ? fitting : line;
+    } else {
+        free(line);
+        line = NULL;
+    }
+    free(raw);
+    return line;
+}

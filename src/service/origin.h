@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/* origin: resources whose documents an existing API has. Private to the service; pure. */
+#ifndef FCGIWAIT_SERVICE_ORIGIN_H
+#define FCGIWAIT_SERVICE_ORIGIN_H
+
+#include "fcgiwait/text.h"
+
+/* NULL where FCGIWAIT_ORIGIN can be used, or one sentence that says what is wrong. */
+const char *origin_check(struct text origin);
+
+/* What to watch for a reader of `path`: /posts/ is the same list as /posts, and what
+ * belongs to it lies below the latter. */
+struct text origin_path(struct text path);
+
+/* The end of a header block: X-Accel-Redirect with origin, path and query, and the empty
+ * line. nginx decodes the path once, so whatever has a meaning in a URL is
+ * percent-encoded in it. The query stays byte for byte, but without index and wait, which
+ * are ours. malloc'd; NULL: out of memory. */
+char *origin_target(struct text origin, struct text path, struct text query);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC */
+/* read_plan: what a reader's request asks for (GET and HEAD). Private to the service;
+ * pure. */
+#ifndef FCGIWAIT_SERVICE_READ_PLAN_H
+#define FCGIWAIT_SERVICE_READ_PLAN_H
+
+#include "fcgiwait/service.h"
+
+enum read_action {
+    READ_PRESENT,   /* answer with what is there */
+    READ_UNCHANGED, /* answer 304 at once */
+    READ_HOLD       /* hold it for `wait` */
+};
+
+struct read_plan {
+    nanos wait;    /* in effect, capped */
+    nanos applied; /* the same where a Prefer header's wait was honoured, else -1 */
+};
+
+/* `present` is the resource's state now. Fills in `ask` whatever the answer. */
+enum read_action read_plan_make(const struct cgi *cgi, const struct service_rules *rules,
+                                const struct present *present, struct read_plan *plan);
+
+/* When a wait that starts now ends: a little early, so that the answer is with the client
+ * before its time is up, and earlier by jitter x `luck` (0 to 1). */
+struct instant read_plan_deadline(struct instant now, nanos wait, double jitter,
+                                  double luck);
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: ISC */
+#include "fcgiwait/reply.h"
+
+#include <stdlib.h>
+
+#include "fcgiwait/date.h"
+#include "fcgiwait/etag.h"
+#include "fcgiwait/prefer.h"
+
+static void add(struct reply *reply, struct text t)
+{
+    if (t.len <= REPLY_HEAD - reply->head_len) {
+        memcpy(reply->head + reply->head_len, t.at, t.len);
+        reply->head_len += t.len;
+    }
+}
+
+static void add_line(struct reply *reply, struct text name, struct text value)
+{
+    add(reply, name);
+    add(reply, value);
+    add(reply, TEXT("\r\n"));
+}
+
+static void add_number(struct reply *reply, struct text name, uint64_t value)
+{
+    char digits[TEXT_NUMBER];
+    add_line(reply, name, (struct text){digits, text_format(value, digits)});
+}
+
+static void begin(struct reply *reply, int status)
+{
+    char digits[TEXT_NUMBER];
+    reply->status = status;
+    reply->head_len = 0;
+    reply->body = (struct text){NULL, 0};
+    reply->document = NULL;
+    reply->own = NULL;
+    add(reply, TEXT("Status: "));
+    add(reply, (struct text){digits, text_format((uint64_t)status, digits)});
+    add_line(reply, TEXT(" "), text_of(problem_title(status)));
+}
+
+static void finish(struct reply *reply)
+{
+    add(reply, TEXT("\r\n"));
+}
+
+static void add_body(struct reply *reply, struct text body, bool head_only)
+{
+    add_number(reply, TEXT("Content-Length: "), body.len);
+    if (!head_only)
+        reply->body = body;
+}
+
+static void add_index(struct reply *reply, uint64_t index)
+{
+    char tag[ETAG_TEXT];
+    size_t len = etag_format(index, tag);
+    add_line(reply, TEXT("X-Polling-Index: "), (struct text){tag + 1, len - 2});
+    add_line(reply, TEXT("ETag: "), (struct text){tag, len});
+}
+
+/* What every 200, 304 and 404 to a reader carries. */
+static void add_reading(struct reply *reply, uint64_t index,
+                        const struct reply_options *options)
+{
+    add_index(reply, index);
+    if (options->cache_control[0] != '\0')
+        add_line(reply, TEXT("Cache-Control: "), text_of(options->cache_control));
+    add(reply, TEXT("Vary: Prefer\r\n"));
+    if (options->applied >= 0) {
+        char line[PREFER_APPLIED];
+        add(reply, (struct text){line, prefer_applied(options->applied, line)});
+    }
+}
+
+static void add_modified(struct reply *reply, nanos at)
+{
+    char date[DATE_TEXT];
+    date_format(at, date);
+    add_line(reply, TEXT("Last-Modified: "), (struct text){date, sizeof date});
+}
+
+static void add_problem(struct reply *reply, const struct problem *problem,
+                        bool head_only)
+{
+    char text[PROBLEM_TEXT];
+    size_t len = problem_render(problem, text);
+    add(reply, TEXT("Content-Type: application/problem+json\r\n"));
+    reply->own = malloc(len);
+    if (reply->own != NULL) /* without memory the status has to say it all */
+        memcpy(reply->own, text, len);
+    add_body(reply, (struct text){reply->own, reply->own != NULL ? len : 0}, head_only);
+}
+
+static void reply_missing(struct reply *reply, uint64_t index,
+                          const struct reply_options *options)
+{
+    static const struct problem missing = {
+        404, "There is no such resource now. Ask again with this index to wait for it."};
+    begin(reply, 404);
+    add_reading(reply, index, options);
+    add_problem(reply, &missing, options->head_only);
+    finish(reply);
+}
+
+void reply_present(struct reply *reply, const struct present *present,
+                   const struct reply_options *options)
+{
+    struct document *document = present->document;
+    if (document == NULL) {
+        reply_missing(reply, present->index, options);
+        return;
+    }
+    begin(reply, 200);
+    add_reading(reply, present->index, options);
+    add_line(reply, TEXT("Content-Type: "), document->type);
+    add_modified(reply, present->changed);
+    add_body(reply, document->body, options->head_only);
+    finish(reply);
+    reply->document = document_ref(document);
+}
+
+void reply_unchanged(struct reply *reply, uint64_t index,
+                     const struct reply_options *options)
+{
+    begin(reply, 304);
+    add_reading(reply, index, options);
+    finish(reply);
+}
+
+void reply_redirect(struct reply *reply, uint64_t index, char *target,
+                    const struct reply_options *options)
+{
+    begin(reply, 200);
+    add_reading(reply, index, options);
+    reply->own = target;
+    reply->body = text_of(target);
+}
+
+void reply_published(struct reply *reply, int status, uint64_t index)
+{
+    begin(reply, status);
+    add_index(reply, index);
+    if (status == 201)
+        add(reply, TEXT("Content-Length: 0\r\n"));
+    finish(reply);
+}
+
+void reply_problem(struct reply *reply, const struct problem *problem, const char *extra,
+                   bool head_only)
+{
+    begin(reply, problem->status);
+    add(reply, TEXT("Cache-Control: no-store\r\n"));
+    if (extra != NULL)
+        add(reply, text_of(extra));
+    add_problem(reply, problem, head_only);
+    finish(reply);
+}
+
+void reply_allow(struct reply *reply, const char *allow, const char *extra)
+{
+    begin(reply, 204);
+    add_line(reply, TEXT("Allow: "), text_of(allow));
+    if (extra != NULL)
+        add(reply, text_of(extra));
+    finish(reply);
+}
+
+void reply_bytes(struct reply *reply, const char *type, char *bytes, size_t len,
+                 bool head_only)
+{
+    if (bytes == NULL) {
+        reply_problem(reply, &(struct problem){503, "Out of memory; try again."},
+                      "Retry-After: 1\r\n", head_only);
+        return;
+    }
+    begin(reply, 200);
+    add(reply, TEXT("Cache-Control: no-store\r\n"));
+    add_line(reply, TEXT("Content-Type: "), text_of(type));
+    add_body(reply, (struct text){bytes, len}, head_only);
+    finish(reply);
+    reply->own = bytes;
+}
+
+void reply_dispose(struct reply *reply)
+{
+    document_unref(&reply->document);
+    free(reply->own);
+    reply->own = NULL;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+/* The service's inside: shared by its own files alone. */
+#ifndef FCGIWAIT_SERVICE_PRIVATE_H
+#define FCGIWAIT_SERVICE_PRIVATE_H
+
+#include "fcgiwait/cutoff.h"
+#include "fcgiwait/service.h"
+#include "fcgiwait/lock.h"
+
+/* One set of rules. Requests read it without a lock, so a replaced one stays until the
+ * end: a few hundred bytes for each reload. */
+struct ruling {
+    struct service_rules rules;
+    struct ruling *before;
+    char cache_control[];
+};
+
+struct service {
+    struct tree *tree;
+    struct room *room;
+    struct store *store;
+    struct counters *counters;
+    struct instant started;
+    struct lock rules_lock; /* guards replacing `ruling` */
+    _Atomic(struct ruling *) ruling;
+    struct lock cutoff_lock; /* guards `cutoff`; held for some comparisons alone */
+    struct cutoff cutoff;
+    _Atomic bool missed; /* a reported write could not be stored */
+};
+
+static inline const struct service_rules *service_rules(struct service *service)
+{
+    return &atomic_load_explicit(&service->ruling, memory_order_acquire)->rules;
+}
+
+/* What a patch has to be, and how that is said (RFC 5789 section 3.1). */
+#define SERVICE_PATCH_TYPE "application/merge-patch+json"
+#define SERVICE_ACCEPT_PATCH "Accept-Patch: " SERVICE_PATCH_TYPE "\r\n"
+
+/* GET and HEAD (read.c). */
+void read_serve(struct service *service, struct request *request, const struct cgi *cgi,
+                struct text path);
+
+/* PUT, PATCH, POST, DELETE on a location that may publish (publish.c). */
+void publish_serve(struct service *service, struct request *request,
+                   const struct cgi *cgi, struct text path);
+
+/* FCGIWAIT_ORIGIN_STATUS: 2xx touches the path, which may have `most` bytes, and the
+ * answer is sent once everybody was told (report.c). */
+void report_serve(struct service *service, struct request *request, const struct cgi *cgi,
+                  struct text path, size_t most);
+
+/* FCGIWAIT_ENDPOINT (endpoint.c). */
+void endpoint_serve(struct service *service, struct request *request,
+                    const struct cgi *cgi);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * doorbell: what the processes over one store tell each other: the newest index. A small
+ * file beside the store's, mapped by all of them. Private to the store.
+ *
+ * The file is a convenience: it can be lost, and is made again. It has no lock that could
+ * be left behind, and no process id: the kernel drops the lock of a process that dies
+ * (flock(2)), and the sleepers are the kernel's too (futex(2)).
+ */
+#ifndef FCGIWAIT_STORE_DOORBELL_H
+#define FCGIWAIT_STORE_DOORBELL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct doorbell_page {
+    char magic[8];
+    _Atomic uint64_t newest;
+    _Atomic uint32_t rings; /* counts calls of doorbell_tell() and doorbell_wake() */
+};
+
+struct doorbell {
+    int fd;
+    struct doorbell_page *page;
+};
+
+/* Finds or makes the file. False: errno. */
+bool doorbell_open(struct doorbell *doorbell, const char *file);
+/* Who may write this file, the store's, may use the doorbell, and nobody else. */
+void doorbell_match(const struct doorbell *doorbell, const char *file);
+void doorbell_close(struct doorbell *doorbell);
+
+/* One process, and one thread of it, at a time. May wait as long as another one writes,
+ * but not for one that is gone. False: errno. */
+bool doorbell_lock(const struct doorbell *doorbell);
+void doorbell_unlock(const struct doorbell *doorbell);
+
+/* With the lock: what the doorbell says, true or not, is put right. Wakes all. */
+void doorbell_set(const struct doorbell *doorbell, uint64_t newest);
+
+/* The newest index that is durable. */
+static inline uint64_t doorbell_newest(const struct doorbell *doorbell)
+{
+    return atomic_load_explicit(&doorbell->page->newest, memory_order_acquire);
+}
+
+/* The bell: read it, look at what there is, and sleep until it has been rung since. */
+uint32_t doorbell_rings(const struct doorbell *doorbell);
+void doorbell_sleep(const struct doorbell *doorbell, uint32_t rings);
+void doorbell_wake(const struct doorbell *doorbell);
+
+#endif

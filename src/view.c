@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+#include "fcgiwait/view.h"
+
+static void look(void *context, struct text path, struct present *present)
+{
+    tree_look(context, path, SCOPE_SELF, present);
+}
+
+static bool sink(void *context, const struct change *change)
+{
+    return tree_apply(context, change);
+}
+
+static void count(void *context, size_t *resources, size_t *tombstones)
+{
+    *resources = tree_resources(context);
+    *tombstones = tree_tombstones(context);
+}
+
+static uint64_t tombstone_at(void *context, size_t nth)
+{
+    return tree_tombstone_at(context, nth);
+}
+
+static bool each(void *context, bool (*visit)(void *, struct text path), void *visitor)
+{
+    return tree_each(context, visit, visitor);
+}
+
+struct store_view view_of(struct tree *tree)
+{
+    return (struct store_view){.context = tree,
+                               .look = look,
+                               .sink = sink,
+                               .count = count,
+                               .tombstone_at = tombstone_at,
+                               .each = each};
+}

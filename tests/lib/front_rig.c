@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: ISC */
+#include "front_rig.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "must.h"
+
+#define PATIENCE 60 /* seconds; nobody is ever this late */
+
+void front_rig_open(struct front_rig *front_rig, const struct service_rules *rules)
+{
+    struct sockaddr_un any = {.sun_family = AF_UNIX};
+    service_rig_open(&front_rig->service_rig, rules);
+    front_rig->listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    must(front_rig->listening >= 0, "socket: %s", strerror(errno));
+    /* A name alone is too short: the kernel gives it one that nobody else has. */
+    must(bind(front_rig->listening, (struct sockaddr *)&any, sizeof any.sun_family) ==
+                 0 &&
+             listen(front_rig->listening, 1000) == 0,
+         "listen: %s", strerror(errno));
+    front_rig->front =
+        front_open(&(struct front_options){.threads = 1,
+                                           .listening = front_rig->listening,
+                                           .service = front_rig->service_rig.service,
+                                           .counters = &front_rig->service_rig.counters});
+    must(front_rig->front != NULL, "no front: %s", strerror(errno));
+}
+
+void front_rig_close(struct front_rig *front_rig, nanos patience)
+{
+    close(front_rig->listening);
+    front_stop(front_rig->front);
+    service_rig_drain(&front_rig->service_rig);
+    front_drain(front_rig->front, patience);
+    store_close(&front_rig->service_rig.store);
+    front_close(&front_rig->front);
+    room_close(&front_rig->service_rig.room);
+    service_close(&front_rig->service_rig.service);
+    tree_free(&front_rig->service_rig.tree);
+}
+
+int front_rig_knock(struct front_rig *front_rig)
+{
+    struct sockaddr_un address;
+    socklen_t len = sizeof address;
+    struct timeval patience = {.tv_sec = PATIENCE};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    must(fd >= 0 &&
+             getsockname(front_rig->listening, (struct sockaddr *)&address, &len) == 0,
+         "socket: %s", strerror(errno));
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    must(connect(fd, (struct sockaddr *)&address, len) == 0, "connect: %s",
+         strerror(errno));
+    return fd;
+}
+
+int front_rig_connect(struct front_rig *front_rig)
+{
+    int fd = front_rig_knock(front_rig);
+    front_accept(front_rig->front);
+    return fd;
+}
+
+void front_rig_await(const _Atomic int64_t *counter, int64_t value)
+{
+    struct instant until = instant_after(clock_now(), PATIENCE * NANOS_PER_SECOND);
+    while (counter_read(counter) != value) {
+        must(clock_now().at < until.at, "the counter is at %lld, not %lld",
+             (long long)counter_read(counter), (long long)value);
+        nanosleep(&(struct timespec){0, NANOS_PER_MS}, NULL);
+    }
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: ISC */
+#include "room_rig.h"
+
+#include <time.h>
+
+#include "must.h"
+
+#define PATIENCE 60 /* seconds; nobody is ever this late */
+
+static void await(sem_t *sem, const char *what)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += PATIENCE;
+    must(sem_timedwait(sem, &until) == 0, "%s", what);
+}
+
+/* waiter_answer_fn */
+static void answer(void *context, struct waiter *waiter, enum verdict verdict,
+                   const struct present *news)
+{
+    struct room_rig *room_rig = context;
+    struct guest *guest = (struct guest *)waiter;
+    guest->verdict = verdict;
+    guest->news = news != NULL ? news->index : 0;
+    guest->answers++;
+    if (guest->holds_door) {
+        sem_post(&room_rig->held);
+        while (sem_wait(&room_rig->let_go) != 0)
+            ;
+    }
+    sem_post(&guest->answered); /* and it may be parked again by now */
+}
+
+void room_rig_open(struct room_rig *room_rig, unsigned workers)
+{
+    room_rig_open_paced(room_rig, workers, NULL);
+}
+
+void room_rig_open_paced(struct room_rig *room_rig, unsigned workers,
+                         room_backlog_fn *backlog)
+{
+    *room_rig = (struct room_rig){.tree = tree_new(workers)};
+    sem_init(&room_rig->held, 0, 0);
+    sem_init(&room_rig->let_go, 0, 0);
+    must(room_rig->tree != NULL, "no memory");
+    room_rig->room = room_open(
+        &(struct room_options){workers, room_rig->tree, answer, room_rig, backlog});
+    must(room_rig->room != NULL, "no threads");
+}
+
+void room_rig_close(struct room_rig *room_rig)
+{
+    room_drain(room_rig->room, 0);
+    room_close(&room_rig->room);
+    tree_free(&room_rig->tree);
+    sem_destroy(&room_rig->held);
+    sem_destroy(&room_rig->let_go);
+}
+
+void room_rig_change(struct room_rig *room_rig, const char *path)
+{
+    struct change change = {
+        .kind = CHANGE_TOUCH, .index = ++room_rig->index, .path = text_of(path)};
+    must(tree_apply(room_rig->tree, &change), "no memory");
+}
+
+uint64_t room_rig_index(struct room_rig *room_rig, const char *path, enum scope scope)
+{
+    struct present present;
+    tree_look(room_rig->tree, text_of(path), scope, &present);
+    present_dispose(&present);
+    return present.index;
+}
+
+enum room_parked room_rig_park(struct room_rig *room_rig, struct guest *guest,
+                               const char *path, enum scope scope, uint64_t index,
+                               nanos span)
+{
+    *guest = (struct guest){.holds_door = guest == &room_rig->doorkeeper};
+    sem_init(&guest->answered, 0, 0);
+    return room_park(room_rig->room, &guest->waiter, text_of(path), scope, index,
+                     instant_after(clock_now(), span));
+}
+
+void room_rig_stay(struct room_rig *room_rig, struct guest *guest, const char *path,
+                   nanos span)
+{
+    uint64_t index = room_rig_index(room_rig, path, SCOPE_SELF);
+    must(room_rig_park(room_rig, guest, path, SCOPE_SELF, index, span) == ROOM_PARKED,
+         "not let in");
+}
+
+bool guest_is_answered(struct guest *guest)
+{
+    return guest->answers > 0;
+}
+
+void guest_await(struct guest *guest, enum verdict verdict)
+{
+    await(&guest->answered, "nobody answered");
+    must(guest->verdict == verdict, "verdict %d, not %d", (int)guest->verdict,
+         (int)verdict);
+    must(guest->answers == 1, "answered %d times", guest->answers);
+}
+
+void room_rig_hold_door(struct room_rig *room_rig)
+{
+    room_rig_stay(room_rig, &room_rig->doorkeeper, "/door", 0);
+    await(&room_rig->held, "the door is not held");
+}
+
+void room_rig_let_go(struct room_rig *room_rig)
+{
+    sem_post(&room_rig->let_go);
+    guest_await(&room_rig->doorkeeper, VERDICT_EXPIRED);
+}

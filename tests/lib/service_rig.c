@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: ISC */
+#include "service_rig.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "fcgiwait/view.h"
+#include "must.h"
+
+#define WORKERS 2
+#define PATIENCE 60 /* seconds; nobody is ever this late */
+
+const struct service_rules service_rig_rules = {.wait_default = 15 * NANOS_PER_SECOND,
+                                                .wait_max = 60 * NANOS_PER_SECOND,
+                                                .max_waiting = 100,
+                                                .limit_body = 100,
+                                                .limit_path = 20,
+                                                .cache_control = "no-store"};
+
+void service_rig_open(struct service_rig *service_rig, const struct service_rules *rules)
+{
+    char error[256];
+    *service_rig = (struct service_rig){.tree = tree_new(WORKERS)};
+    must(service_rig->tree != NULL, "no memory");
+    service_rig->service = service_open(service_rig->tree, &service_rig->counters, rules);
+    must(service_rig->service != NULL, "no memory");
+    service_rig->room = room_open(&(struct room_options){
+        WORKERS, service_rig->tree, service_answer, service_rig->service, NULL});
+    must(service_rig->room != NULL, "no threads");
+    struct store_options options = {.type = "memory", .view = view_of(service_rig->tree)};
+    service_rig->store = store_open(&options, error, sizeof error);
+    must(service_rig->store != NULL, "%s", error);
+    service_set(service_rig->service, service_rig->room, service_rig->store);
+}
+
+void service_rig_drain(struct service_rig *service_rig)
+{
+    if (!service_rig->is_drained)
+        room_drain(service_rig->room, 0);
+    service_rig->is_drained = true;
+}
+
+void service_rig_close(struct service_rig *service_rig)
+{
+    service_rig_drain(service_rig);
+    store_close(&service_rig->store);
+    room_close(&service_rig->room);
+    service_close(&service_rig->service);
+    tree_free(&service_rig->tree);
+}
+
+/* request_deliver_fn */
+static void deliver(struct request *request, struct reply *reply)
+{
+    struct visit *visit = (struct visit *)request;
+    visit->answers++;
+    visit->gone = reply == NULL;
+    if (reply != NULL) {
+        size_t kept = reply->body.len < VISIT_BODY ? reply->body.len : VISIT_BODY - 1;
+        visit->status = reply->status;
+        memcpy(visit->head, reply->head, reply->head_len);
+        visit->head[reply->head_len] = '\0';
+        if (kept > 0)
+            memcpy(visit->body, reply->body.at, kept);
+        visit->body[kept] = '\0';
+        visit->body_len = reply->body.len;
+        reply_dispose(reply);
+    }
+    sem_post(&visit->answered);
+}
+
+void service_rig_serve(struct service_rig *service_rig, struct visit *visit,
+                       const struct cgi *cgi)
+{
+    *visit = (struct visit){.request.deliver = deliver};
+    sem_init(&visit->answered, 0, 0);
+    service_serve(service_rig->service, &visit->request, cgi);
+}
+
+int visit_await(struct visit *visit)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += PATIENCE;
+    must(sem_timedwait(&visit->answered, &until) == 0, "nobody answered");
+    must(visit->answers == 1, "answered %d times", visit->answers);
+    return visit->status;
+}
+
+bool visit_is_answered(struct visit *visit)
+{
+    return visit->answers > 0;
+}
+
+const char *visit_header(const struct visit *visit, const char *name, char value[256])
+{
+    size_t len = strlen(name);
+    for (const char *line = visit->head; line != NULL && *line != '\0';) {
+        if (strncmp(line, name, len) == 0 && strncmp(line + len, ": ", 2) == 0) {
+            line += len + 2;
+            snprintf(value, 256, "%.*s", (int)strcspn(line, "\r"), line);
+            return value;
+        }
+        line = strstr(line, "\r\n");
+        line = line != NULL ? line + 2 : NULL;
+    }
+    return NULL;
+}
+
+int service_rig_ask(struct service_rig *service_rig, struct visit *visit,
+                    const struct cgi *cgi)
+{
+    service_rig_serve(service_rig, visit, cgi);
+    must(visit_is_answered(visit), "not answered at once");
+    return visit_await(visit);
+}
+
+uint64_t service_rig_index(struct service_rig *service_rig, const char *path,
+                           enum scope scope)
+{
+    struct present present;
+    tree_look(service_rig->tree, text_of(path), scope, &present);
+    present_dispose(&present);
+    return present.index;
+}
+
+uint64_t service_rig_put(struct service_rig *service_rig, const char *path,
+                         const char *body)
+{
+    struct visit visit;
+    struct cgi cgi = {.method = TEXT("PUT"),
+                      .script_name = text_of(path),
+                      .access = TEXT("publish"),
+                      .content_type = TEXT("text/plain"),
+                      .body = text_of(body),
+                      .body_length = strlen(body)};
+    int status = service_rig_ask(service_rig, &visit, &cgi);
+    must(status == 201 || status == 204, "status %d", status);
+    return service_rig_index(service_rig, path, SCOPE_SELF);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * service_rig: a service with everything behind it (tree, room, memory store) and nothing
+ * in front: requests without a socket, whose answers go into a buffer.
+ */
+#ifndef TESTS_SERVICE_RIG_H
+#define TESTS_SERVICE_RIG_H
+
+#include <semaphore.h>
+#include <stdatomic.h>
+
+#include "fcgiwait/service.h"
+
+struct service_rig {
+    struct counters counters;
+    struct tree *tree;
+    struct service *service;
+    struct room *room;
+    struct store *store;
+    bool is_drained;
+};
+
+/* The configuration's defaults, but for small limits: max_waiting 100, body 100, path 20.
+ */
+extern const struct service_rules service_rig_rules;
+
+/* Fails the test where it does not open. */
+void service_rig_open(struct service_rig *service_rig, const struct service_rules *rules);
+/* Ends all waits, for good. */
+void service_rig_drain(struct service_rig *service_rig);
+void service_rig_close(struct service_rig *service_rig);
+
+#define VISIT_BODY 4096
+
+struct visit {
+    struct request request; /* first: the service gives requests back */
+    sem_t answered;
+    _Atomic int answers;
+    bool gone; /* what came was the news that nobody is there to answer */
+    int status;
+    char head[REPLY_HEAD + 1];
+    size_t body_len;
+    char body[VISIT_BODY]; /* its first bytes, and a NUL */
+};
+
+void service_rig_serve(struct service_rig *service_rig, struct visit *visit,
+                       const struct cgi *cgi);
+
+/* Fails the test where nobody answers, or more than once. Returns the status. */
+int visit_await(struct visit *visit);
+bool visit_is_answered(struct visit *visit);
+
+/* Value of a header, or NULL; letters of the name as they are sent. */
+const char *visit_header(const struct visit *visit, const char *name, char value[256]);
+
+/* Takes the request through, which has to be answered at once. Returns the status. */
+int service_rig_ask(struct service_rig *service_rig, struct visit *visit,
+                    const struct cgi *cgi);
+
+/* A document under the path. Returns its index. */
+uint64_t service_rig_put(struct service_rig *service_rig, const char *path,
+                         const char *body);
+uint64_t service_rig_index(struct service_rig *service_rig, const char *path,
+                           enum scope scope);
+
+#endif
