@@ -33,6 +33,7 @@
 #include "fcgiwait/view.h"
 #include "fcgiwait/store.h"
 #include "fcgiwait/tree.h"
+#include "notify.h"
 
 #define LISTENING                                                                        \
     0 /* where spawn-fcgi and systemd put the socket (FastCGI section 2.2) */
@@ -239,6 +240,7 @@ static void stop_listening(struct program *program)
  */
 static void close_all(struct program *program)
 {
+    notify_stopping(program->config.drain + LAST_WORDS);
     if (program->front != NULL)
         stop_listening(program);
     if (program->room != NULL)
@@ -305,13 +307,18 @@ static void reload(struct program *program)
     log_info("configuration read again");
 }
 
+static const char *signal_name(uint32_t number)
+{
+    return number == SIGTERM ? "TERM" : number == SIGINT ? "INT" : "USR1";
+}
+
 /* False: stop. */
 static bool on_signal(struct program *program)
 {
     struct signalfd_siginfo info;
     while (read(program->signals, &info, sizeof info) == sizeof info) {
         if (info.ssi_signo != SIGHUP) {
-            log_info("stopping on signal %s", sigabbrev_np((int)info.ssi_signo));
+            log_info("stopping on signal %s", signal_name(info.ssi_signo));
             return false;
         }
         reload(program);
@@ -364,6 +371,7 @@ static int run(struct program *program)
             "fcgiwait %s serves, with %u threads in the waiting room and room for %lld",
             PACKAGE_VERSION, worker_threads(&program->config),
             (long long)counter_read(&program->counters.max_waiting));
+        notify_serving();
         serve(program);
     }
     close_all(program);
