@@ -133,8 +133,13 @@ static struct service_rules rules_of(const struct config *config)
                                   .wait_max = config->wait_max,
                                   .wait_jitter = config->wait_jitter,
                                   .max_waiting = fitting_waiters(config),
+                                  .waiting_per_client = config->waiting_per_client,
+                                  .stream_max = config->stream_max,
+                                  .stream_heartbeat = config->stream_heartbeat,
                                   .limit_body = (size_t)config->limit_body,
                                   .limit_path = (size_t)config->limit_path,
+                                  .limit_changes = (size_t)config->limit_changes,
+                                  .limit_answer = (size_t)config->limit_answer,
                                   .cache_control = config->cache_control};
 }
 

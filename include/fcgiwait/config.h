@@ -20,17 +20,19 @@ struct config {
     int64_t max_waiting; /* requests held at once */
     nanos wait_default, wait_max;
     double wait_jitter; /* 0 to 1: share of the wait that an expiry may come earlier */
+    nanos stream_max, stream_heartbeat;
     nanos drain;
     char *store_type; /* "sqlite", "memory" */
     char *store_file;
     char *store_sync; /* "full", "normal" */
-    int64_t limit_body, limit_path, limit_resources;
+    int64_t limit_body, limit_path, limit_resources, limit_changes, limit_answer;
+    int64_t waiting_per_client; /* 0: no limit */
     char *cache_control;
     enum log_level log_level;
 };
 
 /* What is wrong, ready to print: "FILE:LINE: KEY: what; allowed is ...". */
-#define CONFIG_ERROR 512
+#define CONFIG_ERROR 1024
 
 /* Fills in the defaults, then what FILE says (NULL: no file), then each of `options`
  * ("wait.max=90s"), later ones over earlier ones, then checks the whole (wait.default is

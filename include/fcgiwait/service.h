@@ -22,7 +22,11 @@ struct service_rules {
     nanos wait_default, wait_max;
     double wait_jitter; /* expiries come up to this share of the wait earlier */
     int64_t max_waiting;
+    int64_t waiting_per_client; /* requests held for one client; 0: no limit */
+    nanos stream_max, stream_heartbeat;
     size_t limit_body, limit_path;
+    size_t limit_changes; /* that one answer tells */
+    size_t limit_answer;  /* its bytes */
     const char *cache_control;
 };
 

@@ -71,10 +71,12 @@ static void every_key_sets_its_own(void **state)
         load("threads = 3;\n"
              "max_waiting = 4;\n"
              "wait = { default = \"5s\"; max = \"6m\"; jitter = 0.25; };\n"
+             "stream = { max = \"11m\"; heartbeat = \"12s\"; };\n"
              "drain = \"7s\";\n"
              "store = { type = \"memory\"; file = \"/x/y\"; sync = "
              "\"normal\"; };\n"
-             "limits = { body = 8; path = 9; resources = 10; };\n"
+             "limits = { body = 8; path = 9; resources = 10; changes = 13;\n"
+             "answer = 1400; waiting_per_client = 15; };\n"
              "cache_control = \"private, max-age=1\";\n"
              "log_level = \"debug\";\n");
     assert_int_equal(config.threads, 3);
@@ -89,6 +91,11 @@ static void every_key_sets_its_own(void **state)
     assert_int_equal(config.limit_body, 8);
     assert_int_equal(config.limit_path, 9);
     assert_int_equal(config.limit_resources, 10);
+    assert_int_equal(config.limit_changes, 13);
+    assert_int_equal(config.limit_answer, 1400);
+    assert_int_equal(config.waiting_per_client, 15);
+    assert_int_equal(config.stream_max, 660 * S);
+    assert_int_equal(config.stream_heartbeat, 12 * S);
     assert_string_equal(config.cache_control, "private, max-age=1");
     assert_int_equal(config.log_level, LOG_LEVEL_DEBUG);
     config_free(&config);
@@ -97,12 +104,25 @@ static void every_key_sets_its_own(void **state)
 
 static void every_option_sets_its_own(void **state)
 {
-    static const char *const options[] = {
-        "threads=3",         "max_waiting=4",     "wait.default=5s",
-        "wait.max=6m",       "wait.jitter=0.25",  "drain=7s",
-        "store.type=memory", "store.file=/x/y=z", "store.sync=normal",
-        "limits.body=8",     "limits.path=9",     "limits.resources=1099511627776",
-        "cache_control=",    "log_level=error"};
+    static const char *const options[] = {"threads=3",
+                                          "max_waiting=4",
+                                          "wait.default=5s",
+                                          "wait.max=6m",
+                                          "wait.jitter=0.25",
+                                          "drain=7s",
+                                          "store.type=memory",
+                                          "store.file=/x/y=z",
+                                          "store.sync=normal",
+                                          "limits.body=8",
+                                          "limits.path=9",
+                                          "limits.resources=1099511627776",
+                                          "stream.max=11m",
+                                          "stream.heartbeat=12s",
+                                          "limits.changes=13",
+                                          "limits.answer=1400",
+                                          "limits.waiting_per_client=15",
+                                          "cache_control=",
+                                          "log_level=error"};
     struct config config;
     char error[CONFIG_ERROR];
     (void)state;
@@ -120,6 +140,11 @@ static void every_option_sets_its_own(void **state)
     assert_int_equal(config.limit_body, 8);
     assert_int_equal(config.limit_path, 9);
     assert_int_equal(config.limit_resources, INT64_C(1) << 40);
+    assert_int_equal(config.limit_changes, 13);
+    assert_int_equal(config.limit_answer, 1400);
+    assert_int_equal(config.waiting_per_client, 15);
+    assert_int_equal(config.stream_max, 660 * S);
+    assert_int_equal(config.stream_heartbeat, 12 * S);
     assert_string_equal(config.cache_control, "");
     assert_int_equal(config.log_level, LOG_LEVEL_ERROR);
     config_free(&config);
@@ -172,6 +197,11 @@ static void limits_themselves_are_allowed(void **state)
         "limits = { body = 0; path = 1; resources = 0; };",
         "limits = { body = 1073741824; path = 65535; resources = 1099511627776L; };",
         "limits = { resources = 2147483647; };",
+        "limits = { changes = 1; answer = 1024; waiting_per_client = 0; };",
+        "limits = { changes = 1000000; answer = 1073741824; };",
+        "limits = { waiting_per_client = 1000000; };",
+        "stream = { max = \"100ms\"; heartbeat = \"100ms\"; };",
+        "stream = { max = \"24h\"; heartbeat = \"1h\"; };",
         "wait = { }; limits = { };",
         "",
     };
@@ -244,6 +274,16 @@ static const struct wrong wrongs[] = {
     {"limits = { path = 65536; };", ":1:", "limits.path:", "to 65535"},
     {"limits = { resources = -1; };", ":1:", "limits.resources:", "from 0"},
     {"limits = { resources = 5000000000; };", ":1:", "resources:", "an L behind it"},
+    {"limits = { changes = 0; };", ":1:", "limits.changes:", "from 1"},
+    {"limits = { changes = 1000001; };", ":1:", "limits.changes:", "to 1000000"},
+    {"limits = { answer = 1023; };", ":1:", "limits.answer:", "from 1024"},
+    {"limits = { answer = 1073741825; };", ":1:", "limits.answer:", "to 1073741824"},
+    {"limits = { waiting_per_client = -1; };", ":1:", "waiting_per_client:", "from 0"},
+    {"stream = { max = \"99ms\"; };", ":1:", "stream.max:", "from 100ms"},
+    {"stream = { max = \"25h\"; };", ":1:", "stream.max:", "to 24h"},
+    {"stream = { heartbeat = 0; };", ":1:", "stream.heartbeat:", "from 100ms"},
+    {"stream = { heartbeat = \"61m\"; };", ":1:", "stream.heartbeat:", "to 1h"},
+    {"stream = { beat = 1; };", ":1:", "stream.beat:", "stream.heartbeat"},
     {"cache_control = \"a\\nb\";", ":1:", "cache_control:", "header value"},
     {"log_level = \"loud\";", ":1:", "log_level:", "\"error\", \"warn\", \"info\" or"},
     /* the whole */

@@ -21,12 +21,17 @@ static void the_shipped_file_holds_the_defaults(void **state)
     assert_int_equal(shipped.wait_default, defaults.wait_default);
     assert_int_equal(shipped.wait_max, defaults.wait_max);
     assert_true(shipped.wait_jitter == defaults.wait_jitter);
+    assert_int_equal(shipped.stream_max, defaults.stream_max);
+    assert_int_equal(shipped.stream_heartbeat, defaults.stream_heartbeat);
     assert_int_equal(shipped.drain, defaults.drain);
     assert_string_equal(shipped.store_type, defaults.store_type);
     assert_string_equal(shipped.store_file, defaults.store_file);
     assert_int_equal(shipped.limit_body, defaults.limit_body);
     assert_int_equal(shipped.limit_path, defaults.limit_path);
     assert_int_equal(shipped.limit_resources, defaults.limit_resources);
+    assert_int_equal(shipped.limit_changes, defaults.limit_changes);
+    assert_int_equal(shipped.limit_answer, defaults.limit_answer);
+    assert_int_equal(shipped.waiting_per_client, defaults.waiting_per_client);
     assert_string_equal(shipped.cache_control, defaults.cache_control);
     assert_int_equal(shipped.log_level, defaults.log_level);
     config_free(&shipped);
