@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: ISC
 /**
- * longpoll.js: follows one resource by long polling. One ES module, no dependencies; for
- * browsers, their workers, and Node.
+ * longpoll.js: follows one resource, or everything below a path, by long polling or by a stream.
+ * One ES module, no dependencies; for browsers, their workers, and Node.
  *
  * @example
- * import {follow} from './longpoll.js';
+ * import {follow, followAll} from './longpoll.js';
  *
  * for await (const {status, value} of follow('/live/news')) {
  *   if (status === 200) show(value);    // the document: JSON is parsed, anything else is text
  *   else hide();                        // 404: there is no such resource, yet or any more
+ * }
+ *
+ * @example
+ * // A list and all its members with one request, where nginx says FCGIWAIT_SCOPE below.
+ * for await (const {path, status, value, all} of followAll('/live/')) {
+ *   if (status === 200) draw(path, value); else erase(path);
+ *   title.textContent = `${all.size} resources`;     // a Map of all there are now, by path
  * }
  *
  * @example
@@ -30,7 +37,7 @@
  * Access-Control-Expose-Headers: X-Polling-Index, Retry-After.
  *
  * A browser opens six connections to a site over HTTP/1.1, all its tabs together, and each
- * resource that is followed keeps one. Put what belongs together into one resource, or serve
+ * follow() or followAll() keeps one. Follow what belongs together with one followAll(), or serve
  * HTTP/2.
  */
 
@@ -38,7 +45,13 @@
  * @typedef {object} Change
  * @property {number} status   200; 404 (or 410): the resource does not exist, and is waited for
  * @property {string} index    names this state; to be compared for equality only
- * @property {*} value         the document; null if there is none
+ * @property {*} value         the document; null if there is none. Of followAll(): bytes (a
+ *     Uint8Array) where it is neither JSON nor text; undefined where the document was not told,
+ *     as behind an API: GET the path
+ * @property {string} [path]   of followAll(): which resource
+ * @property {string} [type]   of followAll(): the document's media type
+ * @property {Map<string, Change>} [all]  of followAll(): the last change of each resource that
+ *     exists, this one taken in already
  */
 
 /**
@@ -47,10 +60,14 @@
  * @property {(state: string, detail: object) => void} [onstate]  is told the state:
  *     'asking'    whether all is well is not known yet, or again
  *     'waiting'   all is well; detail.changed: a change has just come; detail.expired: a wait
- *                 has expired without one, and the next has begun
+ *                 has expired without one, and the next has begun; detail.stream: whether
+ *                 changes come by a stream
  *     'retrying'  something went wrong; detail is {error, seconds until the next try};
  *                 error.status is the answer's, if there was one
  *     'paused'    the page is hidden: nothing is asked until it is visible again
+ * @property {boolean} [stream]  true: one answer that goes on, instead of one for each change.
+ *     Where nothing of it comes within `grace`, something on the way collects answers before it
+ *     hands them on; then, and where streams are refused, it is long polling after all
  * @property {number} [wait]  seconds that a request may be held (50; below the 60 at which many
  *     proxies cut)
  * @property {string|number} [index]  of the state that the page has already: the first round is
@@ -73,98 +90,303 @@
  * @param {Options} [options]
  * @returns {AsyncGenerator<Change, void, void>}
  */
-export async function* follow(url, {
-  signal, onstate = () => {}, wait = 50, index, background = false, init = {}, gap = 50,
-  grace = 20, retryFirst = 1, retryMost = 30,
-} = {}) {
-  if (!(wait > 0 && wait <= 3600)) throw new RangeError(`wait is ${wait}, not seconds up to 3600`);
-  const target = new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href);
-  const hidden = () => !background && globalThis.document?.hidden === true;
-  const within = (ms, work) => interruptible(work, ms, {signal, background});
-  let failures = 0;             // in a row
-  let notBefore = 0;            // when the next request may start
-  let serverWants = 0;          // the same, as the server asked for it with Retry-After
+export async function* follow(url, options = {}) {
+  yield* new Run(url, new Resource(), options).rounds();
+}
+
+/**
+ * Follows everything below `url`, with one request at a time.
+ *
+ * @param {string|URL} url  relative to the page's base
+ * @param {Options & {only?: string[]}} [options]  only: names below the path, as in
+ *     ['a', 'b/c'], that are followed; without it all are
+ * @returns {AsyncGenerator<Change, void, void>}
+ */
+export async function* followAll(url, {only, ...options} = {}) {
+  yield* new Run(url, new Below(only), options).rounds();
+}
+
+// The requests, one after the other. What is followed says what an answer means.
+class Run {
+  #failures = 0;        // in a row
+  #notBefore = 0;       // when the next request may start
+  #serverWants = 0;     // the same, as the server asked for it with Retry-After
 
   // After a pause or a failure the first answer has to come at once, so that the page can tell
   // again whether all is well. Only then a request is held.
-  let sure = false;
+  #sure = false;
 
-  // Somebody looks again, or the network is back: no need to finish our own back-off.
-  const startOver = () => {
-    notBefore = serverWants;
-    sure = false;
-    if (!signal?.aborted && !hidden()) onstate('asking', {});
-  };
+  constructor(url, followed, {
+    signal, onstate = () => {}, stream = false, wait = 50, index, background = false, init = {},
+    gap = 50, grace = 20, retryFirst = 1, retryMost = 30,
+  }) {
+    if (!(wait > 0 && wait <= 3600)) throw new RangeError(`wait is ${wait}, not seconds up to 3600`);
+    this.target = new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href);
+    Object.assign(this, {
+      followed, signal, onstate, stream, wait, index, background, init, gap, grace, retryFirst,
+      retryMost,
+    });
+  }
 
-  onstate('asking', {});
-  while (!signal?.aborted) {
-    if (hidden()) onstate('paused', {});
-    const pause = hidden() ? Infinity : notBefore - now();
-    if (pause > 0) {
-      if (await within(pause, forever) === INTERRUPTED) startOver();
-      continue;
+  async* rounds() {
+    this.onstate('asking', {});
+    while (!this.signal?.aborted) {
+      const hidden = this.#hidden();
+      if (hidden) this.onstate('paused', {});
+      const pause = hidden ? Infinity : this.#notBefore - now();
+      if (pause <= 0) yield* this.stream ? this.#streamed() : this.#polled();
+      else if (await this.#within(pause, forever) === INTERRUPTED) this.#startOver();
     }
+  }
 
+  async* #polled() {
     const asked = now();
-    const held = sure ? wait : 0;
-    const answer = await within(1000 * (held + grace),
-      stop => ask(target, {...init, signal: stop}, index, held));
+    const held = this.#sure ? this.wait : 0;
+    const answer = await this.#within(1000 * (held + this.grace),
+      stop => this.#ask(stop, this.index, held));
     if (answer === INTERRUPTED) {
-      startOver();
-      continue;
+      this.#startOver();
+      return;
     }
 
     // A server without news holds the request. One that says "no news" at once does not wait,
     // for whatever reason, and would keep us spinning.
-    const changed = !answer.error && answer.status !== 304 && answer.index !== `${index}`;
+    const changed = !answer.error && answer.status !== 304 && answer.index !== `${this.index}`;
     const early = now() - asked < 1000 * Math.min(1, held / 2);
     if (!answer.error && !changed && early) answer.error = new Error('the server does not wait');
-
     if (answer.error) {
-      const {error, retryAfter = 0} = answer;
-      const seconds = retryAfter + backOff(failures++, retryFirst, retryMost);
-      serverWants = now() + 1000 * retryAfter;
-      notBefore = now() + 1000 * seconds;
-      sure = false;
-      onstate('retrying', {error, seconds});
-      continue;
+      this.#retry(answer);
+      return;
     }
 
-    if (sure || changed) failures = 0;
-    notBefore = asked + gap;
-    onstate('waiting', {changed, expired: sure && !changed});
-    sure = true;
-    if (changed && !signal?.aborted) {
-      index = answer.index;
-      yield {status: answer.status, index, value: answer.value};
+    if (this.#sure || changed) this.#failures = 0;
+    this.#notBefore = asked + this.gap;
+    this.onstate('waiting', {changed, expired: this.#sure && !changed, stream: false});
+    this.#sure = true;
+    if (changed) {
+      this.index = answer.index;
+      yield* this.#each(answer.rounds);
     }
+  }
+
+  async* #streamed() {
+    const asked = now();
+    const connection = new AbortController();
+    const within = (seconds, work) => this.#within(1000 * seconds, work, connection);
+    try {
+      let read = await within(this.grace, stop => this.#open(stop));
+      this.stream = !read.late && !read.refused;
+      while (read.lines) {
+        if (now() - asked >= 1000) this.#failures = 0;
+        const failed = yield* this.#told(read.lines, within);
+        if (this.signal?.aborted) return;
+        read = failed ?? await within(this.wait + this.grace, read.next);
+      }
+      if (read === INTERRUPTED) this.#startOver();
+      else if (read.error && this.stream) this.#retry(read);
+      // From time to time a stream ends, and is asked for anew. One that ends at once is none.
+      else if (this.stream && now() - asked < 1000) this.#retry({error: new Error('the stream ended at once')});
+      else this.#notBefore = now() + this.gap;
+    } finally {
+      connection.abort();
+    }
+  }
+
+  // What some lines of a stream say. Returns what went wrong, if anything did.
+  async* #told(lines, within) {
+    if (lines.length === 0) this.onstate('waiting', {changed: false, expired: false, stream: true});
+    for (const line of lines) {
+      let said = this.followed.line(line, this.index);
+      if (said.ask) {                   // it has changed, and the API has the document
+        said = await within(this.grace, stop => this.#ask(stop));
+        if (said === INTERRUPTED || said.error) return said;
+      }
+      this.index = said.index ?? this.index;
+      this.onstate('waiting', {changed: said.rounds.length > 0, expired: false, stream: true});
+      yield* this.#each(said.rounds);
+    }
+    return undefined;
+  }
+
+  async* #each(rounds) {
+    for (const round of rounds) {
+      if (this.signal?.aborted) return;
+      yield round;
+    }
+  }
+
+  // One request. Its result is {status, index, rounds}, or {error, retryAfter}.
+  async #ask(stop, index, wait) {
+    // Without an index the answer comes at once.
+    const own = index === undefined ? {} : {index, wait: duration(wait)};
+    const response = await this.#fetch(stop, own);
+    const {status} = response;
+    const latest = response.headers.get('X-Polling-Index');
+    if (status === 304) return {status};
+    if (response.ok && latest !== null) {
+      return {status, ...this.followed.answer(status, latest, await content(response))};
+    }
+    await response.text();      // read to its end, a connection can be used again
+    const missing = status === 404 || status === 410;
+    if (missing && latest !== null) return {status, ...this.followed.answer(status, latest, null)};
+    return this.#refusal(response);
+  }
+
+  #refusal({status, ok, headers}) {
+    const error = new Error(ok || status === 404 || status === 410
+      ? `${status} without X-Polling-Index: nothing to wait for at this address`
+      : `the server answered ${status}`);
+    error.status = status;
+    return {error, retryAfter: seconds(headers.get('Retry-After'))};
+  }
+
+  // Begins a stream. Its result is that of its first reading, which is there at once even where
+  // there is nothing to say: {lines, next} or {done}, {refused} where this server has no streams
+  // here, or {error, retryAfter}.
+  async #open(stop) {
+    const own = this.index === undefined ? {} : {index: this.index};
+    const response = await this.#fetch(stop, own, {Accept: 'application/x-ndjson'});
+    if (response.status === 406) return {refused: true};
+    const type = response.headers.get('Content-Type') ?? '';
+    if (response.ok && /^application\/x-ndjson\b/i.test(type)) return linesOf(response)();
+    if (response.ok || response.status === 404) return {refused: true};
+    await response.text();
+    return this.#refusal(response);
+  }
+
+  #fetch(stop, own, headers = {}) {
+    const {url, ...asked} = this.followed.request(new URL(this.target), own);
+    const all = new Headers(this.init.headers);
+    for (const [name, value] of Object.entries({...asked.headers, ...headers})) all.set(name, value);
+    // no-store: the browser's cache would turn a 304 into the 200 that it remembers.
+    return fetch(url, {...this.init, ...asked, headers: all, signal: stop, cache: 'no-store'});
+  }
+
+  // Somebody looks again, or the network is back: no need to finish our own back-off.
+  #startOver() {
+    this.#notBefore = this.#serverWants;
+    this.#sure = false;
+    if (!this.signal?.aborted && !this.#hidden()) this.onstate('asking', {});
+  }
+
+  #retry({error, retryAfter = 0}) {
+    const seconds = retryAfter + backOff(this.#failures++, this.retryFirst, this.retryMost);
+    this.#serverWants = now() + 1000 * retryAfter;
+    this.#notBefore = now() + 1000 * seconds;
+    this.#sure = false;
+    this.onstate('retrying', {error, seconds});
+  }
+
+  #hidden() {
+    return !this.background && globalThis.document?.hidden === true;
+  }
+
+  #within(ms, work, connection) {
+    return interruptible(work, ms, this.signal, this.background, connection);
   }
 }
 
-// One request. Its result is {status, index, value}, or {error, retryAfter}.
-async function ask(target, init, index, wait) {
-  const address = new URL(target);
-  if (index !== undefined) {    // without an index the answer comes at once
-    address.searchParams.set('index', index);
-    address.searchParams.set('wait', duration(wait));
+// One resource.
+class Resource {
+  request(url, own) {
+    for (const [name, value] of Object.entries(own)) url.searchParams.set(name, value);
+    return {url};
   }
-  // no-store: the browser's cache would turn a 304 into the 200 that it remembers.
-  const response = await fetch(address, {...init, cache: 'no-store'});
-  const {status} = response;
-  const latest = response.headers.get('X-Polling-Index');
-  if (status === 304) return {status};
-  if (response.ok && latest !== null) {
-    return {status, index: latest, value: await content(response)};
-  }
-  await response.text();        // read to its end, a connection can be used again
-  const missing = status === 404 || status === 410;
-  if (missing && latest !== null) return {status, index: latest, value: null};
 
-  const error = new Error(response.ok || missing
-    ? `${status} without X-Polling-Index: nothing to wait for at this address`
-    : `the server answered ${status}`);
-  error.status = status;
-  return {error, retryAfter: seconds(response.headers.get('Retry-After'))};
+  answer(status, index, value) {
+    return {index, rounds: [{status, index, value}]};
+  }
+
+  line({index: latest, deleted, document, encoding}, present) {
+    const index = latest === undefined ? undefined : `${latest}`;
+    if (index === undefined || index === `${present}`) return {rounds: []};
+    if (deleted) return this.answer(404, index, null);
+    return document === undefined ? {ask: true} : this.answer(200, index, decode(document, encoding));
+  }
+}
+
+// The longest list of names that goes into an address.
+const NAMES_MOST = 2000;
+
+// Everything below a path, or some of it.
+class Below {
+  #all = new Map();
+  #told;                // the paths told since the server began anew; undefined: it has not
+
+  constructor(only) {
+    this.only = only;
+  }
+
+  request(url, own) {
+    for (const [name, value] of Object.entries(own)) url.searchParams.set(name, value);
+    if (this.only === undefined) return {url};
+    const names = this.only.map(name => name.split('/').map(encodeURIComponent).join('/')).join(',');
+    if (names.length > NAMES_MOST) {
+      const headers = {'Content-Type': 'application/json'};
+      return {url, method: 'QUERY', headers, body: JSON.stringify(this.only)};
+    }
+    url.search += `${url.search ? '&' : '?'}only=${names}`;
+    return {url};
+  }
+
+  answer(status, index, value) {
+    if (!Array.isArray(value?.changes)) {
+      throw new Error('this address tells nothing of what is below it: FCGIWAIT_SCOPE below is missing');
+    }
+    if (value.reset) this.#told = new Set();
+    const rounds = value.changes.map(change => this.#take(change));
+    if (!value.more) rounds.push(...this.#drop(index));
+    return {index, rounds};
+  }
+
+  line(line) {
+    if (line.reset) this.#told = new Set();
+    if (line.current !== undefined) {
+      const index = `${line.current}`;
+      return {index, rounds: this.#drop(index)};
+    }
+    return line.path === undefined ? {rounds: []} : {index: `${line.index}`, rounds: [this.#take(line)]};
+  }
+
+  #take({path, index, type, deleted, document, encoding}) {
+    const round = {path, status: deleted ? 404 : 200, index: `${index}`, all: this.#all};
+    if (!deleted) this.#told?.add(path);
+    if (deleted) {
+      this.#all.delete(path);
+      return {...round, value: null};
+    }
+    Object.assign(round, {type, value: decode(document, encoding)});
+    this.#all.set(path, round);
+    return round;
+  }
+
+  // After a new beginning: what was not named does not exist any more.
+  #drop(index) {
+    if (this.#told === undefined) return [];
+    const gone = [...this.#all.keys()].filter(path => !this.#told.has(path));
+    this.#told = undefined;
+    return gone.map(path => this.#take({path, index, deleted: true}));
+  }
+}
+
+function decode(document, encoding) {
+  if (encoding !== 'base64') return document;
+  return Uint8Array.from(atob(document), letter => letter.charCodeAt(0));
+}
+
+// Gives a function for the next lines of a stream, parsed: {lines, next}, or {done}.
+function linesOf(response) {
+  const reader = response.body.getReader();
+  const decoder = new TextDecoder();
+  let rest = '';
+  const next = async () => {
+    const {done, value} = await reader.read();
+    if (done) return {done};
+    const lines = (rest + decoder.decode(value, {stream: true})).split('\n');
+    rest = lines.pop();
+    return {lines: lines.filter(line => line !== '').map(line => JSON.parse(line)), next};
+  };
+  return next;
 }
 
 function content(response) {
@@ -177,10 +399,11 @@ const INTERRUPTED = Symbol('interrupted');
 // Runs work(stop) until it is done, `signal` is aborted, the page is hidden or visible again, or
 // the network is back, which is when connections from before are dead: then the result is
 // INTERRUPTED. When it fails or takes longer than `ms`, the result is {error}. What is still
-// under way then is told to stop.
-async function interruptible(work, ms, {signal, background}) {
+// under way then is told to stop; where it goes on afterwards, as a stream does, its own
+// `connection` is the caller's to stop.
+async function interruptible(work, ms, signal, background, connection) {
   if (signal?.aborted) return INTERRUPTED;
-  const controller = new AbortController();
+  const controller = connection ?? new AbortController();
   const page = background ? undefined : globalThis.document;
   const interrupts = [[signal, 'abort'], [page, 'visibilitychange'], [globalThis, 'online']];
   let timer;
@@ -188,7 +411,7 @@ async function interruptible(work, ms, {signal, background}) {
   const interrupted = new Promise(resolve => { interrupt = () => resolve(INTERRUPTED); });
   const late = new Promise(resolve => {
     if (ms === Infinity) return;
-    timer = setTimeout(() => resolve({error: new Error('no answer in time')}), ms);
+    timer = setTimeout(() => resolve({late: true, error: new Error('no answer in time')}), ms);
   });
   interrupts.forEach(([target, type]) => target?.addEventListener?.(type, interrupt));
   try {
@@ -197,7 +420,7 @@ async function interruptible(work, ms, {signal, background}) {
   } finally {
     interrupts.forEach(([target, type]) => target?.removeEventListener?.(type, interrupt));
     clearTimeout(timer);
-    controller.abort();
+    if (connection === undefined) controller.abort();
   }
 }
 

@@ -4,7 +4,8 @@ import http from 'node:http';
 import {once} from 'node:events';
 
 export class FakeServer {
-  requests = [];        // {index, wait, query, at, gone}: gone once the client has hung up
+  requests = [];        // {method, accept, index, wait, query, at, gone}: gone once the client
+                        // has hung up; text, once the body is there
   #script = [];
   #otherwise;
   #server = http.createServer((request, response) => this.#serve(request, response));
@@ -24,8 +25,11 @@ export class FakeServer {
   #serve(request, response) {
     const query = new URL(request.url, 'http://host').searchParams;
     const seen = {
+      method: request.method, accept: request.headers.accept, search: request.url.split('?')[1] ?? '',
       index: query.get('index'), wait: query.get('wait'), query, at: performance.now(), gone: false,
+      text: '',
     };
+    request.setEncoding('utf8').on('data', piece => { seen.text += piece; });
     this.requests.push(seen);
     response.on('close', () => { seen.gone = !response.writableFinished; });
     (this.#script.shift() ?? this.#otherwise)(response, seen);
@@ -43,6 +47,22 @@ export const hold = () => {};
 export const found = (index, value, type = 'application/json') => response => {
   response.writeHead(200, {'X-Polling-Index': index, 'Content-Type': type});
   response.end(type === 'application/json' ? JSON.stringify(value) : value);
+};
+
+// What is below a path, changed since the client's index.
+export const below = (index, changes, more = {}) => found(index, {index, ...more, changes});
+
+// A stream: each line is an object, or a number of milliseconds to wait. Ends after the last
+// unless that is `hold`.
+export const stream = (...lines) => async (response, seen) => {
+  response.writeHead(200, {'X-Polling-Index': 1, 'Content-Type': 'application/x-ndjson'});
+  response.write('\n');
+  for (const line of lines) {
+    if (line === hold) return;
+    if (typeof line === 'number') await new Promise(resolve => setTimeout(resolve, line));
+    else if (!seen.gone) response.write(`${JSON.stringify(line)}\n`);
+  }
+  response.end();
 };
 
 export const missing = index => response => {

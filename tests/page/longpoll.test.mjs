@@ -4,11 +4,11 @@ import assert from 'node:assert/strict';
 import {readFile} from 'node:fs/promises';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {afterEach, test} from 'node:test';
-import {FakeServer, after, expired, found, hangUp, hold, missing, refuse} from './fake_server.mjs';
+import {FakeServer, after, below, expired, found, hangUp, hold, missing, refuse, stream} from './fake_server.mjs';
 
 // By its text: it lies in no package that would tell node that it is a module.
 const text = await readFile(new URL('../../nginx-examples/www/longpoll.js', import.meta.url), 'utf8');
-const {follow} = await import(`data:text/javascript,${encodeURIComponent(text)}`);
+const {follow, followAll} = await import(`data:text/javascript,${encodeURIComponent(text)}`);
 
 const LIMIT = {timeout: 20000};
 const quick = {wait: 0.2, gap: 1, retryFirst: 0.1, retryMost: 0.4};
@@ -27,12 +27,12 @@ async function serve(script, otherwise) {
 }
 
 // Follows the server in the background. What it yields, and its states, are in arrays.
-function start(server, options = {}) {
+function start(server, options = {}, how = follow) {
   const stop = new AbortController();
   const seen = {rounds: [], states: [], stop};
   seen.done = (async () => {
     const onstate = (state, detail) => seen.states.push({state, at: performance.now(), ...detail});
-    for await (const round of follow(server.url, {...quick, signal: stop.signal, onstate, ...options})) {
+    for await (const round of how(server.url, {...quick, signal: stop.signal, onstate, ...options})) {
       seen.rounds.push(round);
     }
   })();
@@ -366,4 +366,197 @@ test('a wait that is none is an error', LIMIT, async () => {
 
 test('an address that is none is an error, not something to try again', LIMIT, async () => {
   await assert.rejects(follow('http://').next(), TypeError);
+});
+
+// --- everything below a path ---
+
+const is = (path, index, document) => ({path, index, type: 'application/json', document});
+const was = (path, index) => ({path, index, deleted: true});
+const told = seen => seen.rounds.map(({path, status, index, value}) => [path, status, index, value]);
+const startAll = (server, options) => start(server, options, followAll);
+
+test('all below a path is told, then each change', LIMIT, async () => {
+  const server = await serve([
+    below(7, [is('/live/a', 3, {n: 1}), is('/live/b', 7, 'text')], {reset: true}),
+    after(150, expired),
+    after(150, below(9, [is('/live/a', 8, {n: 2}), was('/live/b', 9)])),
+  ]);
+  const seen = startAll(server);
+  await until(() => server.requests.length === 4, 'a fourth request');
+  assert.deepEqual(told(seen), [['/live/a', 200, '3', {n: 1}], ['/live/b', 200, '7', 'text'],
+    ['/live/a', 200, '8', {n: 2}], ['/live/b', 404, '9', null]]);
+  assert.deepEqual(server.requests.map(({index, wait}) => [index, wait]),
+    [[null, null], ['7', '200ms'], ['7', '200ms'], ['9', '200ms']]);
+  assert.deepEqual([...seen.rounds[0].all.keys()], ['/live/a']);
+  assert.equal(seen.rounds[0].all.get('/live/a').value.n, 2);
+  assert.equal(retries(seen).length, 0);
+});
+
+test('pages follow each other without a wait', LIMIT, async () => {
+  const server = await serve([
+    below(3, [is('/live/a', 3, 1)], {reset: true, more: true}),
+    below(5, [is('/live/b', 5, 2)], {more: true}),
+    below(6, [is('/live/c', 6, 3)]),
+  ]);
+  const seen = startAll(server);
+  await until(() => seen.rounds.length === 3, 'three rounds');
+  assert.deepEqual(server.requests.slice(0, 3).map(({index}) => index), [null, '3', '5']);
+  assert.deepEqual([...seen.rounds[2].all.keys()], ['/live/a', '/live/b', '/live/c']);
+});
+
+test('after a new beginning what is not named is gone, once all pages are there', LIMIT, async () => {
+  const server = await serve([
+    below(9, [is('/live/a', 3, 1), is('/live/b', 5, 2), is('/live/c', 9, 3)], {reset: true}),
+    below(2, [is('/live/b', 2, 4)], {reset: true, more: true}),
+    below(4, [is('/live/c', 4, 5)]),
+  ]);
+  const seen = startAll(server);
+  await until(() => seen.rounds.length === 6, 'six rounds');
+  assert.deepEqual(told(seen).slice(3), [['/live/b', 200, '2', 4], ['/live/c', 200, '4', 5],
+    ['/live/a', 404, '4', null]]);
+  assert.deepEqual([...seen.rounds[0].all.keys()], ['/live/b', '/live/c']);
+});
+
+test('bytes are bytes, and what an API has is not told', LIMIT, async () => {
+  const server = await serve([below(7, [
+    {path: '/live/p', index: 6, type: 'image/png', encoding: 'base64', document: 'iVBO'},
+    {path: '/live/q', index: 7},
+  ], {reset: true})]);
+  const seen = startAll(server);
+  await until(() => seen.rounds.length === 2, 'two rounds');
+  assert.deepEqual([...seen.rounds[0].value], [0x89, 0x50, 0x4e]);
+  assert.equal(seen.rounds[0].type, 'image/png');
+  assert.equal(seen.rounds[1].value, undefined);
+  assert.equal(seen.rounds[1].status, 200);
+});
+
+test('only some names are asked for, whatever stands in them', LIMIT, async () => {
+  const server = await serve([below(7, [], {reset: true})]);
+  startAll(server, {only: ['a', 'b/c d', 'e,f', 'ü%']});
+  await until(() => server.requests.length === 2, 'a second request');
+  assert.equal(server.requests[0].search, 'only=a,b/c%20d,e%2Cf,%C3%BC%25');
+  assert.equal(server.requests[1].search, 'index=7&wait=200ms&only=a,b/c%20d,e%2Cf,%C3%BC%25');
+});
+
+test('a long list of names goes into a body', LIMIT, async () => {
+  const only = Array.from({length: 500}, (_, i) => `name/${i}`);
+  const server = await serve([below(7, [], {reset: true})]);
+  startAll(server, {only});
+  await until(() => server.requests.length === 2, 'a second request');
+  assert.equal(server.requests[1].method, 'QUERY');
+  assert.equal(server.requests[1].search, 'index=7&wait=200ms');
+  assert.deepEqual(JSON.parse(server.requests[1].text), only);
+});
+
+test('an address that tells of one resource alone is a failure', LIMIT, async () => {
+  const seen = startAll(await serve([found(7, {a: 1})]));
+  await until(() => retries(seen).length === 1, 'a failure');
+  assert.match(retries(seen)[0].error.message, /FCGIWAIT_SCOPE below/);
+});
+
+// --- streams ---
+
+test('a stream is followed, and asked for again where it ends', LIMIT, async () => {
+  const server = await serve([
+    stream(is('/live/thing', 7, {a: 1}), {current: 7}, 1100, is('/live/thing', 8, {a: 2})),
+    stream({current: 8}, 50, was('/live/thing', 9), hold),
+  ]);
+  const seen = start(server, {stream: true, grace: 5});
+  await until(() => seen.rounds.length === 3, 'three rounds');
+  assert.deepEqual(seen.rounds.map(({status, index, value}) => [status, index, value]),
+    [[200, '7', {a: 1}], [200, '8', {a: 2}], [404, '9', null]]);
+  assert.deepEqual(server.requests.map(({index, wait}) => [index, wait]), [[null, null], ['8', null]]);
+  assert.equal(server.requests[0].accept, 'application/x-ndjson');
+  assert.ok(seen.states.some(({state, stream}) => state === 'waiting' && stream === true));
+  assert.equal(retries(seen).length, 0);
+});
+
+test('lines that are cut anywhere are put together', LIMIT, async () => {
+  const bytes = Buffer.from(`\n${JSON.stringify(is('/live/thing', 7, 'Grüße'))}\n`);
+  const server = await serve([async response => {
+    response.writeHead(200, {'X-Polling-Index': 1, 'Content-Type': 'application/x-ndjson'});
+    for (const byte of bytes) {
+      response.write(Buffer.from([byte]));
+      await sleep(1);
+    }
+  }]);
+  const seen = start(server, {stream: true, grace: 5});
+  await until(() => seen.rounds.length === 1, 'a round');
+  assert.equal(seen.rounds[0].value, 'Grüße');
+});
+
+test('all below a path by a stream, a new beginning included', LIMIT, async () => {
+  const server = await serve([
+    stream({reset: true}, is('/live/a', 3, 1), is('/live/b', 5, 2), {current: 5}, 1100),
+    stream({reset: true}, is('/live/b', 4, 3), {current: 4}, hold),
+  ]);
+  const seen = startAll(server, {stream: true, grace: 5});
+  await until(() => seen.rounds.length === 4, 'four rounds');
+  assert.deepEqual(told(seen), [['/live/a', 200, '3', 1], ['/live/b', 200, '5', 2],
+    ['/live/b', 200, '4', 3], ['/live/a', 404, '4', null]]);
+});
+
+test('behind an API a stream says that there is something to ask for', LIMIT, async () => {
+  const server = await serve([
+    stream({path: '/live/thing', index: 7}, {current: 7}, hold), found(8, {a: 1}), hold]);
+  const seen = start(server, {stream: true, grace: 5});
+  await until(() => seen.rounds.length === 1, 'a round');
+  assert.deepEqual(seen.rounds[0], {status: 200, index: '8', value: {a: 1}});
+});
+
+for (const [name, answer] of [
+  ['nothing of it comes', response => response.writeHead(200, {'Content-Type': 'application/x-ndjson'})],
+  ['streams are refused', refuse(406)],
+  ['the answer is an ordinary one', found(7, 'plain')],
+]) {
+  test(`where ${name} it is long polling after all`, LIMIT, async () => {
+    const server = await serve([answer, found(7, {a: 1}), after(100, found(8, {a: 2}))]);
+    const seen = start(server, {stream: true, grace: 0.5});
+    await until(() => seen.rounds.length === 2, 'two rounds');
+    assert.deepEqual(server.requests.slice(1, 3).map(({index, wait}) => [index, wait]),
+      [[null, null], ['7', '200ms']]);
+    assert.ok(server.requests.slice(1).every(({accept}) => accept !== 'application/x-ndjson'));
+    assert.equal(seen.states.at(-1).stream, false);
+    assert.equal(retries(seen).length, 0);
+  });
+}
+
+test('a stream that falls silent counts as dead', LIMIT, async () => {
+  const server = await serve([stream(is('/live/thing', 7, 1), hold), stream({current: 7}, hold)]);
+  const seen = start(server, {stream: true, wait: 0.2, grace: 0.5});
+  await until(() => server.requests.length === 2, 'a second stream');
+  assert.match(retries(seen)[0].error.message, /no answer in time/);
+  await until(() => server.requests[0].gone, 'the first is left');
+  assert.equal(server.requests[1].index, '7');
+});
+
+test('a stream that ends at once does not make it spin', LIMIT, async () => {
+  const server = await serve([], stream({current: 1}));
+  const seen = start(server, {stream: true, grace: 5});
+  await sleep(1500);
+  assert.ok(server.requests.length <= 10, `${server.requests.length} requests in 1.5 s`);
+  await until(() => retries(seen).length >= 3, 'three tries');
+  assert.match(retries(seen)[0].error.message, /ended at once/);
+  assert.ok(retries(seen)[2].seconds > 0.2 - 1e-6, 'the back-off does not grow');
+});
+
+test('an abort ends a stream', LIMIT, async () => {
+  const server = await serve([stream(is('/live/thing', 7, 1), hold)]);
+  const seen = start(server, {stream: true, grace: 5});
+  await until(() => seen.rounds.length === 1, 'a round');
+  seen.stop.abort();
+  await seen.done;
+  await until(() => server.requests[0].gone, 'the request ends');
+});
+
+test('a hidden page leaves its stream, a visible one takes it up again', LIMIT, async () => {
+  const page = fakeDocument();
+  const server = await serve([stream(is('/live/thing', 7, 1), hold), stream({current: 7}, hold)]);
+  const seen = start(server, {stream: true, grace: 5});
+  await until(() => seen.rounds.length === 1, 'a round');
+  page.turn(true);
+  await until(() => server.requests[0].gone, 'the stream is left');
+  page.turn(false);
+  await until(() => server.requests.length === 2, 'another one');
+  assert.equal(server.requests[1].index, '7');
 });
