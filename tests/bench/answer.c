@@ -1,15 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 #include "answer.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+void answer_next_line(struct answer *answer)
+{
+    answer->has_line = false;
+    answer->body_len = 0;
+}
 
 void answer_reset(struct answer *answer)
 {
     answer->stage = ANSWER_STATUS;
     answer->status = 0;
     answer->closes = answer->chunked = answer->has_length = false;
+    answer->streams = answer->has_line = false;
     answer->index[0] = answer->body[0] = '\0';
     answer->body_len = answer->line_len = 0;
     answer->left = 0;
@@ -36,14 +44,18 @@ static void status_line(struct answer *answer)
 
 static void header_end(struct answer *answer)
 {
-    if (answer->status == 204 || answer->status == 304)
+    if (answer->status == 204 || answer->status == 304) {
         answer->stage = ANSWER_COMPLETE;
-    else if (answer->chunked)
+    } else if (answer->chunked) {
         answer->stage = ANSWER_CHUNK_SIZE;
-    else if (!answer->has_length)
-        answer->stage = ANSWER_BROKEN;
-    else
+    } else if (answer->has_length) {
         answer->stage = answer->left > 0 ? ANSWER_BODY : ANSWER_COMPLETE;
+    } else if (answer->streams) { /* until it is closed */
+        answer->left = ULONG_MAX;
+        answer->stage = ANSWER_BODY;
+    } else {
+        answer->stage = ANSWER_BROKEN;
+    }
 }
 
 static void header_line(struct answer *answer)
@@ -54,6 +66,8 @@ static void header_line(struct answer *answer)
     } else if ((value = value_of(line, "X-Polling-Index:")) != NULL) {
         strncpy(answer->index, value, ANSWER_INDEX - 1);
         answer->index[ANSWER_INDEX - 1] = '\0';
+    } else if ((value = value_of(line, "Content-Type:")) != NULL) {
+        answer->streams = strncasecmp(value, "text/event-stream", 17) == 0;
     } else if ((value = value_of(line, "Content-Length:")) != NULL) {
         answer->left = strtoul(value, NULL, 10);
         answer->has_length = true;
@@ -111,9 +125,19 @@ static size_t take_line(struct answer *answer, const char *bytes, size_t len)
     return used;
 }
 
+/* A line of a stream ends what is taken. */
+static size_t line_within(struct answer *answer, const char *bytes, size_t len)
+{
+    const char *end = memchr(bytes, '\n', len);
+    answer->has_line = end != NULL;
+    return end != NULL ? (size_t)(end - bytes) + 1 : len;
+}
+
 static size_t take_body(struct answer *answer, const char *bytes, size_t len)
 {
     size_t used = len < answer->left ? len : answer->left;
+    if (answer->streams)
+        used = line_within(answer, bytes, used);
     size_t room = answer->body_room - 1 - answer->body_len;
     size_t keep = used < room ? used : room;
     memcpy(answer->body + answer->body_len, bytes, keep);
@@ -129,11 +153,14 @@ static size_t take_body(struct answer *answer, const char *bytes, size_t len)
 size_t answer_feed(struct answer *answer, const char *bytes, size_t len)
 {
     size_t used = 0;
-    while (used < len && answer->stage < ANSWER_COMPLETE) {
-        if (answer->stage == ANSWER_BODY || answer->stage == ANSWER_CHUNK)
+    bool line = false;
+    while (used < len && answer->stage < ANSWER_COMPLETE && !line) {
+        bool body = answer->stage == ANSWER_BODY || answer->stage == ANSWER_CHUNK;
+        if (body)
             used += take_body(answer, bytes + used, len - used);
         else
             used += take_line(answer, bytes + used, len - used);
+        line = body && answer->has_line;
     }
     return used;
 }

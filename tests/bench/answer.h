@@ -2,7 +2,8 @@
 /*
  * answer: reads HTTP/1.1 answers from whatever pieces arrive, one at a time.
  *
- * Knows Content-Length and chunks. Of the body it keeps only the beginning.
+ * Knows Content-Length and chunks. Of the body it keeps only the beginning; of an event
+ * stream (text/event-stream) the line that has just come.
  */
 #ifndef BENCH_ANSWER_H
 #define BENCH_ANSWER_H
@@ -33,6 +34,8 @@ struct answer {
     char *body;               /* the owner's room for the beginning, with its NUL */
     size_t body_room, body_len;
     bool chunked;
+    bool streams;  /* an event stream, and its header is there */
+    bool has_line; /* a line of it is: the body */
     bool has_length;
     unsigned long left; /* of the body, or of the chunk */
     size_t line_len;
@@ -42,7 +45,11 @@ struct answer {
 /* Ready for the next answer; the body's room stays. */
 void answer_reset(struct answer *answer);
 
-/* Returns how much was used; stops behind a complete answer, and at nonsense. */
+/* A line of a stream has been seen, and the next one takes its place. */
+void answer_next_line(struct answer *answer);
+
+/* Returns how much was used; stops behind a complete answer, behind each line of a
+ * stream, and at nonsense. */
 size_t answer_feed(struct answer *answer, const char *bytes, size_t len);
 
 #endif

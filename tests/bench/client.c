@@ -232,6 +232,27 @@ static void complete(struct clients *clients, struct client *client)
     clients->answered(clients->context, client);
 }
 
+/* False where there is more than an answer, or nonsense. */
+static bool take(struct clients *clients, struct client *client, const char *bytes,
+                 size_t len)
+{
+    struct answer *answer = &client->answer;
+    for (size_t used = 0; used < len;) {
+        if (answer->stage >= ANSWER_COMPLETE)
+            return false;
+        used += answer_feed(answer, bytes + used, len - used);
+        if (answer->streams && answer->stage > ANSWER_HEADER && client->arriving) {
+            clients->answers[client->role][answer->status]++;
+            client_arrived(clients, client);
+        }
+        if (answer->has_line) {
+            clients->told(clients->context, client);
+            answer_next_line(answer);
+        }
+    }
+    return answer->stage != ANSWER_BROKEN;
+}
+
 static void readable(struct clients *clients, struct client *client)
 {
     static char inbox[65536];
@@ -239,8 +260,7 @@ static void readable(struct clients *clients, struct client *client)
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (got <= 0 || client->state != CLIENT_ASKING ||
-        answer_feed(&client->answer, inbox, (size_t)got) < (size_t)got ||
-        client->answer.stage == ANSWER_BROKEN)
+        !take(clients, client, inbox, (size_t)got))
         broke(clients, client);
     else if (client->answer.stage == ANSWER_COMPLETE)
         complete(clients, client);

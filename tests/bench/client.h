@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * client: the clients of HTTP clients, in one thread and one epoll set.
+ * client: a crowd of HTTP clients, in one thread and one epoll set.
  *
  * A client that loses its connection comes back by itself; one that was hung up stays
- * away until client_come(). The two bells ring from clients_turn(). Both may ask.
+ * away until client_come(). The bells ring from clients_turn(), and may ask; but for
+ * `told`, which says that client->answer.body is the next line of a stream.
  */
 #ifndef BENCH_CLIENT_H
 #define BENCH_CLIENT_H
@@ -64,6 +65,7 @@ struct clients {
     long connected, broken, refused;
     client_bell_fn *ready;    /* connected */
     client_bell_fn *answered; /* client->answer is complete */
+    client_bell_fn *told;     /* a line of a stream */
     void *context;
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * load: an HTTP load generator for long polling. One thread, thousands of connections.
+ * load: an HTTP load generator for long polling and for event streams. One thread,
+ * thousands of connections.
  *
  * People read standard error; programs read the one JSON object on standard output.
  */
@@ -41,6 +42,7 @@ static void usage_text(FILE *out)
         "  --publishers 8        (distinct, churn, publish)\n"
         "  --rate 0              publishes per second; 0: as many as go\n"
         "  --body 64             bytes that are published\n"
+        "  --stream              they read a stream (SSE) instead of asking again\n"
         "  --kill                all clients hang up at the end (hold)\n"
         "  --pid NAME=PID        measure this process and its children; up to 7 times\n"
         "Publishers wait for their answer, so that a server that stands still gets\n"
@@ -112,6 +114,9 @@ static bool take_option(struct options *options, int option, char *value)
     case 'k':
         options->kill = true;
         break;
+    case 'S':
+        options->stream = true;
+        break;
     case 'i':
         return add_process(options, value);
     default:
@@ -131,7 +136,8 @@ static bool read_options(struct options *options, int argc, char **argv)
         {"warmup", 1, NULL, 'w'},  {"seconds", 1, NULL, 'd'},
         {"rate", 1, NULL, 'R'},    {"publishers", 1, NULL, 'u'},
         {"body", 1, NULL, 'b'},    {"kill", 0, NULL, 'k'},
-        {"pid", 1, NULL, 'i'},     {NULL, 0, NULL, 0}};
+        {"stream", 0, NULL, 'S'},  {"pid", 1, NULL, 'i'},
+        {NULL, 0, NULL, 0}};
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
         if (!take_option(options, option, optarg))
             return false;
@@ -186,6 +192,7 @@ static bool set_up(struct load *load)
     load->clients.context = load;
     load->clients.ready = load_ready;
     load->clients.answered = load_answered;
+    load->clients.told = load_told;
     load->waiters = load->clients.clients;
     load->publishers = load->waiters + options->clients;
     load->watcher = load->publishers + publishers;

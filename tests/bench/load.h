@@ -22,7 +22,7 @@ struct options {
     int port, rounds, warmup, publishers, settle_ms;
     double seconds, rate; /* rate: publishes per second; 0: as many as possible */
     size_t clients, body;
-    bool kill;
+    bool kill, stream;
     struct process processes[PROCESSES];
     size_t process_count;
 };
@@ -56,7 +56,7 @@ struct load {
     struct samples rounds;       /* us per waiter, of each round */
     struct samples acks;         /* ms from publish to its answer */
     struct samples acks_aside;   /* the same, where nobody waits for what is published */
-    struct samples bystander_ms; /* of a GET while a clients is answered */
+    struct samples bystander_ms; /* of a GET while all of them are answered */
     long delivered, superseded, late, lost, published, failed, churned, gets;
     double arrive_seconds, measured_seconds, closed_ms, nobody_ms, descriptors_ms;
     long most_waiting;
@@ -85,5 +85,6 @@ bool load_churns(const struct load *load, const struct client *client);
 /* The bells for the clients. */
 void load_ready(void *context, struct client *client);
 void load_answered(void *context, struct client *client);
+void load_told(void *context, struct client *client);
 
 #endif

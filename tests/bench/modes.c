@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* modes: each measurement, told in order; between its steps the clients turns. */
+/* modes: each measurement, told in order; between its steps the clients have their turn.
+ */
 #include "load.h"
 
 #include <stdio.h>

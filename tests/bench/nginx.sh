@@ -87,7 +87,7 @@ nchan_locations() {
         nchan_message_buffer_length 1;
         nchan_message_timeout 0;
         location ^~ /r/ {
-            nchan_subscriber longpoll;
+            nchan_subscriber longpoll eventsource;
             nchan_channel_id \$uri;
             nchan_subscriber_last_message_id \$arg_index;
             nchan_subscriber_first_message oldest;

@@ -10,7 +10,8 @@ declare -A kind=([fcgiwait]=fastcgi [nchan]=nchan [go]=proxy [node]=proxy [threa
     [ceiling]=fastcgi [least]=fastcgi)
 
 # The parts for which a bound is there; real servers take part in all.
-declare -A bounds=([ceiling]="get wrk" [least]=broadcast)
+declare -A bounds=([ceiling]="get wrk" [least]="broadcast streams" [threads]="broadcast scale memory distinct churn get publish silence
+    kill wrk")
 
 say() {
     echo "$*" >&2

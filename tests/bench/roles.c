@@ -33,14 +33,20 @@ void load_ask(struct load *load, struct client *client)
     char text[1024], name[16], *at = strstr(options->poll, "INDEX");
     int len;
     resource_of(load, topic_of(load, client), name, sizeof name);
-    if (client->index[0] == '\0' || at == NULL)
+    if (client->role == CLIENT_WAITER && options->stream)
+        len =
+            snprintf(text, sizeof text,
+                     "GET %s%s HTTP/1.1\r\nHost: %s\r\nAccept: text/event-stream\r\n\r\n",
+                     options->read, name, options->host);
+    else if (client->index[0] == '\0' || at == NULL)
         len = snprintf(text, sizeof text, "GET %s%s HTTP/1.1\r\nHost: %s\r\n\r\n",
                        options->read, name, options->host);
     else
         len = snprintf(text, sizeof text, "GET %s%s%.*s%s%s HTTP/1.1\r\nHost: %s\r\n\r\n",
                        options->read, name, (int)(at - options->poll), options->poll,
                        client->index, at + strlen("INDEX"), options->host);
-    if (client_ask(&load->clients, client, text, (size_t)len) && client->index[0] != '\0')
+    if (client_ask(&load->clients, client, text, (size_t)len) &&
+        client->index[0] != '\0' && !options->stream)
         client_arrived(&load->clients, client); /* the answer may take a while */
 }
 
@@ -193,6 +199,16 @@ static void waiter_answered(struct load *load, struct client *client)
     if (answer->status == 200 && n != NULL)
         delivered(load, client, strtoull(n + 4, NULL, 10));
     load_ask(load, client);
+}
+
+/* A document's line comes to everybody who reads a stream, whoever sends it. */
+void load_told(void *context, struct client *client)
+{
+    struct load *load = context;
+    const char *line = client->answer.body;
+    const char *n = strncmp(line, "data:", 5) == 0 ? strstr(line, "\"n\":") : NULL;
+    if (n != NULL)
+        delivered(load, client, strtoull(n + 4, NULL, 10));
 }
 
 static void getter_answered(struct load *load, struct client *client)

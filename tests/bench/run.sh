@@ -15,10 +15,16 @@
 #   silence    CLIENTS wait and nothing happens: does anybody wake up?
 #   kill       KILLED waiting clients hang up at once: how long does the server remember?
 #   wrk        plain GETs as wrk counts them
+#   streams           broadcast, to CLIENTS that read an event stream each
+#   streams-distinct  distinct, likewise
+#   streams-memory    memory, likewise
+#   streams-silence   silence, likewise
 # and, instead of single ones:
 #   all         broadcast scale memory distinct churn get publish silence kill (the default)
 #   foundation  fcgiwait and Go alone: broadcast memory wrk silence kill
 #   soak        fcgiwait and nchan alone: distinct and churn, SOAK seconds each
+#   streaming   broadcast and distinct, by long polls and by streams
+#   streams-soak  fcgiwait alone: distinct by long polls and by streams, SOAK seconds each
 #
 # --quick    small and short: whether it works, not how fast it is
 # --readme   writes the table into README's section "How fast" as well
@@ -46,7 +52,13 @@ while [ $# -gt 0 ]; do
         PEERS=${PEERS:-fcgiwait nchan}
         SECONDS_EACH=${SOAK:-300}
         ;;
-    broadcast | scale | memory | distinct | churn | get | publish | silence | kill | wrk)
+    streaming) parts="broadcast streams distinct streams-distinct streams-memory streams-silence" ;;
+    streams-soak)
+        parts="distinct streams-distinct"
+        PEERS=${PEERS:-fcgiwait}
+        SECONDS_EACH=${SOAK:-300}
+        ;;
+    streams | streams-distinct | streams-memory | streams-silence | broadcast | scale | memory | distinct | churn | get | publish | silence | kill | wrk)
         parts="$parts $1"
         ;;
     *)
@@ -133,8 +145,13 @@ scale_at() {
     [ "$2" != 1 ] || rounds=$((20 * ROUNDS))
     load_at scale "$1" broadcast --clients "$2" --rounds "$rounds"
 }
+streams_at() {
+    load_at streams "$1" broadcast --stream --clients "$CLIENTS" --rounds "$ROUNDS"
+}
 distinct_at() {
-    load_at "$2" "$1" "$2" --clients "$CLIENTS" --publishers "$PUBLISHERS" \
+    local stream=
+    [ "$2" != streams-distinct ] || stream=--stream
+    load_at "$2" "$1" "${2#streams-}" $stream --clients "$CLIENTS" --publishers "$PUBLISHERS" \
         --seconds "$SECONDS_EACH"
 }
 publish_at() {
@@ -144,10 +161,10 @@ memory_at() {
     [ "$2" -ge 100 ] || return 0 # pages are too coarse for less
     stop "$1"
     start "$1"
-    load_at memory "$1" hold --clients "$2" --seconds 0
+    load_at "${3:-memory}" "$1" hold ${3:+--stream} --clients "$2" --seconds 0
 }
 silence_at() {
-    load_at silence "$1" hold --clients "$CLIENTS" --seconds "$SILENCE"
+    load_at "${2:-silence}" "$1" hold ${2:+--stream} --clients "$CLIENTS" --seconds "$SILENCE"
 }
 kill_at() {
     load_at kill "$1" hold --clients "$KILLED" --seconds 1 --kill
@@ -159,6 +176,19 @@ get_at() {
 
 measure_broadcast() {
     in_turn "$BLOCKS" broadcast_at
+}
+measure_streams() {
+    in_turn "$BLOCKS" streams_at
+}
+measure_streams-distinct() {
+    in_turn 1 distinct_at streams-distinct
+}
+measure_streams-memory() {
+    in_turn 1 memory_at "$CLIENTS" streams-memory
+}
+measure_streams-silence() {
+    local peers=fcgiwait
+    in_turn 1 silence_at streams-silence
 }
 measure_scale() {
     local n
@@ -224,9 +254,10 @@ machine() {
 
 collect() {
     local list
-    for list in broadcast scale memory distinct churn get publish silence kill wrk; do
+    for list in broadcast scale memory distinct churn get publish silence kill wrk streams \
+        streams-distinct streams-memory streams-silence; do
         [ -e "$out/$list.jsonl" ] || : >"$out/$list.jsonl"
-        printf -- '--slurpfile\n%s\n%s\n' "$list" "$out/$list.jsonl"
+        printf -- '--slurpfile\n%s\n%s\n' "${list//-/_}" "$out/$list.jsonl"
     done | xargs jq -n --arg date "$(date -u +%F)" --arg machine "$(machine)" \
         --argjson cores "$(nproc)" --arg busy "$busy" \
         --arg nginx_errors "$(cat "$out"/*/nginx.log | wc -l)" \

@@ -86,12 +86,16 @@ def across($peers; $name; $of; f): [$peers[] | . as $peer | ($of[$peer] // {}) |
            | map({n: .[0].publishers} + (by_peer | map_values(publishes)))),
  silence: ($silence | by_peer | map_values(quiet)),
  kill: ($kill | by_peer | map_values(killed)),
- runs: {$broadcast, $scale, $memory, $distinct, $churn, $get, $publish, $silence, $kill, $wrk}}
+ streams: ($streams | by_peer | map_values(crowd)),
+ streams_distinct: ($streams_distinct | by_peer | map_values(stream)),
+ streams_memory: ($streams_memory | by_peer | map_values(memory)),
+ streams_silence: ($streams_silence | by_peer | map_values(quiet)),
+ runs: {$streams, $streams_distinct, $streams_memory, $streams_silence, $broadcast, $scale, $memory, $distinct, $churn, $get, $publish, $silence, $kill, $wrk}}
 | . as $all
 | [.runs[][].peer] | unique as $found
 | [order[] | select(. as $peer | $found | index($peer))] as $peers
 | ($peers - ["fcgiwait"]) as $others
-| ([($broadcast + $memory)[].clients] | max) as $n
+| ([($broadcast + $memory + $streams + $streams_memory)[].clients] | max) as $n
 | def of_n($list; $n): ($list | map(select(.n == $n)) | .[0]) // {};
   def against($of; f): [$others[] | {key: ., value: ratio($of.fcgiwait | f; $of[.] | f)}] | from_entries;
   def ratio_row($name; $ratios): across($others; $name; $ratios | map_values({ratio: .}); .ratio | hundredth);
@@ -99,6 +103,10 @@ def across($peers; $name; $of; f): [$peers[] | . as $peer | ($of[$peer] // {}) |
 {us_per_waiter: against($all.broadcast; .us_per_waiter.median),
  bytes_per_waiter: against(of_n($all.memory; $n); .bytes_per_waiter),
  delivered: against($all.distinct; .delivered.median),
+ stream_us: against($all.streams; .us_per_waiter.median),
+ stream_to_poll: ratio($all.streams.fcgiwait.us_per_waiter.median; $all.broadcast.fcgiwait.us_per_waiter.median),
+ stream_deliveries_to_poll: ratio($all.streams_distinct.fcgiwait.delivered.median;
+                                  $all.distinct.fcgiwait.delivered.median),
  gets: against($all.get; .rate.median),
  wrk_gets: against($all.wrk; .rate.median),
  of_n_to_1000: ratio($all.broadcast.fcgiwait.us_per_waiter.median;
@@ -120,6 +128,15 @@ as $ratios
    ["a resource each: deliveries, to Go", $ratios.delivered.go, 1.5, "least"],
    ["a tenth comes and goes: late", $all.churn.fcgiwait.late, 0, "most"],
    ["a tenth comes and goes: lost", $all.churn.fcgiwait.lost, 0, "most"],
+   ["streams: time per delivery, to our long poll", $ratios.stream_to_poll, 0.75, "most"],
+   ["streams: time per delivery, to nchan", $ratios.stream_us.nchan, 1.3, "most"],
+   ["streams: time per delivery, to Go", $ratios.stream_us.go, 0.6, "most"],
+   ["streams: time per delivery, to Node", $ratios.stream_us.node, 0.6, "most"],
+   ["streams: time per delivery, to the least", $ratios.stream_us.least, 1.1, "most"],
+   ["streams, a resource each: late", $all.streams_distinct.fcgiwait.late, 0, "most"],
+   ["streams, a resource each: lost", $all.streams_distinct.fcgiwait.lost, 0, "most"],
+   ["streams, a resource each: deliveries, to our long poll", $ratios.stream_deliveries_to_poll, 2, "least"],
+   ["streams: bytes per stream", $all.streams_memory.fcgiwait.bytes_per_waiter, 614, "most"],
    ["plain GETs, to the ceiling", $ratios.gets.ceiling, 0.95, "least"],
    ["plain GETs, to Go", $ratios.gets.go, 1.4, "least"],
    ["plain GETs, to Node", $ratios.gets.node, 1.1, "least"],
@@ -137,6 +154,7 @@ as $promises
    ratio_row("time per waiter, one change for \($n)"; $ratios.us_per_waiter),
    ratio_row("memory per waiting request"; $ratios.bytes_per_waiter),
    ratio_row("deliveries/s, a resource each"; $ratios.delivered),
+   ratio_row("time per delivery, one change for \($n) streams"; $ratios.stream_us),
    ratio_row("plain GETs/s"; $ratios.gets),
    ratio_row("plain GETs/s (wrk)"; $ratios.wrk_gets)]
 as $ratio_table
@@ -164,6 +182,14 @@ as $ratio_table
    across($peers; "  late, lost"; $all.distinct; if .lost == null then null else "\(.late), \(.lost)" end),
    across($peers; "deliveries/s, a tenth come and go"; $all.churn; .delivered | f),
    across($peers; "  late, lost"; $all.churn; if .lost == null then null else "\(.late), \(.lost)" end),
+   across($peers; "us per delivery, one change for \($n) streams"; $all.streams; .us_per_waiter | f),
+   across($peers; "  the server's CPU us per delivery"; $all.streams; .server_cpu_us | short),
+   across($peers; "  nginx's CPU us per delivery"; $all.streams; .nginx_cpu_us | short),
+   across($peers; "  lost, errors"; $all.streams; if .lost == null then null else "\(.lost), \(.errors)" end),
+   across($peers; "bytes per stream"; $all.streams_memory; .bytes_per_waiter | short),
+   across($peers; "deliveries/s, a stream and resource each"; $all.streams_distinct; .delivered | f),
+   across($peers; "  ms to deliver, 99 of 100"; $all.streams_distinct; .p99 | short),
+   across($peers; "  late, lost"; $all.streams_distinct; if .lost == null then null else "\(.late), \(.lost)" end),
    across($peers; "publishes/s, 1 publisher"; of_n($all.publish; 1); .rate | f),
    across($peers; "publishes/s, 16 publishers"; of_n($all.publish; 16); .rate | f),
    across($peers; "publishes/s, 64 publishers"; of_n($all.publish; 64); .rate | f),
@@ -172,7 +198,7 @@ as $ratio_table
   def middle: if . == null then null else .median | short end;
   def spread_words: if . == null or .median == null then null elif .count == 1 then .median | short
       else "\(.median | short) (\(.low | short) to \(.high | short))" end;
-  def void_notes: [$all | .broadcast, .distinct, .churn, .get | to_entries[] | select(.value.void > 0)
+  def void_notes: [$all | .broadcast, .streams, .streams_distinct, .distinct, .churn, .get | to_entries[] | select(.value.void > 0)
       | "\(.key | called): \(.value.void) void (\(.value.troubles | join("; ")))"] | unique;
 
 $all + {$ratios, $promises}
@@ -197,6 +223,10 @@ $all + {$ratios, $promises}
     (if $silence == [] then empty else "", lines([["silence", "waiting", "seconds",
         "voluntary context switches", "involuntary", "CPU ms", "void because"]]
         + [$all.silence | to_entries[] | [(.key | called), .value.waiting, (.value.seconds | tenth),
+           .value.voluntary, .value.involuntary, (.value.cpu_ms | short), .value.trouble]] | markdown_table) end),
+    (if $streams_silence == [] then empty else "", lines([["silence, streams", "waiting", "seconds",
+        "voluntary context switches", "involuntary", "CPU ms", "void because"]]
+        + [$all.streams_silence | to_entries[] | [(.key | called), .value.waiting, (.value.seconds | tenth),
            .value.voluntary, .value.involuntary, (.value.cpu_ms | short), .value.trouble]] | markdown_table) end),
     (if $kill == [] then empty else "", lines([["all hang up at once", "waiting", "ms to close them",
         "ms until nobody waits", "ms until descriptors are back", "void because"]]

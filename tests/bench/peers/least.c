@@ -3,7 +3,7 @@
  * The least that a FastCGI responder can do for a broadcast: one thread that looks at the
  * bytes of a request instead of reading them, keeps nothing but the connection of one
  * that waits, and sends all of them the same bytes. There is one resource, no wait ends,
- * nothing can go wrong. Nobody behind this nginx answers a clients with less.
+ * nothing can go wrong. Nobody behind this nginx answers so many with less.
  *
  *     spawn-fcgi -s /run/least.sock -n -- least
  */
@@ -35,6 +35,28 @@ static void add_record(struct bytes *out, int type, const void *content, size_t 
     memcpy(out->at + out->len, header, sizeof header);
     memcpy(out->at + out->len + sizeof header, content, len);
     out->len += sizeof header + len;
+}
+
+static size_t streams_count;
+static int streams[CONNECTIONS];
+
+/* An event of a stream that has begun. */
+static void add_event(struct bytes *out)
+{
+    char text[ROOM / 2];
+    int len =
+        snprintf(text, sizeof text, "id: %llu\ndata: %s\n\n", document_index, document);
+    add_record(out, 6, text, (size_t)len);
+}
+
+static void begin_stream(int fd, struct bytes *out)
+{
+    static const char head[] = "Status: 200 OK\r\nContent-Type: text/event-stream\r\n"
+                               "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n\r\n";
+    out->len = 0;
+    add_record(out, 6, head, sizeof head - 1);
+    add_event(out);
+    streams[streams_count++] = fd;
 }
 
 /* The answer to request 1, which is the number that nginx always gives. */
@@ -77,11 +99,16 @@ static void broadcast(const char *body, size_t len)
     for (size_t i = 0; i < held_count; i++)
         send_to(held[i], &out);
     held_count = 0;
+    out.len = 0;
+    add_event(&out);
+    for (size_t i = 0; i < streams_count; i++)
+        send_to(streams[i], &out);
 }
 
 static void serve(int fd, const char *request, size_t len)
 {
     char waiting[64];
+    struct bytes out;
     const char *body = memmem(request, len, "{\"n\"", 4);
     const char *end =
         body != NULL ? memchr(body, '}', len - (size_t)(body - request)) : NULL;
@@ -89,10 +116,15 @@ static void serve(int fd, const char *request, size_t len)
         send_answer(fd, "204 No Content", "");
         if (memmem(request, len, "/aside", 6) == NULL)
             broadcast(body, (size_t)(end + 1 - body));
+    } else if (memmem(request, len, "event-stream", 12) != NULL &&
+               streams_count < CONNECTIONS) {
+        begin_stream(fd, &out);
+        send_to(fd, &out);
     } else if (memmem(request, len, "index=", 6) != NULL && held_count < CONNECTIONS) {
         held[held_count++] = fd;
     } else if (memmem(request, len, "/status", 7) != NULL) {
-        snprintf(waiting, sizeof waiting, "{\"waiting\":%zu}", held_count);
+        snprintf(waiting, sizeof waiting, "{\"waiting\":%zu}",
+                 held_count + streams_count);
         send_answer(fd, "200 OK", waiting);
     } else {
         send_answer(fd, "200 OK", document);
@@ -104,6 +136,9 @@ static void forget(int fd)
     for (size_t i = 0; i < held_count; i++)
         if (held[i] == fd)
             held[i--] = held[--held_count];
+    for (size_t i = 0; i < streams_count; i++)
+        if (streams[i] == fd)
+            streams[i--] = streams[--streams_count];
     close(fd);
 }
 

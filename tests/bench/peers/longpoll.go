@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 
-// The peer: long polling as an ordinary Go service does it. Every resource has a channel that
+// The peer: long polling and event streams as an ordinary Go service does them. Every resource has a channel that
 // the next change closes; a held request is a goroutine that waits for it.
 //
 //	longpoll unix:/run/longpoll.sock    or    longpoll 127.0.0.1:8081
@@ -43,6 +43,8 @@ var (
 	waiting   atomic.Int64
 	noStore   = []string{"no-store"}
 	vary      = []string{"Prefer"}
+
+	eventStream = []string{"text/event-stream"}
 )
 
 func find(path string) *resource {
@@ -104,6 +106,35 @@ func read(w http.ResponseWriter, r *http.Request) {
 	w.Write(present.body)
 }
 
+// stream tells the present state and then each that it sees, until the client has gone.
+func stream(w http.ResponseWriter, r *http.Request) {
+	at := find(r.URL.Path)
+	present := at.now.Load()
+	header := w.Header()
+	header["X-Polling-Index"], header["Cache-Control"] = present.index, noStore
+	header["Content-Type"], header["X-Accel-Buffering"] = eventStream, []string{"no"}
+	flusher := w.(http.Flusher)
+	waiting.Add(1)
+	defer waiting.Add(-1)
+	heartbeat := time.NewTicker(20 * time.Second)
+	defer heartbeat.Stop()
+	for {
+		fmt.Fprintf(w, "id: %s\ndata: %s\n\n", present.index[0], present.body)
+		flusher.Flush()
+		for waits := true; waits; {
+			select {
+			case <-present.changed:
+				present, waits = at.now.Load(), false
+			case <-heartbeat.C:
+				io.WriteString(w, ":\n")
+				flusher.Flush()
+			case <-r.Context().Done():
+				return
+			}
+		}
+	}
+}
+
 func publish(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 	if err != nil {
@@ -130,6 +161,8 @@ func serve(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/status":
 		fmt.Fprintf(w, `{"waiting":%d}`, waiting.Load())
+	case r.Method == http.MethodGet && r.Header.Get("Accept") == eventStream[0]:
+		stream(w, r)
 	case r.Method == http.MethodGet:
 		read(w, r)
 	case r.Method == http.MethodPut && strings.HasPrefix(r.URL.Path, "/publish/"):

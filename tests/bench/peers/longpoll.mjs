@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// The peer: long polling as an ordinary Node service does it. Every resource has a set of held
+// The peer: long polling and event streams as an ordinary Node service does them. Every resource has a set of held
 // answers, and one thread serves them all.
 //
 //	node longpoll.mjs /run/longpoll.sock
@@ -16,7 +16,7 @@ let waiting = 0;
 function find(path) {
 	let resource = resources.get(path);
 	if (resource === undefined)
-		resources.set(path, resource = { index: '0', head: headOf('0'), body: null, held: new Set() });
+		resources.set(path, resource = { index: '0', head: headOf('0'), body: null, held: new Set(), streams: new Set() });
 	return resource;
 }
 
@@ -63,6 +63,25 @@ function read(path, query, response) {
 	answer(response, resource);
 }
 
+function eventOf(resource) {
+	return `id: ${resource.index}\ndata: ${resource.body ?? ''}\n\n`;
+}
+
+function stream(path, response) {
+	const resource = find(path);
+	response.writeHead(200, ['X-Polling-Index', resource.index, 'Cache-Control', 'no-store',
+		'Content-Type', 'text/event-stream', 'X-Accel-Buffering', 'no']);
+	response.write(eventOf(resource));
+	resource.streams.add(response);
+	waiting++;
+	const heartbeat = setInterval(() => response.write(':\n'), 20_000);
+	response.on('close', () => {
+		clearInterval(heartbeat);
+		resource.streams.delete(response);
+		waiting--;
+	});
+}
+
 function publish(path, request, response) {
 	const pieces = [];
 	request.on('data', (piece) => pieces.push(piece));
@@ -80,6 +99,9 @@ function publish(path, request, response) {
 			letGo(waiter);
 			answer(waiter.response, resource);
 		}
+		const event = Buffer.from(eventOf(resource));
+		for (const stream of resource.streams)
+			stream.write(event);
 	});
 }
 
@@ -88,6 +110,8 @@ const server = createServer((request, response) => {
 	const path = mark < 0 ? request.url : request.url.slice(0, mark);
 	if (path === '/status')
 		response.end(JSON.stringify({ waiting }));
+	else if (request.method === 'GET' && request.headers.accept === 'text/event-stream')
+		stream(path, response);
 	else if (request.method === 'GET')
 		read(path, mark < 0 ? '' : request.url.slice(mark + 1), response);
 	else if (request.method === 'PUT' && path.startsWith('/publish/'))
