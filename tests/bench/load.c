@@ -43,6 +43,8 @@ static void usage_text(FILE *out)
         "  --rate 0              publishes per second; 0: as many as go\n"
         "  --body 64             bytes that are published\n"
         "  --stream              they read a stream (SSE) instead of asking again\n"
+        "  --feed                they wait at READ/?only=NAME, for what is below it "
+        "(distinct)\n"
         "  --kill                all clients hang up at the end (hold)\n"
         "  --pid NAME=PID        measure this process and its children; up to 7 times\n"
         "Publishers wait for their answer, so that a server that stands still gets\n"
@@ -114,6 +116,9 @@ static bool take_option(struct options *options, int option, char *value)
     case 'k':
         options->kill = true;
         break;
+    case 'F':
+        options->feed = true;
+        break;
     case 'S':
         options->stream = true;
         break;
@@ -136,8 +141,8 @@ static bool read_options(struct options *options, int argc, char **argv)
         {"warmup", 1, NULL, 'w'},  {"seconds", 1, NULL, 'd'},
         {"rate", 1, NULL, 'R'},    {"publishers", 1, NULL, 'u'},
         {"body", 1, NULL, 'b'},    {"kill", 0, NULL, 'k'},
-        {"stream", 0, NULL, 'S'},  {"pid", 1, NULL, 'i'},
-        {NULL, 0, NULL, 0}};
+        {"stream", 0, NULL, 'S'},  {"feed", 0, NULL, 'F'},
+        {"pid", 1, NULL, 'i'},     {NULL, 0, NULL, 0}};
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
         if (!take_option(options, option, optarg))
             return false;

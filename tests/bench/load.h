@@ -22,7 +22,7 @@ struct options {
     int port, rounds, warmup, publishers, settle_ms;
     double seconds, rate; /* rate: publishes per second; 0: as many as possible */
     size_t clients, body;
-    bool kill, stream;
+    bool kill, stream, feed;
     struct process processes[PROCESSES];
     size_t process_count;
 };

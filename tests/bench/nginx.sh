@@ -6,6 +6,7 @@
 #   nginx.sh KIND DIR PORT SOCKET [DESCRIPTORS]      KIND: fastcgi, proxy or nchan (no SOCKET)
 #
 #   GET /r/PATH           read, and wait
+#   GET /f/?only=PATH     the same of what is below /r (fastcgi)
 #   PUT /publish/r/PATH   publish
 #   GET /status           how many wait
 #
@@ -51,6 +52,13 @@ fastcgi_locations() {
         fastcgi_next_upstream off;
         location ^~ /r/ {
 $(fastcgi_params)
+            fastcgi_pass peer;
+        }
+        location ^~ /f/ {
+            fastcgi_param REQUEST_METHOD \$request_method;
+            fastcgi_param QUERY_STRING \$query_string;
+            fastcgi_param FCGIWAIT_RESOURCE /r;
+            fastcgi_param FCGIWAIT_SCOPE below;
             fastcgi_pass peer;
         }
         location ~ ^/publish(?<resource>/.+)\$ {

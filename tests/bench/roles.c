@@ -26,6 +26,20 @@ static uint32_t topic_of(const struct load *load, const struct client *client)
     return load->topic_count == 1 ? 0 : client->number;
 }
 
+/* What is below the prefix, but of that the one name alone. */
+static void load_ask_feed(struct load *load, struct client *client, const char *name)
+{
+    const struct options *options = &load->options;
+    char text[1024], poll[64] = "";
+    if (client->index[0] != '\0')
+        snprintf(poll, sizeof poll, "&index=%s&wait=60s", client->index);
+    int len =
+        snprintf(text, sizeof text, "GET %s/?only=%s%s HTTP/1.1\r\nHost: %s\r\n\r\n",
+                 options->read, name, poll, options->host);
+    if (client_ask(&load->clients, client, text, (size_t)len) && client->index[0] != '\0')
+        client_arrived(&load->clients, client);
+}
+
 /* The wait comes with an index only: the first request just asks for the present one. */
 void load_ask(struct load *load, struct client *client)
 {
@@ -33,6 +47,10 @@ void load_ask(struct load *load, struct client *client)
     char text[1024], name[16], *at = strstr(options->poll, "INDEX");
     int len;
     resource_of(load, topic_of(load, client), name, sizeof name);
+    if (client->role == CLIENT_WAITER && options->feed) {
+        load_ask_feed(load, client, name + 1);
+        return;
+    }
     if (client->role == CLIENT_WAITER && options->stream)
         len =
             snprintf(text, sizeof text,

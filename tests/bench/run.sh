@@ -15,6 +15,7 @@
 #   silence    CLIENTS wait and nothing happens: does anybody wake up?
 #   kill       KILLED waiting clients hang up at once: how long does the server remember?
 #   wrk        plain GETs as wrk counts them
+#   feeds      distinct at RATE changes/s, waited for alone, and by name below one path
 #   streams           broadcast, to CLIENTS that read an event stream each
 #   streams-distinct  distinct, likewise
 #   streams-memory    memory, likewise
@@ -58,7 +59,7 @@ while [ $# -gt 0 ]; do
         PEERS=${PEERS:-fcgiwait}
         SECONDS_EACH=${SOAK:-300}
         ;;
-    streams | streams-distinct | streams-memory | streams-silence | broadcast | scale | memory | distinct | churn | get | publish | silence | kill | wrk)
+    feeds | streams | streams-distinct | streams-memory | streams-silence | broadcast | scale | memory | distinct | churn | get | publish | silence | kill | wrk)
         parts="$parts $1"
         ;;
     *)
@@ -83,6 +84,7 @@ value SCALE "1 1000 2000 4000" "1 100"
 value SCALE_BLOCKS 2 1
 value PUBLISHERS 16 4
 value SECONDS_EACH 12 1
+value RATE 2000 500
 value GET_TIMES 3 1
 value GET_SECONDS 4 1
 value KILLED 5000 100
@@ -177,6 +179,15 @@ get_at() {
 measure_broadcast() {
     in_turn "$BLOCKS" broadcast_at
 }
+feeds_at() {
+    load_at "$2" "$1" distinct "${@:3}" --clients "$CLIENTS" --publishers "$PUBLISHERS" \
+        --seconds "$SECONDS_EACH" --rate "$RATE"
+}
+measure_feeds() {
+    local peers=fcgiwait
+    in_turn 1 feeds_at singles
+    in_turn 1 feeds_at feeds --feed --read /f
+}
 measure_streams() {
     in_turn "$BLOCKS" streams_at
 }
@@ -254,7 +265,7 @@ machine() {
 
 collect() {
     local list
-    for list in broadcast scale memory distinct churn get publish silence kill wrk streams \
+    for list in broadcast scale memory distinct churn get publish silence kill wrk singles feeds streams \
         streams-distinct streams-memory streams-silence; do
         [ -e "$out/$list.jsonl" ] || : >"$out/$list.jsonl"
         printf -- '--slurpfile\n%s\n%s\n' "${list//-/_}" "$out/$list.jsonl"

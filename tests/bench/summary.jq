@@ -19,7 +19,7 @@ def total(f): map(f) | add // 0;
 def grown($process): .clients as $n | .processes[$process]
     | if . == null then null else (.waiting.rss_kb - .before.rss_kb) * 1024 / $n end;
 def cpu($process; per): sound | if length == 0 or .[0].processes[$process] == null then null
-    else total(.processes[$process] | .end.cpu_ms - .waiting.cpu_ms) * 1000 / total(per) end;
+    else ratio(total(.processes[$process] | .end.cpu_ms - .waiting.cpu_ms) * 1000; total(per)) end;
 def void_of: {void: (map(select(.trouble != "")) | length),
               troubles: (map(select(.trouble != "").trouble) | unique)};
 
@@ -36,7 +36,8 @@ def crowd: . as $runs | sound | {us_per_waiter: (map(.rounds_us_per_waiter) | ad
 def stream: . as $runs | sound | {delivered: (map(.per_second.delivered) | spread),
     published: (map(.per_second.published) | spread), p50: (map(.latency_ms.p50) | median),
     p99: (map(.latency_ms.p99) | median), max: (map(.latency_ms.max) | max), seconds: total(.seconds),
-    late: total(.late), lost: total(.lost), errors: total(.errors), churned: total(.churned)} + ($runs | void_of);
+    late: total(.late), lost: total(.lost), errors: total(.errors), churned: total(.churned),
+    server_cpu_us: cpu("server"; .delivered), all_cpu_us: ([cpu("server"; .delivered), cpu("nginx"; .delivered)] | add)} + ($runs | void_of);
 def gets: . as $runs | sound | {rate: (map(.per_second.gets) | spread), errors: total(.errors),
     server_cpu_us: cpu("server"; .per_second.gets * .seconds),
     nginx_cpu_us: cpu("nginx"; .per_second.gets * .seconds)} + ($runs | void_of);
@@ -86,11 +87,13 @@ def across($peers; $name; $of; f): [$peers[] | . as $peer | ($of[$peer] // {}) |
            | map({n: .[0].publishers} + (by_peer | map_values(publishes)))),
  silence: ($silence | by_peer | map_values(quiet)),
  kill: ($kill | by_peer | map_values(killed)),
+ singles: ($singles | by_peer | map_values(stream)),
+ feeds: ($feeds | by_peer | map_values(stream)),
  streams: ($streams | by_peer | map_values(crowd)),
  streams_distinct: ($streams_distinct | by_peer | map_values(stream)),
  streams_memory: ($streams_memory | by_peer | map_values(memory)),
  streams_silence: ($streams_silence | by_peer | map_values(quiet)),
- runs: {$streams, $streams_distinct, $streams_memory, $streams_silence, $broadcast, $scale, $memory, $distinct, $churn, $get, $publish, $silence, $kill, $wrk}}
+ runs: {$singles, $feeds, $streams, $streams_distinct, $streams_memory, $streams_silence, $broadcast, $scale, $memory, $distinct, $churn, $get, $publish, $silence, $kill, $wrk}}
 | . as $all
 | [.runs[][].peer] | unique as $found
 | [order[] | select(. as $peer | $found | index($peer))] as $peers
@@ -190,6 +193,14 @@ as $ratio_table
    across($peers; "deliveries/s, a stream and resource each"; $all.streams_distinct; .delivered | f),
    across($peers; "  ms to deliver, 99 of 100"; $all.streams_distinct; .p99 | short),
    across($peers; "  late, lost"; $all.streams_distinct; if .lost == null then null else "\(.late), \(.lost)" end),
+   across($peers; "changes/s told, waited for alone"; $all.singles; .delivered | f),
+   across($peers; "  late, lost"; $all.singles; if .lost == null then null else "\(.late), \(.lost)" end),
+   across($peers; "  the server's CPU us per delivery"; $all.singles; .server_cpu_us | short),
+   across($peers; "  nginx's and the server's"; $all.singles; .all_cpu_us | short),
+   across($peers; "changes/s told, by name below one path"; $all.feeds; .delivered | f),
+   across($peers; "  late, lost"; $all.feeds; if .lost == null then null else "\(.late), \(.lost)" end),
+   across($peers; "  the server's CPU us per delivery"; $all.feeds; .server_cpu_us | short),
+   across($peers; "  nginx's and the server's"; $all.feeds; .all_cpu_us | short),
    across($peers; "publishes/s, 1 publisher"; of_n($all.publish; 1); .rate | f),
    across($peers; "publishes/s, 16 publishers"; of_n($all.publish; 16); .rate | f),
    across($peers; "publishes/s, 64 publishers"; of_n($all.publish; 64); .rate | f),
