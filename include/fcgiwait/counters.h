@@ -11,12 +11,16 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "fcgiwait/histogram.h"
+
 struct counters {
 #define COUNTER(field, help) _Atomic int64_t field;
 #define GAUGE(field, help) _Atomic int64_t field;
+#define HISTOGRAM(field, help) struct histogram field;
 #include "fcgiwait/counters.def"
 #undef COUNTER
 #undef GAUGE
+#undef HISTOGRAM
 };
 
 static inline void counter_add(_Atomic int64_t *counter, int64_t by)

@@ -2,10 +2,11 @@
 /*
  * prefer: what the Prefer request header asks for (RFC 7240).
  *
- * Reads what real clients send: preferences separated by commas, parameters by semicolons,
- * values as tokens or quoted strings, names in any letter case, empty elements, trailing
- * semicolons, `wait` and `index` as preferences or as parameters of another one. The
- * first instance of each counts; what can't be understood is ignored. Pure; any thread.
+ * Reads what real clients send: preferences separated by commas, parameters by
+ * semicolons, values as tokens or quoted strings, names in any letter case, empty
+ * elements, trailing semicolons, `wait` and `index` as preferences or as parameters of
+ * another one. The first instance of each counts; what can't be understood is ignored.
+ * Pure; any thread.
  */
 #ifndef FCGIWAIT_PREFER_H
 #define FCGIWAIT_PREFER_H

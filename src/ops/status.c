@@ -21,16 +21,80 @@ struct line {
 static const struct line lines[] = {
 #define COUNTER(field, help) {#field, help, true, offsetof(struct counters, field)},
 #define GAUGE(field, help) {#field, help, false, offsetof(struct counters, field)},
+#define HISTOGRAM(field, help)
 #include "fcgiwait/counters.def"
 #undef COUNTER
 #undef GAUGE
+#undef HISTOGRAM
 };
 
 #define LINES (sizeof lines / sizeof *lines)
 
+static const struct line times[] = {
+#define COUNTER(field, help)
+#define GAUGE(field, help)
+#define HISTOGRAM(field, help) {#field, help, false, offsetof(struct counters, field)},
+#include "fcgiwait/counters.def"
+#undef COUNTER
+#undef GAUGE
+#undef HISTOGRAM
+};
+
+#define TIMES (sizeof times / sizeof *times)
+
 static int64_t value_of(const struct counters *counters, const struct line *line)
 {
     return counter_read((const _Atomic int64_t *)((const char *)counters + line->at));
+}
+
+static const struct histogram *time_of(const struct counters *counters,
+                                       const struct line *line)
+{
+    return (const struct histogram *)((const char *)counters + line->at);
+}
+
+static double seconds(nanos time)
+{
+    return (double)time / (double)NANOS_PER_SECOND;
+}
+
+/* A quantile is the bound that it lies below; null: nothing was counted, or it lies above
+ * them all. */
+static void json_quantile(FILE *out, const char *name, const struct histogram *histogram,
+                          double share)
+{
+    nanos bound = histogram_quantile(histogram, share);
+    if (bound == 0 || bound == INT64_MAX)
+        fprintf(out, ",\"%s\":null", name);
+    else
+        fprintf(out, ",\"%s\":%g", name, seconds(bound));
+}
+
+static void json_time(FILE *out, const char *name, const struct histogram *histogram)
+{
+    fprintf(out, ",\"%s_seconds\":{\"count\":%" PRId64, name, histogram_count(histogram));
+    json_quantile(out, "p50", histogram, 0.5);
+    json_quantile(out, "p99", histogram, 0.99);
+    fputc('}', out);
+}
+
+static void metrics_time(FILE *out, const struct line *line,
+                         const struct histogram *histogram)
+{
+    int64_t below = 0;
+    fprintf(out, "# HELP fcgiwait_%s_seconds %s\n", line->name, line->help);
+    fprintf(out, "# TYPE fcgiwait_%s_seconds histogram\n", line->name);
+    for (size_t i = 0; i < HISTOGRAM_BOUNDS; i++) {
+        below += counter_read(&histogram->counts[i]);
+        fprintf(out, "fcgiwait_%s_seconds_bucket{le=\"%g\"} %" PRId64 "\n", line->name,
+                seconds(histogram_bound(i)), below);
+    }
+    below += counter_read(&histogram->counts[HISTOGRAM_BOUNDS]);
+    fprintf(out, "fcgiwait_%s_seconds_bucket{le=\"+Inf\"} %" PRId64 "\n", line->name,
+            below);
+    fprintf(out, "fcgiwait_%s_seconds_sum %.9f\n", line->name,
+            seconds(counter_read(&histogram->sum)));
+    fprintf(out, "fcgiwait_%s_seconds_count %" PRId64 "\n", line->name, below);
 }
 
 static char *finish(FILE *out, char **text)
@@ -53,6 +117,8 @@ char *status_json(const struct counters *counters, nanos uptime, size_t *len)
             uptime / NANOS_PER_SECOND);
     for (size_t i = 0; i < LINES; i++)
         fprintf(out, ",\"%s\":%" PRId64, lines[i].name, value_of(counters, &lines[i]));
+    for (size_t i = 0; i < TIMES; i++)
+        json_time(out, times[i].name, time_of(counters, &times[i]));
     fputs("}\n", out);
     return finish(out, &text);
 }
@@ -79,5 +145,7 @@ char *metrics_text(const struct counters *counters, nanos uptime, size_t *len)
         fprintf(out, "fcgiwait_%s%s %" PRId64 "\n", lines[i].name, end,
                 value_of(counters, &lines[i]));
     }
+    for (size_t i = 0; i < TIMES; i++)
+        metrics_time(out, &times[i], time_of(counters, &times[i]));
     return finish(out, &text);
 }

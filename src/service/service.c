@@ -90,6 +90,7 @@ void service_answer(void *context, struct waiter *waiter, enum verdict verdict,
     case VERDICT_CHANGED:
         counter_add(&service->counters->held_changed, 1);
         answer_present(service, request, news);
+        histogram_add(&service->counters->delivery, clock_wall() - news->changed);
         break;
     case VERDICT_EXPIRED:
         counter_add(&service->counters->held_expired, 1);

@@ -127,6 +127,26 @@ static void the_metrics_have_the_numbers(void **state)
     answer_free(&answer);
 }
 
+/* The status may be asked before the last one of them is counted. */
+static void deliveries_are_timed(void **state)
+{
+    struct stack *stack = *state;
+    struct clients clients;
+    int64_t count = 0;
+    clients_open(&clients, stack->port, 7);
+    clients_ask(&clients, "/timed?index=0&wait=50");
+    await_waiting(stack, 7);
+    http_put(stack->port, "/timed", "1", NULL);
+    clients_await(&clients);
+    for (int i = 0; i < 1000 && count < 7; i++) {
+        json_object *status = read_status(stack);
+        count = number(json_object_object_get(status, "delivery_seconds"), "count");
+        json_object_put(status);
+    }
+    assert_int_equal(count, 7);
+    clients_close(&clients);
+}
+
 static void promtool_accepts_the_metrics(void **state)
 {
     struct stack *stack = *state;
@@ -152,6 +172,7 @@ int main(void)
         stack_test(health_is_ok, NULL),
         stack_test(endpoints_are_only_read, NULL),
         stack_test(the_metrics_have_the_numbers, NULL),
+        stack_test(deliveries_are_timed, NULL),
         stack_test(promtool_accepts_the_metrics, NULL),
     };
     return cmocka_run_group_tests_name("status_tells_the_numbers", tests, NULL, NULL);

@@ -14,17 +14,21 @@
 static const char *const names[] = {
 #define COUNTER(field, help) #field,
 #define GAUGE(field, help) #field,
+#define HISTOGRAM(field, help)
 #include "fcgiwait/counters.def"
 #undef COUNTER
 #undef GAUGE
+#undef HISTOGRAM
 };
 
 static const bool grows[] = {
 #define COUNTER(field, help) true,
 #define GAUGE(field, help) false,
+#define HISTOGRAM(field, help)
 #include "fcgiwait/counters.def"
 #undef COUNTER
 #undef GAUGE
+#undef HISTOGRAM
 };
 
 #define COUNT (sizeof names / sizeof *names)
@@ -35,9 +39,11 @@ static void fill(struct counters *counters)
     _Atomic int64_t *all[] = {
 #define COUNTER(field, help) &counters->field,
 #define GAUGE(field, help) &counters->field,
+#define HISTOGRAM(field, help)
 #include "fcgiwait/counters.def"
 #undef COUNTER
 #undef GAUGE
+#undef HISTOGRAM
     };
     for (size_t i = 0; i < COUNT; i++)
         counter_set(all[i], (int64_t)(1000 + i));
@@ -115,7 +121,9 @@ static void the_metrics_are_prometheus_text(void **state)
     char *text = metrics_text(&counters, 3661 * NANOS_PER_SECOND, &len);
     must(text != NULL, "no memory");
     assert_int_equal(strlen(text), len);
-    for (const char *at = text; *at != '\0'; metrics++)
+    const char *histograms = strstr(text, "# HELP fcgiwait_delivery_seconds ");
+    assert_non_null(histograms);
+    for (const char *at = text; at < histograms; metrics++)
         at = must_be_metric(at);
     assert_int_equal(metrics, COUNT + 2);
     assert_non_null(strstr(text, "\nfcgiwait_uptime_seconds 3661\n"));
@@ -125,6 +133,35 @@ static void the_metrics_are_prometheus_text(void **state)
                  grows[i] ? "_total" : "", 1000 + i);
         assert_non_null(strstr(text, sample));
     }
+    free(text);
+}
+
+static void times_are_told_as_cumulative_buckets(void **state)
+{
+    static struct counters counters;
+    size_t len;
+    (void)state;
+    histogram_add(&counters.delivery, NANOS_PER_MS);
+    histogram_add(&counters.delivery, 2 * NANOS_PER_MS);
+    histogram_add(&counters.delivery, 20 * NANOS_PER_SECOND);
+    char *text = metrics_text(&counters, 0, &len);
+    must(text != NULL, "no memory");
+    const char *want = "# TYPE fcgiwait_delivery_seconds histogram\n"
+                       "fcgiwait_delivery_seconds_bucket{le=\"0.0005\"} 0\n"
+                       "fcgiwait_delivery_seconds_bucket{le=\"0.001\"} 1\n"
+                       "fcgiwait_delivery_seconds_bucket{le=\"0.0025\"} 2\n";
+    assert_non_null(strstr(text, want));
+    assert_non_null(strstr(text, "fcgiwait_delivery_seconds_bucket{le=\"10\"} 2\n"
+                                 "fcgiwait_delivery_seconds_bucket{le=\"+Inf\"} 3\n"
+                                 "fcgiwait_delivery_seconds_sum 20.003000000\n"
+                                 "fcgiwait_delivery_seconds_count 3\n"));
+    free(text);
+    text = status_json(&counters, 0, &len);
+    must(text != NULL, "no memory");
+    assert_non_null(
+        strstr(text, "\"delivery_seconds\":{\"count\":3,\"p50\":0.0025,\"p99\":null}"));
+    assert_non_null(
+        strstr(text, "\"publish_seconds\":{\"count\":0,\"p50\":null,\"p99\":null}"));
     free(text);
 }
 
@@ -164,6 +201,7 @@ int main(void)
         cmocka_unit_test(the_status_is_json_with_every_counter),
         cmocka_unit_test(the_largest_numbers_are_whole),
         cmocka_unit_test(the_metrics_are_prometheus_text),
+        cmocka_unit_test(times_are_told_as_cumulative_buckets),
         cmocka_unit_test(no_thread_loses_another_ones_count),
     };
     return cmocka_run_group_tests_name("ops/status", tests, NULL, NULL);
