@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,30 +160,6 @@ static bool open_store(struct program *program)
     return true;
 }
 
-struct everything {
-    struct edit edit; /* first: the store gives edits back */
-    sem_t done;
-};
-
-static void everything_done(struct edit *edit)
-{
-    sem_post(&((struct everything *)edit)->done);
-}
-
-/* What changed behind origins while nobody listened can't be known: a start counts as a
- * change of everything. Returns once the store has it. */
-static bool change_everything(struct store *store)
-{
-    struct everything everything = {
-        .edit = {.kind = EDIT_EVERYTHING, .path = TEXT("/"), .done = everything_done}};
-    sem_init(&everything.done, 0, 0);
-    store_commit(store, &everything.edit);
-    while (sem_wait(&everything.done) != 0)
-        ; /* a signal */
-    sem_destroy(&everything.done);
-    return everything.edit.result == EDIT_CHANGED;
-}
-
 static bool open_room(struct program *program)
 {
     struct room_options options = {.workers = worker_threads(&program->config),
@@ -221,11 +196,11 @@ static bool open_all(struct program *program)
     }
     if (!open_store(program))
         return false;
-    if (!change_everything(program->store)) {
+    service_set(program->service, program->room, program->store);
+    if (!service_change_everything(program->service)) {
         log_error("can't start: the store takes no change");
         return false;
     }
-    service_set(program->service, program->room, program->store);
     if (open_front(program))
         return true;
     log_error("can't serve the socket on descriptor 0: %s", strerror(errno));

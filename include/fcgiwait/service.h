@@ -43,6 +43,11 @@ struct service *service_open(struct tree *tree, struct counters *counters,
  * already. */
 void service_set(struct service *service, struct room *room, struct store *store);
 
+/* What changed behind origins while nobody listened can't be known: a start counts as a
+ * change of everything. Returns once the store has it; false: it takes no change. Main,
+ * after service_set(). */
+bool service_change_everything(struct service *service);
+
 /* New rules, for requests from now on. Copies. False: out of memory, the old ones stay.
  */
 bool service_set_rules(struct service *service, const struct service_rules *rules);

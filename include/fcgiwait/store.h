@@ -68,6 +68,7 @@ struct edit {
     struct text if_match;            /* lists of entity tags (RFC 9110 section 13.1); */
     struct text if_none_match;       /* `at` NULL: no such header */
     void (*done)(struct edit *edit); /* durable, or refused, and everybody was told */
+    void *context;                   /* of `done` */
     /* what came of it, set before `done` */
     enum edit_result result;
     uint64_t index; /* the resource's index now; of EDIT_EVERYTHING: the new one */

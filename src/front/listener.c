@@ -41,7 +41,8 @@ union peer {
     struct sockaddr_storage room;
 };
 
-/* Whether a list of addresses, separated by commas, has this one (FastCGI section 3.2). */
+/* Whether a list of addresses, separated by commas, has this one (FastCGI
+ * section 3.2). */
 static bool is_listed(const char *list, const char *address)
 {
     struct text rest = text_of(list), one;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "answer.h"
+#include "deliver.h"
 #include "fcgiwait/status.h"
 
 static void refresh(struct service *service)
@@ -14,37 +14,41 @@ static void refresh(struct service *service)
 }
 
 void endpoint_serve(struct service *service, struct request *request,
-                    const struct cgi *cgi)
+                    const struct operation *operation)
 {
     nanos uptime = clock_now().at - service->started.at;
-    const char *type;
-    char *bytes;
-    size_t len;
+    const char *type = NULL;
+    char *bytes = NULL;
+    size_t len = 0;
     struct reply reply;
-    refresh(service);
-    if (!text_is(cgi->method, TEXT("GET")) && !request->head_only) {
-        answer_refuse(service, request, 405, "This can only be read.",
-                      "Allow: GET, HEAD\r\n");
+    if (operation->method != METHOD_GET && operation->method != METHOD_HEAD) {
+        deliver_problem(service, request, 405, "This can only be read.",
+                        "Allow: GET, HEAD\r\n");
         return;
     }
-    if (text_is(cgi->endpoint, TEXT("health"))) {
+    refresh(service);
+    switch (operation->endpoint) {
+    case ENDPOINT_HEALTH:
         type = "text/plain; charset=utf-8";
         bytes = strdup("ok\n");
         len = 3;
-    } else if (text_is(cgi->endpoint, TEXT("status"))) {
+        break;
+    case ENDPOINT_STATUS:
         type = "application/json";
         bytes = status_json(service->counters, uptime, &len);
-    } else if (text_is(cgi->endpoint, TEXT("metrics"))) {
+        break;
+    case ENDPOINT_METRICS:
         type = "text/plain; version=0.0.4; charset=utf-8";
         bytes = metrics_text(service->counters, uptime, &len);
-    } else {
-        answer_refuse(
-            service, request, 500,
-            "FCGIWAIT_ENDPOINT in the web server's configuration must be health, status "
-            "or metrics.",
-            NULL);
+        break;
+    case ENDPOINT_NONE:
+    case ENDPOINT_UNKNOWN:
+        deliver_problem(service, request, 500,
+                        "FCGIWAIT_ENDPOINT in the web server's configuration must be "
+                        "health, status or metrics.",
+                        NULL);
         return;
     }
     reply_bytes(&reply, type, bytes, len, request->head_only);
-    answer_deliver(service, request, &reply);
+    deliver_reply(service, request, &reply);
 }

@@ -2,7 +2,7 @@
 /* read: GET and HEAD: answers at once, or holds the request. */
 #include <stdlib.h>
 
-#include "answer.h"
+#include "deliver.h"
 #include "read_plan.h"
 #include "origin.h"
 
@@ -21,15 +21,15 @@ static double luck(void)
 /* True where the request was parked or answered; false where the resource has moved on.
  */
 static bool hold(struct service *service, struct request *request, struct text path,
-                 enum scope scope, const struct read_plan *plan)
+                 enum scope scope, const struct operation *operation,
+                 const struct read_plan *plan)
 {
-    const struct service_rules *rules = service_rules(service);
+    const struct service_rules *rules = operation->rules;
     struct counters *counters = service->counters;
     int64_t before = atomic_fetch_add(&counters->waiting, 1);
     if (before >= rules->max_waiting) {
         counter_add(&counters->waiting, -1);
-        answer_busy(service, request,
-                    "As many requests are held as this server allows; try again.");
+        deliver_full(service, request);
         return true;
     }
     double chance = rules->wait_jitter > 0 ? luck() : 0;
@@ -45,21 +45,22 @@ static bool hold(struct service *service, struct request *request, struct text p
     counter_add(&counters->waiting, -1);
     request->waiter.worker = NULL;
     if (parked == ROOM_STOPPING)
-        answer_unchanged(service, request);
+        deliver_unchanged(service, request);
     else if (parked == ROOM_NO_MEMORY)
-        answer_busy(service, request, "Out of memory; try again.");
+        deliver_no_memory(service, request);
     return parked != ROOM_MOVED;
 }
 
-void read_serve(struct service *service, struct request *request, const struct cgi *cgi,
-                struct text path)
+void read_serve(struct service *service, struct request *request,
+                const struct operation *operation)
 {
+    struct text path = operation->path;
     /* Behind an origin a list is made of its members. */
-    enum scope scope = cgi->origin.len > 0 ? SCOPE_BELOW : SCOPE_SELF;
+    enum scope scope = operation->origin.len > 0 ? SCOPE_BELOW : SCOPE_SELF;
     if (scope == SCOPE_BELOW) {
-        request->target = origin_target(cgi->origin, path, cgi->query);
+        request->target = origin_target(operation->origin, path, operation->query);
         if (request->target == NULL) {
-            answer_busy(service, request, "Out of memory; try again.");
+            deliver_no_memory(service, request);
             return;
         }
         path = origin_path(path);
@@ -69,17 +70,16 @@ void read_serve(struct service *service, struct request *request, const struct c
         struct read_plan plan;
         store_catch_up(service->store);
         tree_look(service->tree, path, scope, &present);
-        enum read_action action =
-            read_plan_make(cgi, service_rules(service), &present, &plan);
+        enum read_action action = read_plan_make(operation, &present, &plan);
         request->index = present.index;
         request->applied = plan.applied;
         served = true;
         if (action == READ_PRESENT)
-            answer_present(service, request, &present);
+            deliver_present(service, request, &present);
         else if (action == READ_UNCHANGED)
-            answer_unchanged(service, request);
+            deliver_unchanged(service, request);
         else
-            served = hold(service, request, path, scope, &plan);
+            served = hold(service, request, path, scope, operation, &plan);
         present_dispose(&present);
     }
 }

@@ -1,95 +1,43 @@
 /* SPDX-License-Identifier: ISC */
+/* read_plan: the table of reading, as a pure function of what is
+ * asked for and what is there. */
 #include "read_plan.h"
 
-#include "fcgiwait/duration.h"
 #include "fcgiwait/etag.h"
-#include "fcgiwait/query.h"
 
-/* "An answer never comes later than the wait that was action for": what the way back may
- * take. */
+/* No reply comes later than the wait that was asked for: what the way back may take. */
 #define WAY_BACK_MOST (20 * NANOS_PER_MS)
 #define WAY_BACK_SHARE 20
 
-/* No index and no wait that we understand is longer. */
-#define VALUE_MOST 64
-
-struct said {
-    bool given;
-    char bytes[VALUE_MOST];
-    struct text value; /* decoded; empty where it can't be */
-};
-
-static struct said *query_said(struct text query, struct text name, struct said *said)
+/* Whether the client has what is there: by its index, else by its entity tags. */
+static bool is_same(const struct operation *operation, const struct present *present)
 {
-    struct text raw;
-    *said = (struct said){.given = query_get(query, name, &raw)};
-    if (said->given &&
-        query_decode(raw, said->bytes, sizeof said->bytes, &said->value.len))
-        said->value.at = said->bytes;
-    else
-        said->value.len = 0;
-    return said;
-}
-
-static bool is_index(struct text value, uint64_t index)
-{
-    char tag[ETAG_TEXT];
-    size_t len = etag_format(index, tag);
-    return text_is(value, (struct text){tag + 1, len - 2});
-}
-
-static nanos location_max(const struct cgi *cgi, nanos most)
-{
-    nanos here;
-    if (duration_parse(cgi->wait_max, &here) && here < most)
-        return here;
-    return most;
-}
-
-/* True where the request gives a wait at all, understood or not. */
-static bool find_wait(const struct cgi *cgi, const struct service_rules *rules,
-                      struct read_plan *plan)
-{
-    struct said said;
-    bool from_prefer = false;
-    nanos wait = rules->wait_default;
-    if (query_said(cgi->query, TEXT("wait"), &said)->given) {
-        duration_parse(said.value, &wait);
-    } else if (cgi->prefer.has_wait) {
-        wait = cgi->prefer.wait;
-        from_prefer = true;
+    if (operation->has_index)
+        return operation->index == present->index;
+    switch (etag_matches(operation->if_none_match, present->index, true)) {
+    case ETAG_SAME:
+        return true;
+    case ETAG_ANY:
+        return present->document != NULL;
+    case ETAG_NONE:
+        break;
     }
-    nanos most = location_max(cgi, rules->wait_max);
-    plan->wait = wait < most ? wait : most;
-    plan->applied = from_prefer ? plan->wait : -1;
-    return said.given || from_prefer;
+    return false;
 }
 
-enum read_action read_plan_make(const struct cgi *cgi, const struct service_rules *rules,
+enum read_action read_plan_make(const struct operation *operation,
                                 const struct present *present, struct read_plan *plan)
 {
-    struct said said;
-    bool same;
-    bool waits = find_wait(cgi, rules, plan);
-    bool conditional = cgi->if_none_match.at != NULL;
-    /* Behind an origin its answer is there, whatever it is. */
-    bool exists = cgi->origin.len > 0 || present->document != NULL;
-    if (query_said(cgi->query, TEXT("index"), &said)->given) {
-        same = is_index(said.value, present->index);
-    } else if (cgi->prefer.has_index) {
-        same = is_index(cgi->prefer.index, present->index);
-    } else if (conditional) {
-        enum etag_match match = etag_matches(cgi->if_none_match, present->index, true);
-        same = match == ETAG_SAME || (match == ETAG_ANY && present->document != NULL);
-        if (!waits) {
-            plan->applied = -1;
-            return same && exists ? READ_UNCHANGED : READ_PRESENT;
-        }
-    } else {
-        plan->applied = -1;
-        return READ_PRESENT;
-    }
-    if (!same)
+    bool conditional = operation->if_none_match.at != NULL;
+    /* Behind an origin its document is there, whatever it is. */
+    bool exists = operation->origin.len > 0 || present->document != NULL;
+    *plan = (struct read_plan){operation->wait, -1};
+    if (!operation->has_index && !(conditional && operation->has_wait))
+        return conditional && exists && is_same(operation, present) ? READ_UNCHANGED
+                                                                    : READ_PRESENT;
+    if (operation->wait_is_preferred)
+        plan->applied = plan->wait;
+    if (!is_same(operation, present))
         return READ_PRESENT;
     return plan->wait > 0 ? READ_HOLD : READ_UNCHANGED;
 }

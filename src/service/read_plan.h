@@ -4,7 +4,7 @@
 #ifndef FCGIWAIT_SERVICE_READ_PLAN_H
 #define FCGIWAIT_SERVICE_READ_PLAN_H
 
-#include "fcgiwait/service.h"
+#include "operation.h"
 
 enum read_action {
     READ_PRESENT,   /* answer with what is there */
@@ -17,8 +17,8 @@ struct read_plan {
     nanos applied; /* the same where a Prefer header's wait was honoured, else -1 */
 };
 
-/* `present` is the resource's state now. Fills in `ask` whatever the answer. */
-enum read_action read_plan_make(const struct cgi *cgi, const struct service_rules *rules,
+/* `present` is the resource's state now. Fills in `plan` whatever comes of it. */
+enum read_action read_plan_make(const struct operation *operation,
                                 const struct present *present, struct read_plan *plan);
 
 /* When a wait that starts now ends: a little early, so that the answer is with the client

@@ -4,58 +4,49 @@
  * (FCGIWAIT_ORIGIN_STATUS). What was written is the API's; here it is a touch. Nobody may
  * sleep through one that the store did not take: the next one wakes everybody.
  */
-#include <stdlib.h>
-
-#include "answer.h"
+#include "deliver.h"
 #include "fcgiwait/log.h"
 #include "fcgiwait/path.h"
+#include "pending.h"
 
-struct report {
-    struct edit edit; /* first: the store gives edits back */
-    struct service *service;
-    struct request *request;
-    char path[];
-};
-
-static void report_done(struct edit *edit)
+/* pending_done_fn */
+static void report_done(struct pending *pending)
 {
-    struct report *report = (struct report *)edit;
-    struct service *service = report->service;
+    struct service *service = pending->service;
+    const struct edit *edit = &pending->edits[0];
     if (edit->result == EDIT_CHANGED) {
         struct reply reply;
         counter_add(&service->counters->publishes, 1);
         reply_published(&reply, 204, edit->index);
-        answer_deliver(service, report->request, &reply);
+        deliver_reply(service, pending->request, &reply);
     } else {
         atomic_store(&service->missed, true);
         counter_add(&service->counters->publish_errors, 1);
         log_error("a reported write to %.*s could not be stored; the next one will count "
                   "as a change of everything behind origins",
                   (int)edit->path.len, edit->path.at);
-        answer_refuse(service, report->request, 503, "The report could not be stored.",
-                      "Retry-After: 5\r\n");
+        deliver_problem(service, pending->request, 503, "The report could not be stored.",
+                        "Retry-After: 5\r\n");
     }
-    free(report);
+    pending_free(&pending);
 }
 
 static void touch(struct service *service, struct request *request, struct text path)
 {
-    struct report *report = calloc(1, sizeof *report + path.len);
-    if (report == NULL) {
-        answer_refuse(service, request, 503, "Out of memory; try again.",
-                      "Retry-After: 5\r\n");
+    struct pending *pending = pending_new(service, request, 1, path.len, report_done);
+    if (pending == NULL) {
+        atomic_store(&service->missed, true);
+        deliver_no_memory(service, request);
         return;
     }
-    memcpy(report->path, path.at, path.len);
-    report->edit = (struct edit){
-        .kind = EDIT_TOUCH, .path = {report->path, path.len}, .done = report_done};
+    struct edit *edit = &pending->edits[0];
+    edit->kind = EDIT_TOUCH;
+    edit->path = pending_keep(pending, path);
     if (atomic_exchange(&service->missed, false)) {
-        report->edit.kind = EDIT_EVERYTHING;
-        report->edit.path = TEXT("/");
+        edit->kind = EDIT_EVERYTHING;
+        edit->path = TEXT("/");
     }
-    report->service = service;
-    report->request = request;
-    store_commit(service->store, &report->edit);
+    pending_commit(pending);
 }
 
 /* Nobody can wait for a path that is refused, but for what it lies below. */
@@ -66,8 +57,8 @@ static struct text nearest_path(struct text path, size_t most)
     return path;
 }
 
-static void answer_untouched(struct service *service, struct request *request,
-                             struct text path)
+static void deliver_untouched(struct service *service, struct request *request,
+                              struct text path)
 {
     struct present present;
     struct reply reply;
@@ -75,32 +66,31 @@ static void answer_untouched(struct service *service, struct request *request,
     tree_look(service->tree, path, SCOPE_BELOW, &present);
     reply_published(&reply, 204, present.index);
     present_dispose(&present);
-    answer_deliver(service, request, &reply);
+    deliver_reply(service, request, &reply);
 }
 
-void report_serve(struct service *service, struct request *request, const struct cgi *cgi,
-                  struct text path, size_t most)
+void report_serve(struct service *service, struct request *request,
+                  const struct operation *operation)
 {
     uint64_t status;
-    path = nearest_path(path, most);
+    size_t most = operation->rules->limit_path;
+    struct text path = nearest_path(operation->path, most), said = operation->reported;
     const char *wrong = path_check(path, most);
     if (wrong != NULL) {
         log_warn("a reported write touches nothing: its path is %.*s. %s", (int)path.len,
                  path.at, wrong);
-        answer_refuse(service, request, 400, wrong, NULL);
-    } else if (cgi->origin_status.len != 3 ||
-               !text_number(cgi->origin_status, 999, &status) || status < 100) {
+        deliver_problem(service, request, 400, wrong, NULL);
+    } else if (said.len != 3 || !text_number(said, 999, &status) || status < 100) {
         log_warn("a reported write to %.*s touches nothing: FCGIWAIT_ORIGIN_STATUS is "
                  "\"%.*s\", not three digits such as those of nginx's $status",
-                 (int)path.len, path.at, (int)cgi->origin_status.len,
-                 cgi->origin_status.at);
-        answer_refuse(service, request, 400,
-                      "FCGIWAIT_ORIGIN_STATUS must be a status of three digits, such as "
-                      "200; nothing was touched.",
-                      NULL);
+                 (int)path.len, path.at, (int)said.len, said.at);
+        deliver_problem(service, request, 400,
+                        "FCGIWAIT_ORIGIN_STATUS must be a status of three digits, such "
+                        "as 200; nothing was touched.",
+                        NULL);
     } else if (status / 100 == 2) {
         touch(service, request, path);
     } else {
-        answer_untouched(service, request, path);
+        deliver_untouched(service, request, path);
     }
 }

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * service: the rules, what became of the held, and which part serves a request. A request
+ * is read once (operation.h); from there on no part looks at its parameters.
+ */
 #include "fcgiwait/service.h"
 
+#include <semaphore.h>
 #include <stdlib.h>
 
-#include "answer.h"
+#include "deliver.h"
 #include "fcgiwait/log.h"
-#include "fcgiwait/path.h"
-#include "origin.h"
+#include "pending.h"
 
 #define READ_METHODS "GET, HEAD, OPTIONS"
 #define PUBLISH_METHODS "GET, HEAD, OPTIONS, PUT, PATCH, POST, DELETE"
@@ -61,6 +65,31 @@ void service_set(struct service *service, struct room *room, struct store *store
     service->store = store;
 }
 
+/* pending_done_fn */
+static void everything_done(struct pending *pending)
+{
+    sem_post(pending->context);
+}
+
+bool service_change_everything(struct service *service)
+{
+    sem_t done;
+    struct pending *pending = pending_new(service, NULL, 1, 0, everything_done);
+    if (pending == NULL)
+        return false;
+    sem_init(&done, 0, 0);
+    pending->context = &done;
+    pending->edits[0].kind = EDIT_EVERYTHING;
+    pending->edits[0].path = TEXT("/");
+    pending_commit(pending);
+    while (sem_wait(&done) != 0)
+        ; /* a signal */
+    sem_destroy(&done);
+    bool changed = pending->edits[0].result == EDIT_CHANGED;
+    pending_free(&pending);
+    return changed;
+}
+
 void service_close(struct service **pointer)
 {
     struct service *service = *pointer;
@@ -89,20 +118,20 @@ void service_answer(void *context, struct waiter *waiter, enum verdict verdict,
     switch (verdict) {
     case VERDICT_CHANGED:
         counter_add(&service->counters->held_changed, 1);
-        answer_present(service, request, news);
+        deliver_present(service, request, news);
         histogram_add(&service->counters->delivery, clock_wall() - news->changed);
         break;
     case VERDICT_EXPIRED:
         counter_add(&service->counters->held_expired, 1);
-        answer_unchanged(service, request);
+        deliver_unchanged(service, request);
         break;
     case VERDICT_STOPPING:
         counter_add(&service->counters->held_stopped, 1);
-        answer_unchanged(service, request);
+        deliver_unchanged(service, request);
         break;
     case VERDICT_HUNG_UP:
         counter_add(&service->counters->held_gone, 1);
-        answer_forget(request);
+        deliver_forget(request);
         request->deliver(request, NULL);
         break;
     }
@@ -114,120 +143,97 @@ bool service_hangup(struct request *request)
         return false;
     counter_add(&request->service->counters->waiting, -1);
     counter_add(&request->service->counters->held_gone, 1);
-    answer_forget(request);
+    deliver_forget(request);
     return true;
 }
 
 /* --- every request --- */
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Two parts are put together in `joined`, which has `room` bytes: one more than a path
- * may have, so that a longer one is cut and refused for its length alone. */
-static struct text resource_path(const struct cgi *cgi, char *joined, size_t room)
-{
-    if (cgi->resource.len > 0)
-        return cgi->resource;
-    if (cgi->path_info.len == 0)
-        return cgi->script_name;
-    if (cgi->script_name.len == 0)
-        return cgi->path_info;
-    size_t first = least(cgi->script_name.len, room);
-    size_t second = least(cgi->path_info.len, room - first);
-    memcpy(joined, cgi->script_name.at, first);
-    memcpy(joined + first, cgi->path_info.at, second);
-    return (struct text){joined, first + second};
-}
-
-static bool is_read(struct text method)
-{
-    return text_is(method, TEXT("GET")) || text_is(method, TEXT("HEAD"));
-}
-
-static bool is_write(struct text method)
-{
-    return text_is(method, TEXT("PUT")) || text_is(method, TEXT("PATCH")) ||
-           text_is(method, TEXT("POST")) || text_is(method, TEXT("DELETE"));
-}
-
-static bool may_publish(const struct cgi *cgi)
-{
-    return text_is(cgi->access, TEXT("publish"));
-}
-
 size_t service_wants_body(struct service *service, const struct cgi *cgi)
 {
-    if (may_publish(cgi) && cgi->endpoint.len == 0 && cgi->origin_status.at == NULL &&
-        (text_is(cgi->method, TEXT("PUT")) || text_is(cgi->method, TEXT("PATCH"))))
-        return service_rules(service)->limit_body;
-    return 0;
+    return operation_body(cgi, service_rules(service));
 }
 
-/* What is wrong with the web server's configuration; NULL: nothing. */
-static const char *check_location(const struct cgi *cgi)
+static void allow(struct service *service, struct request *request,
+                  const struct operation *operation)
 {
-    if (cgi->access.len > 0 && !text_is(cgi->access, TEXT("read")) && !may_publish(cgi))
-        return "FCGIWAIT_ACCESS in the web server's configuration must be read or "
-               "publish.";
-    if (cgi->origin_status.at != NULL && !may_publish(cgi))
-        return "FCGIWAIT_ORIGIN_STATUS in the web server's configuration needs "
-               "FCGIWAIT_ACCESS publish beside it.";
-    return origin_check(cgi->origin);
+    struct reply reply;
+    if (operation->publishes)
+        reply_allow(&reply, PUBLISH_METHODS, SERVICE_ACCEPT_PATCH);
+    else
+        reply_allow(&reply, READ_METHODS, NULL);
+    deliver_reply(service, request, &reply);
 }
 
-/* `most` is how long a path may be: the rules may have changed since it was put together.
- */
-static void resource_serve(struct service *service, struct request *request,
-                           const struct cgi *cgi, struct text path, size_t most)
+static void refuse_method(struct service *service, struct request *request,
+                          const struct operation *operation)
 {
-    bool publish = may_publish(cgi);
-    const char *misled = check_location(cgi);
-    const char *wrong = path_check(path, most);
-    if (misled != NULL) {
-        log_warn("%s", misled);
-        answer_refuse(service, request, 500, misled, NULL);
-    } else if (cgi->origin_status.at != NULL) {
-        report_serve(service, request, cgi, path, most);
-    } else if (wrong != NULL) {
-        answer_refuse(service, request, 400, wrong, NULL);
-    } else if (is_read(cgi->method)) {
-        read_serve(service, request, cgi, path);
-    } else if (text_is(cgi->method, TEXT("OPTIONS"))) {
-        struct reply reply;
-        reply_allow(&reply, publish ? PUBLISH_METHODS : READ_METHODS,
-                    publish ? SERVICE_ACCEPT_PATCH : NULL);
-        answer_deliver(service, request, &reply);
-    } else if (publish && is_write(cgi->method)) {
-        publish_serve(service, request, cgi, path);
+    deliver_problem(service, request, 405,
+                    "This method is not granted here; Allow names those that are.",
+                    operation->publishes ? "Allow: " PUBLISH_METHODS "\r\n"
+                                         : "Allow: " READ_METHODS "\r\n");
+}
+
+static void method_serve(struct service *service, struct request *request,
+                         const struct operation *operation)
+{
+    switch (operation->method) {
+    case METHOD_GET:
+    case METHOD_HEAD:
+        read_serve(service, request, operation);
+        return;
+    case METHOD_OPTIONS:
+        allow(service, request, operation);
+        return;
+    case METHOD_PUT:
+    case METHOD_PATCH:
+    case METHOD_POST:
+    case METHOD_DELETE:
+        if (operation->publishes) {
+            publish_serve(service, request, operation);
+            return;
+        }
+        break;
+    case METHOD_OTHER:
+        break;
+    }
+    refuse_method(service, request, operation);
+}
+
+static void operation_serve(struct service *service, struct request *request,
+                            const struct operation *operation)
+{
+    if (operation->endpoint != ENDPOINT_NONE) {
+        endpoint_serve(service, request, operation);
+    } else if (operation->misled != NULL) {
+        log_warn("%s", operation->misled);
+        deliver_problem(service, request, 500, operation->misled, NULL);
+    } else if (operation->reported.at != NULL) {
+        report_serve(service, request, operation);
+    } else if (operation->wrong != NULL) {
+        deliver_problem(service, request, 400, operation->wrong, NULL);
     } else {
-        answer_refuse(service, request, 405,
-                      "This method is not granted here; Allow names those that are.",
-                      publish ? "Allow: " PUBLISH_METHODS "\r\n"
-                              : "Allow: " READ_METHODS "\r\n");
+        method_serve(service, request, operation);
     }
 }
 
 void service_serve(struct service *service, struct request *request,
                    const struct cgi *cgi)
 {
+    struct operation operation;
     counter_add(&service->counters->requests, 1);
     request->service = service;
     request->waiter.worker = NULL;
     request->waiter.state = WAITER_FREE;
-    request->head_only = text_is(cgi->method, TEXT("HEAD"));
+    request->head_only = method_parse(cgi->method) == METHOD_HEAD;
     request->target = NULL;
     if (cgi->too_long) {
-        answer_refuse(service, request, 431, "The request's headers are too long.", NULL);
-        return;
+        deliver_problem(service, request, 431, "The request's headers are too long.",
+                        NULL);
+    } else if (!operation_read(&operation, cgi, service_rules(service))) {
+        deliver_no_memory(service, request);
+    } else {
+        operation_serve(service, request, &operation);
+        operation_dispose(&operation);
     }
-    if (cgi->endpoint.len > 0) {
-        endpoint_serve(service, request, cgi);
-        return;
-    }
-    size_t most = service_rules(service)->limit_path;
-    char joined[most + 1];
-    resource_serve(service, request, cgi, resource_path(cgi, joined, most + 1), most);
 }

@@ -6,6 +6,7 @@
 #include "fcgiwait/cutoff.h"
 #include "fcgiwait/service.h"
 #include "fcgiwait/lock.h"
+#include "operation.h"
 
 /* One set of rules. Requests read it without a lock, so a replaced one stays until the
  * end: a few hundred bytes for each reload. */
@@ -38,20 +39,20 @@ static inline const struct service_rules *service_rules(struct service *service)
 #define SERVICE_ACCEPT_PATCH "Accept-Patch: " SERVICE_PATCH_TYPE "\r\n"
 
 /* GET and HEAD (read.c). */
-void read_serve(struct service *service, struct request *request, const struct cgi *cgi,
-                struct text path);
+void read_serve(struct service *service, struct request *request,
+                const struct operation *operation);
 
 /* PUT, PATCH, POST, DELETE on a location that may publish (publish.c). */
 void publish_serve(struct service *service, struct request *request,
-                   const struct cgi *cgi, struct text path);
+                   const struct operation *operation);
 
-/* FCGIWAIT_ORIGIN_STATUS: 2xx touches the path, which may have `most` bytes, and the
- * answer is sent once everybody was told (report.c). */
-void report_serve(struct service *service, struct request *request, const struct cgi *cgi,
-                  struct text path, size_t most);
+/* FCGIWAIT_ORIGIN_STATUS: 2xx touches the path, and the reply is sent once everybody was
+ * told (report.c). */
+void report_serve(struct service *service, struct request *request,
+                  const struct operation *operation);
 
 /* FCGIWAIT_ENDPOINT (endpoint.c). */
 void endpoint_serve(struct service *service, struct request *request,
-                    const struct cgi *cgi);
+                    const struct operation *operation);
 
 #endif

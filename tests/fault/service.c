@@ -28,7 +28,7 @@ static void must_be_sane(const struct visit *visit, bool refused)
     assert_non_null(strstr(visit->head, "\r\n\r\n"));
 }
 
-static void open_office(struct service_rig *service_rig)
+static void open_rig(struct service_rig *service_rig)
 {
     struct visit visit;
     struct cgi put = {.method = TEXT("PUT"),
@@ -41,7 +41,7 @@ static void open_office(struct service_rig *service_rig)
     assert_int_equal(service_rig_ask(service_rig, &visit, &put), 201);
 }
 
-static void close_office(struct service_rig *service_rig)
+static void close_rig(struct service_rig *service_rig)
 {
     assert_int_equal(counter_read(&service_rig->counters.waiting), 0);
     service_rig_close(service_rig);
@@ -51,7 +51,7 @@ static bool asking(long nth, enum faults faults)
 {
     struct service_rig service_rig;
     struct visit visit;
-    open_office(&service_rig);
+    open_rig(&service_rig);
     faults_arm(nth, faults);
     service_rig_ask(&service_rig, &visit, &cgi);
     bool refused = faults_disarm();
@@ -59,7 +59,7 @@ static bool asking(long nth, enum faults faults)
     struct cgi again = {.method = TEXT("GET"), .script_name = TEXT("/a")};
     int status = service_rig_ask(&service_rig, &visit, &again);
     must(status == 200 || status == 404, "status %d afterwards", status);
-    close_office(&service_rig);
+    close_rig(&service_rig);
     return refused;
 }
 
@@ -82,13 +82,13 @@ static void a_reader_of_a_document_needs_no_memory(void **state)
     struct service_rig service_rig;
     struct visit visit;
     (void)state;
-    open_office(&service_rig);
+    open_rig(&service_rig);
     cgi = (struct cgi){.method = TEXT("GET"), .script_name = TEXT("/a")};
     faults_arm(1, FAULTS_FROM_THEN);
     assert_int_equal(service_rig_ask(&service_rig, &visit, &cgi), 200);
     assert_false(faults_disarm());
     assert_string_equal(visit.body, "{\"a\":1}");
-    close_office(&service_rig);
+    close_rig(&service_rig);
 }
 
 static void readers_survive_each_lack(void **state)
@@ -149,7 +149,7 @@ static bool parking(long nth, enum faults faults)
 {
     struct service_rig service_rig;
     struct visit visit;
-    open_office(&service_rig);
+    open_rig(&service_rig);
     faults_arm(nth, faults);
     service_rig_serve(&service_rig, &visit, &cgi);
     bool refused = faults_disarm();
@@ -159,9 +159,10 @@ static bool parking(long nth, enum faults faults)
         assert_int_equal(visit_await(&visit), 200);
     } else {
         assert_int_equal(visit_await(&visit), 503);
-        assert_int_equal(counter_read(&service_rig.counters.refused), 1);
+        assert_int_equal(counter_read(&service_rig.counters.out_of_memory), 1);
+        assert_int_equal(counter_read(&service_rig.counters.refused), 0);
     }
-    close_office(&service_rig);
+    close_rig(&service_rig);
     return refused;
 }
 
@@ -185,7 +186,7 @@ static bool waking(long nth, enum faults faults)
     struct service_rig service_rig;
     struct visit there, gone, expired;
     char query[64];
-    open_office(&service_rig);
+    open_rig(&service_rig);
     snprintf(query, sizeof query, "index=%llu&wait=50",
              (unsigned long long)service_rig_index(&service_rig, "/a", SCOPE_SELF));
     struct cgi wait = {
@@ -208,7 +209,7 @@ static bool waking(long nth, enum faults faults)
     must(tree_apply(service_rig.tree, &change), "what is waited for takes no memory");
     assert_int_equal(visit_await(&gone), 404);
     bool refused = faults_disarm();
-    close_office(&service_rig);
+    close_rig(&service_rig);
     return refused;
 }
 
@@ -240,7 +241,7 @@ static bool ruling(long nth, enum faults faults)
     char value[256];
     struct service_rules new_rules = rules;
     new_rules.cache_control = "private";
-    open_office(&service_rig);
+    open_rig(&service_rig);
     faults_arm(nth, faults);
     bool set = service_set_rules(service_rig.service, &new_rules);
     bool refused = faults_disarm();
@@ -249,7 +250,7 @@ static bool ruling(long nth, enum faults faults)
     service_rig_ask(&service_rig, &visit, &cgi);
     assert_string_equal(visit_header(&visit, "Cache-Control", value),
                         refused ? "no-store" : "private");
-    close_office(&service_rig);
+    close_rig(&service_rig);
     return refused;
 }
 

@@ -111,12 +111,23 @@ static struct cgi cgi_of(const struct row *row)
     return cgi;
 }
 
+/* What is asked for, read as the service reads it. */
+static enum read_action plan_for(const struct cgi *cgi, const struct present *present,
+                                 struct read_plan *plan)
+{
+    struct operation operation;
+    must(operation_read(&operation, cgi, &rules), "no memory");
+    enum read_action action = read_plan_make(&operation, present, plan);
+    operation_dispose(&operation);
+    return action;
+}
+
 static void must_ask(size_t number, const struct cgi *cgi, const struct present *present,
                      enum read_action expected)
 {
     struct read_plan plan;
     const struct row *row = &rows[number];
-    enum read_action action = read_plan_make(cgi, &rules, present, &plan);
+    enum read_action action = plan_for(cgi, present, &plan);
     if (action != expected || plan.wait != row->wait || plan.applied != row->applied)
         fail_msg("row %zu (?%s, Prefer: %s, If-None-Match: %s): %d for %lld ms, applied "
                  "%lld",
@@ -158,11 +169,11 @@ static void what_has_never_been_can_be_waited_for(void **state)
     struct read_plan plan;
     struct cgi cgi = {.query = TEXT("index=0&wait=60")};
     (void)state;
-    assert_int_equal(read_plan_make(&cgi, &rules, &never, &plan), READ_HOLD);
+    assert_int_equal(plan_for(&cgi, &never, &plan), READ_HOLD);
     cgi.query = TEXT("index=7&wait=60");
-    assert_int_equal(read_plan_make(&cgi, &rules, &never, &plan), READ_PRESENT);
+    assert_int_equal(plan_for(&cgi, &never, &plan), READ_PRESENT);
     cgi = (struct cgi){.if_none_match = TEXT("\"0\"")};
-    assert_int_equal(read_plan_make(&cgi, &rules, &never, &plan), READ_PRESENT);
+    assert_int_equal(plan_for(&cgi, &never, &plan), READ_PRESENT);
 }
 
 static void a_location_may_lower_the_longest_wait(void **state)
@@ -183,7 +194,7 @@ static void a_location_may_lower_the_longest_wait(void **state)
         struct read_plan plan;
         struct cgi cgi = {.query = text_of(locations[i].query),
                           .wait_max = text_of(locations[i].wait_max)};
-        read_plan_make(&cgi, &rules, &present, &plan);
+        plan_for(&cgi, &present, &plan);
         if (plan.wait != locations[i].wait)
             fail_msg("row %zu: %lld ns", i, (long long)plan.wait);
     }

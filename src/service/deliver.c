@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-#include "answer.h"
+/* deliver: every reply of the service goes out through here, so that each is counted.
+ * What a request keeps for its reply (the way to the origin) is given up on the way. */
+#include "deliver.h"
 
 #include <stdlib.h>
 
@@ -17,25 +19,25 @@ static _Atomic int64_t *counter_of(struct counters *counters, int status)
     }
 }
 
-void answer_forget(struct request *request)
+void deliver_forget(struct request *request)
 {
     free(request->target);
     request->target = NULL;
 }
 
-void answer_deliver(struct service *service, struct request *request, struct reply *reply)
+void deliver_reply(struct service *service, struct request *request, struct reply *reply)
 {
     counter_add(counter_of(service->counters, reply->status), 1);
-    answer_forget(request);
+    deliver_forget(request);
     request->deliver(request, reply);
 }
 
-void answer_refuse(struct service *service, struct request *request, int status,
-                   const char *detail, const char *extra)
+void deliver_problem(struct service *service, struct request *request, int status,
+                     const char *detail, const char *extra)
 {
     struct reply reply;
     reply_problem(&reply, &(struct problem){status, detail}, extra, request->head_only);
-    answer_deliver(service, request, &reply);
+    deliver_reply(service, request, &reply);
 }
 
 static struct reply_options options_for(struct service *service,
@@ -46,8 +48,8 @@ static struct reply_options options_for(struct service *service,
                                   .applied = request->applied};
 }
 
-void answer_present(struct service *service, struct request *request,
-                    const struct present *present)
+void deliver_present(struct service *service, struct request *request,
+                     const struct present *present)
 {
     struct reply reply;
     struct reply_options options = options_for(service, request);
@@ -57,19 +59,28 @@ void answer_present(struct service *service, struct request *request,
     } else {
         reply_present(&reply, present, &options);
     }
-    answer_deliver(service, request, &reply);
+    deliver_reply(service, request, &reply);
 }
 
-void answer_unchanged(struct service *service, struct request *request)
+void deliver_unchanged(struct service *service, struct request *request)
 {
     struct reply reply;
     struct reply_options options = options_for(service, request);
     reply_unchanged(&reply, request->index, &options);
-    answer_deliver(service, request, &reply);
+    deliver_reply(service, request, &reply);
 }
 
-void answer_busy(struct service *service, struct request *request, const char *detail)
+void deliver_full(struct service *service, struct request *request)
 {
     counter_add(&service->counters->refused, 1);
-    answer_refuse(service, request, 503, detail, "Retry-After: 5\r\n");
+    deliver_problem(service, request, 503,
+                    "As many requests are held as this server allows; try again.",
+                    "Retry-After: 5\r\n");
+}
+
+void deliver_no_memory(struct service *service, struct request *request)
+{
+    counter_add(&service->counters->out_of_memory, 1);
+    deliver_problem(service, request, 503, "Out of memory; try again.",
+                    "Retry-After: 5\r\n");
 }

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * deliver: replies to a request, made, counted and handed over. Private to the service.
+ * Any thread that has the request; afterwards it is the reader's again.
+ */
+#ifndef FCGIWAIT_SERVICE_DELIVER_H
+#define FCGIWAIT_SERVICE_DELIVER_H
+
+#include "service_private.h"
+
+/* Counts the reply and hands it over. */
+void deliver_reply(struct service *service, struct request *request, struct reply *reply);
+
+/* An error; `extra` is a header line that ends in CRLF, or NULL. */
+void deliver_problem(struct service *service, struct request *request, int status,
+                     const char *detail, const char *extra);
+
+/* The state as it is: the document, 404, or the way to the origin. */
+void deliver_present(struct service *service, struct request *request,
+                     const struct present *present);
+
+/* 304: still at request->index. */
+void deliver_unchanged(struct service *service, struct request *request);
+
+/* 503, to try again: no more are held; no memory. */
+void deliver_full(struct service *service, struct request *request);
+void deliver_no_memory(struct service *service, struct request *request);
+
+/* What was kept for a reply that will not be given. */
+void deliver_forget(struct request *request);
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * operation: reads a request's parameters, once. Nothing behind this file looks at struct
+ * cgi: what a new parameter means is decided here, and kept as a value.
+ */
+#include "operation.h"
+
+#include <stdlib.h>
+
+#include "fcgiwait/duration.h"
+#include "fcgiwait/path.h"
+#include "fcgiwait/query.h"
+#include "origin.h"
+
+/* No index and no wait that we understand is longer. */
+#define VALUE_MOST 64
+
+struct said {
+    bool given;
+    char bytes[VALUE_MOST];
+    struct text value; /* decoded; empty where it can't be */
+};
+
+static struct said *query_said(struct text query, struct text name, struct said *said)
+{
+    struct text raw;
+    said->given = query_get(query, name, &raw);
+    said->value = (struct text){said->bytes, 0};
+    if (said->given &&
+        !query_decode(raw, said->bytes, sizeof said->bytes, &said->value.len))
+        said->value.len = 0;
+    return said;
+}
+
+/* Only as we write it: a leading zero makes it another's. */
+static uint64_t index_of(struct text value)
+{
+    uint64_t index;
+    bool ours = text_number(value, INDEX_LIMIT - 1, &index) &&
+                (value.len == 1 || value.at[0] != '0');
+    return ours ? index : INDEX_NONE;
+}
+
+static void read_index(struct operation *operation, const struct cgi *cgi)
+{
+    struct said said;
+    struct text value = cgi->prefer.index;
+    if (query_said(cgi->query, TEXT("index"), &said)->given)
+        value = said.value;
+    operation->has_index = said.given || cgi->prefer.has_index;
+    operation->index = operation->has_index ? index_of(value) : INDEX_NONE;
+}
+
+static nanos location_max(const struct cgi *cgi, nanos most)
+{
+    nanos here;
+    return duration_parse(cgi->wait_max, &here) && here < most ? here : most;
+}
+
+static void read_wait(struct operation *operation, const struct cgi *cgi,
+                      const struct service_rules *rules)
+{
+    struct said said;
+    nanos wait = rules->wait_default;
+    nanos most = location_max(cgi, rules->wait_max);
+    if (query_said(cgi->query, TEXT("wait"), &said)->given)
+        duration_parse(said.value, &wait);
+    else if (cgi->prefer.has_wait)
+        wait = cgi->prefer.wait;
+    operation->wait = wait < most ? wait : most;
+    operation->wait_is_preferred = !said.given && cgi->prefer.has_wait;
+    operation->has_wait = said.given || cgi->prefer.has_wait;
+}
+
+static void read_body(struct operation *operation, const struct cgi *cgi)
+{
+    uint64_t declared;
+    operation->content_type = text_trim(cgi->content_type);
+    operation->body = cgi->body;
+    operation->body_length = cgi->body_length;
+    operation->length_is_wrong =
+        cgi->content_length.len > 0 &&
+        (!text_number(cgi->content_length, UINT64_MAX, &declared) ||
+         declared != cgi->body_length);
+}
+
+static enum endpoint endpoint_of(struct text name)
+{
+    if (name.len == 0)
+        return ENDPOINT_NONE;
+    if (text_is(name, TEXT("health")))
+        return ENDPOINT_HEALTH;
+    if (text_is(name, TEXT("status")))
+        return ENDPOINT_STATUS;
+    return text_is(name, TEXT("metrics")) ? ENDPOINT_METRICS : ENDPOINT_UNKNOWN;
+}
+
+static bool may_publish(const struct cgi *cgi)
+{
+    return text_is(cgi->access, TEXT("publish"));
+}
+
+static const char *check_location(const struct cgi *cgi)
+{
+    if (cgi->access.len > 0 && !text_is(cgi->access, TEXT("read")) && !may_publish(cgi))
+        return "FCGIWAIT_ACCESS in the web server's configuration must be read or "
+               "publish.";
+    if (cgi->origin_status.at != NULL && !may_publish(cgi))
+        return "FCGIWAIT_ORIGIN_STATUS in the web server's configuration needs "
+               "FCGIWAIT_ACCESS publish beside it.";
+    return origin_check(cgi->origin);
+}
+
+static void put(char *at, struct text t)
+{
+    if (t.len > 0)
+        memcpy(at, t.at, t.len);
+}
+
+static bool read_path(struct operation *operation, const struct cgi *cgi)
+{
+    bool named = cgi->resource.len > 0;
+    struct text first = named ? cgi->resource : cgi->script_name;
+    struct text second = named ? TEXT("") : cgi->path_info;
+    size_t len = first.len + second.len;
+    operation->far = len > OPERATION_NEAR ? malloc(len) : NULL;
+    char *at = len > OPERATION_NEAR ? operation->far : operation->near;
+    if (at == NULL)
+        return false;
+    put(at, first);
+    put(at + first.len, second);
+    operation->path = (struct text){at, len};
+    operation->wrong = path_check(operation->path, operation->rules->limit_path);
+    return true;
+}
+
+size_t operation_body(const struct cgi *cgi, const struct service_rules *rules)
+{
+    enum method method = method_parse(cgi->method);
+    bool has_document = method == METHOD_PUT || method == METHOD_PATCH;
+    return has_document && may_publish(cgi) && cgi->endpoint.len == 0 &&
+                   cgi->origin_status.at == NULL
+               ? rules->limit_body
+               : 0;
+}
+
+bool operation_read(struct operation *operation, const struct cgi *cgi,
+                    const struct service_rules *rules)
+{
+    operation->rules = rules;
+    operation->method = method_parse(cgi->method);
+    operation->endpoint = endpoint_of(cgi->endpoint);
+    operation->publishes = may_publish(cgi);
+    operation->misled = check_location(cgi);
+    operation->origin = cgi->origin;
+    operation->query = cgi->query;
+    operation->if_match = cgi->if_match;
+    operation->if_none_match = cgi->if_none_match;
+    operation->reported = cgi->origin_status;
+    read_index(operation, cgi);
+    read_wait(operation, cgi, rules);
+    read_body(operation, cgi);
+    return read_path(operation, cgi);
+}
+
+void operation_dispose(struct operation *operation)
+{
+    free(operation->far);
+    operation->far = NULL;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * operation: what a request asks for, read once from what the web server says of it
+ * (struct cgi). Private to the service; pure but for memory.
+ *
+ * Owns its path. The other texts lie in the request's parameters, which last as long as
+ * service_serve() runs: whoever needs them for longer copies them (pending.h).
+ */
+#ifndef FCGIWAIT_SERVICE_OPERATION_H
+#define FCGIWAIT_SERVICE_OPERATION_H
+
+#include "fcgiwait/method.h"
+#include "fcgiwait/service.h"
+
+enum endpoint {
+    ENDPOINT_NONE, /* a resource is meant */
+    ENDPOINT_HEALTH,
+    ENDPOINT_STATUS,
+    ENDPOINT_METRICS,
+    ENDPOINT_UNKNOWN
+};
+
+/* An index that can't be ours: not a number, or none that is ever given. */
+#define INDEX_NONE UINT64_MAX
+
+/* Paths up to this length need no memory of their own. */
+#define OPERATION_NEAR 256
+
+struct operation {
+    const struct service_rules *rules; /* as they were when it came */
+    enum method method;
+    enum endpoint endpoint;
+    bool publishes;     /* the location grants it */
+    const char *misled; /* what the location's configuration does wrong; NULL: nothing */
+
+    struct text path;
+    const char *wrong; /* why the path names no resource (path_check()); NULL: it does */
+    char near[OPERATION_NEAR], *far; /* where the path lies */
+
+    /* reading */
+    struct text origin;        /* where the documents are; empty: here */
+    struct text query;         /* as the client wrote it */
+    bool has_index;            /* in the query or in Prefer */
+    uint64_t index;            /* that one, or INDEX_NONE */
+    bool has_wait;             /* given at all, whether understood or not */
+    bool wait_is_preferred;    /* it is the Prefer header's */
+    nanos wait;                /* in effect, capped */
+    struct text if_none_match; /* lists of entity tags; `at` NULL: no such header */
+
+    /* publishing */
+    struct text if_match;
+    struct text content_type;
+    struct text body; /* what was kept of it */
+    uint64_t body_length;
+    bool length_is_wrong; /* Content-Length says another one */
+
+    /* a write that the API has answered; `at` NULL: none is reported */
+    struct text reported;
+};
+
+/* The bytes of this request's body that are worth keeping. */
+size_t operation_body(const struct cgi *cgi, const struct service_rules *rules);
+
+/* False: out of memory, and nothing to dispose of. */
+bool operation_read(struct operation *operation, const struct cgi *cgi,
+                    const struct service_rules *rules)
+    __attribute__((warn_unused_result));
+
+void operation_dispose(struct operation *operation);
+
+#endif
