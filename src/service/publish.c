@@ -1,58 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * publish: PUT, PATCH, POST and DELETE become edits of the store.
- *
- * What an edit needs is copied into one allocation, since a store may answer later and on
- * another thread.
+ * publish: PUT, PATCH, POST and DELETE become edits of the store. A method that is new
+ * here says in publish_serve() what its edit is; what came of it is told in one place.
  */
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "answer.h"
+#include "deliver.h"
 #include "fcgiwait/json.h"
 #include "fcgiwait/media.h"
-
-struct publishing {
-    struct edit edit; /* first: the store gives edits back */
-    struct service *service;
-    struct request *request;
-    char bytes[];
-};
-
-static void publish_done(struct edit *edit);
-
-static struct text keep(char **at, struct text t)
-{
-    if (t.at == NULL)
-        return t;
-    struct text kept = {*at, t.len};
-    memcpy(*at, t.at, t.len);
-    *at += t.len;
-    return kept;
-}
-
-static struct publishing *publishing_new(const struct cgi *cgi, struct text path,
-                                         struct text patch)
-{
-    struct publishing *publishing =
-        calloc(1, sizeof *publishing + path.len + patch.len + cgi->if_match.len +
-                      cgi->if_none_match.len);
-    if (publishing == NULL)
-        return NULL;
-    char *at = publishing->bytes;
-    publishing->edit.path = keep(&at, path);
-    publishing->edit.patch = keep(&at, patch);
-    publishing->edit.if_match = keep(&at, cgi->if_match);
-    publishing->edit.if_none_match = keep(&at, cgi->if_none_match);
-    publishing->edit.done = publish_done;
-    return publishing;
-}
-
-static void publishing_free(struct publishing *publishing)
-{
-    document_unref(&publishing->edit.document);
-    free(publishing);
-}
+#include "pending.h"
 
 static const struct {
     int status;
@@ -76,35 +32,31 @@ static void refuse(struct service *service, struct request *request,
 {
     if (result == EDIT_FAILED || result == EDIT_NO_ROOM)
         counter_add(&service->counters->publish_errors, 1);
-    answer_refuse(service, request, refusals[result].status, refusals[result].detail,
-                  result == EDIT_FAILED ? "Retry-After: 5\r\n" : NULL);
+    deliver_problem(service, request, refusals[result].status, refusals[result].detail,
+                    result == EDIT_FAILED ? "Retry-After: 5\r\n" : NULL);
 }
 
-static void answer(struct service *service, struct request *request,
-                   const struct edit *edit)
+/* pending_done_fn */
+static void publish_done(struct pending *pending)
 {
+    struct service *service = pending->service;
+    const struct edit *edit = &pending->edits[0];
     struct reply reply;
     switch (edit->result) {
     case EDIT_CREATED:
     case EDIT_CHANGED:
         counter_add(&service->counters->publishes, 1);
-        counter_set(&service->counters->index, (int64_t)store_index(service->store));
         /* fall through */
     case EDIT_SAME:
         reply_published(&reply, edit->result == EDIT_CREATED ? 201 : 204, edit->index);
-        answer_deliver(service, request, &reply);
+        deliver_reply(service, pending->request, &reply);
+        histogram_add(&service->counters->publish, clock_now().at - pending->began.at);
         break;
     default:
-        refuse(service, request, edit->result);
+        refuse(service, pending->request, edit->result);
         break;
     }
-}
-
-static void publish_done(struct edit *edit)
-{
-    struct publishing *publishing = (struct publishing *)edit;
-    answer(publishing->service, publishing->request, edit);
-    publishing_free(publishing);
+    pending_free(&pending);
 }
 
 /* --- what may be published --- */
@@ -119,15 +71,6 @@ static bool type_is_sound(struct text type)
     return type.len < REPLY_TYPE_MAX;
 }
 
-static bool length_is_wrong(const struct cgi *cgi)
-{
-    uint64_t declared;
-    if (cgi->content_length.len == 0)
-        return false;
-    return !text_number(cgi->content_length, UINT64_MAX, &declared) ||
-           declared != cgi->body_length;
-}
-
 static bool is_json(struct text body, char why[WHY])
 {
     struct json_error error;
@@ -139,131 +82,128 @@ static bool is_json(struct text body, char why[WHY])
 }
 
 /* 0, or the status to refuse with and why. */
-static int check_body(const struct service_rules *rules, const struct cgi *cgi,
-                      char why[WHY])
+static int check_body(const struct operation *operation, char why[WHY])
 {
+    size_t most = operation->rules->limit_body;
     /* One that was not kept is too large by the rules as they were then. */
-    if (cgi->body_length > rules->limit_body || cgi->body.len < cgi->body_length) {
-        snprintf(why, WHY, "The document is too large: limits.body is %zu bytes.",
-                 rules->limit_body);
+    if (operation->body_length > most || operation->body.len < operation->body_length) {
+        snprintf(why, WHY, "The document is too large: limits.body is %zu bytes.", most);
         return 413;
     }
-    if (length_is_wrong(cgi)) {
+    if (operation->length_is_wrong) {
         snprintf(why, WHY, "The body is not as long as Content-Length says.");
         return 400;
     }
     return 0;
 }
 
-static int check_put(const struct service_rules *rules, const struct cgi *cgi,
-                     struct text type, char why[WHY])
+static int check_put(const struct operation *operation, char why[WHY])
 {
-    int status = check_body(rules, cgi, why);
+    int status = check_body(operation, why);
     if (status != 0)
         return status;
-    if (!type_is_sound(type)) {
+    if (!type_is_sound(operation->content_type)) {
         snprintf(why, WHY,
                  "Content-Type must be shorter than %d bytes, without control "
                  "characters.",
                  REPLY_TYPE_MAX);
         return 400;
     }
-    return media_is_json(type) && !is_json(cgi->body, why) ? 400 : 0;
+    return media_is_json(operation->content_type) && !is_json(operation->body, why) ? 400
+                                                                                    : 0;
 }
 
-static int check_patch(const struct service_rules *rules, const struct cgi *cgi,
-                       char why[WHY])
+static int check_patch(const struct operation *operation, char why[WHY])
 {
-    if (!media_is(text_trim(cgi->content_type), TEXT(SERVICE_PATCH_TYPE))) {
+    if (!media_is(operation->content_type, TEXT(SERVICE_PATCH_TYPE))) {
         snprintf(why, WHY,
                  "A patch has to be a JSON merge patch: Content-Type " SERVICE_PATCH_TYPE
                  ".");
         return 415;
     }
-    int status = check_body(rules, cgi, why);
+    int status = check_body(operation, why);
     if (status != 0)
         return status;
-    return is_json(cgi->body, why) ? 0 : 400;
+    return is_json(operation->body, why) ? 0 : 400;
 }
 
-/* --- the methods: each takes `publishing` over --- */
-
-static void give_up(struct publishing *publishing, int status, const char *why,
-                    const char *extra)
+static int check_post(const struct operation *operation, char why[WHY])
 {
-    answer_refuse(publishing->service, publishing->request, status, why, extra);
-    publishing_free(publishing);
+    if (operation->body_length == 0)
+        return 0;
+    snprintf(why, WHY,
+             "POST touches a resource and takes no body; PUT stores a document.");
+    return 400;
 }
 
-static void put_serve(struct publishing *publishing, const struct cgi *cgi)
+static int check(const struct operation *operation, char why[WHY])
 {
-    struct edit *edit = &publishing->edit;
-    char why[WHY];
-    struct text type = text_trim(cgi->content_type);
-    if (type.len == 0)
-        type = TEXT("application/octet-stream");
-    int status = check_put(service_rules(publishing->service), cgi, type, why);
-    if (status != 0) {
-        give_up(publishing, status, why, NULL);
-        return;
+    switch (operation->method) {
+    case METHOD_PUT:
+        return check_put(operation, why);
+    case METHOD_PATCH:
+        return check_patch(operation, why);
+    case METHOD_POST:
+        return check_post(operation, why);
+    default:
+        return 0;
     }
-    edit->kind = EDIT_PUT;
-    edit->document = document_new(type, cgi->body);
-    if (edit->document != NULL) {
-        store_commit(publishing->service->store, edit);
+}
+
+/* --- the edit --- */
+
+static struct document *document_of(const struct operation *operation)
+{
+    struct text type = operation->content_type;
+    return document_new(type.len > 0 ? type : TEXT("application/octet-stream"),
+                        operation->body);
+}
+
+/* NULL: out of memory. */
+static struct pending *pending_of(struct service *service, struct request *request,
+                                  const struct operation *operation)
+{
+    bool patches = operation->method == METHOD_PATCH;
+    struct text patch = patches ? operation->body : TEXT("");
+    struct pending *pending =
+        pending_new(service, request, 1,
+                    operation->path.len + patch.len + operation->if_match.len +
+                        operation->if_none_match.len,
+                    publish_done);
+    if (pending == NULL)
+        return NULL;
+    struct edit *edit = &pending->edits[0];
+    edit->path = pending_keep(pending, operation->path);
+    edit->patch = pending_keep(pending, patch);
+    edit->if_match = pending_keep(pending, operation->if_match);
+    edit->if_none_match = pending_keep(pending, operation->if_none_match);
+    edit->most = operation->rules->limit_body;
+    if (operation->method == METHOD_PUT) {
+        edit->kind = EDIT_PUT;
+        edit->document = document_of(operation);
+        if (edit->document == NULL)
+            pending_free(&pending);
     } else {
-        edit->result = EDIT_FAILED;
-        publish_done(edit);
+        edit->kind = patches                              ? EDIT_PATCH
+                     : operation->method == METHOD_DELETE ? EDIT_DELETE
+                                                          : EDIT_TOUCH;
     }
-}
-
-static void patch_serve(struct publishing *publishing, const struct cgi *cgi)
-{
-    const struct service_rules *rules = service_rules(publishing->service);
-    char why[WHY];
-    int status = check_patch(rules, cgi, why);
-    if (status != 0) {
-        give_up(publishing, status, why, status == 415 ? SERVICE_ACCEPT_PATCH : NULL);
-        return;
-    }
-    publishing->edit.kind = EDIT_PATCH;
-    publishing->edit.most = rules->limit_body;
-    store_commit(publishing->service->store, &publishing->edit);
-}
-
-static void post_serve(struct publishing *publishing, const struct cgi *cgi)
-{
-    if (cgi->body_length > 0) {
-        give_up(publishing, 400,
-                "POST touches a resource and takes no body; PUT stores a document.",
-                NULL);
-        return;
-    }
-    publishing->edit.kind = EDIT_TOUCH;
-    store_commit(publishing->service->store, &publishing->edit);
+    return pending;
 }
 
 void publish_serve(struct service *service, struct request *request,
-                   const struct cgi *cgi, struct text path)
+                   const struct operation *operation)
 {
-    bool patches = text_is(cgi->method, TEXT("PATCH"));
-    struct publishing *publishing =
-        publishing_new(cgi, path, patches ? cgi->body : TEXT(""));
-    if (publishing == NULL) {
-        answer_refuse(service, request, 503, "Out of memory; try again.",
-                      "Retry-After: 5\r\n");
+    char why[WHY];
+    int status = check(operation, why);
+    if (status != 0) {
+        deliver_problem(service, request, status, why,
+                        status == 415 ? SERVICE_ACCEPT_PATCH : NULL);
         return;
     }
-    publishing->service = service;
-    publishing->request = request;
-    if (text_is(cgi->method, TEXT("PUT"))) {
-        put_serve(publishing, cgi);
-    } else if (patches) {
-        patch_serve(publishing, cgi);
-    } else if (text_is(cgi->method, TEXT("POST"))) {
-        post_serve(publishing, cgi);
-    } else {
-        publishing->edit.kind = EDIT_DELETE;
-        store_commit(service->store, &publishing->edit);
-    }
+    struct pending *pending = pending_of(service, request, operation);
+    if (pending == NULL)
+        deliver_no_memory(service, request);
+    else
+        pending_commit(pending);
 }

@@ -90,9 +90,10 @@ static void the_answer_carries_the_new_index(void **state)
         assert_string_equal(visit_header(&visit, "ETag", value), expected);
         assert_non_null(visit_header(&visit, "X-Polling-Index", value));
         assert_int_equal(visit.body_len, 0);
-        assert_int_equal(counter_read(&service_rig->counters.index), index);
+        assert_int_equal(store_index(service_rig->store), index);
     }
     assert_int_equal(counter_read(&service_rig->counters.publishes), 3);
+    assert_int_equal(histogram_count(&service_rig->counters.publish), 3);
 }
 
 /* 412, and nothing changes. */
