@@ -147,8 +147,9 @@ static enum fcgi_event broken(struct fcgi_reader *reader, const char *wrong)
 static enum fcgi_event params_end(struct fcgi_reader *reader)
 {
     reader->stage = STAGE_BODY;
-    const char *wrong = params_decode(reader->params, &reader->cgi);
-    return wrong == NULL ? FCGI_HEAD : broken(reader, wrong);
+    if (!params_decode(reader->params, &reader->cgi))
+        return broken(reader, "parameters that are not name-value pairs");
+    return FCGI_HEAD;
 }
 
 /* --- body --- */
@@ -228,19 +229,17 @@ static const char *value_for(struct text name)
 static enum fcgi_event values_end(struct fcgi_reader *reader)
 {
     struct text rest = {(const char *)reader->content, reader->content_len};
-    size_t name, value, len = RECORD_HEADER;
-    while (rest.len > 0 && params_take_length(&rest, &name) &&
-           params_take_length(&rest, &value) && name <= rest.len &&
-           value <= rest.len - name) {
-        const char *ours = value_for((struct text){rest.at, name});
-        if (ours != NULL && len + 3 + name <= VALUES_MOST) {
-            reader->answer[len++] = (unsigned char)name;
+    struct text name, value;
+    size_t len = RECORD_HEADER;
+    while (rest.len > 0 && params_take_pair(&rest, &name, &value)) {
+        const char *ours = value_for(name);
+        if (ours != NULL && len + 3 + name.len <= VALUES_MOST) {
+            reader->answer[len++] = (unsigned char)name.len;
             reader->answer[len++] = 1;
-            memcpy(reader->answer + len, rest.at, name);
-            reader->answer[len + name] = (unsigned char)ours[0];
-            len += name + 1;
+            memcpy(reader->answer + len, name.at, name.len);
+            reader->answer[len + name.len] = (unsigned char)ours[0];
+            len += name.len + 1;
         }
-        text_skip(&rest, name + value);
     }
     record_header(reader->answer, FCGI_GET_VALUES_RESULT, 0, len - RECORD_HEADER);
     reader->answer_len = len;

@@ -9,7 +9,6 @@
 #include "connection.h"
 #include "fcgiwait/log.h"
 #include "listener.h"
-#include "params.h"
 #include "poller.h"
 #include "send.h"
 
@@ -58,8 +57,7 @@ struct front *front_open(const struct front_options *options)
     if (front == NULL)
         return NULL;
     front->options = *options;
-    if (params_open() &&
-        listener_open(&front->listener, options->listening, options->addresses) &&
+    if (listener_open(&front->listener, options->listening, options->addresses) &&
         start_pollers(front))
         return front;
     free(front->pollers);

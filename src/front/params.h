@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * params: the parameters of one request: name-value pairs (FastCGI 1.0, section 3.4),
- * gathered piece by piece and decoded once they are all there. Private to the front, and
- * the only door to libfcgi. Belongs to one thread at a time.
- *
- * libfcgi decodes them: that is a choice of the project, not of speed, and stays. A pass
- * of our own over the same bytes would take a plain GET from 15,000 instructions to 6,000
- * here; of what a GET through nginx costs in all that is a small part.
+ * gathered piece by piece and decoded once they are all there. Private to the front.
+ * Belongs to one thread at a time.
  */
 #ifndef FCGIWAIT_FRONT_PARAMS_H
 #define FCGIWAIT_FRONT_PARAMS_H
@@ -17,8 +13,8 @@
 
 #include "fcgiwait/cgi.h"
 
-/* Once, from main, before the first decoding. */
-bool params_open(void);
+/* More than so many bytes of parameters are not kept. */
+#define PARAMS_MOST 65535
 
 struct params;
 
@@ -26,7 +22,7 @@ struct params;
 struct params *params_new(void);
 void params_free(struct params **params);
 
-/* Forgets what was gathered and decoded, keeps the buffer. */
+/* Forgets what was gathered, keeps the buffer. */
 void params_reset(struct params *params);
 
 /* False: out of memory. */
@@ -34,9 +30,14 @@ bool params_add(struct params *params, struct text bytes)
     __attribute__((warn_unused_result));
 
 /* Fills in `cgi` with what was gathered; it points into `params` until the next reset.
- * More than 64 KiB are not kept: cgi->too_long then, and nothing else. NULL, or what is
- * wrong. */
-const char *params_decode(struct params *params, struct cgi *cgi);
+ * Where it was more than PARAMS_MOST: cgi->too_long, and nothing else. False: these are
+ * no name-value pairs. */
+bool params_decode(const struct params *params, struct cgi *cgi);
+
+/* The decoding itself is pure. Takes the first pair off `rest`. False: there is no whole
+ * one, or it has a NUL in it, which no parameter has: whoever reads C strings would see
+ * another value than we. */
+bool params_take_pair(struct text *rest, struct text *name, struct text *value);
 
 /* A length of a name or a value: one byte, or four with the top bit set. False: there is
  * none. */

@@ -8,7 +8,6 @@
 
 #include "faults.h"
 #include "fcgi_client.h"
-#include "front/params.h"
 #include "must.h"
 
 static struct records stream;
@@ -26,7 +25,7 @@ static int start(void **state)
     for (size_t at = 0; at < sizeof body - 1; at += 5000)
         records_add(&stream, FCGI_STDIN, 1, body + at, 5000);
     records_add(&stream, FCGI_STDIN, 1, NULL, 0);
-    return !params_open();
+    return 0;
 }
 
 static int stop(void **state)

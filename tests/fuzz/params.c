@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * params: what the web server says arrives as it was said. An input is one byte of how,
- * and lines of NAME=VALUE; they travel as FastCGI records, through libfcgi.
+ * params: what the web server says arrives as it was said, and libfcgi would have heard
+ * the same. An input is one byte of how, and lines of NAME=VALUE, or the bytes that stand
+ * in the records themselves.
  */
 #include "cgi_text.h"
 
 #include "front/fcgi.h"
 #include "front/params.h"
+#include "libfcgi.h"
 
+#define HOW_RAW 64   /* bytes, not lines */
 #define HOW_LONG 1   /* lengths in four bytes where one would do */
 #define HOW_SPLIT 62 /* twice the length of a record; 0: as long as can be */
 
@@ -117,22 +120,80 @@ static void check_arrives(struct fcgi_reader *reader, struct text lines, struct 
     free(said);
 }
 
+/* --- as libfcgi does it --- */
+
+/* Whether libfcgi can be asked: whatever else is wrong, it goes by the lengths. */
+static bool is_for_libfcgi(struct text pairs)
+{
+    size_t name, value;
+    if (pairs.len > PARAMS_MOST)
+        return false;
+    while (params_take_length(&pairs, &name) && params_take_length(&pairs, &value)) {
+        if (name > LIBFCGI_LENGTH_MOST || value > LIBFCGI_LENGTH_MOST)
+            return false;
+        if (name > pairs.len || value > pairs.len - name)
+            return true;
+        text_skip(&pairs, name + value);
+    }
+    return true;
+}
+
+/* Its strings end at a NUL, where ours are no parameters at all. */
+static bool is_same(const char *theirs, struct text name, struct text value)
+{
+    return strlen(theirs) == name.len + 1 + value.len &&
+           memcmp(theirs, name.at, name.len) == 0 && theirs[name.len] == '=' &&
+           memcmp(theirs + name.len + 1, value.at, value.len) == 0;
+}
+
+static bool has_nul(struct text pairs)
+{
+    size_t name, value;
+    while (params_take_length(&pairs, &name) && params_take_length(&pairs, &value) &&
+           name <= pairs.len && value <= pairs.len - name) {
+        if (name + value > 0 && memchr(pairs.at, '\0', name + value) != NULL)
+            return true;
+        text_skip(&pairs, name + value);
+    }
+    return false;
+}
+
+static void check_like_libfcgi(struct text pairs, size_t record)
+{
+    struct libfcgi libfcgi;
+    struct text rest = pairs, name, value;
+    bool taken = true;
+    if (!is_for_libfcgi(pairs))
+        return;
+    libfcgi_decode(&libfcgi, pairs, record);
+    char **theirs = libfcgi.environment;
+    while (rest.len > 0 && (taken = params_take_pair(&rest, &name, &value))) {
+        holds(fuzz_within(name, pairs) && fuzz_within(value, pairs));
+        if (theirs != NULL)
+            holds(*theirs != NULL && is_same(*theirs++, name, value));
+    }
+    if (taken)
+        holds(theirs != NULL && *theirs == NULL);
+    else
+        holds(theirs == NULL || has_nul(pairs));
+    libfcgi_forget(&libfcgi);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static bool is_open;
     struct text lines = {(const char *)data, size};
     uint8_t how = fuzz_byte(&lines);
-    if (!is_open)
-        holds(params_open());
-    is_open = true;
+    bool is_raw = (how & HOW_RAW) != 0;
 
     size_t record = (how & HOW_SPLIT) > 0 ? (how & HOW_SPLIT) / 2u : 65535;
-    struct text pairs = encode(lines, (how & HOW_LONG) != 0);
+    struct text pairs =
+        is_raw ? fuzz_joined(lines, TEXT("")) : encode(lines, (how & HOW_LONG) != 0);
     struct text sent = request(pairs, record);
     struct fcgi_reader *reader = fcgi_reader_new();
     holds(reader != NULL);
-    if (pairs.len <= 65535)
+    if (!is_raw && pairs.len <= PARAMS_MOST)
         check_arrives(reader, lines, sent);
+    check_like_libfcgi(pairs, record);
     fcgi_reader_free(&reader);
     free((char *)sent.at);
     free((char *)pairs.at);

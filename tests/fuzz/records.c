@@ -6,7 +6,6 @@
 #include "cgi_text.h"
 
 #include "front/fcgi.h"
-#include "front/params.h"
 
 #define HOW_BUSY 1  /* a request is being answered while more comes in */
 #define HOW_READY 2 /* ... until an answer of the protocol itself goes out */
@@ -119,12 +118,8 @@ static void feed_pieces(struct course *course, struct text sizes, struct text st
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static bool is_open;
     struct text stream = {(const char *)data, size};
     struct course one, many;
-    if (!is_open)
-        holds(params_open());
-    is_open = true;
 
     uint8_t how = fuzz_byte(&stream);
     size_t count = fuzz_byte(&stream) % 16;

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "fcgi_client.h"
-#include "front/params.h"
 #include "must.h"
 
 /* --- what comes of a stream, event for event --- */
@@ -124,12 +123,6 @@ static void must_become(struct records *stream, bool stays_busy, const char *exp
         free(text);
     }
     records_free(stream);
-}
-
-static int start(void **state)
-{
-    (void)state;
-    return !params_open();
 }
 
 /* --- requests --- */
@@ -357,7 +350,7 @@ static void a_long_value_is_the_value(void **state)
     }
 }
 
-/* What libfcgi would take as far as its memory goes. */
+/* Nothing is allocated for what a length says before the bytes are there. */
 static void lengths_that_lie_are_refused(void **state)
 {
     static const struct text lies[] = {
@@ -583,5 +576,5 @@ int main(void)
         cmocka_unit_test(records_of_no_request_are_passed_over),
         cmocka_unit_test(what_is_no_fastcgi_is_broken),
     };
-    return cmocka_run_group_tests_name("front/fcgi", tests, start, NULL);
+    return cmocka_run_group_tests_name("front/fcgi", tests, NULL, NULL);
 }
