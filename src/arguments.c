@@ -15,7 +15,7 @@
 static void usage(FILE *out)
 {
     fputs(
-        "usage: fcgiwait [-c FILE] [-o key=value]... [-t] [-V] [-h]\n"
+        "usage: fcgiwait [-c FILE] [-o key=value]... [-s SOCKET] [-t] [-V] [-h]\n"
         "                [--check-nginx FILE]\n"
         "Long polling for the REST APIs that nginx serves: a FastCGI responder.\n"
         "It serves the listening socket on descriptor 0:\n"
@@ -23,6 +23,8 @@ static void usage(FILE *out)
         "\n"
         "  -c FILE       configuration (fcgiwait.conf(5))\n"
         "  -o key=value  override one key of it, as in -o wait.max=90s\n"
+        "  -s SOCKET     open this socket instead: PATH, PATH:BACKLOG, HOST:PORT or "
+        ":PORT\n"
         "  -t            check the configuration and exit\n"
         "  -V            print the version and exit\n"
         "  -h            print this and exit\n"
@@ -41,13 +43,16 @@ int arguments_read(struct arguments *arguments, int argc, char **argv)
     arguments->options = calloc((size_t)argc, sizeof(char *));
     if (arguments->options == NULL)
         return EX_OSERR;
-    while ((option = getopt_long(argc, argv, "c:o:tVh", longer, NULL)) != -1)
+    while ((option = getopt_long(argc, argv, "c:o:s:tVh", longer, NULL)) != -1)
         switch (option) {
         case 'c':
             arguments->file = optarg;
             break;
         case 'o':
             arguments->options[arguments->count++] = optarg;
+            break;
+        case 's':
+            arguments->socket = optarg;
             break;
         case 't':
             arguments->test = true;

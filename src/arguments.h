@@ -11,6 +11,7 @@ struct arguments {
     const char **options;
     size_t count;
     bool test;
+    const char *socket;      /* to open; NULL: it is on descriptor 0 */
     const char *check_nginx; /* the file to check; NULL: serve */
 };
 

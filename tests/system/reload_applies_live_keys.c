@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: ISC */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "clients.h"
 #include "http.h"
@@ -119,6 +124,28 @@ static void options_of_the_command_line_stay_above_the_file(void **state)
     assert_int_equal(stack_status(stack, "max_waiting"), 1);
 }
 
+/* The configuration comes from a pipe: whoever opens that for writing knows that the
+ * program has got as far as to read it. */
+static void a_reload_while_it_starts_is_not_its_end(void **state)
+{
+    struct stack *stack = *state;
+    char pipe[128];
+    int status;
+    stack_path(stack, "pipe.conf", pipe);
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    const char *const argv[] = {getenv("FCGIWAIT"), "-c", pipe, NULL};
+    pid_t pid = stack_run(stack, "early.log", argv);
+    int fd = open(pipe, O_WRONLY);
+    assert_true(fd >= 0);
+    kill(pid, SIGHUP);
+    sleep_ms(100);
+    assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+    kill(pid, SIGTERM);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +153,7 @@ int main(void)
         stack_test(the_log_level_changes, NULL),
         stack_test(a_bad_file_changes_nothing, &errors),
         stack_test(what_needs_a_restart_says_so, NULL),
+        stack_test(a_reload_while_it_starts_is_not_its_end, NULL),
         stack_test(options_of_the_command_line_stay_above_the_file, &with_option),
     };
     return cmocka_run_group_tests_name("reload_applies_live_keys", tests, NULL, NULL);
