@@ -14,14 +14,15 @@
 #include "fcgiwait/change.h"
 #include "fcgiwait/problem.h"
 
-#define REPLY_HEAD                                                                       \
-    1536 /* more than the longest header block: cache_control and the type are bounded   \
-          */
+/* More than the longest header block: cache_control and the type are bounded. One that
+ * does not fit all the same is logged, and becomes a 500. */
+#define REPLY_HEAD 1536
 #define REPLY_TYPE_MAX 256
 
 struct reply {
     int status;
     size_t head_len;
+    bool overflows;            /* a header line did not fit */
     struct text body;          /* what is sent of it: nothing for HEAD */
     struct document *document; /* a reference, or NULL */
     char *own;                 /* malloc'd bytes of the body, or NULL; of a redirect: the

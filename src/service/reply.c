@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * reply: header blocks, line by line, into the reply's own bytes. A new header line that
+ * a stranger's text goes into needs a bound on that text, or it ends in a 500.
+ */
 #include "fcgiwait/reply.h"
 
 #include <stdlib.h>
 
 #include "fcgiwait/date.h"
 #include "fcgiwait/etag.h"
+#include "fcgiwait/log.h"
 #include "fcgiwait/prefer.h"
 
 static void add(struct reply *reply, struct text t)
 {
-    if (t.len <= REPLY_HEAD - reply->head_len) {
-        memcpy(reply->head + reply->head_len, t.at, t.len);
-        reply->head_len += t.len;
+    if (t.len > REPLY_HEAD - reply->head_len) {
+        reply->overflows = true;
+        return;
     }
+    memcpy(reply->head + reply->head_len, t.at, t.len);
+    reply->head_len += t.len;
 }
 
 static void add_line(struct reply *reply, struct text name, struct text value)
@@ -33,6 +40,7 @@ static void begin(struct reply *reply, int status)
     char digits[TEXT_NUMBER];
     reply->status = status;
     reply->head_len = 0;
+    reply->overflows = false;
     reply->body = (struct text){NULL, 0};
     reply->document = NULL;
     reply->own = NULL;
@@ -41,9 +49,22 @@ static void begin(struct reply *reply, int status)
     add_line(reply, TEXT(" "), text_of(problem_title(status)));
 }
 
+/* A reply without one of its headers says something else: better none. */
+static void give_up(struct reply *reply)
+{
+    int status = reply->status;
+    reply_dispose(reply);
+    log_error("a reply with status %d does not fit its %d bytes of header lines", status,
+              REPLY_HEAD);
+    begin(reply, 500);
+    add(reply, TEXT("Cache-Control: no-store\r\nContent-Length: 0\r\n\r\n"));
+}
+
 static void finish(struct reply *reply)
 {
     add(reply, TEXT("\r\n"));
+    if (reply->overflows)
+        give_up(reply);
 }
 
 static void add_body(struct reply *reply, struct text body, bool head_only)
@@ -118,8 +139,8 @@ void reply_present(struct reply *reply, const struct present *present,
     add_line(reply, TEXT("Content-Type: "), document->type);
     add_modified(reply, present->changed);
     add_body(reply, document->body, options->head_only);
-    finish(reply);
     reply->document = document_ref(document);
+    finish(reply);
 }
 
 void reply_unchanged(struct reply *reply, uint64_t index,
@@ -137,6 +158,8 @@ void reply_redirect(struct reply *reply, uint64_t index, char *target,
     add_reading(reply, index, options);
     reply->own = target;
     reply->body = text_of(target);
+    if (reply->overflows)
+        give_up(reply);
 }
 
 void reply_published(struct reply *reply, int status, uint64_t index)
@@ -180,8 +203,8 @@ void reply_bytes(struct reply *reply, const char *type, char *bytes, size_t len,
     add(reply, TEXT("Cache-Control: no-store\r\n"));
     add_line(reply, TEXT("Content-Type: "), text_of(type));
     add_body(reply, (struct text){bytes, len}, head_only);
-    finish(reply);
     reply->own = bytes;
+    finish(reply);
 }
 
 void reply_dispose(struct reply *reply)

@@ -40,7 +40,8 @@ static bool show_resource(void *context, struct text path, const struct present 
     if (!show_everything(taking, present->index))
         return false;
     if (path_check(path, SIZE_MAX) != NULL) {
-        log_warn("the store has a resource under a path that is not one, index index %llu; it is "
+        log_warn("the store has a resource under a path that is not one, index index "
+                 "%llu; it is "
                  "passed over",
                  (unsigned long long)present->index);
         return true;

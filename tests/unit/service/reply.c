@@ -140,6 +140,35 @@ static void the_longest_header_block_fits(void **state)
     reply_dispose(&reply);
 }
 
+/* A header that is left out, a type say, would make another reply of it. */
+static void a_header_that_does_not_fit_is_a_500(void **state)
+{
+    static char type[REPLY_HEAD + 1];
+    struct reply reply;
+    struct reply_options options = {.cache_control = "no-store", .applied = -1};
+    (void)state;
+    memset(type, 't', sizeof type - 1);
+    struct present present = present_of(type, "x");
+    reply_present(&reply, &present, &options);
+    assert_int_equal(reply.status, 500);
+    assert_int_equal(reply.body.len, 0);
+    assert_null(strstr(head_of(&reply), "ETag"));
+    assert_non_null(strstr(head_of(&reply), "Content-Length: 0\r\n\r\n"));
+    reply_dispose(&reply);
+    present_dispose(&present);
+    reply_problem(&reply, &(struct problem){400, "x"}, type, false);
+    assert_int_equal(reply.status, 500);
+    reply_dispose(&reply);
+    options.cache_control = type;
+    reply_unchanged(&reply, 7, &options);
+    assert_int_equal(reply.status, 500);
+    reply_dispose(&reply);
+    reply_redirect(&reply, 7, strdup("X-Accel-Redirect: /a\r\n\r\n"), &options);
+    assert_int_equal(reply.status, 500);
+    assert_int_equal(reply.body.len, 0);
+    reply_dispose(&reply);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +178,7 @@ int main(void)
         cmocka_unit_test(publishes_and_options_have_short_answers),
         cmocka_unit_test(bytes_are_the_replys_own),
         cmocka_unit_test(the_longest_header_block_fits),
+        cmocka_unit_test(a_header_that_does_not_fit_is_a_500),
     };
     return cmocka_run_group_tests_name("service/reply", tests, NULL, NULL);
 }
