@@ -23,7 +23,8 @@ enum lock_rank {
     LOCK_TREE,           /* tree/node.h */
     LOCK_POLLER,         /* front/poller.h */
     LOCK_RULES,          /* service/service_private.h */
-    LOCK_CUTOFF          /* service/service_private.h */
+    LOCK_CUTOFF,         /* service/service_private.h */
+    LOCK_LOG             /* base/log.c */
 };
 
 struct lock {
@@ -38,6 +39,10 @@ void lock_drop(struct lock *lock);
 
 /* Dies, in checking builds, where the calling thread does not hold the lock. */
 void lock_must_hold(const struct lock *lock);
+
+/* Dies, in checking builds, where the calling thread holds any: what follows may block.
+ */
+void lock_must_hold_none(void);
 
 /* Sleeps on `cond` (of cond_init_monotonic()) with the lock given up meanwhile. False
  * once `until` has passed. Wakes without a reason at times. */

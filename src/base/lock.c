@@ -49,6 +49,12 @@ void lock_must_hold(const struct lock *lock)
     must(EPERM, "lock not held");
 }
 
+void lock_must_hold_none(void)
+{
+    if (held_count != 0)
+        must(EDEADLK, "a call that may block, under a lock");
+}
+
 #else
 
 static void note_taken(const struct lock *lock)
@@ -64,6 +70,10 @@ static void note_dropped(const struct lock *lock)
 void lock_must_hold(const struct lock *lock)
 {
     (void)lock;
+}
+
+void lock_must_hold_none(void)
+{
 }
 
 #endif

@@ -1,10 +1,20 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * A line is made on the caller's stack and goes out in one write, or not at all: whoever
+ * reads the log slowly, or never, must not hold up those who answer requests. The
+ * description behind standard error is shared with other processes, so O_NONBLOCK is not
+ * ours to set: what is ready for a byte takes a whole line of at most PIPE_BUF.
+ */
 #include "fcgiwait/log.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <syslog.h>
@@ -12,13 +22,21 @@
 #include <unistd.h>
 
 #include "fcgiwait/clock.h"
+#include "fcgiwait/lock.h"
 
 #define LINE_MOST 1024 /* longer lines are cut */
+_Static_assert(LINE_MOST <= PIPE_BUF, "a line has to fit what a pipe takes whole");
 
 /* The one global: set by log_open() before there are threads, but for the level. */
 static const char *program = "fcgiwait";
 static bool to_syslog;
 static _Atomic enum log_level most = LOG_LEVEL_INFO;
+
+/* Guards the moment between asking whether a line fits and writing it, and what follows.
+ * It is held for no longer than a write that does not block. */
+static struct lock lock = {PTHREAD_MUTEX_INITIALIZER, LOCK_LOG};
+static unsigned long lost; /* lines since the last that told of it */
+static bool cut;           /* the last line went out in part */
 
 static const struct {
     struct text name;
@@ -53,6 +71,11 @@ void log_set_level(enum log_level level)
     atomic_store(&most, level);
 }
 
+bool log_wants(enum log_level level)
+{
+    return level <= atomic_load_explicit(&most, memory_order_relaxed);
+}
+
 bool log_level_parse(struct text name, enum log_level *level)
 {
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
@@ -84,24 +107,69 @@ static size_t add_time(char *line, size_t capacity)
     return len + (size_t)more;
 }
 
-static void write_line(const char *line, size_t len)
+/* The beginning of a line: when, who, how bad. */
+static size_t begin(char *line, size_t capacity, enum log_level level)
 {
-    ssize_t n;
+    size_t len = add_time(line, capacity);
+    return len + (size_t)snprintf(line + len, capacity - len, "%s[%d]: %s: ", program,
+                                  (int)getpid(), levels[level].word);
+}
+
+/* Bytes written; -1: errno. Standard error may be anything: systemd gives a socket. */
+static ssize_t write_now(const char *line, size_t len)
+{
+    struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+    ssize_t n = send(STDERR_FILENO, line, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n >= 0 || errno != ENOTSOCK)
+        return n;
+    if (poll(&fd, 1, 0) != 1 || (fd.revents & POLLOUT) == 0) {
+        errno = EAGAIN;
+        return -1;
+    }
     do
         n = write(STDERR_FILENO, line, len);
     while (n < 0 && errno == EINTR);
+    return n;
+}
+
+/* With the lock held. */
+static bool put(const char *line, size_t len)
+{
+    if (cut && write_now("\n", 1) != 1)
+        return false;
+    ssize_t n = write_now(line, len);
+    cut = n > 0 && (size_t)n < len;
+    return n == (ssize_t)len;
+}
+
+static bool tell_lost(void)
+{
+    char line[LINE_MOST];
+    size_t len = begin(line, sizeof line, LOG_LEVEL_WARN);
+    len += (size_t)snprintf(line + len, sizeof line - len,
+                            "%lu line%s of this log %s lost: nobody took what went to "
+                            "standard error meanwhile\n",
+                            lost, lost == 1 ? "" : "s", lost == 1 ? "is" : "are");
+    return put(line, len);
+}
+
+static void write_line(const char *line, size_t len)
+{
+    lock_take(&lock);
+    if (lost > 0 && tell_lost())
+        lost = 0;
+    if (lost > 0 || !put(line, len))
+        lost++;
+    lock_drop(&lock);
 }
 
 static void log_line(enum log_level level, const char *format, va_list args)
 {
     char line[LINE_MOST];
-    if (level > atomic_load_explicit(&most, memory_order_relaxed))
+    lock_must_hold_none();
+    if (!log_wants(level))
         return;
-    size_t start = to_syslog ? 0 : add_time(line, sizeof line);
-    if (!to_syslog)
-        start +=
-            (size_t)snprintf(line + start, sizeof line - start, "%s[%d]: %s: ", program,
-                             (int)getpid(), levels[level].word);
+    size_t start = to_syslog ? 0 : begin(line, sizeof line, level);
     int more = vsnprintf(line + start, sizeof line - start, format, args);
     size_t len = start + (more > 0 ? (size_t)more : 0);
     if (len > sizeof line - 2)
@@ -112,7 +180,7 @@ static void log_line(enum log_level level, const char *format, va_list args)
         return;
     }
     line[len] = '\n';
-    write_line(line, len + 1); /* one write: lines of several threads do not mix */
+    write_line(line, len + 1);
 }
 
 #define LOG_FUNCTION(function, level)                                                    \

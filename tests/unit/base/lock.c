@@ -13,6 +13,7 @@
 #include <config.h>
 #endif
 
+#include "fcgiwait/log.h"
 #include "must.h"
 
 #define THREADS 8
@@ -160,6 +161,13 @@ static void wait_without_the_lock(void)
         lock_wait_until(&low, &cond, (struct instant){0});
 }
 
+/* A log may block, whatever its level. */
+static void log_under_a_lock(void)
+{
+    lock_take(&low);
+    log_debug("said under a lock");
+}
+
 /* The signal that ends a child which does that; 0: it lives. */
 static int fate_of(void (*crime)(void))
 {
@@ -188,9 +196,9 @@ static void nothing_wrong(void)
 static void a_violation_ends_the_program(void **state)
 {
     static void (*const crimes[])(void) = {
-        take_downwards,       take_sideways,         take_twice,
-        drop_out_of_order,    drop_what_is_not_held, claim_what_is_not_held,
-        wait_without_the_lock};
+        take_downwards,        take_sideways,         take_twice,
+        drop_out_of_order,     drop_what_is_not_held, claim_what_is_not_held,
+        wait_without_the_lock, log_under_a_lock};
     (void)state;
     lock_init(&low, LOCK_STORE);
     lock_init(&high, LOCK_TREE);

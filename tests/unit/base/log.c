@@ -4,8 +4,10 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -159,6 +161,102 @@ static void lines_of_several_threads_do_not_mix(void **state)
     }
 }
 
+/* --- nobody reads --- */
+
+#define TOO_MANY 20000
+
+/* Standard error leads into `ends[1]`, nobody reads `ends[0]`, and far more is said than
+ * there is room for: a line that blocked would end the test here. */
+static void say_too_much(struct caught *caught, int ends[2])
+{
+    fflush(stderr);
+    caught->stderr_before = dup(STDERR_FILENO);
+    must(dup2(ends[1], STDERR_FILENO) >= 0, "no standard error");
+    alarm(60);
+    for (int i = 0; i < TOO_MANY; i++)
+        log_info("line %d", i);
+    alarm(0);
+    caught->end = ends[0];
+    caught->len = 0;
+}
+
+/* Takes what is there, which makes room, without waiting for more. */
+static void read_some(struct caught *caught)
+{
+    ssize_t n;
+    fcntl(caught->end, F_SETFL, O_NONBLOCK);
+    while ((n = read(caught->end, caught->text, 4096)) > 0)
+        for (ssize_t i = 0; i < n; i++)
+            caught->len += caught->text[i] == '\n';
+}
+
+static void must_tell_of_the_lost(struct caught *caught)
+{
+    char told[128];
+    read_some(caught);
+    size_t written = caught->len;
+    assert_in_range(written, 1, TOO_MANY - 1);
+    log_info("again");
+    log_info("and again");
+    caught->len = 0;
+    release(caught);
+    snprintf(told, sizeof told, "warn: %zu lines of this log are lost",
+             (size_t)TOO_MANY - written);
+    if (strstr(caught->text, told) == NULL)
+        fail_msg("not \"%s\" but: %s", told, caught->text);
+    assert_int_equal(lines_in(caught->text), 3);
+    assert_non_null(strstr(caught->text, "info: again\n"));
+    assert_non_null(strstr(caught->text, "info: and again\n"));
+}
+
+static void a_pipe_that_nobody_reads_holds_up_nobody(void **state)
+{
+    int ends[2];
+    must(pipe2(ends, O_CLOEXEC) == 0, "no pipe");
+    say_too_much(*state, ends);
+    close(ends[1]);
+    must_tell_of_the_lost(*state);
+}
+
+/* As systemd gives it. */
+static void a_socket_that_nobody_reads_holds_up_nobody(void **state)
+{
+    int ends[2];
+    must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0, "no sockets");
+    say_too_much(*state, ends);
+    close(ends[1]);
+    must_tell_of_the_lost(*state);
+}
+
+/* O_NONBLOCK is the description's, which others write to as well. */
+static void the_description_stays_as_it_was(void **state)
+{
+    struct caught *caught = *state;
+    catch (caught);
+    log_open("fcgiwait");
+    log_info("once");
+    int flags = fcntl(STDERR_FILENO, F_GETFL);
+    release(caught);
+    assert_int_equal(flags & O_NONBLOCK, 0);
+}
+
+static void a_reader_that_went_away_ends_nothing(void **state)
+{
+    struct caught *caught = *state;
+    signal(SIGPIPE, SIG_IGN);
+    catch (caught);
+    int end = caught->end;
+    close(end);
+    log_info("nobody hears this");
+    dup2(caught->stderr_before, STDERR_FILENO);
+    close(caught->stderr_before);
+    catch (caught); /* who reads now is told */
+    log_info("somebody hears this");
+    release(caught);
+    assert_non_null(strstr(caught->text, "warn: 1 line of this log is lost"));
+    assert_non_null(strstr(caught->text, "somebody hears this"));
+}
+
 /* In place of libc's: what log sends to syslog. */
 static int syslog_priority;
 static char syslog_line[256];
@@ -234,6 +332,18 @@ static void levels_have_four_names(void **state)
     assert_int_equal(level, LOG_LEVEL_DEBUG);
 }
 
+static void what_is_wanted_goes_by_the_level(void **state)
+{
+    (void)state;
+    log_set_level(LOG_LEVEL_WARN);
+    assert_true(log_wants(LOG_LEVEL_ERROR));
+    assert_true(log_wants(LOG_LEVEL_WARN));
+    assert_false(log_wants(LOG_LEVEL_INFO));
+    log_set_level(LOG_LEVEL_DEBUG);
+    assert_true(log_wants(LOG_LEVEL_DEBUG));
+    log_set_level(LOG_LEVEL_INFO);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
@@ -245,6 +355,11 @@ int main(void)
         TEST(a_long_line_is_cut_and_still_ends),
         TEST(lines_of_several_threads_do_not_mix),
         TEST(a_standard_error_that_leads_nowhere_means_syslog),
+        TEST(a_pipe_that_nobody_reads_holds_up_nobody),
+        TEST(a_socket_that_nobody_reads_holds_up_nobody),
+        TEST(the_description_stays_as_it_was),
+        TEST(a_reader_that_went_away_ends_nothing),
+        cmocka_unit_test(what_is_wanted_goes_by_the_level),
         cmocka_unit_test(levels_have_four_names),
     };
     return cmocka_run_group_tests_name("base/log", tests, NULL, NULL);
