@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The command line, read with getopt. A new option is a line of usage(), a case, and a
+ * paragraph in fcgiwait.8: tests/structure/options compares the two.
+ */
 #include "arguments.h"
 
 #include <getopt.h>

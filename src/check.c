@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * --check-nginx: brings the text, prints the findings. All judgement is in src/nginx,
+ * which does no I/O.
+ */
 #include "check.h"
 
 #include <errno.h>

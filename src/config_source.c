@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * A small scanner over libconfig's syntax, comments, strings and includes: it has to find
+ * the same ends of them as libconfig does, and nothing more.
+ */
 #include "config_source.h"
 
 #include <errno.h>

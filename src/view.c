@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Joins tree and store, which do not know each other. */
 #include "fcgiwait/view.h"
 
 static void look(void *context, struct text path, struct present *present)

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Time as numbers: monotonic for every deadline, the wall clock for what people read
+ * alone. Sums end at INSTANT_NEVER instead of running over.
+ */
 #include "fcgiwait/clock.h"
 
 #include <limits.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * json-c, for checking alone: what is stored are the bytes that came. Strict, with a
+ * bound on depth, so that no document can exhaust the stack.
+ */
 #include "fcgiwait/json.h"
 
 #include <limits.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * A mutex with a rank. In checking builds each thread keeps a list of what it holds; in
+ * others nothing is left of that.
+ */
 #include "fcgiwait/lock.h"
 
 #include <errno.h>

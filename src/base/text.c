@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Runs of bytes: compared, trimmed, cut, read as numbers. Nothing here looks behind
+ * `len`, and nothing needs a NUL.
+ */
 #include "fcgiwait/text.h"
 
 static char lower(char c)

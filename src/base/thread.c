@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * What a thread asks of the scheduler. It is always a wish: where the system refuses, all
+ * goes on as before.
+ */
 #include "fcgiwait/thread.h"
 
 #include <pthread.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The life of one connection: what its readiness, its requests and its hang-ups lead to.
+ * What answers touch is guarded by its lock, since they come from any thread.
+ */
 #include "connection.h"
 
 #include <errno.h>

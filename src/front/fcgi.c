@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The reader: a state machine over records, fed with whatever bytes have come. It never
+ * asks for more, so that half a request holds up nobody.
+ */
 #include "fcgi.h"
 
 #include <stdlib.h>

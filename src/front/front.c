@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Opens the front's threads, shares accepted connections out among them, and stops them
+ * from the outside in: accept, dismiss, drain, close.
+ */
 #include "fcgiwait/front.h"
 
 #include <errno.h>

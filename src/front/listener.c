@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Accepts without blocking and without spinning: what accept4() says is sorted into "go
+ * on", "nothing there" and "no means for it at the moment".
+ */
 #include "listener.h"
 
 #include <arpa/inet.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * What the socket did not take waits here for the poller to say that it takes more. One
+ * reply at a time; small words of the protocol queue behind it.
+ */
 #include "outgoing.h"
 
 #include <stdlib.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The loop of one thread of the front. Only it closes its connections, so that an event
+ * that was reported together with the one that closes is never about freed memory.
+ */
 #include "poller.h"
 
 #include <errno.h>

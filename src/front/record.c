@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * FastCGI records as bytes. A reply is laid out afresh from how much of it has been sent,
+ * so that nothing but that number is kept of what goes out in parts.
+ */
 #include "record.h"
 
 #include <string.h>

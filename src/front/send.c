@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The one place that writes to connections. MSG_DONTWAIT each time: the descriptors'
+ * own mode is not relied on.
+ */
 #include "send.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The table of parameters that mean something to us. A new one is a line of it, a member
+ * of struct cgi, and a paragraph in fcgiwait.8 (tests/structure/parameters).
+ */
 #include "fcgiwait/cgi.h"
 
 #include <stddef.h>

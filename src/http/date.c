@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The civil calendar by arithmetic: gmtime_r() and strftime() take a lock, or the locale.
+ */
 #include "fcgiwait/date.h"
 
 #include <string.h>

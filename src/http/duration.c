@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Go's durations and plain seconds. Nothing overflows: what is longer than `nanos` can
+ * say is the longest that it can.
+ */
 #include "fcgiwait/duration.h"
 
 struct unit {

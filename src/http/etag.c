@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Entity tags are indexes in quotes. Lists are read to the first that is malformed; what
+ * stands behind that matches nothing.
+ */
 #include "fcgiwait/etag.h"
 
 size_t etag_format(uint64_t index, char out[ETAG_TEXT])

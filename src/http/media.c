@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Compares media types without their parameters. Names are ASCII in any letter case. */
 #include "fcgiwait/media.h"
 
 static struct text essence_of(struct text type)

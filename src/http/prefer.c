@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * A reader of RFC 7240 that never refuses: what it does not understand it passes over, up
+ * to the next separator outside of quotes.
+ */
 #include "fcgiwait/prefer.h"
 
 #include "fcgiwait/duration.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Writes application/problem+json. What a client sent may stand in it, so everything is
+ * escaped.
+ */
 #include "fcgiwait/problem.h"
 
 #include <stdio.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Arguments stay encoded where they lie; only a value that is asked for is decoded, into
+ * the caller's bytes.
+ */
 #include "fcgiwait/query.h"
 
 /* "name=value", or "name" alone. */

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Rules about who may publish, and about parameters and headers that get lost between
+ * nginx's levels. A rule never reports the same line twice: the check sees to that.
+ */
 #include "guard.h"
 #include "rules.h"
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Addresses as nginx reads them. Two are the same where the same socket is meant,
+ * whatever the spelling; names are not looked up.
+ */
 #include "address.h"
 
 #define HTTP_PORT 80

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Memory with a budget. Who gets NULL gives up: the check is then "not understood", and
+ * never half a result.
+ */
 #include "arena.h"
 
 #include <stdarg.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Rules about numbers: connections, open files, kept connections. What is needed is
+ * reckoned from max_waiting, and said with the number that would do.
+ */
 #include "rules.h"
 
 #define CONNECTIONS_STANDARD 512 /* nginx's default of worker_connections */

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The reader of nginx -T: files, directives, includes. It bounds depth and work by
+ * itself, since includes may form circles and patterns may name everything.
+ */
 #include "conf.h"
 
 #include <fnmatch.h>

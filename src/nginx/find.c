@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * How nginx inherits: a setting holds from the nearest level that has it, and lists are
+ * replaced, not added to. Every rule asks through here.
+ */
 #include "find.h"
 
 #include <stdio.h>

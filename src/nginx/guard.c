@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Who is let in at a place: by address, by who they are, by a condition, by method, and
+ * by where the server listens.
+ */
 #include "guard.h"
 
 #include "address.h"

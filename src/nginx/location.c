@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Which location nginx would choose. Regular expressions are not run: only what all that
+ * match them begin with is compared.
+ */
 #include "location.h"
 
 /* Where a regular expression's first part that is not literal begins. */

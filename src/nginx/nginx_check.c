@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The check as a whole: the table of rules, and the findings in the order of the file. A
+ * new rule is a function in one of the rule files and a line here.
+ */
 #include "fcgiwait/nginx_check.h"
 
 #include <stdarg.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Rules about the internal location in front of the API: that the index is carried over,
+ * that crowds share one answer, that the cache's key has all that it needs.
+ */
 #include "guard.h"
 #include "rules.h"
 

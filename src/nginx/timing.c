@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Rules about what ends a wait: timeouts, repeated requests, caches. Each looks at one
+ * way and knows the longest wait that comes along it.
+ */
 #include "rules.h"
 
 #include "fcgiwait/duration.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * nginx's own lexer, done again: quotes, escapes, `${}`, and Lua blocks, which are
+ * skipped as Lua reads them.
+ */
 #include "token.h"
 
 static char peek(const struct nginx_reader *reader, size_t ahead)

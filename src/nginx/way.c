@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Finds the ways that lead to fcgiwait, through proxies of the same dump as well. Found
+ * ways move from one list to the other until no further one leads there.
+ */
 #include "way.h"
 
 #include <stdio.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Tells a timeout from people who leave: it comes again after the same span, and it makes
+ * up most of what is seen. All judgement is over plain numbers.
+ */
 #include "fcgiwait/cutoff.h"
 
 #include <stdbool.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Status and metrics, printed from the table of counters alone: a new counter is a line
+ * of counters.def, and nothing here.
+ */
 #include "fcgiwait/status.h"
 
 #include <inttypes.h>

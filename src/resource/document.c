@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Documents are never changed, so that answers can share one while the next is stored.
+ * The last reference frees.
+ */
 #include "fcgiwait/document.h"
 
 #include <stdlib.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The one judgement on what is a path. Everything that takes a path from outside asks
+ * here first.
+ */
 #include "fcgiwait/path.h"
 
 static bool has_control(struct text t)

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * A binary heap with room kept ahead: deadline_push() is the only call that can fail, and
+ * it does so before anything has changed.
+ */
 #include "deadline.h"
 
 #include <stdlib.h>

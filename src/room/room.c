@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Opens and drains the workers, and shares waiters out among them. Everything that has to
+ * be fast is in worker.c.
+ */
 #include "fcgiwait/room.h"
 
 #include <errno.h>

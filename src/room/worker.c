@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The loop of one thread of the waiting room: gather under the lock, answer without it.
+ * How it keeps pace with those who take the answers is measured, not guessed: see the
+ * bench.
+ */
 #include "worker.h"
 
 #include <errno.h>

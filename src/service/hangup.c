@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Hang-ups of waiting requests, noted until they show a pattern. Nothing is answered
+ * here: nobody is there any more.
+ */
 #include "service_private.h"
 #include "fcgiwait/duration.h"
 #include "fcgiwait/log.h"

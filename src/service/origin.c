@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The line that sends nginx to the API. What is put into it is encoded here and nowhere
+ * else: a byte of the client's must not end the header.
+ */
 #include "origin.h"
 
 #include <stdlib.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Decides edits one behind the other before any of them is stored: the later ones see
+ * what the earlier ones will have made.
+ */
 #include "batch.h"
 
 #include "fcgiwait/clock.h"

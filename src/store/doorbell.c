@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * A page in shared memory: the newest index, and a count of rings that sleepers watch
+ * with a futex. The file is made where it is missing, and its room taken at once.
+ */
 #include "doorbell.h"
 
 #include <errno.h>

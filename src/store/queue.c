@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * A list with a lock, and one thread that takes from it. Adding never waits for the
+ * store.
+ */
 #include "queue.h"
 
 #include "fcgiwait/clock.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Opening and closing: file, doorbell, two connections, two threads, in this order, and
+ * back in the other. Each open_ function leaves nothing behind where it fails.
+ */
 #include "sqlite.h"
 
 #include <errno.h>

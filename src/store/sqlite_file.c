@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Looks before it touches: a file that is not ours, newer, or damaged is left as it is.
+ * A new layout is one more script at the end of the table.
+ */
 #include "sqlite_file.h"
 
 #include <errno.h>

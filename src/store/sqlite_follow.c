@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Takes what the file has and the tree has not, in index order. The thread sleeps on the
+ * doorbell; readers who find it ahead do the same work themselves.
+ */
 #include <stdlib.h>
 
 #include "fcgiwait/log.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * All SQL of the running store, prepared once. What comes out of the file has to be taken
+ * for a stranger's: anybody may have written to it.
+ */
 #include "sqlite_rows.h"
 
 #include <errno.h>

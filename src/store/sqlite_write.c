@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The thread that writes. It takes BEGIN IMMEDIATE first, so that what it then reads is
+ * the newest there is, and decides on that.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The rules that hold for every kind of store, edit_decide() above all. It is pure: the
+ * state comes in, the decision goes out.
+ */
 #include "fcgiwait/store.h"
 
 #include <stdio.h>

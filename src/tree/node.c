@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Nodes and their waitlists, as memory. What they mean together is tree.c's. */
 #include "node.h"
 
 #include <stdlib.h>

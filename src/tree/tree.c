@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Look, watch, apply, each in one hold of the lock. Whatever needs work per watcher is
+ * done by the workers, after the bell.
+ */
 #include "fcgiwait/tree.h"
 
 #include <stdlib.h>
