@@ -18,6 +18,11 @@ static void count(void *context, size_t *resources, size_t *tombstones)
     *tombstones = tree_tombstones(context);
 }
 
+static size_t marks(void *context)
+{
+    return tree_marks(context);
+}
+
 static uint64_t tombstone_at(void *context, size_t nth)
 {
     return tree_tombstone_at(context, nth);
@@ -34,6 +39,7 @@ struct store_view view_of(struct tree *tree)
                                .look = look,
                                .sink = sink,
                                .count = count,
+                               .marks = marks,
                                .tombstone_at = tombstone_at,
                                .each = each};
 }

@@ -32,7 +32,8 @@ enum change_kind {
     CHANGE_PUT,
     CHANGE_TOUCH,
     CHANGE_DELETE,
-    CHANGE_EVERYTHING, /* of all that lies behind origins: nobody knows what was missed */
+    CHANGE_EVERYTHING, /* of all that lies behind origins at or below the path: nobody
+                          knows what was missed */
     CHANGE_FORGET      /* paths without a document, up to this index: as if they had never
                           been.      It takes no index of its own, so this one is an old one */
 };
@@ -42,7 +43,7 @@ struct change {
     enum change_kind kind;
     uint64_t index;
     nanos at;                  /* wall clock */
-    struct text path;          /* of CHANGE_EVERYTHING and CHANGE_FORGET: "/" */
+    struct text path;          /* of CHANGE_FORGET: "/" */
     struct document *document; /* of CHANGE_PUT, else NULL */
 };
 

@@ -29,6 +29,8 @@ struct store_view {
     bool (*sink)(void *context, const struct change *change);
     /* How many paths have a document, and how many only an index. */
     void (*count)(void *context, size_t *resources, size_t *tombstones);
+    /* How many paths have a CHANGE_EVERYTHING of their own. */
+    size_t (*marks)(void *context);
     /* The index of the oldest path without a document but `nth`; 0: not so many. */
     uint64_t (*tombstone_at)(void *context, size_t nth);
     /* Calls `visit` for each path with a document, as long as it returns true. */
@@ -40,7 +42,8 @@ enum edit_kind {
     EDIT_PATCH, /* a JSON merge patch (RFC 7396) */
     EDIT_TOUCH,
     EDIT_DELETE,
-    EDIT_EVERYTHING /* CHANGE_EVERYTHING, under path "/": always goes through */
+    EDIT_EVERYTHING /* CHANGE_EVERYTHING, of the path and what is below it: always goes
+                       through. Where there are many of them, it becomes one of "/" */
 };
 
 enum edit_result {

@@ -67,7 +67,7 @@ void tree_free(struct tree **tree);
 
 /* The present state, with a document reference for the caller (present_dispose()). Under
  * SCOPE_BELOW the index and the time are those of the newest change at or below the path,
- * CHANGE_EVERYTHING included; paths that were never touched have the latter's. */
+ * or of the newest CHANGE_EVERYTHING at or above it. */
 void tree_look(struct tree *tree, struct text path, enum scope scope,
                struct present *present);
 
@@ -84,13 +84,16 @@ bool tree_unwatch(struct tree *tree, struct watch *watch);
 
 /* Makes the change the present state and rings for everybody whom it concerns. Changes
  * come one at a time, in index order. CHANGE_EVERYTHING concerns all that watch under
- * SCOPE_BELOW, and is work per node. CHANGE_FORGET rings for nobody: a path that it
- * concerns does not exist, before and after; under SCOPE_BELOW no index is lower than its
- * own any more, so that none ever goes back. False: out of memory, nothing was changed.
+ * SCOPE_BELOW at its path, below it (paths that nobody knows included) and above it, and
+ * is work per node; at "/" it takes the place of all the others. CHANGE_FORGET rings for
+ * nobody: a path that it concerns does not exist, before and after; under SCOPE_BELOW no
+ * index is lower than its own any more, so that none ever goes back. False: out of
+ * memory, nothing was changed.
  */
 bool tree_apply(struct tree *tree, const struct change *change);
 
-size_t tree_resources(struct tree *tree);  /* that exist */
+size_t tree_resources(struct tree *tree); /* that exist */
+size_t tree_marks(struct tree *tree); /* paths with a CHANGE_EVERYTHING of their own */
 size_t tree_tombstones(struct tree *tree); /* paths that have an index and no document */
 
 /* The index of the oldest path without a document but `nth` (0: the oldest); 0 where

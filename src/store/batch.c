@@ -14,6 +14,7 @@ void batch_open(struct batch *batch, struct store *store, struct decision *decis
     *batch = (struct batch){
         .store = store, .decisions = decisions, .capacity = capacity, .newest = newest};
     view->count(view->context, &batch->resources, &batch->tombstones);
+    batch->marks = view->marks(view->context);
 }
 
 static struct decision *decision_of(const struct batch *batch, struct text path)
@@ -75,6 +76,16 @@ static void count_decision(struct batch *batch, const struct present *before,
     batch->tombstones -= before->document == NULL && before->index != 0;
 }
 
+/* Changes of everything below a path that are kept: beyond, all counts as changed. */
+#define MARKS_MOST 1000
+
+static void widen(struct batch *batch, struct edit *edit)
+{
+    if (batch->marks >= MARKS_MOST)
+        edit->path = TEXT("/");
+    batch->marks = text_is(edit->path, TEXT("/")) ? 0 : batch->marks + 1;
+}
+
 static bool add_decision(struct batch *batch, struct edit *edit,
                          const struct present *before)
 {
@@ -85,7 +96,9 @@ static bool add_decision(struct batch *batch, struct edit *edit,
                                   .after = {.index = batch->newest + 1,
                                             .changed = clock_wall(),
                                             .document = document_after(edit, before)}};
-    if (edit->kind != EDIT_EVERYTHING) {
+    if (edit->kind == EDIT_EVERYTHING) {
+        widen(batch, edit);
+    } else {
         if (!note_decision(batch, decision)) {
             present_dispose(&decision->after);
             return false;

@@ -27,7 +27,7 @@ struct batch {
     size_t count, capacity;
     struct decision *by_path;
     uint64_t newest; /* index given, here or before */
-    size_t resources, tombstones;
+    size_t resources, tombstones, marks;
     uint64_t forgotten; /* paths without a document up to here are; 0: none */
 };
 

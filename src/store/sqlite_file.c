@@ -14,7 +14,7 @@
 
 #include "backend.h"
 
-#define VERSION 1                 /* of the layout */
+#define VERSION 2                 /* of the layout */
 #define APPLICATION_ID 1717794676 /* "fcwt" */
 #define BUSY_MS 5000              /* for what is no fcgiwait: sqlite3(1), backups */
 #define JOURNAL_MOST 67108864     /* what the -wal file is cut back to */
@@ -45,7 +45,12 @@ static const char *const migrations[VERSION] = {
     "    strftime('%Y-%m-%d %H:%M:%f', changed / 1e9, 'unixepoch') AS changed,\n"
     "    type, length(body) AS bytes FROM resource;\n"
     "INSERT OR IGNORE INTO state SELECT 1, coalesce(max(idx), first_index()), 0, 0, 0\n"
-    "    FROM resource;\n"};
+    "    FROM resource;\n",
+    "CREATE TABLE below (\n"
+    "    idx INTEGER PRIMARY KEY,   -- a change of everything at and below the path\n"
+    "    path TEXT NOT NULL UNIQUE,\n"
+    "    changed INTEGER NOT NULL\n"
+    ");\n"};
 
 /* --- complaints --- */
 

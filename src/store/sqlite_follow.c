@@ -38,25 +38,30 @@ static bool show_everything(struct taking *taking, uint64_t before)
                                          .path = TEXT("/")});
 }
 
-static bool show_resource(void *context, struct text path, const struct present *present)
+static enum change_kind kind_of(bool below, const struct present *present)
+{
+    if (below)
+        return CHANGE_EVERYTHING;
+    return present->document != NULL ? CHANGE_PUT : CHANGE_DELETE;
+}
+
+static bool show_row(void *context, struct text path, bool below,
+                     const struct present *present)
 {
     struct taking *taking = context;
     if (!show_everything(taking, present->index))
         return false;
     if (path_check(path, SIZE_MAX) != NULL) {
-        log_warn("the store has a resource under a path that is not one, index index "
-                 "%llu; it is "
+        log_warn("the store has a resource whose name is no path, at index %llu; it is "
                  "passed over",
                  (unsigned long long)present->index);
         return true;
     }
-    return show(
-        taking,
-        &(struct change){.kind = present->document != NULL ? CHANGE_PUT : CHANGE_DELETE,
-                         .index = present->index,
-                         .at = present->changed,
-                         .path = path,
-                         .document = present->document});
+    return show(taking, &(struct change){.kind = kind_of(below, present),
+                                         .index = present->index,
+                                         .at = present->changed,
+                                         .path = path,
+                                         .document = present->document});
 }
 
 /* --- what is gone --- */
@@ -162,7 +167,7 @@ static bool take_over(struct sqlite *sqlite)
     /* A deletion after what we know of may be forgotten before we come to see it. */
     if (taking.state.forgotten > known && known > 0)
         sqlite->lost_sight = true;
-    bool good = rows_since(&sqlite->reader, known, show_resource, &taking) &&
+    bool good = rows_since(&sqlite->reader, known, show_row, &taking) &&
                 show_everything(&taking, UINT64_MAX) &&
                 forget(sqlite, taking.state.forgotten);
     /* Last: who sees it may look at the state without our lock. */

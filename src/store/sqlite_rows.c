@@ -8,7 +8,19 @@
 #include <errno.h>
 #include <stdio.h>
 
-enum { BEGIN, BEGIN_WRITE, COMMIT, READ_STATE, WRITE_STATE, SINCE, PUT, FORGET, HAS };
+enum {
+    BEGIN,
+    BEGIN_WRITE,
+    COMMIT,
+    READ_STATE,
+    WRITE_STATE,
+    SINCE,
+    PUT,
+    FORGET,
+    HAS,
+    MARK,
+    DROP_MARKS
+};
 
 static const char *const texts[ROWS_STATEMENTS] = {
     [BEGIN] = "BEGIN",
@@ -18,11 +30,14 @@ static const char *const texts[ROWS_STATEMENTS] = {
     [WRITE_STATE] =
         "UPDATE state SET newest = ?, everything = ?, everything_changed = ?, "
         "forgotten = ?",
-    [SINCE] = "SELECT idx, path, changed, type, body FROM resource WHERE idx > ? "
-              "ORDER BY idx",
+    [SINCE] = "SELECT idx, path, changed, type, body, 0 FROM resource WHERE idx > ?1 "
+              "UNION ALL SELECT idx, path, changed, NULL, NULL, 1 FROM below "
+              "WHERE idx > ?1 ORDER BY idx",
     [PUT] = "INSERT OR REPLACE INTO resource (idx, path, changed, type, body) "
             "VALUES (?, ?, ?, ?, ?)",
     [FORGET] = "DELETE FROM resource WHERE body IS NULL AND idx <= ?",
+    [MARK] = "INSERT OR REPLACE INTO below (idx, path, changed) VALUES (?, ?, ?)",
+    [DROP_MARKS] = "DELETE FROM below",
     [HAS] = "SELECT 1 FROM resource WHERE path = ? AND body IS NOT NULL",
 };
 
@@ -186,7 +201,8 @@ static bool show_row(struct rows *rows, sqlite3_stmt *statement, rows_show_fn *s
         if (present.document == NULL)
             return fail_memory(rows);
     }
-    bool good = show(context, column(statement, 1), &present) || fail_memory(rows);
+    bool below = sqlite3_column_int(statement, 5) != 0;
+    bool good = show(context, column(statement, 1), below, &present) || fail_memory(rows);
     present_dispose(&present);
     return good;
 }
@@ -214,6 +230,20 @@ bool rows_put(struct rows *rows, struct text path, const struct present *present
     if (present->document != NULL)
         bind_document(statement, 4, present->document);
     return run(rows, statement);
+}
+
+bool rows_mark(struct rows *rows, struct text path, const struct present *present)
+{
+    sqlite3_stmt *statement = rows->statements[MARK];
+    sqlite3_bind_int64(statement, 1, (sqlite3_int64)present->index);
+    bind_text(statement, 2, path);
+    sqlite3_bind_int64(statement, 3, present->changed);
+    return run(rows, statement);
+}
+
+bool rows_drop_marks(struct rows *rows)
+{
+    return run(rows, rows->statements[DROP_MARKS]);
 }
 
 bool rows_forget(struct rows *rows, uint64_t index)

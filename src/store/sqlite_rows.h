@@ -11,7 +11,7 @@
 
 #include "backend.h"
 
-enum { ROWS_STATEMENTS = 9 };
+enum { ROWS_STATEMENTS = 11 };
 
 struct rows {
     sqlite3 *db;
@@ -45,11 +45,17 @@ bool rows_read_state(struct rows *rows, struct rows_state *state);
 bool rows_write_state(struct rows *rows, const struct rows_state *state);
 
 /* Calls `show` for each resource that changed after `index`, in index order, with a
- * document reference that is taken back. Stops where it returns false: out of memory. */
-typedef bool rows_show_fn(void *context, struct text path, const struct present *present);
+ * document reference that is taken back, and for each change of everything at and below a
+ * path (`below`). Stops where it returns false: out of memory. */
+typedef bool rows_show_fn(void *context, struct text path, bool below,
+                          const struct present *present);
 bool rows_since(struct rows *rows, uint64_t index, rows_show_fn *show, void *context);
 
 bool rows_put(struct rows *rows, struct text path, const struct present *present);
+/* A change of everything at and below the path; the one at "/" takes the place of all. */
+bool rows_mark(struct rows *rows, struct text path, const struct present *present);
+bool rows_drop_marks(struct rows *rows);
+
 bool rows_forget(struct rows *rows, uint64_t index); /* those without a body up to it */
 bool rows_has(struct rows *rows, struct text path, bool *has);
 

@@ -24,18 +24,25 @@ static bool level(struct sqlite *sqlite)
     return good;
 }
 
+static bool write_decision(struct sqlite *sqlite, const struct decision *decision,
+                           struct rows_state *state)
+{
+    struct text path = decision->edit->path;
+    if (decision->edit->kind != EDIT_EVERYTHING)
+        return rows_put(&sqlite->rows, path, &decision->after);
+    if (!text_is(path, TEXT("/")))
+        return rows_mark(&sqlite->rows, path, &decision->after);
+    state->everything = decision->after.index;
+    state->everything_changed = decision->after.changed;
+    return rows_drop_marks(&sqlite->rows);
+}
+
 static bool write_decisions(struct sqlite *sqlite, const struct batch *batch,
                             struct rows_state *state)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        const struct decision *decision = &batch->decisions[i];
-        if (decision->edit->kind == EDIT_EVERYTHING) {
-            state->everything = decision->after.index;
-            state->everything_changed = decision->after.changed;
-        } else if (!rows_put(&sqlite->rows, decision->edit->path, &decision->after)) {
+    for (size_t i = 0; i < batch->count; i++)
+        if (!write_decision(sqlite, &batch->decisions[i], state))
             return false;
-        }
-    }
     return true;
 }
 

@@ -56,7 +56,8 @@ struct node *node_make(struct tree *tree, struct text path)
 void node_prune(struct tree *tree, struct node *node)
 {
     while (node != NULL && node->children == 0 && node->self.index == 0 &&
-           node->waitlists[SCOPE_SELF] == NULL && node->waitlists[SCOPE_BELOW] == NULL) {
+           node->below == 0 && node->waitlists[SCOPE_SELF] == NULL &&
+           node->waitlists[SCOPE_BELOW] == NULL) {
         struct node *parent = node->parent;
         HASH_DEL(tree->nodes, node);
         document_unref(&node->self.document);

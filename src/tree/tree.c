@@ -9,6 +9,7 @@
 
 #include <utlist.h>
 
+#include "fcgiwait/path.h"
 #include "node.h"
 
 struct tree *tree_new(unsigned workers)
@@ -44,19 +45,35 @@ void tree_free(struct tree **pointer)
     free(tree);
 }
 
-/* The state of a node that may not be there, without a document reference. */
-static struct present present_of(const struct tree *tree, const struct node *node,
-                                 enum scope scope)
+/* The newest change of everything at or above the path. */
+static struct present floor_of(struct tree *tree, struct text path)
+{
+    struct present floor = {.index = tree->everything,
+                            .changed = tree->everything_changed};
+    for (; tree->marks > 0 && path.len > 0; path = path_parent(path)) {
+        const struct node *node = node_find(tree, path);
+        if (node != NULL && node->below > floor.index) {
+            floor.index = node->below;
+            floor.changed = node->below_changed;
+        }
+    }
+    return floor;
+}
+
+/* The state of a path whose node may not be there, without a document reference. */
+static struct present present_of(struct tree *tree, const struct node *node,
+                                 struct text path, enum scope scope)
 {
     struct present present = node != NULL ? node->self : (struct present){0};
     if (scope == SCOPE_SELF)
         return present;
-    if (node != NULL && node->newest > tree->everything) {
+    struct present floor = floor_of(tree, path);
+    if (node != NULL && node->newest > floor.index) {
         present.index = node->newest;
         present.changed = node->newest_changed;
     } else {
-        present.index = tree->everything;
-        present.changed = tree->everything_changed;
+        present.index = floor.index;
+        present.changed = floor.changed;
     }
     return present;
 }
@@ -65,9 +82,14 @@ void tree_look(struct tree *tree, struct text path, enum scope scope,
                struct present *present)
 {
     lock_take(&tree->lock);
-    *present = present_of(tree, node_find(tree, path), scope);
+    *present = present_of(tree, node_find(tree, path), path, scope);
     document_ref(present->document);
     lock_drop(&tree->lock);
+}
+
+static struct text path_of(const struct node *node)
+{
+    return (struct text){node->path, node->path_len};
 }
 
 static struct waitlist *waitlist_of(struct tree *tree, struct node *node,
@@ -107,7 +129,7 @@ enum tree_watched tree_watch(struct tree *tree, struct text path, enum scope sco
 {
     enum tree_watched result = TREE_MOVED;
     lock_take(&tree->lock);
-    if (present_of(tree, node_find(tree, path), scope).index == index)
+    if (present_of(tree, node_find(tree, path), path, scope).index == index)
         result = join(tree, path, scope, watch) ? TREE_WATCHED : TREE_NO_MEMORY;
     lock_drop(&tree->lock);
     return result;
@@ -145,7 +167,7 @@ static struct waitlist *take_waitlist(struct tree *tree, struct node *node,
         return chain;
     node->waitlists[scope] = NULL;
     waitlist->handed_over = true;
-    waitlist->news = present_of(tree, node, scope);
+    waitlist->news = present_of(tree, node, path_of(node), scope);
     document_ref(waitlist->news.document);
     unsigned shares = 0;
     for (unsigned i = 0; i < tree->workers; i++)
@@ -236,16 +258,23 @@ static void raise_floor(struct tree *tree, const struct change *change)
     tree->everything_changed = change->at;
 }
 
-static void change_everything(struct tree *tree, const struct change *change,
-                              struct waitlist **chain)
+static bool lies_below(const struct node *node, struct text path)
+{
+    if (path.at[path.len - 1] == '/')
+        path.len--;
+    return node->path_len >= path.len && memcmp(node->path, path.at, path.len) == 0 &&
+           (node->path_len == path.len || node->path[path.len] == '/');
+}
+
+/* Takes the waitlists under SCOPE_BELOW of all nodes at or below the path. */
+static void take_below(struct tree *tree, struct text path, struct waitlist **chain)
 {
     struct waitlist *found = NULL;
     struct node *node, *next;
-    raise_floor(tree, change);
     HASH_ITER(hh, tree->nodes, node, next)
     {
         struct waitlist *waitlist = node->waitlists[SCOPE_BELOW];
-        if (waitlist == NULL)
+        if (waitlist == NULL || !lies_below(node, path))
             continue;
         waitlist->chain = found;
         found = waitlist;
@@ -259,6 +288,53 @@ static void change_everything(struct tree *tree, const struct change *change,
         *chain = take_waitlist(tree, node, SCOPE_BELOW, *chain);
         node_prune(tree, node);
     }
+}
+
+/* Beside the change of everything at "/" they say nothing any more. */
+static void drop_marks(struct tree *tree)
+{
+    while (tree->marked != NULL) {
+        struct node *node = tree->marked;
+        tree->marked = node->next_marked;
+        tree->marks--;
+        node->below = 0;
+        node_prune(tree, node);
+    }
+}
+
+static bool mark(struct tree *tree, const struct change *change, struct waitlist **chain)
+{
+    struct node *node = node_make(tree, change->path);
+    if (node == NULL)
+        return false;
+    if (node->below == 0) {
+        node->next_marked = tree->marked;
+        tree->marked = node;
+        tree->marks++;
+    }
+    node->below = change->index;
+    node->below_changed = change->at;
+    for (struct node *up = node; up != NULL; up = up->parent) {
+        if (up->newest < change->index) {
+            up->newest = change->index;
+            up->newest_changed = change->at;
+        }
+        *chain = take_waitlist(tree, up, SCOPE_BELOW, *chain);
+    }
+    return true;
+}
+
+static bool change_everything(struct tree *tree, const struct change *change,
+                              struct waitlist **chain)
+{
+    if (text_is(change->path, TEXT("/"))) {
+        raise_floor(tree, change);
+        drop_marks(tree);
+    } else if (!mark(tree, change, chain)) {
+        return false;
+    }
+    take_below(tree, change->path, chain);
+    return true;
 }
 
 static void forget(struct tree *tree, const struct change *change)
@@ -278,7 +354,7 @@ bool tree_apply(struct tree *tree, const struct change *change)
     bool applied = true;
     lock_take(&tree->lock);
     if (change->kind == CHANGE_EVERYTHING)
-        change_everything(tree, change, &chain);
+        applied = change_everything(tree, change, &chain);
     else if (change->kind == CHANGE_FORGET)
         forget(tree, change);
     else
@@ -292,6 +368,14 @@ size_t tree_resources(struct tree *tree)
 {
     lock_take(&tree->lock);
     size_t count = tree->resources;
+    lock_drop(&tree->lock);
+    return count;
+}
+
+size_t tree_marks(struct tree *tree)
+{
+    lock_take(&tree->lock);
+    size_t count = tree->marks;
     lock_drop(&tree->lock);
     return count;
 }

@@ -40,6 +40,11 @@ static void count(void *context, size_t *resources, size_t *tombstones)
     view_of(store_rig->tree).count(store_rig->tree, resources, tombstones);
 }
 
+static size_t marks(void *context)
+{
+    return tree_marks(((struct store_rig *)context)->tree);
+}
+
 static uint64_t tombstone_at(void *context, size_t nth)
 {
     struct store_rig *store_rig = context;
@@ -75,6 +80,7 @@ bool store_rig_try(struct store_rig *store_rig, const struct store_options *give
                                        .look = look,
                                        .sink = sink,
                                        .count = count,
+                                       .marks = marks,
                                        .tombstone_at = tombstone_at,
                                        .each = each};
     snprintf(error, 512, "no memory for the tree");

@@ -101,6 +101,44 @@ static void the_last_change_of_everything_survives(void **state)
     store_rig_close(&store_rig);
 }
 
+static uint64_t change_below(struct store_rig *store_rig, const char *path)
+{
+    struct edit edit = {.kind = EDIT_EVERYTHING, .path = text_of(path)};
+    struct edited edited = store_rig_edit(store_rig, &edit);
+    assert_int_equal(edited.result, EDIT_CHANGED);
+    return edited.index;
+}
+
+static uint64_t index_below(struct store_rig *store_rig, const char *path)
+{
+    struct present present;
+    tree_look(store_rig->tree, text_of(path), SCOPE_BELOW, &present);
+    present_dispose(&present);
+    return present.index;
+}
+
+static void a_change_below_a_path_survives(void **state)
+{
+    struct store_rig store_rig;
+    (void)state;
+    store_rig_open(&store_rig, &options);
+    uint64_t first = change_below(&store_rig, "/");
+    uint64_t index = change_below(&store_rig, "/a");
+    store_rig_put(&store_rig, "/a", "x/y", "1");
+    uint64_t again = change_below(&store_rig, "/b/c");
+    store_rig_close(&store_rig);
+    store_rig_open(&store_rig, &options);
+    assert_int_equal(index_below(&store_rig, "/a/any"), index);
+    assert_int_equal(index_below(&store_rig, "/b/c/any"), again);
+    assert_int_equal(index_below(&store_rig, "/c"), first);
+    uint64_t last = change_below(&store_rig, "/");
+    store_rig_close(&store_rig);
+    store_rig_open(&store_rig, &options);
+    assert_int_equal(tree_marks(store_rig.tree), 0);
+    assert_int_equal(index_below(&store_rig, "/a/any"), last);
+    store_rig_close(&store_rig);
+}
+
 static void no_index_is_given_twice(void **state)
 {
     struct store_rig store_rig;
@@ -333,7 +371,7 @@ static void a_file_of_a_newer_version_is_refused_and_left_alone(void **state)
 {
     (void)state;
     make_store();
-    run_sql("PRAGMA user_version = 2");
+    run_sql("PRAGMA user_version = 3");
     must_refuse("newer fcgiwait", "store.file");
 }
 
@@ -415,6 +453,24 @@ static void a_file_of_layout_0_is_migrated(void **state)
     store_rig_close(&store_rig);
 }
 
+/* As version 0.1 wrote it. */
+static void a_file_of_layout_1_is_migrated(void **state)
+{
+    struct store_rig store_rig;
+    (void)state;
+    store_rig_open(&store_rig, &options);
+    uint64_t index = store_rig_put(&store_rig, "/a", "x/y", "1").index;
+    store_rig_close(&store_rig);
+    run_sql("DROP TABLE below; PRAGMA user_version = 1");
+    store_rig_open(&store_rig, &options);
+    assert_int_equal(store_rig_index(&store_rig, "/a"), index);
+    uint64_t below = change_below(&store_rig, "/b");
+    store_rig_close(&store_rig);
+    store_rig_open(&store_rig, &options);
+    assert_int_equal(index_below(&store_rig, "/b/c"), below);
+    store_rig_close(&store_rig);
+}
+
 static void a_migration_that_fails_changes_nothing(void **state)
 {
     struct store_rig store_rig;
@@ -449,6 +505,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(everything_is_there_again),
         TEST(the_last_change_of_everything_survives),
+        TEST(a_change_below_a_path_survives),
         TEST(no_index_is_given_twice),
         TEST(an_older_copy_gives_no_index_again),
         TEST(edits_that_come_meanwhile_share_a_transaction),
@@ -460,6 +517,7 @@ int main(void)
         TEST(a_damaged_file_is_refused_with_what_to_do),
         TEST(a_folder_that_is_not_there_is_named),
         TEST(a_file_of_layout_0_is_migrated),
+        TEST(a_file_of_layout_1_is_migrated),
         TEST(a_migration_that_fails_changes_nothing),
         TEST(a_path_that_is_none_is_passed_over),
     };

@@ -329,6 +329,26 @@ static void conditional_puts_lose_no_update(void **state)
     assert_string_equal(body, expected);
 }
 
+/* Kept are so many as can be looked through; what comes on top of them is told as more
+ * than it is, never as less. */
+static void many_changes_below_paths_become_one_of_all(void **state)
+{
+    struct store_rig *store_rig = *state;
+    struct present present;
+    struct edited edited = {.index = 0};
+    char path[32];
+    for (int i = 0; i < 1001; i++) {
+        snprintf(path, sizeof path, "/p/%d", i);
+        edited = store_rig_edit(
+            store_rig, &(struct edit){.kind = EDIT_EVERYTHING, .path = text_of(path)});
+        must_be(edited, EDIT_CHANGED);
+        assert_int_equal(tree_marks(store_rig->tree), i < 1000 ? i + 1 : 0);
+    }
+    tree_look(store_rig->tree, TEXT("/elsewhere"), SCOPE_BELOW, &present);
+    assert_int_equal(present.index, edited.index);
+    present_dispose(&present);
+}
+
 static int run(const char *name, const struct store_options *of)
 {
     const struct CMUnitTest tests[] = {
@@ -346,6 +366,7 @@ static int run(const char *name, const struct store_options *of)
         TEST(a_patch_that_cannot_be_is_refused),
         TEST(patches_of_different_members_all_survive),
         TEST(conditional_puts_lose_no_update),
+        TEST(many_changes_below_paths_become_one_of_all),
     };
     options = *of;
     return cmocka_run_group_tests_name(name, tests, NULL, NULL);

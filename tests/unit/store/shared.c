@@ -134,6 +134,22 @@ static void a_change_of_everything_reaches_all(void **state)
     present_dispose(&present);
 }
 
+static void a_change_below_a_path_reaches_all(void **state)
+{
+    struct watch waits;
+    struct present present;
+    struct edit edit = {.kind = EDIT_EVERYTHING, .path = TEXT("/api")};
+    (void)state;
+    watch(&store_rigs[1], "/api/posts", SCOPE_BELOW, &waits);
+    uint64_t index = store_rig_edit(&store_rigs[0], &edit).index;
+    assert_int_equal(await_ring(), index);
+    store_rig_touch(&store_rigs[0], "/b");
+    store_catch_up(store_rigs[2].store);
+    tree_look(store_rigs[2].tree, TEXT("/api/other"), SCOPE_BELOW, &present);
+    assert_int_equal(present.index, index);
+    present_dispose(&present);
+}
+
 /* --- writing at the same time --- */
 
 struct writer {
@@ -389,6 +405,7 @@ int main(void)
         TEST(a_publish_through_one_wakes_who_waits_at_another),
         TEST(what_was_answered_is_seen_everywhere),
         TEST(a_change_of_everything_reaches_all),
+        TEST(a_change_below_a_path_reaches_all),
         TEST(conditional_puts_of_several_lose_no_update),
         TEST(the_limit_counts_what_others_made),
         TEST(what_one_forgets_all_forget),

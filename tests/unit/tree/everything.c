@@ -123,6 +123,71 @@ static void a_watch_that_comes_too_late_is_told_so(void **state)
     assert_int_equal(tree_watch(tree, TEXT("/a"), SCOPE_BELOW, 5, &late), TREE_MOVED);
 }
 
+/* --- of one path, and all that is below it --- */
+
+static void below_a_path_it_is_the_least_index_known_or_not(void **state)
+{
+    struct tree *tree = *state;
+    change(tree, CHANGE_TOUCH, "/a/b", 3);
+    change(tree, CHANGE_TOUCH, "/ab", 4);
+    change(tree, CHANGE_EVERYTHING, "/a", 5);
+    assert_int_equal(index_of(tree, "/a", SCOPE_BELOW), 5);
+    assert_int_equal(index_of(tree, "/a/b", SCOPE_BELOW), 5);
+    assert_int_equal(index_of(tree, "/a/never/touched", SCOPE_BELOW), 5);
+    assert_int_equal(index_of(tree, "/", SCOPE_BELOW), 5);
+    assert_int_equal(index_of(tree, "/ab", SCOPE_BELOW), 4);
+    assert_int_equal(index_of(tree, "/c", SCOPE_BELOW), 0);
+    assert_int_equal(index_of(tree, "/a/b", SCOPE_SELF), 3);
+    change(tree, CHANGE_TOUCH, "/a/b", 7);
+    assert_int_equal(index_of(tree, "/a/b", SCOPE_BELOW), 7);
+    assert_int_equal(index_of(tree, "/a/c", SCOPE_BELOW), 5);
+    assert_int_equal(tree_marks(tree), 1);
+}
+
+static void it_rings_above_at_and_below_its_path(void **state)
+{
+    static const char *const concerned[] = {"/", "/a", "/a/b", "/a/b/c/d"};
+    static const char *const others[] = {"/ab", "/b/a", "/c"};
+    struct tree *tree = *state;
+    struct watch watches[4], bystanders[3], own;
+    for (size_t i = 0; i < 4; i++)
+        watch(tree, concerned[i], SCOPE_BELOW, 0, &watches[i]);
+    for (size_t i = 0; i < 3; i++)
+        watch(tree, others[i], SCOPE_BELOW, 0, &bystanders[i]);
+    watch(tree, "/a/b", SCOPE_SELF, 0, &own);
+    change(tree, CHANGE_EVERYTHING, "/a", 5);
+    assert_int_equal(rings, 4);
+    for (size_t i = 0; i < rings; i++)
+        assert_int_equal(rung[i]->news.index, 5);
+    answer_all();
+    for (size_t i = 0; i < 3; i++)
+        assert_true(tree_unwatch(tree, &bystanders[i]));
+    assert_true(tree_unwatch(tree, &own));
+}
+
+static void the_one_of_all_takes_the_place_of_the_others(void **state)
+{
+    struct tree *tree = *state;
+    change(tree, CHANGE_EVERYTHING, "/a/b", 5);
+    change(tree, CHANGE_EVERYTHING, "/c", 6);
+    change(tree, CHANGE_EVERYTHING, "/c", 7);
+    assert_int_equal(tree_marks(tree), 2);
+    change(tree, CHANGE_EVERYTHING, "/", 8);
+    assert_int_equal(tree_marks(tree), 0);
+    assert_int_equal(index_of(tree, "/a/b", SCOPE_BELOW), 8);
+    assert_int_equal(index_of(tree, "/c/d", SCOPE_BELOW), 8);
+}
+
+static void a_watch_below_that_comes_too_late_is_told_so(void **state)
+{
+    struct tree *tree = *state;
+    struct watch late = {0};
+    change(tree, CHANGE_EVERYTHING, "/a", 5);
+    assert_int_equal(tree_watch(tree, TEXT("/a/new"), SCOPE_BELOW, 0, &late), TREE_MOVED);
+    watch(tree, "/a/new", SCOPE_BELOW, 5, &late);
+    assert_true(tree_unwatch(tree, &late));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -134,6 +199,14 @@ int main(void)
             it_rings_for_all_that_watch_behind_an_origin_and_nobody_else, start, stop),
         cmocka_unit_test_setup_teardown(a_watch_that_comes_too_late_is_told_so, start,
                                         stop),
+        cmocka_unit_test_setup_teardown(below_a_path_it_is_the_least_index_known_or_not,
+                                        start, stop),
+        cmocka_unit_test_setup_teardown(it_rings_above_at_and_below_its_path, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(the_one_of_all_takes_the_place_of_the_others,
+                                        start, stop),
+        cmocka_unit_test_setup_teardown(a_watch_below_that_comes_too_late_is_told_so,
+                                        start, stop),
     };
     return cmocka_run_group_tests_name("tree/everything", tests, NULL, NULL);
 }
