@@ -5,7 +5,6 @@
  */
 #include "fcgiwait/nginx_check.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 
 #include "rules.h"
@@ -18,75 +17,6 @@ static rule_fn *const rules[] = {
     rule_lost_params,  rule_open_publish, rule_origin,           rule_worker_connections,
     rule_open_files,   rule_hidden_index, rule_ignored_redirect, rule_replaced_404,
 };
-
-/* --- what the rules use --- */
-
-const char *say(struct nginx_check *check, const char *format, ...)
-{
-    va_list args;
-    char text[1024];
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    const char *kept = arena_print(&check->conf.arena, "%s", text);
-    return kept != NULL ? kept : "";
-}
-
-const char *say_location(struct nginx_check *check, const struct directive *block)
-{
-    const struct directive *location = find_around(block, TEXT("location"));
-    struct text sign = location != NULL ? directive_value(location, 1) : TEXT("");
-    struct text path = location != NULL ? directive_value(location, 2) : TEXT("");
-    return say(check, "location %.*s%s%.*s", (int)sign.len, sign.at,
-               path.len > 0 ? " " : "", (int)path.len, path.at);
-}
-
-nanos way_time(struct nginx_check *check, const struct way *way, const char *name,
-               nanos otherwise)
-{
-    const struct directive *set = find_setting_of(way->block, way->protocol, name);
-    nanos span = otherwise;
-    if (set != NULL && !value_time(directive_value(set, 1), &span))
-        nginx_conf_wrong(&check->conf, set->file, set->line, "this is not a time");
-    return span;
-}
-
-struct noted {
-    struct finding finding; /* first: the list is of findings */
-    const struct directive *once;
-    struct text protocol;
-};
-
-static bool is_known(const struct nginx_check *check, const struct noted *noted)
-{
-    for (const struct finding *at = check->first; at != NULL; at = at->next) {
-        const struct noted *known = (const struct noted *)at;
-        if (known->once == noted->once && text_is(known->protocol, noted->protocol) &&
-            strcmp(at->rule, noted->finding.rule) == 0)
-            return true;
-    }
-    return false;
-}
-
-void fault_report(struct nginx_check *check, const struct fault *fault)
-{
-    struct noted noted = {.finding = {.rule = fault->rule,
-                                      .file = fault->at->file,
-                                      .line = fault->at->line,
-                                      .what = fault->what,
-                                      .effect = fault->effect,
-                                      .instead = fault->instead},
-                          .once = fault->once != NULL ? fault->once : fault->at,
-                          .protocol = fault->protocol};
-    if (is_known(check, &noted))
-        return;
-    struct noted *kept = arena_take(&check->conf.arena, sizeof *kept);
-    if (kept == NULL)
-        return;
-    *kept = noted;
-    *check->end = &kept->finding;
-    check->end = &kept->finding.next;
-}
 
 /* --- the check --- */
 

@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * The rules that hold for every kind of store, edit_decide() above all. It is pure: the
- * state comes in, the decision goes out.
- */
+/* Finds the kind of store that was asked for, and leads to it. */
 #include "fcgiwait/store.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "backend.h"
-#include "fcgiwait/clock.h"
-#include "fcgiwait/etag.h"
-#include "fcgiwait/json.h"
-#include "fcgiwait/media.h"
 
 static const struct store_backend *const backends[] = {&store_sqlite, &store_memory};
 
@@ -25,15 +17,6 @@ struct store *store_open(const struct store_options *options, char *error,
             return backends[i]->open(options, error, capacity);
     snprintf(error, capacity, "store.type \"%s\" is not known here", options->type);
     return NULL;
-}
-
-void store_init(struct store *store, const struct store_backend *backend,
-                const struct store_options *options)
-{
-    store->backend = backend;
-    store->options = *options;
-    atomic_init(&store->limit, SIZE_MAX);
-    atomic_init(&store->index, 0);
 }
 
 void store_commit(struct store *store, struct edit *edit)
@@ -63,91 +46,4 @@ void store_close(struct store **pointer)
     *pointer = NULL;
     if (store != NULL)
         store->backend->close(store);
-}
-
-/* RFC 9110 sections 13.1.1 and 13.1.2: strong comparison for If-Match, weak for the
- * other; `*` stands for any document. */
-static bool conditions_hold(const struct edit *edit, const struct present *present)
-{
-    bool exists = present->document != NULL;
-    if (edit->if_match.at != NULL) {
-        enum etag_match match = etag_matches(edit->if_match, present->index, false);
-        if (!exists || match == ETAG_NONE)
-            return false;
-    }
-    if (edit->if_none_match.at != NULL && exists &&
-        etag_matches(edit->if_none_match, present->index, true) != ETAG_NONE)
-        return false;
-    return true;
-}
-
-/* What a patch makes of the document; EDIT_CHANGED: edit->document has it. */
-static enum edit_result merge(struct edit *edit, const struct document *document)
-{
-    struct json_error error;
-    char *merged;
-    size_t len;
-    if (!media_is_json(document->type))
-        return EDIT_NOT_JSON;
-    switch (json_merge_patch(document->body, edit->patch, &merged, &len, &error)) {
-    case JSON_SAME:
-        return EDIT_SAME;
-    case JSON_REFUSED:
-        return json_check(document->body, &error) ? EDIT_FAILED : EDIT_NOT_JSON;
-    case JSON_CHANGED:
-        break;
-    }
-    document_unref(&edit->document); /* decided before, and then undone */
-    bool fits = len <= edit->most;
-    if (fits)
-        edit->document = document_new(document->type, (struct text){merged, len});
-    free(merged);
-    if (!fits)
-        return EDIT_TOO_LARGE;
-    return edit->document != NULL ? EDIT_CHANGED : EDIT_FAILED;
-}
-
-static enum edit_result decide_put(const struct edit *edit, const struct present *present,
-                                   size_t resources, size_t limit)
-{
-    const struct document *document = edit->document;
-    if (present->document == NULL)
-        return resources < limit ? EDIT_CREATED : EDIT_FULL;
-    return document_same(present->document, document->type, document->body)
-               ? EDIT_SAME
-               : EDIT_CHANGED;
-}
-
-static enum edit_result decide(struct edit *edit, const struct present *present,
-                               size_t resources, size_t limit)
-{
-    bool exists = present->document != NULL;
-    if (edit->kind != EDIT_EVERYTHING && !conditions_hold(edit, present))
-        return EDIT_CONFLICT;
-    switch (edit->kind) {
-    case EDIT_PUT:
-        return decide_put(edit, present, resources, limit);
-    case EDIT_PATCH:
-        return exists ? merge(edit, present->document) : EDIT_MISSING;
-    case EDIT_DELETE:
-        return exists ? EDIT_CHANGED : EDIT_MISSING;
-    case EDIT_TOUCH:
-    case EDIT_EVERYTHING:
-        break;
-    }
-    return EDIT_CHANGED;
-}
-
-bool edit_decide(struct edit *edit, const struct present *present, size_t resources,
-                 size_t limit)
-{
-    edit->index = present->index;
-    edit->result = decide(edit, present, resources, limit);
-    return edit->result == EDIT_CREATED || edit->result == EDIT_CHANGED;
-}
-
-uint64_t store_first_index(void)
-{
-    uint64_t clock = (uint64_t)clock_wall() / 1000;
-    return clock < INDEX_LIMIT / 2 ? clock : INDEX_LIMIT / 2; /* a clock that is wrong */
 }
