@@ -18,11 +18,15 @@
 struct cgi {
     struct text method, script_name, path_info, query;
     struct text content_type, content_length;
-    struct text if_match, if_none_match; /* `at` NULL: no such header */
-    struct preference prefer;            /* of all Prefer headers */
-    struct text resource, access, endpoint, wait_max;
+    struct text request_uri, host;
+    struct text content_encoding, content_range;
+    /* `at` NULL: no such header */
+    struct text if_match, if_none_match, if_unmodified_since;
+    struct preference prefer; /* of all Prefer headers */
+    struct text resource, access, endpoint, wait_max, query_names, client, expires;
     struct text origin;        /* where the documents are; empty: here */
     struct text origin_status; /* of a reported write; `at` NULL: none is reported */
+    struct text location, content_location, also, again; /* with it */
     /* set by whoever reads the request */
     bool too_long;        /* more parameters than are kept: nothing above is filled in */
     struct text body;     /* what was kept of it */

@@ -27,4 +27,13 @@ bool query_decode(struct text value, char *out, size_t capacity, size_t *len);
 size_t query_without(struct text query, const struct text *names, size_t count,
                      char *out);
 
+/* What a client calls its index and its wait. */
+struct query_names {
+    struct text index, wait; /* empty: it can say neither here */
+};
+
+/* Reads "index,wait" (FCGIWAIT_QUERY): two names, or `off` for none; nothing at all
+ * stands for `index,wait`. False where it is something else: two of the same, say. */
+bool query_names_parse(struct text t, struct query_names *names);
+
 #endif

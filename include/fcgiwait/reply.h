@@ -34,6 +34,7 @@ struct reply {
 struct reply_options {
     const char *cache_control; /* empty: no such header */
     bool head_only;            /* the request was HEAD */
+    bool behind_origin;        /* ETag is the API's: the index has its own header alone */
     nanos applied;             /* Preference-Applied: wait=...; -1: no such header */
 };
 
@@ -50,8 +51,14 @@ void reply_unchanged(struct reply *reply, uint64_t index,
 void reply_redirect(struct reply *reply, uint64_t index, char *target,
                     const struct reply_options *options);
 
+/* The origin's business alone, without an index; `target` as above. */
+void reply_passed(struct reply *reply, char *target);
+
 /* 201 or 204 after a publish. */
 void reply_published(struct reply *reply, int status, uint64_t index);
+
+/* 204 after the report of a write. */
+void reply_reported(struct reply *reply, uint64_t index);
 
 /* An error. `extra` is a whole header line that ends in CRLF, or NULL. */
 void reply_problem(struct reply *reply, const struct problem *problem, const char *extra,

@@ -13,24 +13,29 @@ struct field {
 };
 
 /* The names that we know, by their length: most that come have a length of their own. */
-#define SAME_LENGTH 3
-#define LENGTH_MOST 22
+#define SAME_LENGTH 5
+#define LENGTH_MOST 25
 #define FIELD(name, member)                                                              \
     {                                                                                    \
         name, offsetof(struct cgi, member)                                               \
     }
 
 static const struct field fields[LENGTH_MOST + 1][SAME_LENGTH] = {
-    [9] = {FIELD("PATH_INFO", path_info)},
-    [11] = {FIELD("SCRIPT_NAME", script_name)},
+    [9] = {FIELD("PATH_INFO", path_info), FIELD("HTTP_HOST", host)},
+    [11] = {FIELD("SCRIPT_NAME", script_name), FIELD("REQUEST_URI", request_uri)},
     [12] = {FIELD("QUERY_STRING", query), FIELD("CONTENT_TYPE", content_type)},
     [13] = {FIELD("HTTP_IF_MATCH", if_match)},
-    [14] = {FIELD("REQUEST_METHOD", method), FIELD("CONTENT_LENGTH", content_length)},
+    [14] = {FIELD("REQUEST_METHOD", method), FIELD("CONTENT_LENGTH", content_length),
+            FIELD("FCGIWAIT_QUERY", query_names)},
     [15] = {FIELD("FCGIWAIT_ACCESS", access), FIELD("FCGIWAIT_ORIGIN", origin)},
+    [16] = {FIELD("FCGIWAIT_EXPIRES", expires)},
     [17] = {FIELD("FCGIWAIT_RESOURCE", resource), FIELD("FCGIWAIT_ENDPOINT", endpoint),
             FIELD("FCGIWAIT_WAIT_MAX", wait_max)},
-    [18] = {FIELD("HTTP_IF_NONE_MATCH", if_none_match)},
+    [18] = {FIELD("HTTP_IF_NONE_MATCH", if_none_match),
+            FIELD("HTTP_CONTENT_RANGE", content_range)},
+    [21] = {FIELD("HTTP_CONTENT_ENCODING", content_encoding)},
     [22] = {FIELD("FCGIWAIT_ORIGIN_STATUS", origin_status)},
+    [24] = {FIELD("HTTP_IF_UNMODIFIED_SINCE", if_unmodified_since)},
 };
 
 void cgi_add(struct cgi *cgi, struct text name, struct text value)

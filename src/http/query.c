@@ -88,3 +88,31 @@ size_t query_without(struct text query, const struct text *names, size_t count, 
     }
     return len;
 }
+
+static bool is_name(struct text name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if ((unsigned char)name.at[i] <= ' ' || strchr("&=?#", name.at[i]) != NULL)
+            return false;
+    return name.len > 0;
+}
+
+bool query_names_parse(struct text t, struct query_names *names)
+{
+    struct text rest = text_trim(t), index = TEXT("index"), wait = TEXT("wait");
+    *names = (struct query_names){index, wait};
+    if (rest.len == 0)
+        return true;
+    if (text_is(rest, TEXT("off"))) {
+        *names = (struct query_names){TEXT(""), TEXT("")};
+        return true;
+    }
+    text_cut(&rest, ',', &index);
+    wait = text_trim(rest);
+    index = text_trim(index);
+    if (!is_name(index) || !is_name(wait) || text_is(index, wait) ||
+        memchr(wait.at, ',', wait.len) != NULL)
+        return false;
+    *names = (struct query_names){index, wait};
+    return true;
+}

@@ -45,6 +45,7 @@ static struct reply_options options_for(struct service *service,
 {
     return (struct reply_options){.cache_control = service_rules(service)->cache_control,
                                   .head_only = request->head_only,
+                                  .behind_origin = request->target != NULL,
                                   .applied = request->applied};
 }
 
@@ -59,6 +60,14 @@ void deliver_present(struct service *service, struct request *request,
     } else {
         reply_present(&reply, present, &options);
     }
+    deliver_reply(service, request, &reply);
+}
+
+void deliver_passed(struct service *service, struct request *request)
+{
+    struct reply reply;
+    reply_passed(&reply, request->target);
+    request->target = NULL; /* the reply's now */
     deliver_reply(service, request, &reply);
 }
 

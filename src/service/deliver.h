@@ -19,6 +19,9 @@ void deliver_problem(struct service *service, struct request *request, int statu
 void deliver_present(struct service *service, struct request *request,
                      const struct present *present);
 
+/* To the origin, which is all that we know of it. */
+void deliver_passed(struct service *service, struct request *request);
+
 /* 304: still at request->index. */
 void deliver_unchanged(struct service *service, struct request *request);
 

@@ -24,7 +24,7 @@ struct said {
 static struct said *query_said(struct text query, struct text name, struct said *said)
 {
     struct text raw;
-    said->given = query_get(query, name, &raw);
+    said->given = name.len > 0 && query_get(query, name, &raw);
     said->value = (struct text){said->bytes, 0};
     if (said->given &&
         !query_decode(raw, said->bytes, sizeof said->bytes, &said->value.len))
@@ -45,7 +45,7 @@ static void read_index(struct operation *operation, const struct cgi *cgi)
 {
     struct said said;
     struct text value = cgi->prefer.index;
-    if (query_said(cgi->query, TEXT("index"), &said)->given)
+    if (query_said(cgi->query, operation->names.index, &said)->given)
         value = said.value;
     operation->has_index = said.given || cgi->prefer.has_index;
     operation->index = operation->has_index ? index_of(value) : INDEX_NONE;
@@ -57,13 +57,37 @@ static nanos location_max(const struct cgi *cgi, nanos most)
     return duration_parse(cgi->wait_max, &here) && here < most ? here : most;
 }
 
-static void read_wait(struct operation *operation, const struct cgi *cgi,
-                      const struct service_rules *rules)
+/* Seconds since 1970, perhaps with a fraction as a token's `exp` may have one. What can't
+ * be read has passed: nobody is held by mistake. */
+static nanos expiry_of(struct text t)
+{
+    uint64_t seconds;
+    struct text whole = {t.at, 0}, rest = t;
+    if (t.len == 0)
+        return INT64_MAX;
+    text_cut(&rest, '.', &whole);
+    if (!text_number(whole, UINT64_MAX, &seconds))
+        return 0;
+    return seconds < INT64_MAX / NANOS_PER_SECOND ? (nanos)seconds * NANOS_PER_SECOND
+                                                  : INT64_MAX;
+}
+
+static nanos longest_wait(const struct operation *operation, const struct cgi *cgi,
+                          nanos wall)
+{
+    nanos most = location_max(cgi, operation->rules->wait_max);
+    if (operation->expires <= wall)
+        return 0;
+    return operation->expires - wall < most ? operation->expires - wall : most;
+}
+
+static void read_wait(struct operation *operation, const struct cgi *cgi, nanos wall)
 {
     struct said said;
-    nanos wait = rules->wait_default;
-    nanos most = location_max(cgi, rules->wait_max);
-    if (query_said(cgi->query, TEXT("wait"), &said)->given)
+    nanos wait = operation->rules->wait_default;
+    operation->expires = expiry_of(text_trim(cgi->expires));
+    nanos most = longest_wait(operation, cgi, wall);
+    if (query_said(cgi->query, operation->names.wait, &said)->given)
         duration_parse(said.value, &wait);
     else if (cgi->prefer.has_wait)
         wait = cgi->prefer.wait;
@@ -111,6 +135,19 @@ static const char *check_location(const struct cgi *cgi)
     return origin_check(cgi->origin);
 }
 
+static void read_location(struct operation *operation, const struct cgi *cgi)
+{
+    operation->publishes = may_publish(cgi);
+    operation->misled = check_location(cgi);
+    operation->origin = cgi->origin;
+    operation->client = cgi->client;
+    if (!query_names_parse(cgi->query_names, &operation->names) &&
+        operation->misled == NULL)
+        operation->misled =
+            "FCGIWAIT_QUERY in the web server's configuration must be two "
+            "names, such as index,wait, or off.";
+}
+
 static void put(char *at, struct text t)
 {
     if (t.len > 0)
@@ -145,20 +182,18 @@ size_t operation_body(const struct cgi *cgi, const struct service_rules *rules)
 }
 
 bool operation_read(struct operation *operation, const struct cgi *cgi,
-                    const struct service_rules *rules)
+                    const struct service_rules *rules, nanos wall)
 {
     operation->rules = rules;
     operation->method = method_parse(cgi->method);
     operation->endpoint = endpoint_of(cgi->endpoint);
-    operation->publishes = may_publish(cgi);
-    operation->misled = check_location(cgi);
-    operation->origin = cgi->origin;
     operation->query = cgi->query;
     operation->if_match = cgi->if_match;
     operation->if_none_match = cgi->if_none_match;
     operation->reported = cgi->origin_status;
+    read_location(operation, cgi);
     read_index(operation, cgi);
-    read_wait(operation, cgi, rules);
+    read_wait(operation, cgi, wall);
     read_body(operation, cgi);
     return read_path(operation, cgi);
 }

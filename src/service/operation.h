@@ -10,6 +10,7 @@
 #define FCGIWAIT_SERVICE_OPERATION_H
 
 #include "fcgiwait/method.h"
+#include "fcgiwait/query.h"
 #include "fcgiwait/service.h"
 
 enum endpoint {
@@ -40,11 +41,14 @@ struct operation {
     /* reading */
     struct text origin;        /* where the documents are; empty: here */
     struct text query;         /* as the client wrote it */
+    struct query_names names;  /* of what is ours in it */
     bool has_index;            /* in the query or in Prefer */
     uint64_t index;            /* that one, or INDEX_NONE */
     bool has_wait;             /* given at all, whether understood or not */
     bool wait_is_preferred;    /* it is the Prefer header's */
-    nanos wait;                /* in effect, capped */
+    nanos wait;                /* in effect, capped, and over when `expires` is */
+    nanos expires;             /* wall clock: until then it may be held */
+    struct text client;        /* who asks; empty: not said */
     struct text if_none_match; /* lists of entity tags; `at` NULL: no such header */
 
     /* publishing */
@@ -61,10 +65,20 @@ struct operation {
 /* The bytes of this request's body that are worth keeping. */
 size_t operation_body(const struct cgi *cgi, const struct service_rules *rules);
 
-/* False: out of memory, and nothing to dispose of. */
+/* False: out of memory, and nothing to dispose of. `wall` is the time now, by the clock
+ * on the wall. */
 bool operation_read(struct operation *operation, const struct cgi *cgi,
-                    const struct service_rules *rules)
+                    const struct service_rules *rules, nanos wall)
     __attribute__((warn_unused_result));
+
+/* Behind an origin, what can't be a resource is the API's business alone: a reader is
+ * sent there at once. */
+static inline bool operation_passes(const struct operation *operation)
+{
+    return operation->wrong != NULL && operation->origin.len > 0 &&
+           operation->path.len > 0 && operation->path.at[0] == '/' &&
+           (operation->method == METHOD_GET || operation->method == METHOD_HEAD);
+}
 
 void operation_dispose(struct operation *operation);
 

@@ -7,17 +7,14 @@
 
 #include <stdlib.h>
 
-#include "fcgiwait/query.h"
-
 #define FIELD_NAME "X-Accel-Redirect: "
 #define FIELD_END "\r\n\r\n"
 
-/* RFC 3986 section 2.3, and the slash. */
+/* RFC 3986 section 2.3. */
 static bool stands_for_itself(unsigned char byte)
 {
     return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-           (byte >= '0' && byte <= '9') ||
-           (byte != '\0' && strchr("-._~/", byte) != NULL);
+           (byte >= '0' && byte <= '9') || (byte != '\0' && strchr("-._~", byte) != NULL);
 }
 
 /* No URL has these, and a header line or a request line would end at some of them. */
@@ -62,10 +59,14 @@ static char *put_escaped(char *out, unsigned char byte)
     return out;
 }
 
-static char *put_path(char *out, struct text path)
+static char *put_segment(char *out, struct text segment)
 {
-    for (size_t i = 0; i < path.len; i++) {
-        unsigned char byte = (unsigned char)path.at[i];
+    if (text_is(segment, TEXT(".")))
+        return put(out, TEXT("%252E"));
+    if (text_is(segment, TEXT("..")))
+        return put(out, TEXT("%252E%252E"));
+    for (size_t i = 0; i < segment.len; i++) {
+        unsigned char byte = (unsigned char)segment.at[i];
         if (stands_for_itself(byte))
             *out++ = (char)byte;
         else
@@ -74,11 +75,26 @@ static char *put_path(char *out, struct text path)
     return out;
 }
 
-/* `raw` has room for query.len bytes. */
-static char *put_query(char *out, struct text query, char *raw)
+/* At most five bytes for one. */
+static char *put_path(char *out, struct text path)
 {
-    static const struct text ours[] = {{"index", 5}, {"wait", 4}};
-    size_t len = query_without(query, ours, 2, raw);
+    struct text segment;
+    bool first = true;
+    while (text_cut(&path, '/', &segment)) {
+        if (!first)
+            *out++ = '/';
+        out = put_segment(out, segment);
+        first = false;
+    }
+    return out;
+}
+
+/* `raw` has room for query.len bytes. */
+static char *put_query(char *out, struct text query, const struct query_names *names,
+                       char *raw)
+{
+    const struct text ours[] = {names->index, names->wait};
+    size_t len = query_without(query, ours, names->index.len > 0 ? 2 : 0, raw);
     if (len > 0)
         *out++ = '?';
     for (size_t i = 0; i < len; i++) {
@@ -90,16 +106,17 @@ static char *put_query(char *out, struct text query, char *raw)
     return out;
 }
 
-char *origin_target(struct text origin, struct text path, struct text query)
+char *origin_target(struct text origin, struct text path, struct text query,
+                    const struct query_names *names)
 {
     size_t fixed = sizeof FIELD_NAME + sizeof FIELD_END + origin.len;
-    char *line = malloc(fixed + 3 * path.len + 1 + 3 * query.len);
+    char *line = malloc(fixed + 5 * path.len + 1 + 3 * query.len);
     char *raw = malloc(query.len + 1);
     if (line != NULL && raw != NULL) {
         char *at = put(line, TEXT(FIELD_NAME));
         at = put(at, origin);
         at = put_path(at, path);
-        at = put_query(at, query, raw);
+        at = put_query(at, query, names, raw);
         at = put(at, TEXT(FIELD_END));
         *at++ = '\0';
         char *fitting =

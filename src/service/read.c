@@ -58,9 +58,14 @@ void read_serve(struct service *service, struct request *request,
     /* Behind an origin a list is made of its members. */
     enum scope scope = operation->origin.len > 0 ? SCOPE_BELOW : SCOPE_SELF;
     if (scope == SCOPE_BELOW) {
-        request->target = origin_target(operation->origin, path, operation->query);
+        request->target =
+            origin_target(operation->origin, path, operation->query, &operation->names);
         if (request->target == NULL) {
             deliver_no_memory(service, request);
+            return;
+        }
+        if (operation_passes(operation)) {
+            deliver_passed(service, request);
             return;
         }
         path = origin_path(path);

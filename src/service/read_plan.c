@@ -29,12 +29,12 @@ enum read_action read_plan_make(const struct operation *operation,
                                 const struct present *present, struct read_plan *plan)
 {
     bool conditional = operation->if_none_match.at != NULL;
-    /* Behind an origin its document is there, whatever it is. */
-    bool exists = operation->origin.len > 0 || present->document != NULL;
+    /* Without a wait, entity tags behind an origin are the API's. */
+    bool ours = operation->origin.len == 0 && present->document != NULL;
     *plan = (struct read_plan){operation->wait, -1};
     if (!operation->has_index && !(conditional && operation->has_wait))
-        return conditional && exists && is_same(operation, present) ? READ_UNCHANGED
-                                                                    : READ_PRESENT;
+        return conditional && ours && is_same(operation, present) ? READ_UNCHANGED
+                                                                  : READ_PRESENT;
     if (operation->wait_is_preferred)
         plan->applied = plan->wait;
     if (!is_same(operation, present))

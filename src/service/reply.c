@@ -74,19 +74,20 @@ static void add_body(struct reply *reply, struct text body, bool head_only)
         reply->body = body;
 }
 
-static void add_index(struct reply *reply, uint64_t index)
+static void add_index(struct reply *reply, uint64_t index, bool tagged)
 {
     char tag[ETAG_TEXT];
     size_t len = etag_format(index, tag);
     add_line(reply, TEXT("X-Polling-Index: "), (struct text){tag + 1, len - 2});
-    add_line(reply, TEXT("ETag: "), (struct text){tag, len});
+    if (tagged)
+        add_line(reply, TEXT("ETag: "), (struct text){tag, len});
 }
 
 /* What every 200, 304 and 404 to a reader carries. */
 static void add_reading(struct reply *reply, uint64_t index,
                         const struct reply_options *options)
 {
-    add_index(reply, index);
+    add_index(reply, index, !options->behind_origin);
     if (options->cache_control[0] != '\0')
         add_line(reply, TEXT("Cache-Control: "), text_of(options->cache_control));
     add(reply, TEXT("Vary: Prefer\r\n"));
@@ -162,12 +163,26 @@ void reply_redirect(struct reply *reply, uint64_t index, char *target,
         give_up(reply);
 }
 
+void reply_passed(struct reply *reply, char *target)
+{
+    begin(reply, 200);
+    reply->own = target;
+    reply->body = text_of(target);
+}
+
 void reply_published(struct reply *reply, int status, uint64_t index)
 {
     begin(reply, status);
-    add_index(reply, index);
+    add_index(reply, index, true);
     if (status == 201)
         add(reply, TEXT("Content-Length: 0\r\n"));
+    finish(reply);
+}
+
+void reply_reported(struct reply *reply, uint64_t index)
+{
+    begin(reply, 204);
+    add_index(reply, index, false);
     finish(reply);
 }
 

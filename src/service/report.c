@@ -17,7 +17,7 @@ static void report_done(struct pending *pending)
     if (edit->result == EDIT_CHANGED) {
         struct reply reply;
         counter_add(&service->counters->publishes, 1);
-        reply_published(&reply, 204, edit->index);
+        reply_reported(&reply, edit->index);
         deliver_reply(service, pending->request, &reply);
     } else {
         atomic_store(&service->missed, true);
@@ -64,7 +64,7 @@ static void deliver_untouched(struct service *service, struct request *request,
     struct reply reply;
     store_catch_up(service->store);
     tree_look(service->tree, path, SCOPE_BELOW, &present);
-    reply_published(&reply, 204, present.index);
+    reply_reported(&reply, present.index);
     present_dispose(&present);
     deliver_reply(service, request, &reply);
 }

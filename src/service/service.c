@@ -210,7 +210,7 @@ static void operation_serve(struct service *service, struct request *request,
         deliver_problem(service, request, 500, operation->misled, NULL);
     } else if (operation->reported.at != NULL) {
         report_serve(service, request, operation);
-    } else if (operation->wrong != NULL) {
+    } else if (operation->wrong != NULL && !operation_passes(operation)) {
         deliver_problem(service, request, 400, operation->wrong, NULL);
     } else {
         method_serve(service, request, operation);
@@ -230,7 +230,7 @@ void service_serve(struct service *service, struct request *request,
     if (cgi->too_long) {
         deliver_problem(service, request, 431, "The request's headers are too long.",
                         NULL);
-    } else if (!operation_read(&operation, cgi, service_rules(service))) {
+    } else if (!operation_read(&operation, cgi, service_rules(service), clock_wall())) {
         deliver_no_memory(service, request);
     } else {
         operation_serve(service, request, &operation);

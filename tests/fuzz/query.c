@@ -53,10 +53,23 @@ static void check_decode(struct text value)
     free(out);
 }
 
+/* Two different names that can stand in a query, or none. */
+static void check_names(struct text t)
+{
+    struct query_names names;
+    if (!query_names_parse(t, &names))
+        return;
+    holds((names.index.len == 0) == (names.wait.len == 0));
+    holds(names.index.len == 0 || !text_is(names.index, names.wait));
+    holds(names.index.len == 0 || memchr(names.index.at, '&', names.index.len) == NULL);
+    holds(names.wait.len == 0 || memchr(names.wait.at, '=', names.wait.len) == NULL);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct text query = {(const char *)data, size};
     struct text value;
+    check_names(query);
     for (size_t i = 0; i < 2; i++)
         if (query_get(query, ours[i], &value)) {
             holds(fuzz_within(value, query));

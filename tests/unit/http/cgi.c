@@ -30,6 +30,13 @@ static void every_parameter_has_its_place(void **state)
         {"FCGIWAIT_WAIT_MAX", offsetof(struct cgi, wait_max)},
         {"FCGIWAIT_ORIGIN", offsetof(struct cgi, origin)},
         {"FCGIWAIT_ORIGIN_STATUS", offsetof(struct cgi, origin_status)},
+        {"FCGIWAIT_QUERY", offsetof(struct cgi, query_names)},
+        {"FCGIWAIT_EXPIRES", offsetof(struct cgi, expires)},
+        {"REQUEST_URI", offsetof(struct cgi, request_uri)},
+        {"HTTP_HOST", offsetof(struct cgi, host)},
+        {"HTTP_CONTENT_ENCODING", offsetof(struct cgi, content_encoding)},
+        {"HTTP_CONTENT_RANGE", offsetof(struct cgi, content_range)},
+        {"HTTP_IF_UNMODIFIED_SINCE", offsetof(struct cgi, if_unmodified_since)},
     };
     size_t count = sizeof rows / sizeof *rows;
     (void)state;
@@ -51,7 +58,7 @@ static void what_is_not_known_is_passed_over(void **state)
                                         "HTTP_FCGIWAIT_ACCESS",
                                         "FCGIWAIT_ACCESS_",
                                         "fcgiwait_access",
-                                        "HTTP_HOST",
+                                        "HTTP_HOSTS",
                                         "FCGIWAIT",
                                         "REQUEST_METHO",
                                         "HTTP_PREFERS"};

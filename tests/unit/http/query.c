@@ -119,9 +119,34 @@ static void the_others_stay_byte_for_byte(void **state)
     }
 }
 
+static void the_names_can_be_others_or_none(void **state)
+{
+    static const struct {
+        const char *said, *index, *wait;
+    } rows[] = {
+        {"", "index", "wait"},
+        {"index,wait", "index", "wait"},
+        {" since , hold ", "since", "hold"},
+        {"off", "", ""},
+    };
+    static const char *const wrong[] = {"of",  "a",    "a,",    ",b",
+                                        "a,a", "a,b,", "a b,c", "=,&"};
+    struct query_names names;
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_true(query_names_parse(text_of(rows[i].said), &names));
+        assert_true(text_is(names.index, text_of(rows[i].index)));
+        assert_true(text_is(names.wait, text_of(rows[i].wait)));
+    }
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        if (query_names_parse(text_of(wrong[i]), &names))
+            fail_msg("\"%s\" was taken", wrong[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_names_can_be_others_or_none),
         cmocka_unit_test(the_first_argument_of_a_name_counts),
         cmocka_unit_test(escapes_and_plus_signs_are_undone),
         cmocka_unit_test(what_does_not_fit_is_refused),

@@ -11,10 +11,12 @@ static const struct service_rules rules = {.wait_default = 15 * NANOS_PER_SECOND
                                            .limit_path = 1024,
                                            .limit_body = 100};
 
+#define NOW (INT64_C(1000) * NANOS_PER_SECOND) /* by the clock on the wall */
+
 /* In place: a short path lies inside the operation. */
 static void read_it(struct operation *operation, const struct cgi *cgi)
 {
-    must(operation_read(operation, cgi, &rules), "no memory");
+    must(operation_read(operation, cgi, &rules, NOW), "no memory");
 }
 
 static void the_path_is_the_operations_own(void **state)
@@ -126,9 +128,88 @@ static void only_a_document_that_may_be_published_is_kept(void **state)
     assert_int_equal(operation_body(&cgi, &rules), 0);
 }
 
+static void the_query_may_call_them_otherwise(void **state)
+{
+    static const struct {
+        const char *names, *query;
+        uint64_t index;
+        bool has_wait;
+    } rows[] = {
+        {NULL, "index=7&wait=5", 7, true},
+        {"", "index=7&wait=5", 7, true},
+        {"index,wait", "index=7&wait=5", 7, true},
+        {"_since,_hold", "index=7&wait=5", INDEX_NONE, false},
+        {"_since,_hold", "index=7&_hold=5&_since=9", 9, true},
+        {"off", "index=7&wait=5", INDEX_NONE, false},
+        {"off", "=7", INDEX_NONE, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct cgi cgi = {.script_name = TEXT("/a"),
+                          .query_names = text_of(rows[i].names),
+                          .query = text_of(rows[i].query)};
+        struct operation operation;
+        read_it(&operation, &cgi);
+        assert_null(operation.misled);
+        if (operation.index != rows[i].index || operation.has_wait != rows[i].has_wait ||
+            operation.has_index != (rows[i].index != INDEX_NONE))
+            fail_msg("row %zu", i);
+    }
+}
+
+static void names_that_are_none_are_told(void **state)
+{
+    static const char *const names[] = {"on",  "index", "index,", ",wait",
+                                        "a,a", "a,b,c", "a&b,c",  "a=,b"};
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct cgi cgi = {.script_name = TEXT("/a"), .query_names = text_of(names[i])};
+        struct operation operation;
+        read_it(&operation, &cgi);
+        if (operation.misled == NULL)
+            fail_msg("\"%s\" was taken", names[i]);
+    }
+}
+
+static void no_wait_goes_past_the_deadline(void **state)
+{
+    static const struct {
+        const char *expires;
+        nanos wait;
+    } rows[] = {
+        {NULL, 50 * NANOS_PER_SECOND},
+        {"", 50 * NANOS_PER_SECOND},
+        {"9000", 50 * NANOS_PER_SECOND},
+        {"1007", 7 * NANOS_PER_SECOND},
+        {"1007.9", 7 * NANOS_PER_SECOND},
+        {"99999999999999999999", 0}, /* none that can be read */
+        {"9999999999999", 50 * NANOS_PER_SECOND},
+        {"1000", 0},
+        {"999", 0},
+        {"0", 0},
+        {"-1", 0},
+        {"tomorrow", 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct cgi cgi = {.script_name = TEXT("/a"),
+                          .query = TEXT("wait=50"),
+                          .expires = text_of(rows[i].expires)};
+        struct operation operation;
+        read_it(&operation, &cgi);
+        nanos wait = operation.wait;
+        if (wait != rows[i].wait)
+            fail_msg("\"%s\": %lld ms", rows[i].expires,
+                     (long long)(wait / NANOS_PER_MS));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_query_may_call_them_otherwise),
+        cmocka_unit_test(names_that_are_none_are_told),
+        cmocka_unit_test(no_wait_goes_past_the_deadline),
         cmocka_unit_test(the_path_is_the_operations_own),
         cmocka_unit_test(a_named_resource_goes_before_the_scripts),
         cmocka_unit_test(what_is_no_path_is_told),

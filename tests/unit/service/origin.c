@@ -29,6 +29,12 @@ static void paths_and_queries_survive_the_way_through_nginx(void **state)
          "", "/_origin/gr%C3%BC%C3%9Fe"},
         {"/\xff", "", "/_origin/%FF"},
         {"/..a/...", "", "/_origin/..a/..."},
+        /* not a resource's, but the API's business */
+        {"/a//b", "", "/_origin/a//b"},
+        {"//", "", "/_origin//"},
+        {"/a/../b/.", "", "/_origin/a/%252E%252E/b/%252E"},
+        {"/..", "a=1", "/_origin/%252E%252E?a=1"},
+        {"/a\x01\nb", "", "/_origin/a%01%0Ab"},
         {"/%2e%2e/x", "", "/_origin/%252e%252e/x"},
         {"/posts", "index=7", "/_origin/posts"},
         {"/posts", "index=7&wait=50", "/_origin/posts"},
@@ -41,14 +47,40 @@ static void paths_and_queries_survive_the_way_through_nginx(void **state)
         {"/posts", "q=a\r\nX-Accel-Redirect: /b\x01\x7f",
          "/_origin/posts?q=a%0D%0AX-Accel-Redirect:%20/b%01%7F"},
     };
+    struct query_names names;
     (void)state;
+    assert_true(query_names_parse(TEXT(""), &names));
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char expected[256];
         snprintf(expected, sizeof expected, "X-Accel-Redirect: %s\r\n\r\n",
                  rows[i].target);
         char *target = origin_target(TEXT("/_origin"), text_of(rows[i].path),
-                                     text_of(rows[i].query));
+                                     text_of(rows[i].query), &names);
         assert_non_null(target);
+        assert_string_equal(target, expected);
+        free(target);
+    }
+}
+
+/* Only what is ours is taken out; with `off` nothing is. */
+static void the_query_stays_but_for_the_names_that_are_ours(void **state)
+{
+    static const struct {
+        const char *names, *query, *target;
+    } rows[] = {
+        {"off", "index=7&wait=5&=x", "/_origin/a?index=7&wait=5&=x"},
+        {"_i,_w", "index=7&_w=5&wait=9&_i=3", "/_origin/a?index=7&wait=9"},
+        {"since, hold", "since=1&hold=2", "/_origin/a"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct query_names names;
+        char expected[256];
+        assert_true(query_names_parse(text_of(rows[i].names), &names));
+        snprintf(expected, sizeof expected, "X-Accel-Redirect: %s\r\n\r\n",
+                 rows[i].target);
+        char *target =
+            origin_target(TEXT("/_origin"), TEXT("/a"), text_of(rows[i].query), &names);
         assert_string_equal(target, expected);
         free(target);
     }
@@ -72,6 +104,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(paths_and_queries_survive_the_way_through_nginx),
+        cmocka_unit_test(the_query_stays_but_for_the_names_that_are_ours),
         cmocka_unit_test(an_origin_is_a_prefix),
     };
     return cmocka_run_group_tests_name("service/origin", tests, NULL, NULL);
