@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * nginx_find: what holds at a place of the configuration, and what values mean.
+ * nginx_find: what holds at a place of the configuration.
  *
  * Pure, over the tree of conf.h. Private to the check; any thread.
  */
-#ifndef FCGIWAIT_OPS_NGINX_FIND_H
-#define FCGIWAIT_OPS_NGINX_FIND_H
+#ifndef FCGIWAIT_NGINX_FIND_H
+#define FCGIWAIT_NGINX_FIND_H
 
-#include "fcgiwait/clock.h"
-#include "conf.h"
+#include "value.h"
 
 bool directive_is(const struct directive *directive, struct text name);
 
@@ -38,22 +37,14 @@ const struct directive *find_next(const struct directive *root,
 /* The upstream block of that name beside the servers of `level`. NULL: none. */
 const struct directive *find_upstream(const struct directive *level, struct text name);
 
-/* A fastcgi_param that holds at `level`; empty where it is not set. */
+/* The add_header of that name that holds at `level`. NULL: none. */
+const struct directive *find_header(const struct directive *level, struct text name);
+
+/* The fastcgi_param that holds at `level`: fcgiwait takes the first of each name. NULL:
+ * it is not set. */
+const struct directive *find_param_line(const struct directive *level, struct text name);
+
+/* Its value; empty where it is not set. */
 struct text find_param(const struct directive *level, struct text name);
-
-/* Where the value is a variable and nothing else, what `set` on the nearest level gives
- * it, or the default of its map. Else the value itself. */
-struct text find_variable(const struct directive *level, struct text value);
-
-/* --- values --- */
-
-bool value_is_on(const struct directive *directive); /* NULL: off */
-bool value_contains(struct text value, struct text part);
-
-/* Whether any value of the directive contains it. NULL: no. */
-bool values_contain(const struct directive *directive, struct text part);
-
-/* "75", "75s", "1m30s", "500ms", "1h 30m": as nginx reads times. */
-bool value_time(struct text value, nanos *span);
 
 #endif

@@ -9,13 +9,39 @@
 
 #include "rules.h"
 
+#define PATTERNS_MOST 20000
+
 typedef void rule_fn(struct nginx_check *check, const struct way *way);
 
+/* By file, as in rules.h. */
 static rule_fn *const rules[] = {
-    rule_read_timeout, rule_client_abort, rule_next_upstream,    rule_cache,
-    rule_cache_lock,   rule_direct,       rule_keepalive,        rule_keep_conn,
-    rule_lost_params,  rule_open_publish, rule_origin,           rule_worker_connections,
-    rule_open_files,   rule_hidden_index, rule_ignored_redirect, rule_replaced_404,
+    rule_read_timeout,
+    rule_client_abort,
+    rule_next_upstream,
+    rule_shutdown_timeout,
+    rule_cache,
+    rule_cache_lock,
+    rule_worker_connections,
+    rule_open_files,
+    rule_direct,
+    rule_keepalive,
+    rule_keep_conn,
+    rule_limit_conn,
+    rule_limit_req,
+    rule_max_conns,
+    rule_open_publish,
+    rule_lost_params,
+    rule_lost_resource,
+    rule_php,
+    rule_takeover,
+    rule_hidden_index,
+    rule_ignored_redirect,
+    rule_replaced_404,
+    rule_expires,
+    rule_hidden_cache_control,
+    rule_cors,
+    rule_filters,
+    rule_origin,
 };
 
 /* --- the check --- */
@@ -57,6 +83,7 @@ struct nginx_check *nginx_check_read(struct text dump, const char *name,
         return NULL;
     check->needs = *needs;
     check->end = &check->first;
+    check->patterns_left = PATTERNS_MOST;
     if (nginx_conf_read(&check->conf, dump, name))
         run(check);
     return check;

@@ -7,8 +7,6 @@
 #include "rules.h"
 
 #define OUR_HEADER TEXT("upstream_http_x_polling_index")
-#define SETS_MOST 4      /* `set` lines that take their values from each other */
-#define LOOKS_MOST 10000 /* at `set` lines, for one question */
 
 /* What an origin location passes requests on with, and what its cache is called. */
 struct api {
@@ -34,63 +32,14 @@ static struct api api_of(const struct directive *location)
     return (struct api){NULL, TEXT("")};
 }
 
-/* --- variables --- */
-
-static bool is_name(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '_';
-}
-
-/* Whether `$name` or `${name}` stands in the value; `name` without its dollar. */
-static bool mentions(struct text value, struct text name)
-{
-    for (size_t i = 0; i + 1 < value.len; i++) {
-        struct text rest = {value.at + i + 1, value.len - i - 1};
-        bool braced = value.at[i] == '$' && rest.at[0] == '{';
-        if (value.at[i] != '$')
-            continue;
-        rest.at += braced;
-        rest.len -= braced;
-        if (text_starts(rest, name) &&
-            (rest.len == name.len || !is_name(rest.at[name.len])))
-            return true;
-    }
-    return false;
-}
-
-/* Whether the value depends on the variable: it stands there, or in the value of a `set`
- * whose variable stands there, and so on. Each look at a `set` takes one of `looks`. */
-static bool depends_within(struct text value, const struct directive *level,
-                           struct text on, unsigned depth, unsigned *looks)
-{
-    if (mentions(value, on))
-        return true;
-    for (; level != NULL && depth > 0; level = level->parent)
-        for (const struct directive *set = find_inside(level, TEXT("set"));
-             set != NULL && *looks > 0; set = find_again(set)) {
-            struct text name = directive_value(set, 1);
-            --*looks;
-            if (name.len > 1 &&
-                mentions(value, (struct text){name.at + 1, name.len - 1}) &&
-                depends_within(directive_value(set, 2), level, on, depth - 1, looks))
-                return true;
-        }
-    return false;
-}
-
-static bool depends(struct text value, const struct directive *level, struct text on)
-{
-    unsigned looks = LOOKS_MOST;
-    return depends_within(value, level, on, SETS_MOST, &looks);
-}
+/* --- the key --- */
 
 static bool key_depends(const struct directive *key, const struct directive *level,
                         const struct text *names, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         for (size_t j = 1; j < key->count; j++)
-            if (depends(key->words[j], level, names[i]))
+            if (value_depends(key->words[j], level, names[i]))
                 return true;
     return false;
 }
@@ -110,9 +59,9 @@ static const struct directive *index_header(const struct directive *location)
  */
 static bool is_carried(const struct directive *location, struct text value)
 {
-    if (mentions(value, OUR_HEADER))
+    if (value_mentions(value, OUR_HEADER))
         return api_of(location).pass == NULL;
-    return depends(value, location, OUR_HEADER);
+    return value_depends(value, location, OUR_HEADER);
 }
 
 static void check_index(struct nginx_check *check, const struct directive *location)

@@ -5,8 +5,8 @@
  * A rule looks at one way to fcgiwait and reports the faults that it finds on it. The
  * table of them is in nginx_check.c; a new rule is a function and a line there.
  */
-#ifndef FCGIWAIT_OPS_NGINX_RULES_H
-#define FCGIWAIT_OPS_NGINX_RULES_H
+#ifndef FCGIWAIT_NGINX_RULES_H
+#define FCGIWAIT_NGINX_RULES_H
 
 #include "fcgiwait/nginx_check.h"
 #include "way.h"
@@ -15,6 +15,7 @@ struct nginx_check {
     struct nginx_conf conf;
     struct nginx_needs needs;
     struct way *ways;
+    unsigned patterns_left; /* regular expressions that may still be tried */
     struct finding *first, **end;
 };
 
@@ -58,6 +59,9 @@ nanos way_time(struct nginx_check *check, const struct way *way, const char *nam
 void rule_read_timeout(struct nginx_check *check, const struct way *way);
 void rule_client_abort(struct nginx_check *check, const struct way *way);
 void rule_next_upstream(struct nginx_check *check, const struct way *way);
+void rule_shutdown_timeout(struct nginx_check *check, const struct way *way);
+
+/* caches.c: caches over polls */
 void rule_cache(struct nginx_check *check, const struct way *way);
 void rule_cache_lock(struct nginx_check *check, const struct way *way);
 
@@ -68,12 +72,32 @@ void rule_direct(struct nginx_check *check, const struct way *way);
 void rule_keepalive(struct nginx_check *check, const struct way *way);
 void rule_keep_conn(struct nginx_check *check, const struct way *way);
 
-/* access.c: who may publish; what fcgiwait is told; what clients are told */
+/* limits.c: what nginx grants to one client, or to all */
+void rule_limit_conn(struct nginx_check *check, const struct way *way);
+void rule_limit_req(struct nginx_check *check, const struct way *way);
+void rule_max_conns(struct nginx_check *check, const struct way *way);
+
+/* publish.c: who may publish */
 void rule_open_publish(struct nginx_check *check, const struct way *way);
+
+/* params.c: what fcgiwait is told of a request */
 void rule_lost_params(struct nginx_check *check, const struct way *way);
+void rule_lost_resource(struct nginx_check *check, const struct way *way);
+
+/* php.c: habits of locations for PHP */
+void rule_php(struct nginx_check *check, const struct way *way);
+
+/* takeover.c: locations elsewhere that take some paths away */
+void rule_takeover(struct nginx_check *check, const struct way *way);
+
+/* answer.c: what becomes of the answer */
 void rule_hidden_index(struct nginx_check *check, const struct way *way);
 void rule_ignored_redirect(struct nginx_check *check, const struct way *way);
 void rule_replaced_404(struct nginx_check *check, const struct way *way);
+void rule_expires(struct nginx_check *check, const struct way *way);
+void rule_hidden_cache_control(struct nginx_check *check, const struct way *way);
+void rule_cors(struct nginx_check *check, const struct way *way);
+void rule_filters(struct nginx_check *check, const struct way *way);
 
 /* origin.c: the locations that FCGIWAIT_ORIGIN redirects to */
 void rule_origin(struct nginx_check *check, const struct way *way);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Rules about what ends a wait: timeouts, repeated requests, caches. Each looks at one
+ * Rules about what ends a wait: timeouts and repeated requests. Each looks at one
  * way and knows the longest wait that comes along it.
  */
 #include "rules.h"
@@ -18,6 +18,12 @@ static const char *seconds(struct nginx_check *check, nanos span)
     char digits[DURATION_TEXT];
     duration_format(span, digits);
     return say(check, "%ss", digits);
+}
+
+/* Rounded up. */
+static nanos whole_seconds(nanos span)
+{
+    return (span + NANOS_PER_SECOND - 1) / NANOS_PER_SECOND;
 }
 
 static const char *protocol_of(struct nginx_check *check, const struct way *way)
@@ -59,9 +65,8 @@ void rule_read_timeout(struct nginx_check *check, const struct way *way)
             ? say(check, "a client that waits longer than %s gets 504 and no answer",
                   seconds(check, timeout))
             : "a client gets 504 instead of its 304, exactly when nothing has changed";
-    nanos whole = (wait + NANOS_PER_SECOND - 1) / NANOS_PER_SECOND;
     fault.instead = say(check, "%s_read_timeout %llds;", protocol,
-                        (long long)(whole + TIMEOUT_ABOVE));
+                        (long long)whole_seconds(wait) + TIMEOUT_ABOVE);
     fault_report(check, &fault);
 }
 
@@ -142,76 +147,33 @@ void rule_next_upstream(struct nginx_check *check, const struct way *way)
     fault_report(check, &fault);
 }
 
-/* --- caches --- */
+/* --- a reload --- */
 
-static bool is_cached(const struct way *way, const struct directive **cache)
+/* Unset, an old worker goes on until its last client has its answer. */
+void rule_shutdown_timeout(struct nginx_check *check, const struct way *way)
 {
-    *cache = find_setting_of(way->block, way->protocol, "cache");
-    return *cache != NULL && !text_is(directive_value(*cache, 1), TEXT("off"));
-}
-
-/* Variables that nginx itself makes of a request; of any other we can't tell. */
-static bool is_of_request(struct text value)
-{
-    static const struct text starts[] = {TEXT("$arg"), TEXT("$cookie_"), TEXT("$http_"),
-                                         TEXT("$request_"), TEXT("$is_args")};
-    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
-        if (value_contains(value, starts[i]))
-            return true;
-    return false;
-}
-
-static bool bypasses_polls(const struct way *way)
-{
-    const struct directive *bypass =
-        find_setting_of(way->block, way->protocol, "cache_bypass");
-    for (size_t i = 1; bypass != NULL && i < bypass->count; i++) {
-        struct text value = bypass->words[i];
-        if (value_contains(value, TEXT("$arg_index")) ||
-            value_contains(value, TEXT("$http_prefer")) ||
-            (value_contains(value, TEXT("$")) && !is_of_request(value)))
-            return true;
+    const struct directive *set =
+        find_inside(root_of(way->pass), TEXT("worker_shutdown_timeout"));
+    nanos timeout, wait = way->wait;
+    if (way->wait == 0 || set == NULL)
+        return;
+    if (!value_time(directive_value(set, 1), &timeout)) {
+        nginx_conf_wrong(&check->conf, set->file, set->line, "this is not a time");
+        return;
     }
-    return false;
-}
-
-void rule_cache(struct nginx_check *check, const struct way *way)
-{
-    const struct directive *cache;
-    if (way->wait == 0 || !is_cached(way, &cache) || bypasses_polls(way))
+    for (const struct way *at = check->ways; at != NULL; at = at->next)
+        wait = at->wait > wait ? at->wait : wait;
+    if (timeout > wait)
         return;
-    const char *protocol = protocol_of(check, way);
-    fault_report(
-        check,
-        &(struct fault){.rule = "cache",
-                        .at = cache,
-                        .what = say(check, "%s_cache lies over polls", protocol),
-                        .effect = "polls can be answered with an older state, their "
-                                  "If-None-Match is lost, and clients that have gone are "
-                                  "waited for",
-                        .instead = say(check, "%s_cache off;", protocol)});
-}
-
-/* The lock does nothing without a cache, but what is written beside the pass itself is
- * meant for it. */
-void rule_cache_lock(struct nginx_check *check, const struct way *way)
-{
-    const struct directive *cache;
-    const struct directive *lock =
-        find_setting_of(way->block, way->protocol, "cache_lock");
-    if (way->wait == 0 || !value_is_on(lock))
-        return;
-    if (is_cached(way, &cache) ? bypasses_polls(way) : lock->parent != way->block)
-        return;
-    const char *protocol = protocol_of(check, way);
     fault_report(
         check,
         &(struct fault){
-            .rule = "cache_lock",
-            .at = lock,
-            .what = say(check, "%s_cache_lock lies over polls", protocol),
-            .effect =
-                "one poll is let through, and those for the same wait for its answer "
-                "before they are passed on",
-            .instead = say(check, "%s_cache_lock off;", protocol)});
+            .rule = "shutdown_timeout",
+            .at = set,
+            .what =
+                say(check, "worker_shutdown_timeout %s is not above the longest wait, %s",
+                    seconds(check, timeout), seconds(check, wait)),
+            .effect = "a reload of nginx cuts off those who wait, without an answer",
+            .instead = say(check, "worker_shutdown_timeout %llds;",
+                           (long long)whole_seconds(wait) + TIMEOUT_ABOVE)});
 }

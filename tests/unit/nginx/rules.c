@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: ISC */
+/* What really breaks polls: each fault planted alone, and what works beside it. */
+#include "planted.h"
+
+#define READ "fastcgi_pass fcgiwait; # read"
+#define HTTP "include mime.types; # a comment with { and ;"
+#define FIRST "location /live/ {\n        fastcgi_pass"
+
+static void parameters(void **state)
+{
+    static const struct row faults[] = {
+        {"fastcgi_ignore_client_abort off;\n    include fastcgi_params;",
+         "fastcgi_ignore_client_abort off;", "lost_params", READ},
+        {"fastcgi_param SCRIPT_NAME $fastcgi_script_name;", "", "lost_params",
+         "fastcgi_param FCGIWAIT_WAIT_MAX"},
+        {"fastcgi_param REQUEST_METHOD $request_method;\n        fastcgi_param "
+         "SCRIPT_NAME $fastcgi_script_name;",
+         "", "lost_params", "fastcgi_param FCGIWAIT_WAIT_MAX"},
+        {READ, "fastcgi_param FCGIWAIT_STREAM off; fastcgi_pass fcgiwait;", "lost_params",
+         NULL},
+        {READ,
+         "fastcgi_param QUERY_STRING \"\"; include fastcgi_params; fastcgi_pass "
+         "fcgiwait;",
+         "lost_params", NULL},
+        {READ,
+         "fastcgi_param QUERY_STRING q=$uri; include fastcgi_params; fastcgi_pass "
+         "fcgiwait;",
+         "lost_params", NULL},
+        {READ,
+         "fastcgi_param SCRIPT_NAME /index.php; include fastcgi_params; fastcgi_pass "
+         "fcgiwait;",
+         "lost_params", NULL},
+        {READ,
+         "include fastcgi_params; fastcgi_param PATH_INFO $uri; fastcgi_pass fcgiwait;",
+         "lost_params", NULL},
+        {READ,
+         "fastcgi_split_path_info ^(/live)(/.*)$; include fastcgi_params; fastcgi_pass "
+         "fcgiwait;",
+         "lost_params", "fastcgi_param QUERY_STRING $query_string;\nfastcgi"},
+        {"fastcgi_param FCGIWAIT_RESOURCE $resource;", "", "lost_resource",
+         "fastcgi_param FCGIWAIT_ACCESS publish;"},
+    };
+    static const struct row works[] = {
+        {READ, "include fastcgi_params; fastcgi_param SCRIPT_NAME /x; " READ, NULL, NULL},
+        {READ, "include fastcgi_params; fastcgi_param QUERY_STRING a; " READ, NULL, NULL},
+        {READ,
+         "fastcgi_param QUERY_STRING a=1&$args; include fastcgi_params; fastcgi_pass "
+         "fcgiwait;",
+         NULL, NULL},
+        {READ,
+         "include fastcgi_params; fastcgi_param PATH_INFO $fastcgi_path_info; "
+         "fastcgi_split_path_info ^(.+\\.php)(/.+)$; fastcgi_pass fcgiwait;",
+         NULL, NULL},
+        {READ,
+         "fastcgi_param FCGIWAIT_RESOURCE /news; include fastcgi_params; fastcgi_pass "
+         "fcgiwait;",
+         NULL, NULL},
+        {FIRST,
+         "location = /one { fastcgi_param SCRIPT_NAME /one; include fastcgi_params; "
+         "fastcgi_pass fcgiwait; }\n" FIRST,
+         NULL, NULL},
+    };
+    (void)state;
+    EACH(faults, only_this_is_found);
+    EACH(works, nothing_is_found);
+}
+
+static void habits_of_php(void **state)
+{
+    static const struct row faults[] = {
+        {READ, "try_files $uri =404; fastcgi_pass fcgiwait;", "php", NULL},
+        {READ, "try_files $fastcgi_script_name /index.php; fastcgi_pass fcgiwait;", "php",
+         NULL},
+        {READ, "fastcgi_index index.php; fastcgi_pass fcgiwait;", "php", NULL},
+        {"listen 8080;", "listen 8080; fastcgi_index index.php;", "php", NULL},
+        {READ, "try_files $uri =404; fastcgi_index x.php; fastcgi_pass fcgiwait;", "php",
+         NULL},
+    };
+    static const struct row works[] = {
+        {"fastcgi_pass php;",
+         "fastcgi_index index.php; try_files $uri =404; "
+         "fastcgi_pass php;",
+         NULL, NULL},
+        {READ,
+         "try_files $uri @poll; fastcgi_pass fcgiwait; } location @poll { "
+         "fastcgi_pass fcgiwait;",
+         NULL, NULL},
+    };
+    (void)state;
+    EACH(faults, only_this_is_found);
+    EACH(works, nothing_is_found);
+}
+
+static void locations_that_take_paths_away(void **state)
+{
+    static const struct row faults[] = {
+        {"location ~ \\.php$ {",
+         "location ~ \\.json$ { root /srv; }\nlocation ~ \\.php$ {", "takeover",
+         "location /live/ {\n        fastcgi_pass"},
+        {"location ~ \\.php$ {", "location ~ /\\. { deny all; }\nlocation ~ \\.php$ {",
+         "takeover", "location /live/ {\n        fastcgi_pass"},
+        {"location ~ \\.php$ {",
+         "location ~* \\.(?:js|css|JSON)$ { expires 1h; }\nlocation ~ \\.php$ {",
+         "takeover", "location /live/ {\n        fastcgi_pass"},
+        {FIRST,
+         "location ~ \\.json$ { root /srv; }\n    location ~ ^/live/ { fastcgi_pass",
+         "takeover", "location ~ \\.json$"},
+    };
+    static const struct row works[] = {
+        {"location ~ \\.php$ {",
+         "location ~ ^/files/.*\\.json$ { root /srv; }\n"
+         "location ~ /\\.ht { deny all; }\nlocation ~ \\.php$ {",
+         NULL, NULL},
+        {FIRST, "location ~ ^/live/ { fastcgi_pass", NULL, NULL},
+    };
+    (void)state;
+    EACH(faults, only_this_is_found);
+    EACH(works, nothing_is_found);
+}
+
+static void what_becomes_of_the_answer(void **state)
+{
+    static const struct row faults[] = {
+        {READ, "expires 1h; fastcgi_pass fcgiwait;", "expires", NULL},
+        {READ, "expires -1; fastcgi_pass fcgiwait;", "expires", NULL},
+        {"listen 80;", "listen 80; expires max;", "expires", NULL},
+        {READ, "fastcgi_hide_header cache-control; fastcgi_pass fcgiwait;",
+         "hidden_cache_control", NULL},
+        {"proxy_read_timeout 75;",
+         "proxy_read_timeout 75; proxy_hide_header Cache-Control;",
+         "hidden_cache_control", NULL},
+        {READ, "add_header Access-Control-Allow-Origin *; fastcgi_pass fcgiwait;",
+         "cors_index", NULL},
+        {READ,
+         "add_header Access-Control-Allow-Origin *; add_header "
+         "Access-Control-Expose-Headers \"Content-Length, ETag\"; fastcgi_pass fcgiwait;",
+         "cors_index", NULL},
+        {READ,
+         "if ($request_method = GET) { add_header Access-Control-Allow-Origin *; } "
+         "fastcgi_pass fcgiwait;",
+         "cors_index", NULL},
+        {READ, "sub_filter a b; sub_filter_types *; fastcgi_pass fcgiwait;", "sub_filter",
+         NULL},
+        {READ, "ssi on; ssi_types application/json; fastcgi_pass fcgiwait;", "ssi", NULL},
+    };
+    static const struct row works[] = {
+        {READ, "expires off; " READ, NULL, NULL},
+        {READ, "expires 1h; add_header Cache-Control no-store always; " READ, NULL, NULL},
+        {"geo $near",
+         "map $sent_http_content_type $keep { default off; text/css 1d; }\n"
+         "    expires $keep;\n    geo $near",
+         NULL, NULL},
+        {"fastcgi_pass php;", "expires 1h; fastcgi_pass php;", NULL, NULL},
+        {READ,
+         "add_header Access-Control-Allow-Origin *; add_header "
+         "Access-Control-Expose-Headers x-polling-index; " READ,
+         NULL, NULL},
+        {"location ~ \\.php$ {", "sub_filter a b; ssi on; gzip on; location ~ \\.php$ {",
+         NULL, NULL},
+        {READ,
+         "if ($request_method = OPTIONS) { add_header Access-Control-Allow-Origin *; "
+         "return 204; } " READ,
+         NULL, NULL},
+    };
+    (void)state;
+    EACH(faults, only_this_is_found);
+    EACH(works, nothing_is_found);
+}
+
+#define ZONES                                                                            \
+    HTTP "\nlimit_conn_zone $binary_remote_addr zone=each:1m;\n"                         \
+         "limit_conn_zone $server_name zone=all:1m;\n"                                   \
+         "limit_req_zone $binary_remote_addr zone=rate:1m rate=10r/s;\n"                 \
+         "limit_req_zone $server_name zone=sum:1m rate=100r/s;\n"
+
+static void limits_below_what_waits(void **state)
+{
+    static const struct row faults[] = {
+        {HTTP, ZONES "limit_conn each 2;", "limit_conn", "limit_conn each"},
+        {HTTP, ZONES "limit_conn all 100;", "limit_conn", "limit_conn all"},
+        {HTTP, ZONES "limit_req zone=rate;", "limit_req", "limit_req zone=rate"},
+        {HTTP, ZONES "limit_req zone=sum burst=50;", "limit_req", "limit_req zone=sum"},
+        {"server unix:/run/fcgiwait/a.sock;",
+         "server unix:/run/fcgiwait/a.sock "
+         "max_conns=100;",
+         "max_conns", NULL},
+        {"worker_processes auto;", "worker_processes auto; worker_shutdown_timeout 60s;",
+         "shutdown_timeout", NULL},
+        {"worker_processes auto;", "worker_processes auto; worker_shutdown_timeout 5;",
+         "shutdown_timeout", NULL},
+    };
+    static const struct row works[] = {
+        {HTTP, ZONES "limit_conn each 20; limit_conn all 10000;", NULL, NULL},
+        {HTTP, ZONES "limit_req zone=rate burst=20 nodelay;", NULL, NULL},
+        {HTTP, ZONES "limit_conn each 1; limit_conn_dry_run on;", NULL, NULL},
+        {"fastcgi_pass php;", "limit_conn each 1; fastcgi_pass php;", NULL, NULL},
+        {"server unix:/run/fcgiwait/a.sock;",
+         "server unix:/run/fcgiwait/a.sock max_conns=10000;", NULL, NULL},
+        {"worker_processes auto;", "worker_processes auto; worker_shutdown_timeout 75s;",
+         NULL, NULL},
+        {"keepalive 10000;", "keepalive 2;", NULL, NULL},
+        {"listen 8080;", "listen 8080; send_timeout 1s; reset_timedout_connection on;",
+         NULL, NULL},
+        {READ, "mirror /mirror; limit_except GET { deny all; } " READ, NULL, NULL},
+        {READ, "if ($http_x_debug) { set $x 1; } " READ, NULL, NULL},
+    };
+    (void)state;
+    EACH(faults, only_this_is_found);
+    EACH(works, nothing_is_found);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parameters),
+        cmocka_unit_test(habits_of_php),
+        cmocka_unit_test(locations_that_take_paths_away),
+        cmocka_unit_test(what_becomes_of_the_answer),
+        cmocka_unit_test(limits_below_what_waits),
+    };
+    return cmocka_run_group_tests_name("nginx/rules", tests, NULL, NULL);
+}
