@@ -28,7 +28,7 @@ struct cutoff {
 
 /* A request was hung up after `waited`, short of its wait. Returns after how long
  * requests are cut off, rounded to a tenth of a second, once this is to be told: at most
- * once a minute. Else 0. */
+ * once a minute. Else 0. Less than a second is nobody's timeout. */
 nanos cutoff_note(struct cutoff *cutoff, nanos waited, struct instant now);
 
 #endif

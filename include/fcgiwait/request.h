@@ -29,7 +29,8 @@ struct request {
     struct service *service;
     uint64_t index;       /* that it waits on */
     nanos applied;        /* the wait to say in Preference-Applied; -1: none */
-    struct instant since; /* when it began to wait */
+    struct instant since; /* when it began to wait; 0: it did not */
+    uint64_t number;      /* how many requests had come before, with it */
     bool head_only;
     char *target; /* malloc'd line that sends nginx to the origin; NULL: no origin */
 };

@@ -35,6 +35,8 @@ struct connection *connection_new(int fd, struct poller *poller)
 void connection_free(struct connection *connection)
 {
     counter_add(&connection->poller->counters->connections, -1);
+    if (log_wants(LOG_LEVEL_DEBUG))
+        log_debug("connection %d closed", connection->fd);
     close(connection->fd);
     outgoing_dispose(connection);
     fcgi_reader_free(&connection->reader);

@@ -82,6 +82,8 @@ static bool take_in(struct front *front, int fd)
         return false;
     counter_add(&front->options.counters->connections, 1);
     counter_add(&front->options.counters->connections_accepted, 1);
+    if (log_wants(LOG_LEVEL_DEBUG))
+        log_debug("connection %d accepted", fd);
     poller_add(poller, connection);
     return true;
 }

@@ -16,6 +16,9 @@
 #define SAME (300 * NANOS_PER_MS)
 #define SAME_SHARE 50
 
+/* Nobody sets a timeout below a second: who leaves sooner has changed their mind. */
+#define SHORTEST (900 * NANOS_PER_MS)
+
 #define TELL_EVERY (60 * NANOS_PER_SECOND)
 #define TENTH (100 * NANOS_PER_MS)
 
@@ -60,7 +63,7 @@ static bool is_cut_off(const struct tally *tally, struct instant now)
 
 nanos cutoff_note(struct cutoff *cutoff, nanos waited, struct instant now)
 {
-    if (waited <= 0)
+    if (waited < SHORTEST)
         return 0;
     cutoff->kept[cutoff->next] = (struct cutoff_hangup){waited, now};
     cutoff->next = (cutoff->next + 1) % CUTOFF_KEPT;
@@ -70,6 +73,5 @@ nanos cutoff_note(struct cutoff *cutoff, nanos waited, struct instant now)
     if (!is_cut_off(&tally, now))
         return 0;
     cutoff->said = now;
-    nanos span = (tally.shortest + TENTH / 2) / TENTH * TENTH;
-    return span > 0 ? span : TENTH;
+    return (tally.shortest + TENTH / 2) / TENTH * TENTH;
 }

@@ -2,6 +2,7 @@
 /* deliver: every reply of the service goes out through here, so that each is counted.
  * What a request keeps for its reply (the way to the origin) is given up on the way. */
 #include "deliver.h"
+#include "trace.h"
 
 #include <stdlib.h>
 
@@ -28,6 +29,7 @@ void deliver_forget(struct request *request)
 void deliver_reply(struct service *service, struct request *request, struct reply *reply)
 {
     counter_add(counter_of(service->counters, reply->status), 1);
+    trace_replied(request, reply->status);
     deliver_forget(request);
     request->deliver(request, reply);
 }

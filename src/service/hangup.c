@@ -6,6 +6,7 @@
 #include "service_private.h"
 #include "fcgiwait/duration.h"
 #include "fcgiwait/log.h"
+#include "trace.h"
 
 /* Ends this close to the wait's own are no loss to anybody. */
 #define NEARLY (100 * NANOS_PER_MS)
@@ -22,6 +23,7 @@ void service_hung_up(const struct request *request)
 {
     struct instant now = clock_now();
     char after[DURATION_TEXT];
+    trace_hung_up(request);
     if (request->waiter.deadline.at - now.at < NEARLY)
         return;
     nanos span = note(request->service, now.at - request->since.at, now);

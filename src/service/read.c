@@ -5,6 +5,7 @@
 #include "deliver.h"
 #include "read_plan.h"
 #include "origin.h"
+#include "trace.h"
 
 /* A number from 0 to 1, so that waits that began together need not end together. */
 static double luck(void)
@@ -36,6 +37,7 @@ static bool hold(struct service *service, struct request *request, struct text p
     request->since = clock_now();
     struct instant deadline =
         read_plan_deadline(request->since, plan->wait, rules->wait_jitter, chance);
+    trace_held(request, deadline); /* later it may have been answered */
     enum room_parked parked =
         room_park(service->room, &request->waiter, path, scope, request->index, deadline);
     if (parked == ROOM_PARKED) { /* and perhaps gone already: not to be touched */

@@ -11,6 +11,7 @@
 #include "deliver.h"
 #include "fcgiwait/log.h"
 #include "pending.h"
+#include "trace.h"
 
 #define READ_METHODS "GET, HEAD, OPTIONS"
 #define PUBLISH_METHODS "GET, HEAD, OPTIONS, PUT, PATCH, POST, DELETE"
@@ -131,6 +132,7 @@ void service_answer(void *context, struct waiter *waiter, enum verdict verdict,
         break;
     case VERDICT_HUNG_UP:
         counter_add(&service->counters->held_gone, 1);
+        trace_hung_up(request);
         deliver_forget(request);
         request->deliver(request, NULL);
         break;
@@ -221,7 +223,10 @@ void service_serve(struct service *service, struct request *request,
                    const struct cgi *cgi)
 {
     struct operation operation;
-    counter_add(&service->counters->requests, 1);
+    request->number = (uint64_t)atomic_fetch_add_explicit(&service->counters->requests, 1,
+                                                          memory_order_relaxed) +
+                      1;
+    request->since = (struct instant){0};
     request->service = service;
     request->waiter.worker = NULL;
     request->waiter.state = WAITER_FREE;
@@ -233,6 +238,7 @@ void service_serve(struct service *service, struct request *request,
     } else if (!operation_read(&operation, cgi, service_rules(service), clock_wall())) {
         deliver_no_memory(service, request);
     } else {
+        trace_asked(request, &operation);
         operation_serve(service, request, &operation);
         operation_dispose(&operation);
     }

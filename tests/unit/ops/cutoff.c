@@ -49,6 +49,20 @@ static void it_is_told_in_tenths_of_a_second(void **state)
     assert_int_equal(span, 2500 * MS);
 }
 
+/* Pages that are opened and left again, a button that is pressed twice. */
+static void what_ends_at_once_is_nobodys_timeout(void **state)
+{
+    struct cutoff cutoff = fresh();
+    (void)state;
+    for (int i = 1; i <= 1000; i++)
+        assert_int_equal(cutoff_note(&cutoff, 100 * MS, at(i * 200 * MS)), 0);
+    for (int i = 1; i <= 5; i++) { /* and it hides none */
+        assert_int_equal(cutoff_note(&cutoff, 100 * MS, at(300 * S + i * S)), 0);
+        nanos span = cutoff_note(&cutoff, 1 * S - MS, at(300 * S + i * S));
+        assert_int_equal(span, i < 5 ? 0 : 1 * S);
+    }
+}
+
 static void some_who_leave_by_themselves_do_not_hide_it(void **state)
 {
     struct cutoff cutoff = fresh();
@@ -97,6 +111,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_timeout_is_told_once_a_minute),
         cmocka_unit_test(it_is_told_in_tenths_of_a_second),
+        cmocka_unit_test(what_ends_at_once_is_nobodys_timeout),
         cmocka_unit_test(some_who_leave_by_themselves_do_not_hide_it),
         cmocka_unit_test(who_leaves_as_they_like_is_not_cut_off),
         cmocka_unit_test(all_who_go_at_once_are_not_cut_off),

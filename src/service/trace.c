@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Lines of log_level "debug". A request is told by its number, since whoever answers it
+ * does not know its path any more. Anything that a client chose may stand in a line: the
+ * log masks what would forge one.
+ */
+#include "trace.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "fcgiwait/duration.h"
+#include "fcgiwait/log.h"
+
+static const char *const methods[] = {
+    [METHOD_OTHER] = "another method",
+    [METHOD_GET] = "GET",
+    [METHOD_HEAD] = "HEAD",
+    [METHOD_OPTIONS] = "OPTIONS",
+    [METHOD_PUT] = "PUT",
+    [METHOD_PATCH] = "PATCH",
+    [METHOD_POST] = "POST",
+    [METHOD_DELETE] = "DELETE",
+};
+
+#define PART (sizeof ", index " + TEXT_NUMBER)
+
+static const char *index_part(const struct operation *operation, char part[PART])
+{
+    if (!operation->has_index)
+        return "";
+    if (operation->index == INDEX_NONE)
+        return ", an index of somebody else";
+    snprintf(part, PART, ", index %" PRIu64, operation->index);
+    return part;
+}
+
+void trace_asked(const struct request *request, const struct operation *operation)
+{
+    char part[PART], wait[DURATION_TEXT];
+    if (!log_wants(LOG_LEVEL_DEBUG))
+        return;
+    duration_format(operation->wait, wait);
+    log_debug("request %" PRIu64 ": %s %.*s%s%s%s%s", request->number,
+              methods[operation->method], (int)operation->path.len, operation->path.at,
+              index_part(operation, part), operation->has_wait ? ", wait " : "",
+              operation->has_wait ? wait : "", operation->has_wait ? " s" : "");
+}
+
+void trace_held(const struct request *request, struct instant deadline)
+{
+    char span[DURATION_TEXT];
+    if (!log_wants(LOG_LEVEL_DEBUG))
+        return;
+    duration_format(deadline.at - request->since.at, span);
+    log_debug("request %" PRIu64 ": held on index %" PRIu64 " for %s s", request->number,
+              request->index, span);
+}
+
+/* "", or " after 12.034 s" where it was held. */
+static const char *after(const struct request *request, char text[DURATION_TEXT + 16])
+{
+    char span[DURATION_TEXT];
+    if (request->since.at == 0)
+        return "";
+    duration_format(clock_now().at - request->since.at, span);
+    snprintf(text, DURATION_TEXT + 16, " after %s s", span);
+    return text;
+}
+
+void trace_replied(const struct request *request, int status)
+{
+    char text[DURATION_TEXT + 16];
+    if (log_wants(LOG_LEVEL_DEBUG))
+        log_debug("request %" PRIu64 ": %d%s", request->number, status,
+                  after(request, text));
+}
+
+void trace_hung_up(const struct request *request)
+{
+    char text[DURATION_TEXT + 16];
+    if (log_wants(LOG_LEVEL_DEBUG))
+        log_debug("request %" PRIu64 ": hung up%s", request->number,
+                  after(request, text));
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * trace: what becomes of each request, a line a step, where log_level is "debug". Private
+ * to the service; any thread, no locks held. At any other level it costs a comparison.
+ */
+#ifndef FCGIWAIT_SERVICE_TRACE_H
+#define FCGIWAIT_SERVICE_TRACE_H
+
+#include "fcgiwait/request.h"
+#include "operation.h"
+
+void trace_asked(const struct request *request, const struct operation *operation);
+void trace_held(const struct request *request, struct instant deadline);
+void trace_replied(const struct request *request, int status);
+void trace_hung_up(const struct request *request);
+
+#endif

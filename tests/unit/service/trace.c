@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: ISC */
+/* What log_level "debug" says of each request. Standard error is a file here. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "fcgiwait/log.h"
+#include "must.h"
+#include "service_rig.h"
+
+struct bench {
+    struct service_rig rig; /* first */
+    int before, file;
+    char text[8192];
+};
+
+static int start(void **state)
+{
+    struct bench *bench = calloc(1, sizeof *bench);
+    *state = bench;
+    service_rig_open(&bench->rig, &service_rig_rules);
+    fflush(stderr);
+    bench->before = dup(STDERR_FILENO);
+    bench->file = memfd_create("log", MFD_CLOEXEC);
+    must(dup2(bench->file, STDERR_FILENO) >= 0, "no standard error");
+    log_open("fcgiwait");
+    log_set_level(LOG_LEVEL_DEBUG);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    struct bench *bench = *state;
+    log_set_level(LOG_LEVEL_INFO);
+    dup2(bench->before, STDERR_FILENO);
+    close(bench->before);
+    close(bench->file);
+    service_rig_close(&bench->rig);
+    free(bench);
+    return 0;
+}
+
+static const char *said(struct bench *bench)
+{
+    ssize_t n = pread(bench->file, bench->text, sizeof bench->text - 1, 0);
+    bench->text[n > 0 ? n : 0] = '\0';
+    return bench->text;
+}
+
+static void must_say(struct bench *bench, const char *what)
+{
+    if (strstr(said(bench), what) == NULL)
+        fail_msg("not \"%s\" but: %s", what, bench->text);
+}
+
+static void what_is_answered_at_once_has_two_lines(void **state)
+{
+    struct bench *bench = *state;
+    struct visit visit;
+    struct cgi cgi = {.method = TEXT("GET"), .script_name = TEXT("/none")};
+    assert_int_equal(service_rig_ask(&bench->rig, &visit, &cgi), 404);
+    must_say(bench, "debug: request 1: GET /none\n");
+    must_say(bench, "debug: request 1: 404\n");
+}
+
+static void a_wait_is_told_from_its_beginning_to_its_end(void **state)
+{
+    struct bench *bench = *state;
+    struct visit visit;
+    struct cgi cgi = {.method = TEXT("GET"),
+                      .script_name = TEXT("/a"),
+                      .query = TEXT("index=0&wait=9")};
+    service_rig_serve(&bench->rig, &visit, &cgi);
+    must_say(bench, "debug: request 1: GET /a, index 0, wait 9 s\n");
+    must_say(bench, "debug: request 1: held on index 0 for 8.98 s\n");
+    assert_null(strstr(said(bench), "request 1: 200"));
+    service_rig_put(&bench->rig, "/a", "1");
+    assert_int_equal(visit_await(&visit), 200);
+    must_say(bench, "debug: request 1: 200 after ");
+}
+
+static void who_goes_away_is_told(void **state)
+{
+    struct bench *bench = *state;
+    struct visit visit;
+    struct cgi cgi = {.method = TEXT("GET"),
+                      .script_name = TEXT("/a"),
+                      .query = TEXT("index=0&wait=9")};
+    service_rig_serve(&bench->rig, &visit, &cgi);
+    assert_true(service_hangup(&visit.request));
+    service_hung_up(&visit.request);
+    must_say(bench, "debug: request 1: hung up after ");
+}
+
+static void an_index_that_is_none_is_told_as_such(void **state)
+{
+    struct bench *bench = *state;
+    struct visit visit;
+    struct cgi cgi = {
+        .method = TEXT("HEAD"), .script_name = TEXT("/a\nb"), .query = TEXT("index=abc")};
+    service_rig_ask(&bench->rig, &visit, &cgi);
+    must_say(bench, "debug: request 1: HEAD /a?b, an index of somebody else\n");
+}
+
+static void at_info_nothing_is_said(void **state)
+{
+    struct bench *bench = *state;
+    struct visit visit;
+    struct cgi cgi = {.method = TEXT("GET"), .script_name = TEXT("/none")};
+    log_set_level(LOG_LEVEL_INFO);
+    service_rig_ask(&bench->rig, &visit, &cgi);
+    assert_string_equal(said(bench), "");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(what_is_answered_at_once_has_two_lines),
+        TEST(a_wait_is_told_from_its_beginning_to_its_end),
+        TEST(who_goes_away_is_told),
+        TEST(an_index_that_is_none_is_told_as_such),
+        TEST(at_info_nothing_is_said),
+    };
+    return cmocka_run_group_tests_name("service/trace", tests, NULL, NULL);
+}
