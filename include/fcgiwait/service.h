@@ -4,6 +4,30 @@
  *
  * Owns the rules; uses tree, store and room, which outlive it. Serve and hang up: any
  * thread.
+ *
+ * The way of a request, and the threads that it goes through:
+ *
+ *   web server ─> front ─> service_serve ─> operation_read ─┬─> read ─> tree_look ──┐
+ *   (epoll)       a thread of the front                     │     └> room_park      │
+ *                                                           │          : held       │
+ *                   another time, a thread of the room:     │          v            │
+ *                   service_answer <─ changed, expired, hung up, stopping           │
+ *                        │                                  └─> publish, report     │
+ *                        │                                          │ (below)       │
+ *   web server <─ front <┴─ request->deliver <─ deliver_reply <─────┴───────────────┘
+ *
+ * The way of a change:
+ *
+ *   publish, report ─> store_commit ─> the store's thread: decides many in one go, makes
+ *                                      them durable, gives each the next index
+ *   another process ─> doorbell ─────> the store's follower
+ *                                          │ sink, one change at a time, in index order
+ *                                          v
+ *                                      tree_apply: takes whole waitlists off
+ *                                          │ bell, no lock held
+ *                                          v
+ *                                      the room's threads: service_answer for each waiter
+ *   edit->done ─> deliver_reply            (durable and everybody told: 201, 204)
  */
 #ifndef FCGIWAIT_SERVICE_H
 #define FCGIWAIT_SERVICE_H
