@@ -15,8 +15,8 @@ struct json_error {
     const char *what; /* static text */
 };
 
-/* Whether the bytes are one JSON text in UTF-8 (RFC 8259), read strictly. Out of memory
- * counts as an error and says so. */
+/* Whether the bytes are one JSON text in UTF-8 (RFC 8259), read strictly. Takes no memory;
+ * `error` is set only where they are not. */
 bool json_check(struct text t, struct json_error *error);
 
 enum json_merged {

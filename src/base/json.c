@@ -1,110 +1,241 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * json-c, for checking alone: what is stored are the bytes that came. Strict, with a
- * bound on depth, so that no document can exhaust the stack.
+ * Whether bytes are a JSON text (RFC 8259): one pass, no memory, no recursion.
+ *
+ * json-c can't be asked. Its strictness lets NaN, control characters and .5 pass in one
+ * version, and refuses good UTF-8 and numbers of more than 64 bits in another (0.18).
+ * What is stored are the bytes that came, so a check of the grammar is all that is
+ * needed.
  */
 #include "fcgiwait/json.h"
 
-#include <limits.h>
+#include <string.h>
 
-#include <json-c/json.h>
-
-/* Nesting that json-c will follow; deeper documents are refused rather than recursed
- * into. */
+/* Nesting beyond it is refused: those who read the document may recurse. */
 #define JSON_DEPTH 128
 
-static bool fail(struct json_error *error, size_t offset, const char *what)
+struct scan {
+    struct text t;
+    size_t at;
+    size_t depth;
+    char open[JSON_DEPTH]; /* the brackets that are not closed yet */
+    struct json_error *error;
+};
+
+static bool fail_at(struct scan *scan, size_t offset, const char *what)
 {
-    error->offset = offset;
-    error->what = what;
+    bool ended = offset >= scan->t.len;
+    scan->error->offset = ended ? scan->t.len : offset;
+    scan->error->what = ended ? "the text ends too early" : what;
     return false;
 }
 
-static bool check_with(json_tokener *tokener, struct text t, struct json_error *error)
+static bool fail(struct scan *scan, const char *what)
 {
-    json_object *object = json_tokener_parse_ex(tokener, t.at, (int)t.len);
-    enum json_tokener_error result = json_tokener_get_error(tokener);
-    size_t end = json_tokener_get_parse_end(tokener);
-    if (result == json_tokener_continue) {
-        /* A bare number can only end at the end of the text: a NUL tells json-c. */
-        object = json_tokener_parse_ex(tokener, "", 1);
-        result = json_tokener_get_error(tokener);
-        end = t.len;
-    }
-    json_object_put(object);
-    if (result == json_tokener_continue)
-        return fail(error, t.len, "the text ends too early");
-    if (result != json_tokener_success)
-        return fail(error, end, json_tokener_error_desc(result));
-    for (; end < t.len; end++)
-        if (strchr(" \t\r\n", t.at[end]) == NULL || t.at[end] == '\0')
-            return fail(error, end, "something stands after the JSON value");
+    return fail_at(scan, scan->at, what);
+}
+
+/* The byte `ahead` of the present one, or -1 behind the end. */
+static int look(const struct scan *scan, size_t ahead)
+{
+    size_t at = scan->at + ahead;
+    return at < scan->t.len ? (unsigned char)scan->t.at[at] : -1;
+}
+
+static bool is_digit(int c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_hex(int c)
+{
+    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+static void skip_space(struct scan *scan)
+{
+    while (look(scan, 0) == ' ' || look(scan, 0) == '\t' || look(scan, 0) == '\r' ||
+           look(scan, 0) == '\n')
+        scan->at++;
+}
+
+static bool scan_word(struct scan *scan, const char *word)
+{
+    for (; *word != '\0'; word++, scan->at++)
+        if (look(scan, 0) != *word)
+            return fail(scan, "only true, false and null are written without quotes");
     return true;
 }
 
-static bool is_digit_at(struct text t, size_t at)
+static bool scan_digits(struct scan *scan, const char *what)
 {
-    return at < t.len && t.at[at] >= '0' && t.at[at] <= '9';
-}
-
-/* The number that begins at *at; leaves *at on its last character. json-c took it, so the
- * exponent is sound. */
-static bool check_number(struct text t, size_t *at, struct json_error *error)
-{
-    size_t i = *at + (t.at[*at] == '-');
-    if (!is_digit_at(t, i))
-        return fail(error, i, "a digit has to stand here");
-    if (t.at[i] == '0' && is_digit_at(t, i + 1))
-        return fail(error, i, "a number does not begin with a zero");
-    while (is_digit_at(t, i))
-        i++;
-    if (i < t.len && t.at[i] == '.' && !is_digit_at(t, i + 1))
-        return fail(error, i + 1, "digits have to follow the point");
-    while (is_digit_at(t, i) || (i < t.len && strchr("+-.eE", t.at[i]) != NULL))
-        i++;
-    *at = i - 1;
+    if (!is_digit(look(scan, 0)))
+        return fail(scan, what);
+    while (is_digit(look(scan, 0)))
+        scan->at++;
     return true;
 }
 
-/* What json-c lets through though it is not JSON (RFC 8259), and browsers refuse: NaN and
- * Infinity, control characters in strings, names in single quotes, numbers that begin
- * with a zero or have no digit beside the point. The text is one that json-c took, so
- * strings end, and escapes are whole. */
-static bool check_strictly(struct text t, struct json_error *error)
+static bool scan_number(struct scan *scan)
 {
-    bool in_string = false;
-    for (size_t i = 0; i < t.len; i++) {
-        unsigned char c = (unsigned char)t.at[i];
-        if (c == '"')
-            in_string = !in_string;
-        else if (in_string && c == '\\')
-            i++;
-        else if (in_string && c < 0x20)
-            return fail(error, i, "a control character in a string; write it as \\u00XX");
-        else if (!in_string && (c == 'N' || c == 'I'))
-            return fail(error, i, "NaN and Infinity are no JSON numbers");
-        else if (!in_string && c == '\'')
-            return fail(error, i, "strings stand in double quotes");
-        else if (!in_string && (c == '-' || is_digit_at(t, i)) &&
-                 !check_number(t, &i, error))
+    if (look(scan, 0) == '-')
+        scan->at++;
+    if (look(scan, 0) == '0' && is_digit(look(scan, 1)))
+        return fail(scan, "a number does not begin with a zero");
+    if (!scan_digits(scan, "a digit has to stand here"))
+        return false;
+    if (look(scan, 0) == '.') {
+        scan->at++;
+        if (!scan_digits(scan, "digits have to follow the point"))
             return false;
     }
+    if (look(scan, 0) != 'e' && look(scan, 0) != 'E')
+        return true;
+    scan->at++;
+    if (look(scan, 0) == '+' || look(scan, 0) == '-')
+        scan->at++;
+    return scan_digits(scan, "an exponent has digits");
+}
+
+/* One character of more than a byte: neither longer than it has to be, nor half of a
+ * pair, nor above U+10FFFF (RFC 3629, 4). */
+static bool scan_utf8(struct scan *scan)
+{
+    int c = look(scan, 0);
+    size_t more = c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+    int least = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
+    int most = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
+    if (c < 0xc2 || c > 0xf4)
+        return fail(scan, "this is no UTF-8");
+    for (size_t i = 1; i <= more; i++, least = 0x80, most = 0xbf)
+        if (look(scan, i) < least || look(scan, i) > most)
+            return fail_at(scan, scan->at + i, "this is no UTF-8");
+    scan->at += more + 1;
     return true;
+}
+
+static bool scan_escape(struct scan *scan)
+{
+    int c = look(scan, 1);
+    if (c == '\0' || c < 0 || strchr("\"\\/bfnrtu", c) == NULL)
+        return fail_at(scan, scan->at + 1, "there is no such escape");
+    scan->at += 2;
+    for (int i = 0; c == 'u' && i < 4; i++, scan->at++)
+        if (!is_hex(look(scan, 0)))
+            return fail(scan, "\\u has four hexadecimal digits");
+    return true;
+}
+
+static bool scan_string(struct scan *scan)
+{
+    scan->at++;
+    for (;;) {
+        int c = look(scan, 0);
+        if (c == '"') {
+            scan->at++;
+            return true;
+        }
+        if (c < 0x20)
+            return fail(scan, "a control character in a string; write it as \\u00XX");
+        if (c == '\\' ? !scan_escape(scan) : c >= 0x80 && !scan_utf8(scan))
+            return false;
+        if (c != '\\' && c < 0x80)
+            scan->at++;
+    }
+}
+
+static bool scan_plain(struct scan *scan)
+{
+    switch (look(scan, 0)) {
+    case '"':
+        return scan_string(scan);
+    case 't':
+        return scan_word(scan, "true");
+    case 'f':
+        return scan_word(scan, "false");
+    case 'n':
+        return scan_word(scan, "null");
+    case '\'':
+        return fail(scan, "strings stand in double quotes");
+    case 'N':
+    case 'I':
+        return fail(scan, "NaN and Infinity are no JSON numbers");
+    default:
+        if (look(scan, 0) != '-' && !is_digit(look(scan, 0)))
+            return fail(scan, "a value has to stand here");
+        return scan_number(scan);
+    }
+}
+
+/* A member's name and its colon. */
+static bool scan_name(struct scan *scan)
+{
+    skip_space(scan);
+    if (look(scan, 0) != '"')
+        return fail(scan, "a name in double quotes has to stand here");
+    if (!scan_string(scan))
+        return false;
+    skip_space(scan);
+    if (look(scan, 0) != ':')
+        return fail(scan, "a colon has to follow the name");
+    scan->at++;
+    return true;
+}
+
+/* A plain value, or the beginning of a nested one; *whole tells which. An empty nested
+ * one is whole. */
+static bool scan_begin(struct scan *scan, bool *whole)
+{
+    skip_space(scan);
+    int c = look(scan, 0);
+    *whole = c != '{' && c != '[';
+    if (*whole)
+        return scan_plain(scan);
+    if (scan->depth == JSON_DEPTH)
+        return fail(scan, "it is nested too deeply");
+    scan->open[scan->depth++] = (char)c;
+    scan->at++;
+    skip_space(scan);
+    *whole = look(scan, 0) == (c == '{' ? '}' : ']');
+    if (!*whole)
+        return c == '[' || scan_name(scan);
+    scan->depth--;
+    scan->at++;
+    return true;
+}
+
+/* What follows a whole value within a nested one: its end, or a comma and, in an object,
+ * the next name. */
+static bool scan_on(struct scan *scan, bool *whole)
+{
+    bool object = scan->open[scan->depth - 1] == '{';
+    skip_space(scan);
+    int c = look(scan, 0);
+    *whole = c == (object ? '}' : ']');
+    if (!*whole && c != ',')
+        return fail(scan, object ? "a comma or } has to stand here"
+                                 : "a comma or ] has to stand here");
+    scan->at++;
+    if (*whole)
+        scan->depth--;
+    return *whole || !object || scan_name(scan);
 }
 
 bool json_check(struct text t, struct json_error *error)
 {
-    if (t.len == 0)
-        return fail(error, 0, "the text is empty");
-    if (t.len > INT_MAX)
-        return fail(error, 0, "the text is too long");
-    json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH);
-    if (tokener == NULL)
-        return fail(error, 0, "out of memory");
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT |
-                                        JSON_TOKENER_ALLOW_TRAILING_CHARS |
-                                        JSON_TOKENER_VALIDATE_UTF8);
-    bool good = check_with(tokener, t, error) && check_strictly(t, error);
-    json_tokener_free(tokener);
-    return good;
+    struct scan scan = {.t = t, .error = error};
+    bool whole = false;
+    if (t.len == 0) {
+        *error = (struct json_error){0, "the text is empty"};
+        return false;
+    }
+    do {
+        if (!scan_begin(&scan, &whole))
+            return false;
+        while (whole && scan.depth > 0)
+            if (!scan_on(&scan, &whole))
+                return false;
+    } while (!whole);
+    skip_space(&scan);
+    return scan.at == t.len || fail(&scan, "something stands after the JSON value");
 }

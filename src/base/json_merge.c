@@ -2,11 +2,10 @@
 /*
  * JSON Merge Patch (RFC 7396), over the texts themselves.
  *
- * json-c checks both texts, and reads names that are written with escapes. It does not
- * hold the document: in its tree a number of more than 64 bits comes out as another one,
- * and a publisher who patches one member must find the others as they were. So a value is
- * a slice of its text here, and what is not changed is copied. Nesting is bounded by
- * json_check().
+ * json-c reads names that are written with escapes. It does not hold the document: in its
+ * tree a number of more than 64 bits comes out as another one, and a publisher who
+ * patches one member must find the others as they were. So a value is a slice of its text
+ * here, and what is not changed is copied. Nesting is bounded by json_check().
  */
 #include "fcgiwait/json.h"
 

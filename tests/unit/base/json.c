@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* JSON is what RFC 8259 and every browser take for it, whatever json-c lets through. */
+/* JSON is what RFC 8259 and every browser take for it. */
 #include "fcgiwait/json.h"
 
 #include <stdio.h>
@@ -29,6 +29,10 @@ static void json_texts_are_taken(void **state)
         "{\"a\":1,\"a\":2}",
         "\"gr\xc3\xbc\xc3\x9f\xe2\x82\xac\xf0\x9f\x98\x80\"",
         "123456789012345678901234567890",
+        "-123456789012345678901234567890e-400",
+        "\"\xc2\x80 \xdf\xbf \xe0\xa0\x80 \xed\x9f\xbf \xee\x80\x80 \xef\xbf\xbf\"",
+        "\"\xf0\x90\x80\x80 \xf4\x8f\xbf\xbf\"",
+        "{\"\":{},\"b\":[[],{},\"\"],\"c\":{\"d\":[{\"e\":null}]}}",
         "[[[[[[[[[[]]]]]]]]]]",
     };
     struct json_error error;
@@ -58,7 +62,13 @@ static void what_no_browser_reads_is_refused_with_its_offset(void **state)
         {"\"\\x41\"", 2},  {"\"\\u12g4\"", 5}, {"/* a */ 1", 0},
         {"// a\n1", 0},    {"True", -1},       {"NULL", -1},
         {"\"\xff\"", 1},   {"\"\xc3\"", -1},   {"\xef\xbb\xbf{}", 0},
-        {"undefined", 0},
+        {"undefined", 0},  {"[", 1},           {"[1", 2},
+        {"[1}", 2},        {"{\"a\":1]", 6},   {"{]", 1},
+        {"[}", 1},         {"{\"a\"}", 4},     {"{\"a\":}", 5},
+        {"{,}", 1},        {"[,]", 1},         {"]", 0},
+        {"}", 0},          {",", 0},           {"\"\\", 2},
+        {"\"\\u00", 5},    {"--1", 1},         {"1e5.2", 3},
+        {"truex", 4},      {"nul1", 3},        {"[tru]", 4},
     };
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -71,6 +81,37 @@ static void what_no_browser_reads_is_refused_with_its_offset(void **state)
             fail_msg("%s is refused at %zu: %s", bad[i].said, error.offset, error.what);
         if (error.offset > strlen(bad[i].said))
             fail_msg("%s is refused behind its end", bad[i].said);
+    }
+}
+
+/* Overlong forms, halves of pairs, what is beyond U+10FFFF, and what is cut off. */
+static void what_is_no_utf8_is_refused(void **state)
+{
+    static const char *const bad[] = {"\x80",
+                                      "\xc0\x80",
+                                      "\xc1\xbf",
+                                      "\xc3(",
+                                      "\xe0\x9f\xbf",
+                                      "\xed\xa0\x80",
+                                      "\xed\xbf\xbf",
+                                      "\xe2\x82",
+                                      "\xe2\x28\xa1",
+                                      "\xf0\x8f\xbf\xbf",
+                                      "\xf4\x90\x80\x80",
+                                      "\xf5\x80\x80\x80",
+                                      "\xf0\x9f\x98",
+                                      "\xff",
+                                      "\xfe\xff",
+                                      "\xc3\xc3\xbc"};
+    struct json_error error;
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char text[16];
+        snprintf(text, sizeof text, "[\"%s\"]", bad[i]);
+        if (json_check(text_of(text), &error))
+            fail_msg("row %zu is taken", i);
+        must(error.offset >= 2 && error.offset < strlen(text) - 1, "row %zu: at %zu", i,
+             error.offset);
     }
 }
 
@@ -115,7 +156,9 @@ static void deep_nesting_is_refused_and_survived(void **state)
     memset(deep, '[', DEEP);
     memset(deep + DEEP, ']', DEEP);
     assert_false(json_check((struct text){deep, 2 * DEEP}, &error));
-    assert_true(json_check((struct text){deep + DEEP - 100, 200}, &error));
+    assert_true(json_check((struct text){deep + DEEP - 128, 256}, &error));
+    assert_false(json_check((struct text){deep + DEEP - 129, 258}, &error));
+    assert_int_equal(error.offset, 128);
     free(deep);
 }
 
@@ -124,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_texts_are_taken),
         cmocka_unit_test(what_no_browser_reads_is_refused_with_its_offset),
+        cmocka_unit_test(what_is_no_utf8_is_refused),
         cmocka_unit_test(a_zero_byte_is_no_end),
         cmocka_unit_test(nothing_behind_the_text_is_read),
         cmocka_unit_test(deep_nesting_is_refused_and_survived),
