@@ -100,8 +100,8 @@ static void cut_proxy(struct target *target, struct text rest)
     target->host = (struct text){rest.at, len};
     target->path = without(rest, len);
     take_start(&target->path, TEXT(":"));
-    if (value_contains(target->path, TEXT("$")))
-        target->path = TEXT(""); /* the client's own, as a rule */
+    struct text after = target->path; /* behind a variable there may be anything */
+    text_cut(&after, '$', &target->path);
 }
 
 struct target target_of(const struct directive *pass)

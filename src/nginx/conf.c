@@ -372,11 +372,27 @@ static bool read_root(struct nginx_conf *conf, struct nginx_file *file)
     return true;
 }
 
+/* Nothing but what nginx says of itself: it prints no configuration that it refuses. */
+static bool is_empty(struct text text)
+{
+    struct text line;
+    while (text_cut(&text, '\n', &line)) {
+        line = text_trim(line);
+        if (line.len > 0 && line.at[0] != '\r' && !text_starts(line, TEXT("nginx: ")))
+            return false;
+    }
+    return true;
+}
+
 bool nginx_conf_read(struct nginx_conf *conf, struct text text, const char *name)
 {
     *conf = (struct nginx_conf){.arena = {.left = MEMORY_MOST}, .budget = READ_MOST};
     if (text.len > READ_MOST)
         return nginx_conf_wrong(conf, name, 1, "too large to be read");
+    if (is_empty(text))
+        return nginx_conf_wrong(conf, name, 1,
+                                "no configuration is here: nginx -T has failed; "
+                                "nginx -t says why");
     if (!find_files(conf, text, name))
         return nginx_conf_wrong(conf, name, 1, "out of memory");
     for (size_t i = 0; i < conf->file_count; i++)

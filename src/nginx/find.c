@@ -70,9 +70,11 @@ const struct directive *find_next(const struct directive *root,
 
 const struct directive *find_upstream(const struct directive *level, struct text name)
 {
-    const struct directive *http = find_around(level, TEXT("http"));
+    const struct directive *around = find_around(level, TEXT("http"));
+    if (around == NULL)
+        around = find_around(level, TEXT("stream"));
     const struct directive *upstream =
-        http != NULL ? find_inside(http, TEXT("upstream")) : NULL;
+        around != NULL ? find_inside(around, TEXT("upstream")) : NULL;
     while (upstream != NULL && !text_is_like(directive_value(upstream, 1), name))
         upstream = find_again(upstream);
     return upstream;

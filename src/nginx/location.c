@@ -37,7 +37,7 @@ static bool has_choice(struct text regex)
     return false;
 }
 
-static struct text regex_start(struct text regex)
+struct text location_regex_start(struct text regex)
 {
     if (regex.len == 0 || regex.at[0] != '^' || has_choice(regex))
         return TEXT("/");
@@ -61,7 +61,7 @@ struct location location_of(const struct directive *block)
         return (struct location){LOCATION_EXACT, path};
     if (text_is(sign, TEXT("^~")))
         return (struct location){LOCATION_PREFIX, path};
-    return (struct location){LOCATION_REGEX, regex_start(path)};
+    return (struct location){LOCATION_REGEX, location_regex_start(path)};
 }
 
 const struct directive *location_next(const struct directive *server,

@@ -24,6 +24,11 @@ struct location {
 /* `block` is a location, or lies in one. */
 struct location location_of(const struct directive *block);
 
+/* What all paths that the regular expression matches begin with, as far as it can be
+ * told:
+ * "/" at least. */
+struct text location_regex_start(struct text regex);
+
 /* The location through which requests come there: the block's own, or one that names it
  * where it is a named one. NULL: none. */
 const struct directive *location_entrance(const struct directive *block);

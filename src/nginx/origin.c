@@ -3,65 +3,24 @@
  * Rules about the internal location in front of the API: that the index is carried over,
  * that crowds share one answer, that the cache's key has all that it needs.
  */
+#include "origin.h"
+
 #include "guard.h"
-#include "rules.h"
-
-#define OUR_HEADER TEXT("upstream_http_x_polling_index")
-
-/* What an origin location passes requests on with, and what its cache is called. */
-struct api {
-    const struct directive *pass; /* NULL: files */
-    struct text protocol;
-};
-
-static struct api api_of(const struct directive *location)
-{
-    static const struct {
-        struct text pass, protocol;
-    } kinds[] = {
-        {TEXT("proxy_pass"), TEXT("proxy")},
-        {TEXT("fastcgi_pass"), TEXT("fastcgi")},
-        {TEXT("uwsgi_pass"), TEXT("uwsgi")},
-        {TEXT("scgi_pass"), TEXT("scgi")},
-    };
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        const struct directive *pass = find_inside(location, kinds[i].pass);
-        if (pass != NULL)
-            return (struct api){pass, kinds[i].protocol};
-    }
-    return (struct api){NULL, TEXT("")};
-}
-
-/* --- the key --- */
-
-static bool key_depends(const struct directive *key, const struct directive *level,
-                        const struct text *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        for (size_t j = 1; j < key->count; j++)
-            if (value_depends(key->words[j], level, names[i]))
-                return true;
-    return false;
-}
 
 /* --- the index --- */
 
 static const struct directive *index_header(const struct directive *location)
 {
-    const struct directive *header = find_setting(location, TEXT("add_header"));
-    while (header != NULL &&
-           !text_is_like(directive_value(header, 1), TEXT("X-Polling-Index")))
-        header = find_again(header);
-    return header;
+    return find_header(location, TEXT("X-Polling-Index"));
 }
 
 /* The API's answer takes the place of fcgiwait's, so the index has to be kept by `set`.
  */
 static bool is_carried(const struct directive *location, struct text value)
 {
-    if (value_mentions(value, OUR_HEADER))
-        return api_of(location).pass == NULL;
-    return value_depends(value, location, OUR_HEADER);
+    if (value_mentions(value, ORIGIN_OUR_HEADER))
+        return origin_api(location).pass == NULL;
+    return value_depends(value, location, ORIGIN_OUR_HEADER);
 }
 
 static void check_index(struct nginx_check *check, const struct directive *location)
@@ -89,94 +48,63 @@ static void check_index(struct nginx_check *check, const struct directive *locat
     }
 }
 
-/* --- the micro-cache --- */
+/* --- pages in the place of the API's answers --- */
 
-static const char no_cache_effect[] =
-    "one change sends every waiting client to the API at once: its answers come late, or "
-    "as 502 and 504";
-
-static const char *what_key_lacks(const struct directive *key,
-                                  const struct directive *location)
+static const struct directive *page_for_404(const struct directive *location)
 {
-    static const struct text paths[] = {TEXT("uri"), TEXT("document_uri"),
-                                        TEXT("request_uri")};
-    static const struct text queries[] = {TEXT("args"), TEXT("query_string"),
-                                          TEXT("request_uri")};
-    static const struct text indexes[] = {OUR_HEADER};
-    if (key == NULL || !key_depends(key, location, indexes, 1))
-        return "index";
-    if (!key_depends(key, location, paths, 3))
-        return "path";
-    return key_depends(key, location, queries, 3) ? NULL : "query";
+    const struct directive *page = find_setting(location, TEXT("error_page"));
+    while (page != NULL && !values_have(page, TEXT("404")))
+        page = find_again(page);
+    return page;
 }
 
-static const struct directive *cache_setting(const struct directive *location,
-                                             const struct api *api, const char *name)
+/* The page is in another location, which has to carry the index itself. */
+static bool page_carries(const struct directive *page, const struct directive *location)
 {
-    return find_setting_of(location, api->protocol, name);
+    struct text to = directive_value(page, page->count - 1);
+    const struct directive *server = find_around(location, TEXT("server"));
+    const struct directive *at = NULL;
+    if (server == NULL)
+        return false;
+    if (!text_starts(to, TEXT("@"))) {
+        at = location_serving(server, to);
+    } else {
+        while ((at = location_next(server, at)) != NULL)
+            if (text_is(directive_value(at, 1), to))
+                break;
+    }
+    const struct directive *header = at != NULL ? index_header(at) : NULL;
+    return header != NULL &&
+           !value_mentions(directive_value(header, 2), ORIGIN_OUR_HEADER);
 }
 
-static void check_key(struct nginx_check *check, const struct directive *location,
-                      const struct api *api, const char *protocol)
+/* A 404 that nginx itself makes of a missing file needs no interception. */
+static void check_pages(struct nginx_check *check, const struct directive *location)
 {
-    const struct directive *key = cache_setting(location, api, "cache_key");
-    const char *lacks = what_key_lacks(key, location);
-    if (lacks == NULL)
+    struct api api = origin_api(location);
+    const struct directive *page = page_for_404(location);
+    const struct directive *set =
+        api.pass != NULL ? find_setting_of(location, api.protocol, "intercept_errors")
+                         : NULL;
+    if (page == NULL || (api.pass != NULL && !value_is_on(set)) ||
+        page_carries(page, location))
         return;
     fault_report(
         check,
         &(struct fault){
-            .rule = "origin_cache_key",
-            .at = key != NULL ? key : cache_setting(location, api, "cache"),
+            .rule = "origin_error_page",
+            .at = set != NULL ? set : page,
+            .once = location,
             .what =
-                say(check, "%s_cache_key %s the %s", protocol,
-                    key != NULL ? "lacks" : "is not set, and its default lacks", lacks),
+                say(check, "error_page of %s:%u takes the place of the API's 404 in %s",
+                    page->file, page->line, say_location(check, location)),
             .effect =
-                "clients get the document as it was before the change, or another one",
-            .instead = say(check,
-                           "set $polling_index $upstream_http_x_polling_index; "
-                           "%s_cache_key \"$polling_index $args $uri\";",
-                           protocol)});
-}
-
-static void check_cache(struct nginx_check *check, const struct directive *location)
-{
-    struct api api = api_of(location);
-    if (api.pass == NULL)
-        return;
-    const char *protocol = say(check, "%.*s", (int)api.protocol.len, api.protocol.at);
-    const struct directive *cache = cache_setting(location, &api, "cache");
-    const struct directive *lock = cache_setting(location, &api, "cache_lock");
-    struct fault fault = {.rule = "origin_cache", .effect = no_cache_effect};
-    if (cache == NULL || text_is(directive_value(cache, 1), TEXT("off"))) {
-        fault.at = cache != NULL ? cache : api.pass;
-        fault.what =
-            say(check, "%s has no %s_cache", say_location(check, location), protocol);
-        fault.instead = say(check,
-                            "%s_cache ZONE; %s_cache_lock on; %s_cache_valid 200 404 1s; "
-                            "%s_cache_key \"$polling_index $args $uri\";",
-                            protocol, protocol, protocol, protocol);
-        fault_report(check, &fault);
-        return;
-    }
-    check_key(check, location, &api, protocol);
-    if (!value_is_on(lock)) {
-        fault.rule = "origin_cache_lock";
-        fault.at = lock != NULL ? lock : cache;
-        fault.what = say(check, "%s_cache_lock is not on", protocol);
-        fault.instead = say(check, "%s_cache_lock on;", protocol);
-        fault_report(check, &fault);
-    }
-    if (cache_setting(location, &api, "cache_valid") == NULL) {
-        fault.rule = "origin_cache_valid";
-        fault.at = cache;
-        fault.what = say(check,
-                         "%s_cache_valid is not set: nothing is cached, unless the API "
-                         "says for how long",
-                         protocol);
-        fault.instead = say(check, "%s_cache_valid 200 404 1s;", protocol);
-        fault_report(check, &fault);
-    }
+                "the 404 loses its index, and clients can't wait for the document to "
+                "appear",
+            .instead = set != NULL ? say(check, "%.*s_intercept_errors off;",
+                                         (int)api.protocol.len, api.protocol.at)
+                                   : "error_page 500 /50x.html; (in this location: any "
+                                     "error_page but for 404)"});
 }
 
 /* --- the locations --- */
@@ -194,7 +122,8 @@ static void check_origin(struct nginx_check *check, const struct directive *loca
                           "polls, and without an index",
                 .instead = "internal;"});
     check_index(check, location);
-    check_cache(check, location);
+    check_pages(check, location);
+    origin_check_cache(check, location);
 }
 
 static bool is_under(struct text path, struct text prefix)

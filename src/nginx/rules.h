@@ -61,6 +61,9 @@ void rule_client_abort(struct nginx_check *check, const struct way *way);
 void rule_next_upstream(struct nginx_check *check, const struct way *way);
 void rule_shutdown_timeout(struct nginx_check *check, const struct way *way);
 
+/* tcp.c: servers of a stream block on the way */
+void rule_stream_timeout(struct nginx_check *check, const struct way *way);
+
 /* caches.c: caches over polls */
 void rule_cache(struct nginx_check *check, const struct way *way);
 void rule_cache_lock(struct nginx_check *check, const struct way *way);
@@ -83,6 +86,10 @@ void rule_open_publish(struct nginx_check *check, const struct way *way);
 /* params.c: what fcgiwait is told of a request */
 void rule_lost_params(struct nginx_check *check, const struct way *way);
 void rule_lost_resource(struct nginx_check *check, const struct way *way);
+
+/* lost.c: what a request loses on its way */
+void rule_lost_query(struct nginx_check *check, const struct way *way);
+void rule_lost_headers(struct nginx_check *check, const struct way *way);
 
 /* php.c: habits of locations for PHP */
 void rule_php(struct nginx_check *check, const struct way *way);

@@ -173,21 +173,76 @@ static bool serves(const struct directive *entrance, struct text path)
            location_serving(find_around(entrance, TEXT("server")), path) == entrance;
 }
 
+/* Whether a path that begins so, or with more, is served by the way's location. */
+static bool start_leads(struct text start, const struct directive *in)
+{
+    struct text back = location_of(in).path;
+    return text_starts(back, start) || (text_starts(start, back) && serves(in, start));
+}
+
+/* What the line makes of a path begins so. False: it sends the client elsewhere. */
+static bool rewritten(const struct directive *rewrite, struct text *start)
+{
+    struct text flag = directive_value(rewrite, 3), rest = directive_value(rewrite, 2);
+    *start = TEXT("");
+    text_cut(&rest, '$', start);
+    return text_starts(*start, TEXT("http")) == false &&
+           !text_is(flag, TEXT("redirect")) && !text_is(flag, TEXT("permanent"));
+}
+
+/* Whether a rewrite within the block, or in an `if` of it, leads a path that begins with
+ * `from` to the location. */
+static bool rewrite_leads(const struct directive *block, struct text from,
+                          const struct directive *in)
+{
+    for (const struct directive *at = block->first; at != NULL; at = at->next) {
+        struct text start;
+        if (directive_is(at, TEXT("if")) && rewrite_leads(at, from, in))
+            return true;
+        if (!directive_is(at, TEXT("rewrite")) || !rewritten(at, &start))
+            continue;
+        struct text taken = location_regex_start(directive_value(at, 1));
+        if ((text_starts(taken, from) || text_starts(from, taken)) &&
+            start_leads(start, in))
+            return true;
+    }
+    return false;
+}
+
+/* The same for a path that is rewritten once more where it arrives. */
+static bool arrives(const struct way *way, struct text start, const struct directive *in)
+{
+    const struct directive *serving = location_serving(way->server, start);
+    return start_leads(start, in) || rewrite_leads(way->server, start, in) ||
+           (serving != NULL && serving != in && rewrite_leads(serving, start, in));
+}
+
+/* Where a client's path comes to the proxy as it is, and goes on with another start. */
+static bool path_is_served(const struct directive *out, const struct directive *in,
+                           struct text start)
+{
+    char path[1024];
+    struct text front = location_of(out).path, back = location_of(in).path;
+    if (!text_starts(back, start))
+        return true;
+    int len = snprintf(path, sizeof path, "%.*s%.*s", (int)front.len, front.at,
+                       (int)(back.len - start.len), back.at + start.len);
+    return (size_t)len < sizeof path && serves(out, (struct text){path, (size_t)len});
+}
+
 /* Whether a path that the proxy passes on is served by the way's location. */
 static bool path_leads(const struct way *proxy, const struct way *way)
 {
     const struct directive *out = location_entrance(proxy->block);
     const struct directive *in = location_entrance(way->block);
-    char path[1024];
     if (out == NULL || in == NULL)
         return false;
-    struct text front = location_of(out).path, back = location_of(in).path;
-    struct text start = proxy->target.path.len > 0 ? proxy->target.path : front;
-    if (!text_starts(back, start))
-        return text_starts(start, back) && serves(in, start);
-    int len = snprintf(path, sizeof path, "%.*s%.*s", (int)front.len, front.at,
-                       (int)(back.len - start.len), back.at + start.len);
-    return (size_t)len < sizeof path && serves(out, (struct text){path, (size_t)len});
+    struct text path = proxy->target.path;
+    struct text start = path.len > 0 ? path : location_of(out).path;
+    if (arrives(way, start, in) && path_is_served(out, in, start))
+        return true;
+    return path.len == 0 && (rewrite_leads(proxy->block, start, in) ||
+                             rewrite_leads(proxy->server, start, in));
 }
 
 /* What is let in from this machine alone, this proxy lets in from everywhere, unless the

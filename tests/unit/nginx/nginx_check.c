@@ -183,9 +183,18 @@ static void what_leads_to_fcgiwait_is_found(void **state)
         "upstream waits { server unix:/run/fcgiwait; }\n"
         "map $x $to { default waits; }\n"
         "server { set $back \"127.0.0.1:80\"; location / { fastcgi_pass ${to}; }\n"
-        "location /front/ { proxy_pass http://$back/; } }\n"
+        "location /front/ { proxy_pass http://$back; } }\n"
         "server { location / { proxy_pass http://127.0.0.1:80$request_uri; } }\n",
         "read_timeout read_timeout read_timeout keepalive ");
+    check_small(
+        "upstream fcgiwait { server unix:/run/x; keepalive 9; }\n"
+        "server { listen 81; fastcgi_read_timeout 61; fastcgi_keep_conn on;\n"
+        "fastcgi_next_upstream off; location /live/ { fastcgi_pass fcgiwait; } }\n"
+        "server { location /a/ { rewrite ^/a(/.*)$ $1 break;\n"
+        "proxy_pass http://127.0.0.1:81; }\n"
+        "location /b/ { rewrite ^/c(/.*)$ $1 break;\n"
+        "proxy_pass http://127.0.0.1:81; } }",
+        "read_timeout ");
     check_small("server { listen unix:/run/back; fastcgi_read_timeout 61;\n"
                 "fastcgi_next_upstream off; fastcgi_keep_conn on;\n"
                 "location / { fastcgi_pass fcgiwait; } }\n"

@@ -209,6 +209,134 @@ static void limits_below_what_waits(void **state)
     EACH(works, nothing_is_found);
 }
 
+#define FRONT "proxy_pass http://127.0.0.1:8080;"
+#define KEY "$uri$is_args$args#$polling_index;"
+
+static void what_is_lost_on_the_way(void **state)
+{
+    static const struct row faults[] = {
+        {FRONT, "proxy_pass http://127.0.0.1:8080$uri;", "lost_query", NULL},
+        {FRONT, "set $to http://x; proxy_pass http://127.0.0.1:8080$document_uri;",
+         "lost_query", NULL},
+        {READ, "rewrite ^/live/(.*)$ /live/$1? break; fastcgi_pass fcgiwait;",
+         "lost_query", NULL},
+        {"listen 8080;", "listen 8080; rewrite ^/old/(.*)$ /live/$1? last;", "lost_query",
+         NULL},
+        {FIRST, "location /old/ { rewrite ^/old/(.*)$ /live/$1?; }\n" FIRST, "lost_query",
+         "location /old/"},
+        {"listen 8080;", "listen 8080; set $args a=b;", "lost_query", NULL},
+        {READ, "if ($arg_x) { set $args x; } fastcgi_pass fcgiwait;", "lost_query", NULL},
+        {READ, "fastcgi_pass_request_headers off; fastcgi_pass fcgiwait;", "lost_headers",
+         NULL},
+        {FRONT, "proxy_pass_request_headers off; proxy_pass http://127.0.0.1:8080/live/;",
+         "lost_headers", NULL},
+    };
+    static const struct row works[] = {
+        {FRONT, "proxy_pass http://127.0.0.1:8080$request_uri;", NULL, NULL},
+        {FRONT, "proxy_pass http://127.0.0.1:8080$uri$is_args$args;", NULL, NULL},
+        {FRONT, "set $port 8080; proxy_pass http://127.0.0.1:$port;", NULL, NULL},
+        {READ, "rewrite ^/live/(.*)$ /live/$1 break; " READ, NULL, NULL},
+        {READ, "rewrite ^/live/(.*)$ /live/$1?$args? break; " READ, NULL, NULL},
+        {"listen 8080;", "listen 8080; rewrite ^/old/(.*)$ /new/$1? permanent;", NULL,
+         NULL},
+        {READ, "set $args $args&x=1; " READ, NULL, NULL},
+        {READ,
+         "fastcgi_pass_request_headers off; include fastcgi_params; fastcgi_param "
+         "HTTP_PREFER $http_prefer; fastcgi_pass fcgiwait;",
+         NULL, NULL},
+    };
+    (void)state;
+    EACH(faults, only_this_is_found);
+    EACH(works, nothing_is_found);
+}
+
+#define STREAM(lines)                                                                    \
+    "worker_processes auto;\nstream { upstream web { server 127.0.0.1:8080; }\n"         \
+    "server { listen 9000; " lines " } }"
+
+static void fronts_that_rewrite_or_see_bytes_alone(void **state)
+{
+    static const struct row faults[] = {
+        {"location /front/ {",
+         "location /api/ { rewrite ^/api/(.*)$ /live/$1 break; proxy_next_upstream off; "
+         "proxy_pass http://127.0.0.1:8080; }\nlocation /front/ {",
+         "read_timeout", "location /api/"},
+        {"location /front/ {",
+         "location ~ ^/api/(.*)$ { proxy_next_upstream off; proxy_pass "
+         "http://127.0.0.1:8080/live/$1$is_args$args; }\nlocation /front/ {",
+         "read_timeout", "location ~ ^/api/"},
+        {"worker_processes auto;", STREAM("proxy_pass web; proxy_timeout 30s;"),
+         "stream_timeout", "proxy_timeout"},
+        {"worker_processes auto;", STREAM("proxy_timeout 1m; proxy_pass 127.0.0.1:8080;"),
+         "stream_timeout", "proxy_timeout"},
+    };
+    static const struct row works[] = {
+        {"worker_processes auto;", STREAM("proxy_pass web;"), NULL, NULL},
+        {"worker_processes auto;", STREAM("proxy_pass web; proxy_timeout 75s;"), NULL,
+         NULL},
+        {"worker_processes auto;", STREAM("proxy_pass 127.0.0.1:25; proxy_timeout 5s;"),
+         NULL, NULL},
+    };
+    (void)state;
+    EACH(faults, only_this_is_found);
+    EACH(works, nothing_is_found);
+}
+
+static void the_api_behind_it(void **state)
+{
+    static const struct row faults[] = {
+        {"internal; # origin", "internal; proxy_intercept_errors on; error_page 404 /no;",
+         "origin_error_page", NULL},
+        {"proxy_pass http://127.0.0.1:3000/;", "root /srv; error_page 404 /no.html;",
+         "origin_error_page", NULL},
+        {"internal; # origin", "internal; proxy_set_header Host $host;",
+         "origin_cache_host", "proxy_cache_key $uri"},
+        {KEY, "$uri$is_args$args#$polling_index$http_authorization;",
+         "origin_cache_buffer", NULL},
+        {KEY, "$uri$is_args$args#$polling_index$http_cookie; proxy_buffer_size 8k;",
+         "origin_cache_buffer", NULL},
+    };
+    static const struct row works[] = {
+        {"internal; # origin", "internal; error_page 404 /no;", NULL, NULL},
+        {"proxy_pass http://127.0.0.1:3000/;",
+         "proxy_pass http://127.0.0.1:3000/; proxy_intercept_errors on; error_page 404 "
+         "@no;\n"
+         "} location @no { add_header X-Polling-Index $polling_index always; return 404;",
+         NULL, NULL},
+        {KEY, "$http_host$uri$is_args$args#$polling_index; proxy_set_header Host $host;",
+         NULL, NULL},
+        {KEY,
+         "$uri$is_args$args#$polling_index$http_cookie; proxy_buffer_size 16k; "
+         "proxy_buffers 8 16k;",
+         NULL, NULL},
+    };
+    (void)state;
+    EACH(faults, only_this_is_found);
+    EACH(works, nothing_is_found);
+}
+
+static void an_empty_input_says_where_nginx_says_why(void **state)
+{
+    static const char *const dumps[] = {"", "\n\r\n",
+                                        "nginx: [emerg] unknown directive \"x\"\n"
+                                        "nginx: configuration file x test failed\n"};
+    (void)state;
+    for (size_t i = 0; i < sizeof dumps / sizeof *dumps; i++) {
+        char *said = NULL;
+        size_t len;
+        struct nginx_check *check = check_text(dumps[i]);
+        FILE *out = open_memstream(&said, &len);
+        nginx_check_report(check, out);
+        fclose(out);
+        assert_int_equal(nginx_check_result(check), NGINX_NOT_UNDERSTOOD);
+        assert_string_equal(said,
+                            "stdin:1: no configuration is here: nginx -T has failed; "
+                            "nginx -t says why\n");
+        nginx_check_free(&check);
+        free(said);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +345,10 @@ int main(void)
         cmocka_unit_test(locations_that_take_paths_away),
         cmocka_unit_test(what_becomes_of_the_answer),
         cmocka_unit_test(limits_below_what_waits),
+        cmocka_unit_test(what_is_lost_on_the_way),
+        cmocka_unit_test(fronts_that_rewrite_or_see_bytes_alone),
+        cmocka_unit_test(the_api_behind_it),
+        cmocka_unit_test(an_empty_input_says_where_nginx_says_why),
     };
     return cmocka_run_group_tests_name("nginx/rules", tests, NULL, NULL);
 }

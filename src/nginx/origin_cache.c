@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The cache over an API: one GET for everybody who is to have the same body. Its key has
+ * to have all that the body depends on, and to fit the buffer that it is kept with.
+ */
+#include "origin.h"
+
+#define BUFFER_STANDARD 4096 /* nginx's default: a page */
+#define KEY_LEAST 16384      /* bytes: a header of 8k, as nginx takes it, and the rest */
+
+struct api origin_api(const struct directive *location)
+{
+    static const struct {
+        struct text pass, protocol;
+    } kinds[] = {
+        {TEXT("proxy_pass"), TEXT("proxy")},
+        {TEXT("fastcgi_pass"), TEXT("fastcgi")},
+        {TEXT("uwsgi_pass"), TEXT("uwsgi")},
+        {TEXT("scgi_pass"), TEXT("scgi")},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        const struct directive *pass = find_inside(location, kinds[i].pass);
+        if (pass != NULL)
+            return (struct api){pass, kinds[i].protocol};
+    }
+    return (struct api){NULL, TEXT("")};
+}
+
+static bool key_depends(const struct directive *key, const struct directive *level,
+                        const struct text *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 1; j < key->count; j++)
+            if (value_depends(key->words[j], level, names[i]))
+                return true;
+    return false;
+}
+
+/* --- the micro-cache --- */
+
+static const char no_cache_effect[] =
+    "one change sends every waiting client to the API at once: its answers come late, or "
+    "as 502 and 504";
+
+static const char *what_key_lacks(const struct directive *key,
+                                  const struct directive *location)
+{
+    static const struct text paths[] = {TEXT("uri"), TEXT("document_uri"),
+                                        TEXT("request_uri")};
+    static const struct text queries[] = {TEXT("args"), TEXT("query_string"),
+                                          TEXT("request_uri")};
+    static const struct text indexes[] = {ORIGIN_OUR_HEADER};
+    if (key == NULL || !key_depends(key, location, indexes, 1))
+        return "index";
+    if (!key_depends(key, location, paths, 3))
+        return "path";
+    return key_depends(key, location, queries, 3) ? NULL : "query";
+}
+
+static const struct directive *cache_setting(const struct directive *location,
+                                             const struct api *api, const char *name)
+{
+    return find_setting_of(location, api->protocol, name);
+}
+
+static void check_key(struct nginx_check *check, const struct directive *location,
+                      const struct api *api, const char *protocol)
+{
+    const struct directive *key = cache_setting(location, api, "cache_key");
+    const char *lacks = what_key_lacks(key, location);
+    if (lacks == NULL)
+        return;
+    fault_report(
+        check,
+        &(struct fault){
+            .rule = "origin_cache_key",
+            .at = key != NULL ? key : cache_setting(location, api, "cache"),
+            .what =
+                say(check, "%s_cache_key %s the %s", protocol,
+                    key != NULL ? "lacks" : "is not set, and its default lacks", lacks),
+            .effect =
+                "clients get the document as it was before the change, or another one",
+            .instead = say(check,
+                           "set $polling_index $upstream_http_x_polling_index; "
+                           "%s_cache_key \"$polling_index $args $uri\";",
+                           protocol)});
+}
+
+/* --- the Host --- */
+
+static const struct text hosts[] = {TEXT("http_host"), TEXT("host"), TEXT("")};
+
+static bool is_host_header(struct text name)
+{
+    return text_is_like(name, TEXT("Host")) ||
+           text_is_like(name, TEXT("X-Forwarded-Host")) ||
+           text_is_like(name, TEXT("Forwarded"));
+}
+
+/* Whether the API learns the client's Host: FastCGI and its like hand on all headers. */
+static bool hands_on_host(const struct directive *location, const struct api *api)
+{
+    if (!text_is(api->protocol, TEXT("proxy"))) {
+        const struct directive *own = find_param_line(location, TEXT("HTTP_HOST"));
+        const struct directive *set =
+            cache_setting(location, api, "pass_request_headers");
+        return own != NULL
+                   ? value_depends_on_any(directive_value(own, 2), location, hosts)
+                   : set == NULL || value_is_on(set);
+    }
+    const struct directive *set = find_setting(location, TEXT("proxy_set_header"));
+    for (; set != NULL; set = find_again(set))
+        if (is_host_header(directive_value(set, 1)) &&
+            value_depends_on_any(directive_value(set, 2), location, hosts))
+            return true;
+    return false;
+}
+
+/* The key as it stands. */
+static const char *say_key(struct nginx_check *check, const struct directive *key)
+{
+    const char *whole = "";
+    for (size_t i = 1; i < key->count; i++)
+        whole = say(check, "%s%s%.*s", whole, i > 1 ? " " : "", (int)key->words[i].len,
+                    key->words[i].at);
+    return whole;
+}
+
+static void check_host(struct nginx_check *check, const struct directive *location,
+                       const struct api *api, const char *protocol)
+{
+    const struct directive *key = cache_setting(location, api, "cache_key");
+    if (key == NULL || what_key_lacks(key, location) != NULL ||
+        key_depends(key, location, hosts, 2) || !hands_on_host(location, api))
+        return;
+    fault_report(
+        check,
+        &(struct fault){
+            .rule = "origin_cache_host",
+            .at = key,
+            .what = say(check, "%s_cache_key lacks the Host that is handed on to the API",
+                        protocol),
+            .effect = "where the API tells tenants by their Host, one gets the documents "
+                      "of another",
+            .instead = say(check, "%s_cache_key \"$http_host %s\";", protocol,
+                           say_key(check, key))});
+}
+
+/* --- the buffer --- */
+
+/* With a longer key nginx caches nothing, and says so as an alert. */
+static void check_buffer(struct nginx_check *check, const struct directive *location,
+                         const struct api *api, const char *protocol)
+{
+    static const struct text large[] = {TEXT("http_authorization"), TEXT("http_cookie")};
+    const struct directive *key = cache_setting(location, api, "cache_key");
+    const struct directive *set = cache_setting(location, api, "buffer_size");
+    uint64_t size = BUFFER_STANDARD;
+    if (key == NULL || !key_depends(key, location, large, 2) ||
+        (set != NULL && !value_size(directive_value(set, 1), &size)) || size >= KEY_LEAST)
+        return;
+    fault_report(
+        check,
+        &(struct fault){.rule = "origin_cache_buffer",
+                        .at = set != NULL ? set : key,
+                        .what = say(check,
+                                    "%s_cache_key holds a header that may have 8k, and "
+                                    "%s_buffer_size, with which it is kept, is %lluk",
+                                    protocol, protocol, (unsigned long long)(size >> 10)),
+                        .effect = no_cache_effect,
+                        .instead = say(check, "%s_buffer_size 32k; %s_buffers 8 32k;",
+                                       protocol, protocol)});
+}
+
+/* --- all of it --- */
+
+void origin_check_cache(struct nginx_check *check, const struct directive *location)
+{
+    struct api api = origin_api(location);
+    if (api.pass == NULL)
+        return;
+    const char *protocol = say(check, "%.*s", (int)api.protocol.len, api.protocol.at);
+    const struct directive *cache = cache_setting(location, &api, "cache");
+    const struct directive *lock = cache_setting(location, &api, "cache_lock");
+    struct fault fault = {.rule = "origin_cache", .effect = no_cache_effect};
+    if (cache == NULL || text_is(directive_value(cache, 1), TEXT("off"))) {
+        fault.at = cache != NULL ? cache : api.pass;
+        fault.what =
+            say(check, "%s has no %s_cache", say_location(check, location), protocol);
+        fault.instead = say(check,
+                            "%s_cache ZONE; %s_cache_lock on; %s_cache_valid 200 404 1s; "
+                            "%s_cache_key \"$polling_index $args $uri\";",
+                            protocol, protocol, protocol, protocol);
+        fault_report(check, &fault);
+        return;
+    }
+    check_key(check, location, &api, protocol);
+    check_host(check, location, &api, protocol);
+    check_buffer(check, location, &api, protocol);
+    if (!value_is_on(lock)) {
+        fault.rule = "origin_cache_lock";
+        fault.at = lock != NULL ? lock : cache;
+        fault.what = say(check, "%s_cache_lock is not on", protocol);
+        fault.instead = say(check, "%s_cache_lock on;", protocol);
+        fault_report(check, &fault);
+    }
+    if (cache_setting(location, &api, "cache_valid") == NULL) {
+        fault.rule = "origin_cache_valid";
+        fault.at = cache;
+        fault.what = say(check,
+                         "%s_cache_valid is not set: nothing is cached, unless the API "
+                         "says for how long",
+                         protocol);
+        fault.instead = say(check, "%s_cache_valid 200 404 1s;", protocol);
+        fault_report(check, &fault);
+    }
+}
