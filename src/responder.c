@@ -153,6 +153,8 @@ static void close_all(struct responder *responder)
     notify_stopping(responder->config->drain + LAST_WORDS);
     if (responder->front != NULL)
         stop_listening(responder);
+    if (responder->service != NULL)
+        service_stop(responder->service);
     if (responder->room != NULL)
         room_drain(responder->room, responder->config->drain);
     if (responder->front != NULL)

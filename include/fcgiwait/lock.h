@@ -24,6 +24,7 @@ enum lock_rank {
     LOCK_POLLER,         /* front/poller.h */
     LOCK_RULES,          /* service/service_private.h */
     LOCK_CUTOFF,         /* service/service_private.h */
+    LOCK_AGAIN,          /* service/again.h */
     LOCK_LOG             /* base/log.c */
 };
 

@@ -24,18 +24,19 @@ static const struct field fields[LENGTH_MOST + 1][SAME_LENGTH] = {
     [9] = {FIELD("PATH_INFO", path_info), FIELD("HTTP_HOST", host)},
     [11] = {FIELD("SCRIPT_NAME", script_name), FIELD("REQUEST_URI", request_uri)},
     [12] = {FIELD("QUERY_STRING", query), FIELD("CONTENT_TYPE", content_type)},
-    [13] = {FIELD("HTTP_IF_MATCH", if_match)},
+    [13] = {FIELD("HTTP_IF_MATCH", if_match), FIELD("FCGIWAIT_ALSO", also)},
     [14] = {FIELD("REQUEST_METHOD", method), FIELD("CONTENT_LENGTH", content_length),
-            FIELD("FCGIWAIT_QUERY", query_names)},
+            FIELD("FCGIWAIT_QUERY", query_names), FIELD("FCGIWAIT_AGAIN", again)},
     [15] = {FIELD("FCGIWAIT_ACCESS", access), FIELD("FCGIWAIT_ORIGIN", origin)},
     [16] = {FIELD("FCGIWAIT_EXPIRES", expires)},
     [17] = {FIELD("FCGIWAIT_RESOURCE", resource), FIELD("FCGIWAIT_ENDPOINT", endpoint),
-            FIELD("FCGIWAIT_WAIT_MAX", wait_max)},
+            FIELD("FCGIWAIT_WAIT_MAX", wait_max), FIELD("FCGIWAIT_LOCATION", location)},
     [18] = {FIELD("HTTP_IF_NONE_MATCH", if_none_match),
             FIELD("HTTP_CONTENT_RANGE", content_range)},
     [21] = {FIELD("HTTP_CONTENT_ENCODING", content_encoding)},
     [22] = {FIELD("FCGIWAIT_ORIGIN_STATUS", origin_status)},
     [24] = {FIELD("HTTP_IF_UNMODIFIED_SINCE", if_unmodified_since)},
+    [25] = {FIELD("FCGIWAIT_CONTENT_LOCATION", content_location)},
 };
 
 void cgi_add(struct cgi *cgi, struct text name, struct text value)

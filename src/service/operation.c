@@ -108,6 +108,17 @@ static void read_body(struct operation *operation, const struct cgi *cgi)
          declared != cgi->body_length);
 }
 
+static void read_report(struct operation *operation, const struct cgi *cgi)
+{
+    operation->reported = cgi->origin_status;
+    operation->location = cgi->location;
+    operation->content_location = cgi->content_location;
+    operation->request_uri = cgi->request_uri;
+    operation->host = cgi->host;
+    operation->also = cgi->also;
+    operation->again = cgi->again;
+}
+
 static enum endpoint endpoint_of(struct text name)
 {
     if (name.len == 0)
@@ -190,7 +201,7 @@ bool operation_read(struct operation *operation, const struct cgi *cgi,
     operation->query = cgi->query;
     operation->if_match = cgi->if_match;
     operation->if_none_match = cgi->if_none_match;
-    operation->reported = cgi->origin_status;
+    read_report(operation, cgi);
     read_location(operation, cgi);
     read_index(operation, cgi);
     read_wait(operation, cgi, wall);

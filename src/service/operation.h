@@ -60,6 +60,11 @@ struct operation {
 
     /* a write that the API has answered; `at` NULL: none is reported */
     struct text reported;
+    struct text location, content_location; /* headers of its answer, and what they are
+                                               relative to */
+    struct text request_uri, host;
+    struct text also;  /* paths, parted by spaces */
+    struct text again; /* durations, parted by commas */
 };
 
 /* The bytes of this request's body that are worth keeping. */

@@ -33,6 +33,22 @@ struct text pending_keep(struct pending *pending, struct text t)
     return kept;
 }
 
+struct pending *pending_copy(const struct pending *pending, pending_done_fn *done)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < pending->count; i++)
+        bytes += pending->edits[i].path.len;
+    struct pending *copy =
+        pending_new(pending->service, NULL, pending->count, bytes, done);
+    if (copy == NULL)
+        return NULL;
+    for (size_t i = 0; i < pending->count; i++) {
+        copy->edits[i].kind = pending->edits[i].kind;
+        copy->edits[i].path = pending_keep(copy, pending->edits[i].path);
+    }
+    return copy;
+}
+
 static void through(struct edit *edit)
 {
     struct pending *pending = edit->context;

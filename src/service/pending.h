@@ -38,6 +38,10 @@ struct pending *pending_new(struct service *service, struct request *request,
 /* A copy that lasts as long as the pending. */
 struct text pending_keep(struct pending *pending, struct text t);
 
+/* The same edits once more, for nobody. None of them has a document. NULL: out of
+ * memory. */
+struct pending *pending_copy(const struct pending *pending, pending_done_fn *done);
+
 /* Hands all edits to the store. The pending may be gone when it returns. */
 void pending_commit(struct pending *pending);
 

@@ -50,6 +50,10 @@ struct service *service_open(struct tree *tree, struct counters *counters,
     struct service *service = calloc(1, sizeof *service);
     if (service == NULL)
         return NULL;
+    if (again_open(&service->again, service) != 0) {
+        free(service);
+        return NULL;
+    }
     service->tree = tree;
     service->counters = counters;
     service->started = clock_now();
@@ -91,6 +95,11 @@ bool service_change_everything(struct service *service)
     return changed;
 }
 
+void service_stop(struct service *service)
+{
+    again_close(&service->again);
+}
+
 void service_close(struct service **pointer)
 {
     struct service *service = *pointer;
@@ -105,6 +114,7 @@ void service_close(struct service **pointer)
     }
     lock_destroy(&service->rules_lock);
     lock_destroy(&service->cutoff_lock);
+    again_dispose(&service->again);
     free(service);
 }
 

@@ -6,6 +6,7 @@
 #include "fcgiwait/cutoff.h"
 #include "fcgiwait/service.h"
 #include "fcgiwait/lock.h"
+#include "again.h"
 #include "operation.h"
 
 /* One set of rules. Requests read it without a lock, so a replaced one stays until the
@@ -27,6 +28,7 @@ struct service {
     struct lock cutoff_lock; /* guards `cutoff`; held for some comparisons alone */
     struct cutoff cutoff;
     _Atomic bool missed; /* a reported write could not be stored */
+    struct again again;
 };
 
 static inline const struct service_rules *service_rules(struct service *service)

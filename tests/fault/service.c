@@ -141,6 +141,10 @@ static void reported_writes_survive_each_lack(void **state)
                        .origin_status = TEXT("201")};
     right = 204;
     faults_sweep(asking);
+    cgi.location = TEXT("/posts/5");
+    cgi.also = TEXT("/a /b/* /c");
+    cgi.again = TEXT("5m,6m");
+    faults_sweep(asking);
 }
 
 /* --- held requests --- */

@@ -36,6 +36,7 @@ void service_rig_open(struct service_rig *service_rig, const struct service_rule
 
 void service_rig_drain(struct service_rig *service_rig)
 {
+    service_stop(service_rig->service);
     if (!service_rig->is_drained)
         room_drain(service_rig->room, 0);
     service_rig->is_drained = true;

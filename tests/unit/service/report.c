@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "service/again.h"
 #include "service/origin.h"
 #include "must.h"
 #include "service_rig.h"
@@ -116,7 +117,7 @@ static void any_method_reports(void **state)
 
 static void what_the_api_refused_touches_nothing(void **state)
 {
-    static const char *const statuses[] = {"100", "199", "304", "400",
+    static const char *const statuses[] = {"100", "199", "307", "308", "400",
                                            "404", "499", "502", "504"};
     struct service_rig *service_rig = *state;
     struct visit visit;
@@ -128,6 +129,20 @@ static void what_the_api_refused_touches_nothing(void **state)
     assert_int_equal(store_index(service_rig->store), before);
     assert_int_equal(report(service_rig, "POST", "/posts", "200"), 204);
     visit_await(&visit);
+}
+
+/* As a cache would take it (RFC 9111 section 4.4). */
+static void a_redirect_is_a_success_unless_it_says_to_ask_again(void **state)
+{
+    static const char *const statuses[] = {"200", "202", "205", "300",
+                                           "301", "302", "303"};
+    struct service_rig *service_rig = *state;
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+        struct visit visit;
+        wait_for(service_rig, &visit, "/posts");
+        assert_int_equal(report(service_rig, "POST", "/posts", statuses[i]), 204);
+        visit_await(&visit);
+    }
 }
 
 static void a_malformed_status_touches_nothing(void **state)
@@ -245,11 +260,221 @@ static void a_write_that_was_not_stored_wakes_its_readers_with_the_next_one(void
     visit_await(&other);
 }
 
+/* --- what the answer names beside the path --- */
+
+static int answer_named(struct service_rig *service_rig, const struct cgi *names)
+{
+    struct visit visit;
+    struct cgi cgi = report_of("POST", "/posts", "201");
+    if (names->script_name.len > 0)
+        cgi.script_name = names->script_name;
+    cgi.resource = names->resource;
+    cgi.request_uri = names->request_uri;
+    cgi.host = names->host;
+    cgi.location = names->location;
+    cgi.content_location = names->content_location;
+    cgi.also = names->also;
+    cgi.again = names->again;
+    return service_rig_ask(service_rig, &visit, &cgi);
+}
+
+static void must_wake(struct service_rig *service_rig, const struct cgi *names,
+                      const char *path, bool wakes)
+{
+    struct visit visit;
+    wait_for(service_rig, &visit, path);
+    assert_int_equal(answer_named(service_rig, names), 204);
+    if (visit_is_answered(&visit) || wakes) {
+        visit_await(&visit);
+        must(wakes, "%s was woken", path);
+        return;
+    }
+    struct cgi cgi = report_of("PUT", path, "200"); /* it sleeps: wake it to go on */
+    struct visit put;
+    assert_int_equal(service_rig_ask(service_rig, &put, &cgi), 204);
+    visit_await(&visit);
+}
+
+static void what_the_answer_locates_is_touched_too(void **state)
+{
+    static const struct {
+        struct cgi names;
+        const char *path;
+        bool wakes;
+    } rows[] = {
+        {{.location = TEXT("/posts/5")}, "/posts/5", true},
+        {{.location = TEXT("/posts/5/")}, "/posts/5", true},
+        {{.content_location = TEXT("/posts/5?a=1")}, "/posts/5", true},
+        {{.location = TEXT("/x"), .content_location = TEXT("/posts/5")},
+         "/posts/5",
+         true},
+        {{.location = TEXT("posts/5")}, "/posts/5", true},
+        {{.location = TEXT("./5"), .request_uri = TEXT("/posts/?a=1")}, "/posts/5", true},
+        {{.location = TEXT("http://api/posts/5"), .host = TEXT("api")}, "/posts/5", true},
+        {{.location = TEXT("//api/posts/5"), .host = TEXT("api:80")}, "/posts/5", true},
+        {{.location = TEXT("http://b/posts/5"), .host = TEXT("api")}, "/posts/5", false},
+        {{.location = TEXT("http://b/posts/5")}, "/posts/5", false},
+        {{.location = TEXT("/p%6Fsts/%35")}, "/posts/5", true},
+        {{.location = TEXT("/posts/6")}, "/posts/5", false},
+        {{.location = TEXT("/a/path/longer/than/they/may/be")}, "/a/path/longer", true},
+        {{.location = TEXT("/%zz")}, "/posts/5", false},
+        /* other names in front of fcgiwait than in front of the API */
+        {{.resource = TEXT("/a.b/posts"),
+          .request_uri = TEXT("/posts"),
+          .location = TEXT("/posts/5")},
+         "/a.b/posts/5",
+         true},
+        {{.resource = TEXT("/a.b/posts"),
+          .request_uri = TEXT("/posts"),
+          .location = TEXT("/posts/5")},
+         "/posts/5",
+         false},
+        {{.request_uri = TEXT("/api/posts"), .location = TEXT("/api/posts/5")},
+         "/posts/5",
+         true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        must_wake(*state, &rows[i].names, rows[i].path, rows[i].wakes);
+}
+
+static void the_configuration_names_more(void **state)
+{
+    static const struct {
+        struct cgi names;
+        const char *path;
+        bool wakes;
+    } rows[] = {
+        {{.also = TEXT("/a /b")}, "/a", true},
+        {{.also = TEXT("/a /b")}, "/b", true},
+        {{.also = TEXT("  /a   /b ")}, "/b", true},
+        {{.also = TEXT("/a /b")}, "/c", false},
+        {{.also = TEXT("b nonsense /b%zz /a")}, "/a", true},
+        {{.also = TEXT("b /a%20b")}, "/a b", true},
+        /* and everything below, whether it is known or not */
+        {{.also = TEXT("/albums/3/*")}, "/albums/3/photos/1", true},
+        {{.also = TEXT("/albums/3/*")}, "/albums/3", true},
+        {{.also = TEXT("/albums/3/*")}, "/albums", true},
+        {{.also = TEXT("/albums/3/*")}, "/albums/4", false},
+        {{.also = TEXT("/albums/3/*")}, "/albums/33", false},
+        {{.also = TEXT("/*")}, "/x/y", true},
+        /* as resources are called here, or as the API calls them */
+        {{.resource = TEXT("/t/posts"),
+          .request_uri = TEXT("/posts"),
+          .also = TEXT("/a/*")},
+         "/t/a/1",
+         true},
+        {{.resource = TEXT("/t/posts"),
+          .request_uri = TEXT("/posts"),
+          .also = TEXT("/t/a")},
+         "/t/a",
+         true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        must_wake(*state, &rows[i].names, rows[i].path, rows[i].wakes);
+}
+
+static void one_of_many_names_is_not_missed(void **state)
+{
+    static char also[4 * 300];
+    for (size_t i = 0; i < 300; i++)
+        memcpy(also + 4 * i, i == 299 ? "/zz" : "/yy", 3), also[4 * i + 3] = ' ';
+    struct cgi names = {.also = {also, sizeof also}};
+    must_wake(*state, &names, "/zz", true);
+    must_wake(*state, &names, "/yy", true);
+}
+
+static void each_path_changes_once(void **state)
+{
+    struct service_rig *service_rig = *state;
+    struct cgi names = {.location = TEXT("/posts"),
+                        .also = TEXT("/posts /posts/5 /posts")};
+    uint64_t before = store_index(service_rig->store);
+    assert_int_equal(answer_named(service_rig, &names), 204);
+    assert_int_equal(store_index(service_rig->store), before + 2);
+}
+
+/* --- again --- */
+
+static void a_report_counts_again_after_its_times(void **state)
+{
+    struct service_rig *service_rig = *state;
+    struct cgi names = {.location = TEXT("/posts/5"), .again = TEXT("20ms, 40ms")};
+    uint64_t before = store_index(service_rig->store);
+    assert_int_equal(answer_named(service_rig, &names), 204);
+    for (int i = 0; i < 2; i++) {
+        struct visit visit;
+        char query[64];
+        snprintf(query, sizeof query, "index=%llu&wait=50",
+                 (unsigned long long)(before + 2 + 2 * (uint64_t)i));
+        struct cgi cgi = {.method = TEXT("GET"),
+                          .script_name = TEXT("/posts/5"),
+                          .query = text_of(query),
+                          .origin = TEXT("/_origin")};
+        service_rig_serve(service_rig, &visit, &cgi);
+        assert_int_equal(visit_await(&visit), 200);
+    }
+    service_stop(service_rig->service);
+    assert_int_equal(store_index(service_rig->store), before + 6);
+    assert_int_equal(counter_read(&service_rig->counters.repeated), 2);
+}
+
+static void what_is_left_counts_before_a_stop(void **state)
+{
+    struct service_rig *service_rig = *state;
+    struct visit visit;
+    struct cgi names = {.again = TEXT("9m,8m")};
+    assert_int_equal(answer_named(service_rig, &names), 204);
+    wait_for(service_rig, &visit, "/posts");
+    assert_true(service_set_rules(service_rig->service, &service_rig_rules));
+    assert_false(visit_is_answered(&visit));
+    service_stop(service_rig->service);
+    visit_await(&visit);
+    assert_int_equal(counter_read(&service_rig->counters.repeated), 2);
+    uint64_t before = store_index(service_rig->store);
+    assert_int_equal(answer_named(service_rig, &names), 204); /* a late one */
+    assert_int_equal(store_index(service_rig->store), before + 3);
+}
+
+/* No more than so many are kept; then it is everything that changes. */
+static void too_many_at_once_are_one_change_of_everything(void **state)
+{
+    struct service_rig *service_rig = *state;
+    struct visit visit;
+    struct cgi names = {.again = TEXT("9m")};
+    for (int i = 0; i < AGAIN_MOST; i++)
+        assert_int_equal(answer_named(service_rig, &names), 204);
+    names.script_name = TEXT("/more");
+    assert_int_equal(answer_named(service_rig, &names), 204);
+    assert_int_equal(answer_named(service_rig, &names), 204);
+    wait_for(service_rig, &visit, "/more");
+    service_stop(service_rig->service);
+    visit_await(&visit);
+    assert_int_equal(counter_read(&service_rig->counters.repeated), AGAIN_MOST + 1);
+}
+
+static void times_that_are_none_take_nothing_from_the_report(void **state)
+{
+    struct service_rig *service_rig = *state;
+    struct cgi names = {.again = TEXT("soon")};
+    uint64_t before = store_index(service_rig->store);
+    assert_int_equal(answer_named(service_rig, &names), 204);
+    assert_int_equal(store_index(service_rig->store), before + 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_redirect_is_a_success_unless_it_says_to_ask_again),
+        TEST(what_the_answer_locates_is_touched_too),
+        TEST(the_configuration_names_more),
+        TEST(one_of_many_names_is_not_missed),
+        TEST(each_path_changes_once),
+        TEST(a_report_counts_again_after_its_times),
+        TEST(what_is_left_counts_before_a_stop),
+        TEST(too_many_at_once_are_one_change_of_everything),
+        TEST(times_that_are_none_take_nothing_from_the_report),
         TEST(a_success_wakes_the_path_and_all_that_it_lies_below),
         TEST(a_slash_at_the_end_makes_no_other_list),
         TEST(any_method_reports),

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * uri: which path of this host a reference names, as in Location and Content-Location
+ * (RFC 3986 section 5.2; RFC 9110 sections 8.7 and 10.2.2).
+ *
+ * Pure; any thread.
+ */
+#ifndef FCGIWAIT_URI_H
+#define FCGIWAIT_URI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "fcgiwait/text.h"
+
+/* Resolves `reference` (relative, absolute, //host, with a query or a fragment, which
+ * count for nothing) against `base`, a path as below, and writes the path that it names:
+ * percent-decoded once, without dot segments and double slashes, as the web server's own
+ * $uri. `host` is the request's Host; letter case, ports and user names are not compared.
+ * `out` has room for base.len + reference.len + 1 bytes. False: another host, a scheme
+ * that is not http or https, a broken escape, a control character. */
+bool uri_path(struct text reference, struct text base, struct text host, char *out,
+              struct text *path);
+
+#endif
