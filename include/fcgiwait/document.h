@@ -14,6 +14,10 @@
 
 #include "fcgiwait/text.h"
 
+/* Bytes of a type with the end of the string, and of a body, at most. */
+#define DOCUMENT_TYPE_MAX 256
+#define DOCUMENT_BODY_MAX ((size_t)1 << 30)
+
 struct document {
     _Atomic int refs;
     struct text type; /* media type, as the publisher gave it */
@@ -28,6 +32,10 @@ struct document *document_ref(struct document *document);
 /* Gives a reference back and nulls the pointer; the last one frees. NULL inside is fine.
  */
 void document_unref(struct document **document);
+
+/* Whether the type can stand in a header field: not empty, no control characters, short
+ * enough. */
+bool document_type_is_sound(struct text type);
 
 bool document_same(const struct document *a, struct text type, struct text body);
 

@@ -13,6 +13,9 @@
 
 #include "fcgiwait/text.h"
 
+/* No configuration lets a path be longer. */
+#define PATH_LENGTH_MAX 65535
+
 /* NULL when `t` is a path of at most `most` bytes; else one sentence that says what is
  * wrong and what would be right. Refused: empty, no leading `/`, control characters
  * (below 0x20, and 0x7f), empty segments (`//`), `.` and `..` segments, too long. A

@@ -17,7 +17,7 @@
 /* More than the longest header block: cache_control and the type are bounded. One that
  * does not fit all the same is logged, and becomes a 500. */
 #define REPLY_HEAD 1536
-#define REPLY_TYPE_MAX 256
+#define REPLY_TYPE_MAX DOCUMENT_TYPE_MAX
 
 struct reply {
     int status;

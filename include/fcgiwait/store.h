@@ -79,6 +79,7 @@ struct edit {
     struct edit *next;
 };
 
+/* The store keeps copies of what it still needs. */
 struct store_options {
     const char *type; /* "sqlite", "memory" */
     const char *file; /* of "sqlite" */
@@ -107,7 +108,7 @@ uint64_t store_index(struct store *store); /* the newest one that the state has 
 /* Makes the state as new as the store is at the time of the call, whoever changed it. One
  * look at shared memory where it is already; else it reads, and may wait for another
  * thread that does. Any thread, no locks held. */
-void store_catch_up(struct store *store);
+void store_follow(struct store *store);
 
 /* Nobody may commit any more; what was committed is finished first. */
 void store_close(struct store **store);

@@ -63,14 +63,6 @@ static void publish_done(struct pending *pending)
 
 #define WHY 160 /* room for why not */
 
-static bool type_is_sound(struct text type)
-{
-    for (size_t i = 0; i < type.len; i++)
-        if ((unsigned char)type.at[i] < 0x20 || type.at[i] == 0x7f)
-            return false;
-    return type.len < REPLY_TYPE_MAX;
-}
-
 static bool is_json(struct text body, char why[WHY])
 {
     struct json_error error;
@@ -102,7 +94,8 @@ static int check_put(const struct operation *operation, char why[WHY])
     int status = check_body(operation, why);
     if (status != 0)
         return status;
-    if (!type_is_sound(operation->content_type)) {
+    if (operation->content_type.len > 0 &&
+        !document_type_is_sound(operation->content_type)) {
         snprintf(why, WHY,
                  "Content-Type must be shorter than %d bytes, without control "
                  "characters.",

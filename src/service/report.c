@@ -206,7 +206,7 @@ static void deliver_untouched(struct service *service, struct request *request,
 {
     struct present present;
     struct reply reply;
-    store_catch_up(service->store);
+    store_follow(service->store);
     tree_look(service->tree, path, SCOPE_BELOW, &present);
     reply_reported(&reply, present.index);
     present_dispose(&present);

@@ -17,22 +17,23 @@ struct store_backend {
     struct store *(*open)(const struct store_options *options, char *error,
                           size_t capacity);
     void (*commit)(struct store *store, struct edit *edit);
-    void (*catch_up)(struct store *store); /* NULL: nobody else changes it */
+    void (*follow)(struct store *store); /* NULL: nobody else changes it */
     void (*close)(struct store *store);
 };
 
 struct store {
     const struct store_backend *backend;
-    struct store_options options;
+    struct store_view view;
     _Atomic size_t limit;   /* resources */
     _Atomic uint64_t index; /* the newest that was handed to the sink */
 };
 
 extern const struct store_backend store_memory, store_sqlite;
 
-/* What a new store begins with. */
+/* What a new store begins with. Nothing of the options is kept but the view: their texts
+ * are the caller's, and may go. */
 void store_init(struct store *store, const struct store_backend *backend,
-                const struct store_options *options);
+                const struct store_view *view);
 
 /* Whether the edit goes through, given what the resource is now and how many there are.
  * True: EDIT_CREATED or EDIT_CHANGED, the edit has to get an index; a patch has its

@@ -10,7 +10,7 @@
 void batch_open(struct batch *batch, struct store *store, struct decision *decisions,
                 size_t capacity, uint64_t newest)
 {
-    const struct store_view *view = &store->options.view;
+    const struct store_view *view = &store->view;
     *batch = (struct batch){
         .store = store, .decisions = decisions, .capacity = capacity, .newest = newest};
     view->count(view->context, &batch->resources, &batch->tombstones);
@@ -27,7 +27,7 @@ static struct decision *decision_of(const struct batch *batch, struct text path)
 /* What the resource will be, with a document reference for the caller. */
 static void look(const struct batch *batch, struct text path, struct present *present)
 {
-    const struct store_view *view = &batch->store->options.view;
+    const struct store_view *view = &batch->store->view;
     const struct decision *decision = decision_of(batch, path);
     if (decision == NULL) {
         view->look(view->context, path, present);
@@ -128,7 +128,7 @@ void batch_decide(struct batch *batch, struct edit *edit)
 
 void batch_forget(struct batch *batch)
 {
-    const struct store_view *view = &batch->store->options.view;
+    const struct store_view *view = &batch->store->view;
     size_t limit = atomic_load(&batch->store->limit), resources, known;
     if (batch->tombstones <= limit)
         return;
@@ -156,7 +156,7 @@ static struct change change_of(const struct decision *decision)
 /* Returns how many were shown. */
 static size_t show_decisions(const struct batch *batch)
 {
-    const struct store_view *view = &batch->store->options.view;
+    const struct store_view *view = &batch->store->view;
     uint64_t known = atomic_load(&batch->store->index);
     for (size_t i = 0; i < batch->count; i++) {
         struct change change = change_of(&batch->decisions[i]);
@@ -168,7 +168,7 @@ static size_t show_decisions(const struct batch *batch)
 
 static bool show_forgotten(const struct batch *batch)
 {
-    const struct store_view *view = &batch->store->options.view;
+    const struct store_view *view = &batch->store->view;
     return batch->forgotten == 0 ||
            view->sink(view->context, &(struct change){.kind = CHANGE_FORGET,
                                                       .index = batch->forgotten,

@@ -16,8 +16,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "fcgiwait/log.h"
-
 #define DOORBELL_SIZE 4096
 static const char magic[8] = "fcgiwait"; /* for who looks into the file */
 
@@ -52,15 +50,13 @@ bool doorbell_open(struct doorbell *doorbell, const char *file)
 
 /* Where that is not ours to say, it was said before. Root makes files for others, as
  * SQLite does. */
-void doorbell_match(const struct doorbell *doorbell, const char *file)
+bool doorbell_match(const struct doorbell *doorbell, const char *file)
 {
     struct stat theirs;
     if (stat(file, &theirs) != 0)
-        return;
+        return true;
     fchmod(doorbell->fd, 0600 | ((theirs.st_mode & S_IWGRP) != 0 ? 0060 : 0));
-    if (geteuid() == 0 && fchown(doorbell->fd, theirs.st_uid, theirs.st_gid) != 0)
-        log_warn("the doorbell beside %s can't be given to its owner: %s", file,
-                 strerror(errno));
+    return geteuid() != 0 || fchown(doorbell->fd, theirs.st_uid, theirs.st_gid) == 0;
 }
 
 void doorbell_close(struct doorbell *doorbell)

@@ -27,8 +27,9 @@ struct doorbell {
 
 /* Finds or makes the file. False: errno. */
 bool doorbell_open(struct doorbell *doorbell, const char *file);
-/* Who may write this file, the store's, may use the doorbell, and nobody else. */
-void doorbell_match(const struct doorbell *doorbell, const char *file);
+/* Who may write this file, the store's, may use the doorbell, and nobody else. False:
+ * that can't be said of its owner (errno). */
+bool doorbell_match(const struct doorbell *doorbell, const char *file);
 void doorbell_close(struct doorbell *doorbell);
 
 /* One process, and one thread of it, at a time. May wait as long as another one writes,

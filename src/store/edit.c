@@ -12,10 +12,10 @@
 #include "fcgiwait/media.h"
 
 void store_init(struct store *store, const struct store_backend *backend,
-                const struct store_options *options)
+                const struct store_view *view)
 {
     store->backend = backend;
-    store->options = *options;
+    store->view = *view;
     atomic_init(&store->limit, SIZE_MAX);
     atomic_init(&store->index, 0);
 }

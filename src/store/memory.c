@@ -24,7 +24,7 @@ static struct store *memory_open(const struct store_options *options, char *erro
         snprintf(error, capacity, "out of memory");
         return NULL;
     }
-    store_init(&memory->store, &store_memory, options);
+    store_init(&memory->store, &store_memory, &options->view);
     atomic_store(&memory->store.index, store_first_index());
     lock_init(&memory->lock, LOCK_STORE);
     return &memory->store;

@@ -6,11 +6,14 @@
 #include "sqlite.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "fcgiwait/log.h"
 #include "fcgiwait/thread.h"
 #include "batch.h"
 #include "sqlite_file.h"
@@ -20,9 +23,9 @@ static void sqlite_commit(struct store *store, struct edit *edit)
     queue_add(&((struct sqlite *)store)->queue, edit);
 }
 
-static void sqlite_catch_up(struct store *store)
+static void sqlite_follow(struct store *store)
 {
-    sqlite_follow((struct sqlite *)store);
+    sqlite_follow_doorbell((struct sqlite *)store);
 }
 
 /* --- life --- */
@@ -86,11 +89,10 @@ static bool set_doorbell(struct sqlite *sqlite)
 static bool open_file(struct sqlite *sqlite, const struct complaint *error)
 {
     const char *file = sqlite->file;
-    sqlite3 *db = sqlite_file_open(file, sqlite->store.options.relaxed, error->text,
-                                   error->capacity);
+    sqlite3 *db = sqlite_file_open(file, sqlite->relaxed, error->text, error->capacity);
     if (!open_rows(&sqlite->rows, db, file, error))
         return false;
-    doorbell_match(&sqlite->doorbell, file);
+    sqlite->shared = doorbell_match(&sqlite->doorbell, file);
     if (set_doorbell(sqlite))
         return true;
     rows_close(&sqlite->rows);
@@ -122,7 +124,7 @@ static bool open_reading(struct sqlite *sqlite, const struct complaint *error)
     if (!open_rows(&sqlite->reader, db, file, error))
         return false;
     lock_take(&sqlite->lock);
-    bool good = sqlite_take_over(sqlite);
+    bool good = sqlite_follow_file(sqlite);
     lock_drop(&sqlite->lock);
     if (good)
         return true;
@@ -148,11 +150,9 @@ static bool start_threads(struct sqlite *sqlite, const struct complaint *error)
     return complain(error, file, strerror(result));
 }
 
-/* False: nothing is left open. */
-static bool open_all(struct sqlite *sqlite, const struct complaint *error)
+static bool open_resolved(struct sqlite *sqlite, const struct complaint *error)
 {
-    if (!sqlite_file_check(sqlite->file, error->text, error->capacity) ||
-        !open_writing(sqlite, error))
+    if (!open_writing(sqlite, error))
         return false;
     if (open_reading(sqlite, error)) {
         if (start_threads(sqlite, error))
@@ -173,11 +173,33 @@ static void sqlite_free(struct sqlite *sqlite)
 }
 
 /* Whatever names lead to a file, it has one doorbell: as SQLite does with its own files.
- */
+ * A link may lead to a file that is not there yet: only once it is made it has a name
+ * that is the same for everybody. */
 static char *resolve(const char *file)
 {
     char *resolved = realpath(file, NULL);
-    return resolved != NULL ? resolved : strdup(file);
+    if (resolved != NULL || errno != ENOENT)
+        return resolved;
+    int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return NULL;
+    close(fd);
+    return realpath(file, NULL);
+}
+
+/* False: nothing is left open. */
+static bool open_all(struct sqlite *sqlite, const char *given,
+                     const struct complaint *error)
+{
+    if (!sqlite_file_check(given, error->text, error->capacity))
+        return false;
+    sqlite->file = resolve(given);
+    if (sqlite->file == NULL) {
+        sqlite_file_explain(given, SQLITE_CANTOPEN, errno, "", error->text,
+                            error->capacity);
+        return false;
+    }
+    return open_resolved(sqlite, error);
 }
 
 static struct store *sqlite_open(const struct store_options *options, char *text,
@@ -189,15 +211,19 @@ static struct store *sqlite_open(const struct store_options *options, char *text
         complain(&error, options->file, "out of memory");
         return NULL;
     }
-    store_init(&sqlite->store, &store_sqlite, options);
+    store_init(&sqlite->store, &store_sqlite, &options->view);
     lock_init(&sqlite->lock, LOCK_STORE);
+    sqlite->relaxed = options->relaxed;
     sqlite->trouble = EDIT_CHANGED;
     sqlite->decisions = calloc(BATCH_MOST, sizeof *sqlite->decisions);
-    sqlite->file = resolve(options->file);
-    if (sqlite->decisions == NULL || sqlite->file == NULL)
+    if (sqlite->decisions == NULL) {
         complain(&error, options->file, "out of memory");
-    else if (open_all(sqlite, &error))
+    } else if (open_all(sqlite, options->file, &error)) {
+        if (!sqlite->shared)
+            log_warn("the doorbell beside %s can't be given to its owner", sqlite->file);
+        sqlite_report(sqlite);
         return &sqlite->store;
+    }
     sqlite_free(sqlite);
     return NULL;
 }
@@ -230,5 +256,5 @@ static void sqlite_close(struct store *store)
 const struct store_backend store_sqlite = {.type = "sqlite",
                                            .open = sqlite_open,
                                            .commit = sqlite_commit,
-                                           .catch_up = sqlite_catch_up,
+                                           .follow = sqlite_follow,
                                            .close = sqlite_close};

@@ -5,9 +5,9 @@
  *
  * One thread writes (sqlite_write.c): it takes all edits that have come meanwhile, and
  * makes them durable in one transaction. One thread follows (sqlite_follow.c): it sleeps
- * until the doorbell is rung, by any process, and takes over what the file has that we
- * have not. Readers who find the doorbell ahead of us do the same rather than wait for
- * it.
+ * until the doorbell is rung, by any process, and hands to the state what the file has
+ * and it has not. Readers who find the doorbell ahead of us do the same rather than wait
+ * for it.
  */
 #ifndef FCGIWAIT_STORE_SQLITE_H
 #define FCGIWAIT_STORE_SQLITE_H
@@ -26,7 +26,9 @@ struct decision;
 
 struct sqlite {
     struct store store;
-    char *file;
+    char *file;   /* without links */
+    bool relaxed; /* a commit does not wait for the disk */
+    bool shared;  /* the doorbell belongs to whom the file belongs to */
     struct doorbell doorbell;
     struct queue queue;
     pthread_t writer, follower;
@@ -35,10 +37,10 @@ struct sqlite {
     /* The order in which changes reach the state. The doorbell's lock is taken before it.
      */
     struct lock lock;   /* guards what follows, and the store's index */
-    struct rows reader; /* for taking over */
+    struct rows reader; /* for following over */
     uint64_t forgotten; /* that the state knows of */
     bool lost_sight;    /* changes that we have not seen are forgotten already */
-    bool follows_badly; /* the last taking over failed, and that was logged */
+    bool follows_badly; /* following failed the last time, and that was logged */
 
     /* the writer's own */
     struct rows rows;
@@ -50,10 +52,13 @@ struct sqlite {
 
 /* Hands to the state what the file has and it has not. The lock is held. False: it could
  * not be read (reader.message). */
-bool sqlite_take_over(struct sqlite *sqlite);
+bool sqlite_follow_file(struct sqlite *sqlite);
 
 /* The same where the doorbell says that there is something. Takes the lock. */
-void sqlite_follow(struct sqlite *sqlite);
+void sqlite_follow_doorbell(struct sqlite *sqlite);
+
+/* Logs which rows were passed over since the last time. No lock held. */
+void sqlite_report(struct sqlite *sqlite);
 
 /* The threads. */
 void *sqlite_writer(void *sqlite);

@@ -6,36 +6,35 @@
 #include <stdlib.h>
 
 #include "fcgiwait/log.h"
-#include "fcgiwait/path.h"
 #include "sqlite.h"
 
 /* --- what changed --- */
 
-struct taking {
+struct following {
     struct sqlite *sqlite;
     struct rows_state state;
     uint64_t shown; /* index of the last one */
 };
 
-static bool show(struct taking *taking, const struct change *change)
+static bool show(struct following *following, const struct change *change)
 {
-    const struct store_view *view = &taking->sqlite->store.options.view;
+    const struct store_view *view = &following->sqlite->store.view;
     if (!view->sink(view->context, change))
         return false;
-    taking->shown = change->index;
+    following->shown = change->index;
     return true;
 }
 
 /* In its place between the others. */
-static bool show_everything(struct taking *taking, uint64_t before)
+static bool show_everything(struct following *following, uint64_t before)
 {
-    const struct rows_state *state = &taking->state;
-    if (state->everything <= taking->shown || state->everything >= before)
+    const struct rows_state *state = &following->state;
+    if (state->everything <= following->shown || state->everything >= before)
         return true;
-    return show(taking, &(struct change){.kind = CHANGE_EVERYTHING,
-                                         .index = state->everything,
-                                         .at = state->everything_changed,
-                                         .path = TEXT("/")});
+    return show(following, &(struct change){.kind = CHANGE_EVERYTHING,
+                                            .index = state->everything,
+                                            .at = state->everything_changed,
+                                            .path = TEXT("/")});
 }
 
 static enum change_kind kind_of(bool below, const struct present *present)
@@ -48,20 +47,14 @@ static enum change_kind kind_of(bool below, const struct present *present)
 static bool show_row(void *context, struct text path, bool below,
                      const struct present *present)
 {
-    struct taking *taking = context;
-    if (!show_everything(taking, present->index))
+    struct following *following = context;
+    if (!show_everything(following, present->index))
         return false;
-    if (path_check(path, SIZE_MAX) != NULL) {
-        log_warn("the store has a resource whose name is no path, at index %llu; it is "
-                 "passed over",
-                 (unsigned long long)present->index);
-        return true;
-    }
-    return show(taking, &(struct change){.kind = kind_of(below, present),
-                                         .index = present->index,
-                                         .at = present->changed,
-                                         .path = path,
-                                         .document = present->document});
+    return show(following, &(struct change){.kind = kind_of(below, present),
+                                            .index = present->index,
+                                            .at = present->changed,
+                                            .path = path,
+                                            .document = present->document});
 }
 
 /* --- what is gone --- */
@@ -104,7 +97,7 @@ static struct text paths_next(const struct paths *paths, size_t *at)
 static bool drop_missing(struct sqlite *sqlite, const struct paths *paths,
                          uint64_t forgotten)
 {
-    const struct store_view *view = &sqlite->store.options.view;
+    const struct store_view *view = &sqlite->store.view;
     struct change missing = {
         .kind = CHANGE_DELETE, .index = forgotten, .at = clock_wall()};
     for (size_t at = 0; at < paths->len;) {
@@ -119,7 +112,7 @@ static bool drop_missing(struct sqlite *sqlite, const struct paths *paths,
 
 static bool find_missing(struct sqlite *sqlite, uint64_t forgotten)
 {
-    const struct store_view *view = &sqlite->store.options.view;
+    const struct store_view *view = &sqlite->store.view;
     struct paths paths = {NULL, 0, 0};
     bool good = view->each(view->context, paths_add, &paths) &&
                 drop_missing(sqlite, &paths, forgotten);
@@ -130,7 +123,7 @@ static bool find_missing(struct sqlite *sqlite, uint64_t forgotten)
 /* What was touched behind origins and then forgotten can't be told either. */
 static bool make_up(struct sqlite *sqlite, uint64_t forgotten)
 {
-    const struct store_view *view = &sqlite->store.options.view;
+    const struct store_view *view = &sqlite->store.view;
     return find_missing(sqlite, forgotten) &&
            view->sink(view->context, &(struct change){.kind = CHANGE_EVERYTHING,
                                                       .index = forgotten,
@@ -140,7 +133,7 @@ static bool make_up(struct sqlite *sqlite, uint64_t forgotten)
 
 static bool forget(struct sqlite *sqlite, uint64_t forgotten)
 {
-    const struct store_view *view = &sqlite->store.options.view;
+    const struct store_view *view = &sqlite->store.view;
     if (sqlite->lost_sight && !make_up(sqlite, forgotten))
         return false;
     sqlite->lost_sight = false;
@@ -153,34 +146,34 @@ static bool forget(struct sqlite *sqlite, uint64_t forgotten)
                                                       .path = TEXT("/")});
 }
 
-/* --- taking over --- */
+/* --- following over --- */
 
-static bool take_over(struct sqlite *sqlite)
+static bool follow(struct sqlite *sqlite)
 {
     struct store *store = &sqlite->store;
-    struct taking taking = {.sqlite = sqlite, .shown = atomic_load(&store->index)};
-    uint64_t known = taking.shown;
-    if (!rows_read_state(&sqlite->reader, &taking.state))
+    struct following following = {.sqlite = sqlite, .shown = atomic_load(&store->index)};
+    uint64_t known = following.shown;
+    if (!rows_read_state(&sqlite->reader, &following.state))
         return false;
-    if (taking.state.newest == known && taking.state.forgotten == sqlite->forgotten)
+    if (following.state.newest == known && following.state.forgotten == sqlite->forgotten)
         return true;
     /* A deletion after what we know of may be forgotten before we come to see it. */
-    if (taking.state.forgotten > known && known > 0)
+    if (following.state.forgotten > known && known > 0)
         sqlite->lost_sight = true;
-    bool good = rows_since(&sqlite->reader, known, show_row, &taking) &&
-                show_everything(&taking, UINT64_MAX) &&
-                forget(sqlite, taking.state.forgotten);
+    bool good = rows_since(&sqlite->reader, known, show_row, &following) &&
+                show_everything(&following, UINT64_MAX) &&
+                forget(sqlite, following.state.forgotten);
     /* Last: who sees it may look at the state without our lock. */
-    atomic_store(&store->index, good ? taking.state.newest : taking.shown);
+    atomic_store(&store->index, good ? following.state.newest : following.shown);
     return good;
 }
 
-bool sqlite_take_over(struct sqlite *sqlite)
+bool sqlite_follow_file(struct sqlite *sqlite)
 {
     lock_must_hold(&sqlite->lock);
     if (!rows_begin(&sqlite->reader))
         return false;
-    bool good = take_over(sqlite);
+    bool good = follow(sqlite);
     rows_rollback(&sqlite->reader);
     return good;
 }
@@ -190,20 +183,34 @@ static bool is_behind(struct sqlite *sqlite)
     return doorbell_newest(&sqlite->doorbell) > atomic_load(&sqlite->store.index);
 }
 
-void sqlite_follow(struct sqlite *sqlite)
+void sqlite_follow_doorbell(struct sqlite *sqlite)
 {
     if (!is_behind(sqlite))
         return;
     lock_take(&sqlite->lock);
-    bool good = !is_behind(sqlite) || sqlite_take_over(sqlite);
+    bool good = !is_behind(sqlite) || sqlite_follow_file(sqlite);
     bool news = sqlite->follows_badly == good;
     sqlite->follows_badly = !good;
+    struct rows_failure failure = sqlite->reader.failure;
     lock_drop(&sqlite->lock);
+    sqlite_report(sqlite);
     if (news && good)
         log_info("the store can be read again");
     else if (news)
         log_error("what other processes changed can't be read from the store: %s",
-                  sqlite->reader.failure.message);
+                  failure.message);
+}
+
+void sqlite_report(struct sqlite *sqlite)
+{
+    lock_take(&sqlite->lock);
+    struct rows_unsound unsound = sqlite->reader.unsound;
+    sqlite->reader.unsound.count = 0;
+    lock_drop(&sqlite->lock);
+    if (unsound.count > 0)
+        log_warn("%s has %zu rows that no fcgiwait can have written, the last at index "
+                 "%llu; they are passed over",
+                 sqlite->file, unsound.count, (unsigned long long)unsound.index);
 }
 
 void *sqlite_follower(void *context)
@@ -213,7 +220,7 @@ void *sqlite_follower(void *context)
         uint32_t rings = doorbell_rings(&sqlite->doorbell);
         if (atomic_load(&sqlite->stopping))
             break;
-        sqlite_follow(sqlite);
+        sqlite_follow_doorbell(sqlite);
         doorbell_sleep(&sqlite->doorbell, rings);
     }
     atomic_store(&sqlite->follower_ended, true);

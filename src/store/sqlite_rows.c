@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "fcgiwait/path.h"
+
 enum {
     BEGIN,
     BEGIN_WRITE,
@@ -22,11 +24,18 @@ enum {
     DROP_MARKS
 };
 
+#define INDEX_END "9007199254740992" /* INDEX_LIMIT */
+
 static const char *const texts[ROWS_STATEMENTS] = {
     [BEGIN] = "BEGIN",
     [BEGIN_WRITE] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
-    [READ_STATE] = "SELECT newest, everything, everything_changed, forgotten FROM state",
+    /* Rows above `newest` were written by hand: their indexes count as given. */
+    [READ_STATE] =
+        "SELECT max(CAST(newest AS INTEGER), "
+        "coalesce((SELECT max(idx) FROM resource WHERE idx < " INDEX_END "), 0), "
+        "coalesce((SELECT max(idx) FROM below WHERE idx < " INDEX_END "), 0)), "
+        "everything, everything_changed, forgotten FROM state",
     [WRITE_STATE] =
         "UPDATE state SET newest = ?, everything = ?, everything_changed = ?, "
         "forgotten = ?",
@@ -71,6 +80,13 @@ static bool fail_memory(struct rows *rows)
 {
     rows->failure = (struct rows_failure){
         .result = EDIT_FAILED, .code = SQLITE_NOMEM, .message = "out of memory"};
+    return false;
+}
+
+static bool fail_damaged(struct rows *rows, const char *what)
+{
+    rows->failure = (struct rows_failure){.result = EDIT_FAILED, .code = SQLITE_CORRUPT};
+    snprintf(rows->failure.message, sizeof rows->failure.message, "%s", what);
     return false;
 }
 
@@ -163,18 +179,27 @@ void rows_rollback(struct rows *rows)
 
 /* --- state --- */
 
+static bool state_is_sound(const struct rows_state *state)
+{
+    return state->newest < INDEX_LIMIT && state->everything <= state->newest &&
+           state->forgotten <= state->newest && state->everything_changed >= 0;
+}
+
 bool rows_read_state(struct rows *rows, struct rows_state *state)
 {
     sqlite3_stmt *statement = rows->statements[READ_STATE];
-    bool good = sqlite3_step(statement) == SQLITE_ROW;
-    if (good)
+    int result = sqlite3_step(statement);
+    bool good = result == SQLITE_ROW;
+    if (good) /* what is negative becomes too large */
         *state = (struct rows_state){
             .newest = (uint64_t)sqlite3_column_int64(statement, 0),
             .everything = (uint64_t)sqlite3_column_int64(statement, 1),
             .everything_changed = sqlite3_column_int64(statement, 2),
             .forgotten = (uint64_t)sqlite3_column_int64(statement, 3)};
-    else
+    else if (result != SQLITE_DONE)
         fail(rows);
+    if (result == SQLITE_DONE || (good && !state_is_sound(state)))
+        good = fail_damaged(rows, "its table state holds no state that can be");
     rest(statement);
     return good;
 }
@@ -191,18 +216,39 @@ bool rows_write_state(struct rows *rows, const struct rows_state *state)
 
 /* --- resources --- */
 
+/* Whatever answers are made of may be used as it is. */
+static bool row_is_sound(struct text path, const struct present *present, bool exists,
+                         struct text type, struct text body)
+{
+    return present->index < INDEX_LIMIT && present->changed >= 0 &&
+           path_check(path, PATH_LENGTH_MAX) == NULL &&
+           (!exists || (document_type_is_sound(type) && body.len <= DOCUMENT_BODY_MAX));
+}
+
+static bool pass_over(struct rows *rows, uint64_t index)
+{
+    rows->unsound.count++;
+    rows->unsound.index = index;
+    return true;
+}
+
 static bool show_row(struct rows *rows, sqlite3_stmt *statement, rows_show_fn *show,
                      void *context)
 {
     struct present present = {.index = (uint64_t)sqlite3_column_int64(statement, 0),
                               .changed = sqlite3_column_int64(statement, 2)};
-    if (sqlite3_column_type(statement, 4) != SQLITE_NULL) {
-        present.document = document_new(column(statement, 3), column(statement, 4));
+    struct text path = column(statement, 1), type = column(statement, 3);
+    bool exists = sqlite3_column_type(statement, 4) != SQLITE_NULL;
+    struct text body = column(statement, 4);
+    if (!row_is_sound(path, &present, exists, type, body))
+        return pass_over(rows, present.index);
+    if (exists) {
+        present.document = document_new(type, body);
         if (present.document == NULL)
             return fail_memory(rows);
     }
     bool below = sqlite3_column_int(statement, 5) != 0;
-    bool good = show(context, column(statement, 1), below, &present) || fail_memory(rows);
+    bool good = show(context, path, below, &present) || fail_memory(rows);
     present_dispose(&present);
     return good;
 }

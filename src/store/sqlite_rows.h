@@ -21,11 +21,15 @@ struct rows {
         int code, reason;        /* SQLite's, and an errno value or 0 */
         char message[128];
     } failure; /* of the last call that failed */
+    struct rows_unsound {
+        size_t count;
+        uint64_t index; /* of the last one */
+    } unsound; /* rows that no fcgiwait can have written, since somebody set this to 0 */
 };
 
-/* The one row of the table `state`. */
+/* The one row of the table `state`. All of it lies below INDEX_LIMIT. */
 struct rows_state {
-    uint64_t newest;
+    uint64_t newest;     /* no row's index is higher */
     uint64_t everything; /* 0: never */
     nanos everything_changed;
     uint64_t forgotten;
@@ -46,7 +50,8 @@ bool rows_write_state(struct rows *rows, const struct rows_state *state);
 
 /* Calls `show` for each resource that changed after `index`, in index order, with a
  * document reference that is taken back, and for each change of everything at and below a
- * path (`below`). Stops where it returns false: out of memory. */
+ * path (`below`). Rows that can't be ours are passed over (`unsound`). Stops where it
+ * returns false: out of memory. */
 typedef bool rows_show_fn(void *context, struct text path, bool below,
                           const struct present *present);
 bool rows_since(struct rows *rows, uint64_t index, rows_show_fn *show, void *context);

@@ -17,7 +17,7 @@
 static bool level(struct sqlite *sqlite)
 {
     lock_take(&sqlite->lock);
-    bool good = sqlite_take_over(sqlite);
+    bool good = sqlite_follow_file(sqlite);
     if (!good)
         sqlite->rows.failure = sqlite->reader.failure;
     lock_drop(&sqlite->lock);
@@ -176,7 +176,9 @@ void *sqlite_writer(void *context)
 {
     struct sqlite *sqlite = context;
     size_t count;
-    while ((count = queue_take(&sqlite->queue, sqlite->edits, BATCH_MOST)) > 0)
+    while ((count = queue_take(&sqlite->queue, sqlite->edits, BATCH_MOST)) > 0) {
         commit_all(sqlite, count);
+        sqlite_report(sqlite);
+    }
     return NULL;
 }

@@ -24,10 +24,10 @@ void store_commit(struct store *store, struct edit *edit)
     store->backend->commit(store, edit);
 }
 
-void store_catch_up(struct store *store)
+void store_follow(struct store *store)
 {
-    if (store->backend->catch_up != NULL)
-        store->backend->catch_up(store);
+    if (store->backend->follow != NULL)
+        store->backend->follow(store);
 }
 
 void store_set_limit(struct store *store, size_t resources)

@@ -24,7 +24,7 @@ static const struct store_backend backend = {
 void slow_store_open(struct slow_store *slow, struct service_rig *service_rig)
 {
     *slow = (struct slow_store){.fast = service_rig->store};
-    store_init(&slow->store, &backend, &service_rig->store->options);
+    store_init(&slow->store, &backend, &service_rig->store->view);
     service_rig->store = &slow->store;
     service_set(service_rig->service, service_rig->room, service_rig->store);
 }

@@ -499,6 +499,81 @@ static void a_path_that_is_none_is_passed_over(void **state)
     store_rig_close(&store_rig);
 }
 
+/* One row each; "/sound" stands behind them. */
+static void rows_that_cannot_be_ours_are_passed_over(void **state)
+{
+    static const char *const rows[] = {
+        "'/negative', -1, 'x/y', x'31'",
+        "'/type', 5, 'x/y' || x'0d0a' || 'Set-Cookie: a=b', x'31'",
+        "'/no/type', 5, NULL, x'31'",
+        "'/long/type', 5, hex(zeroblob(200)), x'31'",
+        "'', 5, 'x/y', x'31'",
+        "'/a//b', 5, 'x/y', x'31'",
+        "'/../a', 5, NULL, NULL",
+        "'/nul' || x'00', 5, 'x/y', x'31'",
+        "'/' || hex(zeroblob(40000)), 5, 'x/y', x'31'",
+    };
+    struct store_rig store_rig;
+    char body[16], sql[512];
+    (void)state;
+    store_rig_open(&store_rig, &options);
+    uint64_t index = store_rig_put(&store_rig, "/before", "x/y", "1").index;
+    store_rig_close(&store_rig);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        snprintf(sql, sizeof sql,
+                 "UPDATE state SET newest = newest + 1;"
+                 "INSERT INTO resource SELECT newest, %s FROM state",
+                 rows[i]);
+        run_sql(sql);
+    }
+    run_sql("UPDATE state SET newest = newest + 1; INSERT INTO resource SELECT newest, "
+            "'/sound', 5, 'x/y', x'32' FROM state;"
+            "INSERT INTO resource VALUES (-5, '/below/zero', 5, 'x/y', x'31'),"
+            "(9007199254740992, '/too/high', 5, 'x/y', x'31')");
+    store_rig_open(&store_rig, &options);
+    assert_int_equal(tree_resources(store_rig.tree), 2);
+    assert_int_equal(store_rig_look(&store_rig, "/before", body, sizeof body), index);
+    assert_int_equal(store_rig_look(&store_rig, "/sound", body, sizeof body),
+                     index + 1 + sizeof rows / sizeof *rows);
+    assert_string_equal(body, "2");
+    store_rig_close(&store_rig);
+}
+
+/* Somebody wrote it there by hand, and forgot to raise `newest`. */
+static void an_index_above_the_newest_counts_as_given(void **state)
+{
+    struct store_rig store_rig;
+    (void)state;
+    make_store();
+    run_sql(
+        "UPDATE state SET newest = (1 << 52); INSERT INTO resource SELECT newest + 2, "
+        "'/by/hand', 5, 'x/y', x'31' FROM state");
+    store_rig_open(&store_rig, &options);
+    uint64_t index = store_rig_index(&store_rig, "/by/hand");
+    for (int i = 0; i < 3; i++)
+        assert_true(store_rig_touch(&store_rig, "/0").index > index);
+    assert_int_equal(store_rig_index(&store_rig, "/by/hand"), index);
+    store_rig_close(&store_rig);
+}
+
+static void a_state_that_cannot_be_is_refused(void **state)
+{
+    static const char *const states[] = {"newest = (1 << 53)", "everything = newest + 1",
+                                         "forgotten = -7", "everything_changed = -1"};
+    struct store_rig store_rig;
+    char error[512], sql[128];
+    (void)state;
+    make_store();
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+        run_command("cp %s %s/copy", folder.file, folder.dir);
+        snprintf(sql, sizeof sql, "UPDATE state SET %s", states[i]);
+        run_sql(sql);
+        assert_false(store_rig_try(&store_rig, &options, error));
+        must(strstr(error, "damaged") != NULL, "%s: %s", states[i], error);
+        run_command("mv %s/copy %s", folder.dir, folder.file);
+    }
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, start, stop)
@@ -520,6 +595,9 @@ int main(void)
         TEST(a_file_of_layout_1_is_migrated),
         TEST(a_migration_that_fails_changes_nothing),
         TEST(a_path_that_is_none_is_passed_over),
+        TEST(rows_that_cannot_be_ours_are_passed_over),
+        TEST(an_index_above_the_newest_counts_as_given),
+        TEST(a_state_that_cannot_be_is_refused),
     };
     return cmocka_run_group_tests_name("store/durable", tests, NULL, NULL);
 }
