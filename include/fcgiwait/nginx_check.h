@@ -46,7 +46,10 @@ struct nginx_check *nginx_check_read(struct text dump, const char *name,
 enum nginx_checked nginx_check_result(const struct nginx_check *check);
 const struct finding *nginx_check_findings(const struct nginx_check *check);
 
-/* For people: the findings, or what could not be understood. */
+/* What can't be told: `rule`, `file`, `line` and `what` alone. It is no fault. */
+const struct finding *nginx_check_notes(const struct nginx_check *check);
+
+/* For people: the findings and notes, or what could not be understood. */
 void nginx_check_report(const struct nginx_check *check, FILE *out);
 
 void nginx_check_free(struct nginx_check **check);

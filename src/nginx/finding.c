@@ -55,9 +55,9 @@ static bool is_known(const struct nginx_check *check, const struct noted *noted)
     return false;
 }
 
-void fault_report(struct nginx_check *check, const struct fault *fault)
+static struct noted noted_of(const struct fault *fault)
 {
-    struct noted noted = {.finding = {.rule = fault->rule,
+    return (struct noted){.finding = {.rule = fault->rule,
                                       .file = fault->at->file,
                                       .line = fault->at->line,
                                       .what = fault->what,
@@ -65,12 +65,33 @@ void fault_report(struct nginx_check *check, const struct fault *fault)
                                       .instead = fault->instead},
                           .once = fault->once != NULL ? fault->once : fault->at,
                           .protocol = fault->protocol};
-    if (is_known(check, &noted))
-        return;
+}
+
+static struct finding *keep(struct nginx_check *check, const struct noted *noted)
+{
     struct noted *kept = arena_take(&check->conf.arena, sizeof *kept);
     if (kept == NULL)
+        return NULL;
+    *kept = *noted;
+    return &kept->finding;
+}
+
+void fault_report(struct nginx_check *check, const struct fault *fault)
+{
+    struct noted noted = noted_of(fault);
+    struct finding *finding = is_known(check, &noted) ? NULL : keep(check, &noted);
+    if (finding == NULL)
         return;
-    *kept = noted;
-    *check->end = &kept->finding;
-    check->end = &kept->finding.next;
+    *check->end = finding;
+    check->end = &finding->next;
+}
+
+void fault_note(struct nginx_check *check, const struct fault *fault)
+{
+    struct noted noted = noted_of(fault);
+    struct finding **end = &check->notes;
+    for (; *end != NULL; end = &(*end)->next)
+        if (((struct noted *)*end)->once == noted.once)
+            return;
+    *end = keep(check, &noted);
 }

@@ -1,113 +1,132 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who is let in at a place: by address, by who they are, by a condition, by method, and
- * by where the server listens.
+ * Who is let in, by address, password or condition. A guard is what a stranger does not
+ * get past; what nobody can tell is not taken for one.
  */
 #include "guard.h"
 
 #include "address.h"
 #include "location.h"
+#include "network.h"
+#include "stranger.h"
 
 /* --- allow, deny --- */
 
-enum access {
-    ACCESS_UNSAID, /* nothing is said of everybody */
-    ACCESS_ALLOWED,
-    ACCESS_DENIED
-};
-
-static bool is_everybody(struct text who)
+static enum who who_by_address(const struct directive *block, bool *any)
 {
-    return text_is(who, TEXT("all")) || text_is(who, TEXT("0.0.0.0/0"));
-}
-
-static bool is_this_machine(struct text who)
-{
-    return text_starts(who, TEXT("127.")) || text_is(who, TEXT("::1")) ||
-           text_is(who, TEXT("unix:"));
-}
-
-/* What the list on the nearest level that has one says of everybody else. */
-static enum access access_at(const struct directive *level, bool *this_machine)
-{
-    bool any = false;
-    for (*this_machine = false; level != NULL && !any; level = level->parent)
-        for (const struct directive *at = level->first; at != NULL; at = at->next) {
-            bool allow = directive_is(at, TEXT("allow"));
-            struct text who = directive_value(at, 1);
-            if (!allow && !directive_is(at, TEXT("deny")))
-                continue;
-            any = true;
-            if (is_everybody(who))
-                return allow ? ACCESS_ALLOWED : ACCESS_DENIED;
-            *this_machine = *this_machine || (allow && is_this_machine(who));
-        }
-    return ACCESS_UNSAID;
+    enum reach reach = REACH_WORLD;
+    const struct directive *server = find_around(block, TEXT("server"));
+    *any = network_reach(block, server, &reach);
+    if (reach == REACH_NOBODY)
+        return WHO_NOBODY;
+    if (!*any || reach == REACH_WORLD || network_is_forged(block))
+        return WHO_ANYBODY;
+    return reach == REACH_MACHINE ? WHO_MACHINE : WHO_KNOWER;
 }
 
 /* --- passwords and the like --- */
 
-static bool asks_who(const struct directive *block)
+/* Without a file nginx asks nobody. */
+static enum who who_by_password(const struct directive *block)
 {
-    static const struct text names[] = {
-        TEXT("auth_basic"),    TEXT("auth_request"),        TEXT("auth_jwt"),
-        TEXT("auth_pam"),      TEXT("auth_ldap"),           TEXT("auth_digest"),
-        TEXT("auth_gss"),      TEXT("access_by_lua_block"), TEXT("access_by_lua_file"),
-        TEXT("access_by_lua"),
-    };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const struct directive *set = find_setting(block, names[i]);
-        if (set != NULL && !text_is(directive_value(set, 1), TEXT("off")))
-            return true;
-    }
-    return value_is_on(find_setting(block, TEXT("ssl_verify_client")));
+    const struct directive *realm = find_setting(block, TEXT("auth_basic"));
+    if (realm == NULL || find_setting(block, TEXT("auth_basic_user_file")) == NULL)
+        return WHO_ANYBODY;
+    return who_most(WHO_KNOWER, who_makes(block, directive_value(realm, 1), TEXT("off")));
 }
 
-/* `satisfy any`: one of both is enough, so a list that allows everybody is no guard. */
-static enum guard guard_of_access(const struct directive *block)
+/* One that answers 2xx by itself asks nobody either. */
+static enum who who_by_request(const struct directive *block)
+{
+    const struct directive *ask = find_setting(block, TEXT("auth_request"));
+    const struct directive *server = find_around(block, TEXT("server"));
+    if (ask == NULL || server == NULL || text_is(directive_value(ask, 1), TEXT("off")))
+        return WHO_ANYBODY;
+    const struct directive *location = location_serving(server, directive_value(ask, 1));
+    const struct directive *back =
+        location != NULL ? find_inside(location, TEXT("return")) : NULL;
+    return back != NULL && text_starts(directive_value(back, 1), TEXT("2")) ? WHO_ANYBODY
+                                                                            : WHO_KNOWER;
+}
+
+const struct directive *guard_lua(const struct directive *block)
+{
+    static const struct text names[] = {
+        TEXT("access_by_lua_block"), TEXT("access_by_lua_file"), TEXT("access_by_lua")};
+    const struct directive *lua = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names && lua == NULL; i++)
+        lua = find_setting(block, names[i]);
+    return lua;
+}
+
+static bool is_set(const struct directive *block, struct text name)
+{
+    const struct directive *set = find_setting(block, name);
+    return set != NULL && !text_is(directive_value(set, 1), TEXT("off"));
+}
+
+static enum who who_by_identity(const struct directive *block, bool *any)
+{
+    static const struct text names[] = {TEXT("auth_jwt"),  TEXT("auth_pam"),
+                                        TEXT("auth_ldap"), TEXT("auth_digest"),
+                                        TEXT("auth_gss"),  TEXT("auth_oidc")};
+    enum who who = who_least(who_by_password(block), who_by_request(block));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (is_set(block, names[i]))
+            who = who_least(who, WHO_KNOWER);
+    if (guard_lua(block) != NULL)
+        who = who_least(who, WHO_KNOWER);
+    *any = who < WHO_ANYBODY;
+    return who;
+}
+
+/* `satisfy any`: one of both is enough. A client's certificate is asked for before. */
+static enum who who_gets_access(const struct directive *block)
 {
     const struct directive *satisfy = find_setting(block, TEXT("satisfy"));
-    bool any = satisfy != NULL && text_is(directive_value(satisfy, 1), TEXT("any"));
-    bool this_machine;
-    enum access access = access_at(block, &this_machine);
-    bool asks = asks_who(block);
-    if (any && access == ACCESS_ALLOWED)
-        return GUARD_NONE;
-    if (asks && !(any && access == ACCESS_DENIED))
-        return GUARD_CLOSED;
-    if (access != ACCESS_DENIED)
-        return GUARD_NONE;
-    return this_machine ? GUARD_MACHINE : GUARD_CLOSED;
+    bool either = satisfy != NULL && text_is(directive_value(satisfy, 1), TEXT("any"));
+    bool listed, asked;
+    enum who address = who_by_address(block, &listed);
+    enum who identity = who_by_identity(block, &asked);
+    enum who who = either && listed && asked ? who_most(address, identity)
+                                             : who_least(address, identity);
+    if (value_is_on(find_setting(block, TEXT("ssl_verify_client"))))
+        who = who_least(who, WHO_KNOWER);
+    return who;
 }
 
 /* --- conditions --- */
 
-static bool refuses(const struct directive *directive)
+static bool turns_away(const struct directive *block)
 {
-    static const struct text codes[] = {TEXT("401"), TEXT("403"), TEXT("404"),
-                                        TEXT("444")};
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-        if (text_is(directive_value(directive, 1), codes[i]))
-            return true;
-    return false;
+    return find_inside(block, TEXT("return")) != NULL;
 }
 
-/* An `if` that refuses some, for anything but their method. */
-static bool has_condition(const struct directive *level)
+/* What runs in the block for whoever comes there. */
+static enum who who_gets_through(const struct directive *block)
 {
-    for (; level != NULL; level = level->parent)
-        for (const struct directive *at = find_inside(level, TEXT("if")); at != NULL;
-             at = find_again(at)) {
-            const struct directive *back = find_inside(at, TEXT("return"));
-            if (back != NULL && refuses(back) &&
-                !values_contain(at, TEXT("$request_method")))
-                return true;
-        }
-    return false;
+    enum who who = turns_away(block) ? WHO_NOBODY : WHO_ANYBODY;
+    const struct directive *at = find_inside(block, TEXT("if"));
+    for (; at != NULL && who > WHO_KNOWER; at = find_again(at))
+        if (turns_away(at))
+            who = who_least(who, who_passes(at));
+    return who;
+}
+
+/* Past every `if` of the server and of the location that turns somebody away, and into
+ * the one that the pass stands in. Locations around the location don't count. */
+static enum who who_gets_past(const struct directive *block)
+{
+    const struct directive *location = find_around(block, TEXT("location"));
+    const struct directive *server = find_around(block, TEXT("server"));
+    enum who who = directive_is(block, TEXT("if")) ? who_enters(block) : WHO_ANYBODY;
+    if (location != NULL)
+        who = who_least(who, who_gets_through(location));
+    return server != NULL ? who_least(who, who_gets_through(server)) : who;
 }
 
 /* limit_except with none of the methods that publish. */
-static enum guard guard_of_methods(const struct directive *block)
+static enum who who_by_method(const struct directive *block)
 {
     static const struct text methods[] = {TEXT("PUT"), TEXT("PATCH"), TEXT("POST"),
                                           TEXT("DELETE")};
@@ -115,11 +134,11 @@ static enum guard guard_of_methods(const struct directive *block)
     const struct directive *limit =
         location != NULL ? find_inside(location, TEXT("limit_except")) : NULL;
     if (limit == NULL)
-        return GUARD_NONE;
+        return WHO_ANYBODY;
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-        if (values_contain(limit, methods[i]))
-            return GUARD_NONE;
-    return guard_of_access(limit);
+        if (values_have(limit, methods[i]))
+            return WHO_ANYBODY;
+    return who_gets_access(limit);
 }
 
 /* --- all of it --- */
@@ -154,10 +173,32 @@ static enum guard stronger(enum guard a, enum guard b)
     return a > b ? a : b;
 }
 
+static enum guard guard_against(enum who who)
+{
+    switch (who) {
+    case WHO_ANYBODY:
+        return GUARD_NONE;
+    case WHO_UNSURE:
+        return GUARD_UNSURE;
+    case WHO_MACHINE:
+        return GUARD_MACHINE;
+    default:
+        return GUARD_CLOSED;
+    }
+}
+
 enum guard guard_at(const struct directive *block)
 {
-    if (guard_is_internal(block) || has_condition(block))
+    if (guard_is_internal(block))
         return GUARD_CLOSED;
-    enum guard guard = stronger(guard_of_access(block), guard_of_methods(block));
-    return stronger(guard, guard_of_listen(find_around(block, TEXT("server"))));
+    enum who who = who_least(who_gets_access(block), who_by_method(block));
+    if (who > WHO_KNOWER)
+        who = who_least(who, who_gets_past(block));
+    return stronger(guard_against(who),
+                    guard_of_listen(find_around(block, TEXT("server"))));
+}
+
+enum guard guard_of_grant(const struct directive *block, const struct directive *access)
+{
+    return guard_against(who_makes(block, directive_value(access, 2), TEXT("publish")));
 }

@@ -104,6 +104,11 @@ const struct finding *nginx_check_findings(const struct nginx_check *check)
     return check->first;
 }
 
+const struct finding *nginx_check_notes(const struct nginx_check *check)
+{
+    return check->notes;
+}
+
 /* --- for people --- */
 
 static size_t count_ways(const struct nginx_check *check)
@@ -131,6 +136,8 @@ void nginx_check_report(const struct nginx_check *check, FILE *out)
         print_finding(at, out);
         count++;
     }
+    for (const struct finding *at = check->notes; at != NULL; at = at->next)
+        fprintf(out, "%s:%u: note: %s\n", at->file, at->line, at->what);
     fprintf(out, "%zu location%s to fcgiwait, %zu finding%s\n", count_ways(check),
             count_ways(check) == 1 ? " leads" : "s lead", count, count == 1 ? "" : "s");
 }

@@ -9,6 +9,11 @@ static const char *say_who(struct nginx_check *check, const struct way *way,
                            enum guard guard)
 {
     const char *location = say_location(check, way->block);
+    if (guard == GUARD_UNSURE)
+        return say(
+            check,
+            "%s may publish, and it can't be told whom the conditions there let in",
+            location);
     if (way_is_proxy(way))
         return say(
             check,
@@ -24,19 +29,43 @@ static const char *say_who(struct nginx_check *check, const struct way *way,
         location);
 }
 
+/* What stands at the location, or who is granted to publish there at all. */
+static enum guard guard_of(const struct way *way)
+{
+    enum guard guard = guard_at(way->block);
+    enum guard grant =
+        way_is_proxy(way) ? GUARD_NONE : guard_of_grant(way->block, way->publish);
+    return grant > guard ? grant : guard;
+}
+
 /* A publish location that anybody can get at: by itself, or through a proxy on the same
  * machine. */
 void rule_open_publish(struct nginx_check *check, const struct way *way)
 {
-    enum guard guard = guard_at(way->block);
+    if (way->publish == NULL)
+        return;
+    enum guard guard = guard_of(way);
     enum guard needed = way_is_proxy(way) ? GUARD_LISTEN : GUARD_MACHINE;
-    if (way->publish == NULL || guard >= needed)
+    const struct directive *lua = guard_lua(way->block);
+    if (lua != NULL)
+        fault_note(check,
+                   &(struct fault){.rule = "lua",
+                                   .at = lua,
+                                   .what = say(check,
+                                               "whom this lets publish in %s can't "
+                                               "be told: Lua is not read",
+                                               say_location(check, way->block))});
+    if (guard >= needed && guard != GUARD_UNSURE)
         return;
     fault_report(check,
                  &(struct fault){.rule = "open_publish",
                                  .at = way_is_proxy(way) ? way->pass : way->publish,
                                  .once = way->block,
                                  .what = say_who(check, way, guard),
-                                 .effect = "anybody can change or delete every document",
+                                 .effect = guard == GUARD_UNSURE
+                                               ? "if they let everybody in, anybody can "
+                                                 "change or delete every document"
+                                               : "anybody can change or delete every "
+                                                 "document",
                                  .instead = "allow 127.0.0.1; allow ::1; deny all;"});
 }

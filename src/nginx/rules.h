@@ -17,6 +17,7 @@ struct nginx_check {
     struct way *ways;
     unsigned patterns_left; /* regular expressions that may still be tried */
     struct finding *first, **end;
+    struct finding *notes;
 };
 
 struct fault {
@@ -29,6 +30,9 @@ struct fault {
 
 /* Once for each rule, `once` and protocol. */
 void fault_report(struct nginx_check *check, const struct fault *fault);
+
+/* What can't be told, once for each `once`: said, and no finding. */
+void fault_note(struct nginx_check *check, const struct fault *fault);
 
 /* A string of the check's; never NULL. */
 const char *say(struct nginx_check *check, const char *format, ...)

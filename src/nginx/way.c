@@ -9,6 +9,7 @@
 
 #include "fcgiwait/duration.h"
 #include "guard.h"
+#include "stranger.h"
 
 #define OURS TEXT("fcgiwait")
 
@@ -60,14 +61,14 @@ static bool share_socket(struct way *a, struct way *b)
             target_each(&a->target, is_one_of, &b->target));
 }
 
-/* `fastcgi_param FCGIWAIT_ACCESS publish;` */
+/* `fastcgi_param FCGIWAIT_ACCESS publish;`, or a variable that somebody can make that. */
 static const struct directive *publish_at(const struct directive *block)
 {
-    const struct directive *param = find_setting(block, TEXT("fastcgi_param"));
-    for (; param != NULL; param = find_again(param))
-        if (text_is(directive_value(param, 1), TEXT("FCGIWAIT_ACCESS")))
-            return text_is(directive_value(param, 2), TEXT("publish")) ? param : NULL;
-    return NULL;
+    const struct directive *access = find_param_line(block, TEXT("FCGIWAIT_ACCESS"));
+    return access != NULL && who_makes(block, directive_value(access, 2),
+                                       TEXT("publish")) > WHO_NOBODY
+               ? access
+               : NULL;
 }
 
 /* Neither an endpoint nor the report of a write holds anybody. */

@@ -19,7 +19,8 @@ struct row {
 
 static const struct nginx_needs needs = {60 * NANOS_PER_SECOND, 10000};
 
-static void find_line(const char *dump, const char *part, char file[128], unsigned *line)
+static inline void find_line(const char *dump, const char *part, char file[128],
+                             unsigned *line)
 {
     const char *found = strstr(dump, part);
     must(found != NULL && strstr(found + 1, part) == NULL, "\"%s\" is not there once",
@@ -33,7 +34,7 @@ static void find_line(const char *dump, const char *part, char file[128], unsign
 }
 
 /* The correct configuration with the row's change; free() it. */
-static char *change(const struct row *row)
+static inline char *change(const struct row *row)
 {
     size_t size = sizeof correct + 4096;
     char *dump = malloc(size);
@@ -57,13 +58,14 @@ static struct nginx_check *check_text(const char *dump)
     return check;
 }
 
-static void fail_with_report(const struct nginx_check *check, const struct row *row)
+static inline void fail_with_report(const struct nginx_check *check,
+                                    const struct row *row)
 {
     nginx_check_report(check, stderr);
     fail_msg("\"%s\" -> \"%s\"", row->from, row->to);
 }
 
-static void only_this_is_found(const struct row *row)
+static inline void only_this_is_found(const struct row *row)
 {
     char *dump = change(row), file[128];
     unsigned line;
@@ -82,7 +84,7 @@ static void only_this_is_found(const struct row *row)
     free(dump);
 }
 
-static void nothing_is_found(const struct row *row)
+static inline void nothing_is_found(const struct row *row)
 {
     char *dump = change(row);
     struct nginx_check *check = check_text(dump);

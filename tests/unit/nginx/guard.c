@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: ISC */
+/* Publish locations: an open one is found, whatever it is written like, or it is said
+ * that it can't be told. */
+#include "planted.h"
+
+#define OPEN "deny all; # publish"
+#define ALLOW "allow 127.0.0.1; # publish"
+#define GRANT "fastcgi_param FCGIWAIT_ACCESS publish;"
+#define HTTP "geo $near"
+
+/* What stands in the place of `allow` and `deny`; in http; and instead of `publish`. */
+struct guarded {
+    const char *location, *http, *access;
+    const char *says; /* in the finding; NULL: there is none */
+};
+
+static char *replaced(char *dump, const char *from, const char *to)
+{
+    char *found = strstr(dump, from), *whole = NULL;
+    must(found != NULL, "%s is not there", from);
+    must(asprintf(&whole, "%.*s%s%s", (int)(found - dump), dump, to,
+                  found + strlen(from)) > 0,
+         "asprintf");
+    free(dump);
+    return whole;
+}
+
+static struct nginx_check *check_guarded(const struct guarded *row, char **dump)
+{
+    char grant[256], http[1024];
+    snprintf(grant, sizeof grant, "fastcgi_param FCGIWAIT_ACCESS %s;",
+             row->access != NULL ? row->access : "publish");
+    snprintf(http, sizeof http, "%s\n" HTTP, row->http != NULL ? row->http : "");
+    *dump = replaced(strdup(correct), OPEN, "");
+    *dump = replaced(*dump, ALLOW, row->location);
+    *dump = replaced(*dump, GRANT, grant);
+    *dump = replaced(*dump, HTTP, http);
+    return check_text(*dump);
+}
+
+static void try(const struct guarded *row)
+{
+    char *dump;
+    struct nginx_check *check = check_guarded(row, &dump);
+    const struct finding *first = nginx_check_findings(check);
+    bool good = row->says == NULL ? nginx_check_result(check) == NGINX_GOOD
+                                  : first != NULL && first->next == NULL &&
+                                        strcmp(first->rule, "open_publish") == 0 &&
+                                        strstr(first->what, row->says) != NULL;
+    if (!good) {
+        nginx_check_report(check, stderr);
+        fail_msg("%s | %s | %s", row->location, row->http, row->access);
+    }
+    nginx_check_free(&check);
+    free(dump);
+}
+
+#define WORLD "is open to the world"
+#define UNSURE "it can't be told"
+
+static void lists_of_addresses(void **state)
+{
+    static const struct guarded rows[] = {
+        {"", NULL, NULL, WORLD},
+        {"allow 127.0.0.1;", NULL, NULL, WORLD},
+        {"allow 0.0.0.0/1; allow 128.0.0.0/1; deny all;", NULL, NULL, WORLD},
+        {"allow 0.0.0.0/2; allow 64.0.0.0/3; deny all;", NULL, NULL, WORLD},
+        {"deny 10.0.0.0/8; allow all;", NULL, NULL, WORLD},
+        {"deny 1.2.3.4;", NULL, NULL, WORLD},
+        {"deny 0.0.0.0/1;", NULL, NULL, WORLD},
+        {"allow 0.0.0.0/0; deny all;", NULL, NULL, WORLD},
+        {"set_real_ip_from 0.0.0.0/0; allow 10.0.0.0/8; deny all;", NULL, NULL, WORLD},
+        {"allow 10.0.0.0/8; deny all;", NULL, NULL, NULL},
+        {"allow 203.0.113.0/24; allow 198.51.100.7; deny all;", NULL, NULL, NULL},
+        {"allow 127.0.0.1; deny 0.0.0.0/0;", NULL, NULL, NULL},
+        {"deny 0.0.0.0/1; deny 128.0.0.0/1;", NULL, NULL, NULL},
+        {"deny all; allow all;", NULL, NULL, NULL},
+    };
+    (void)state;
+    EACH(rows, try);
+}
+
+static void addresses_count_for_how_the_server_listens(void **state)
+{
+    char *dump =
+        replaced(strdup(correct), "listen 8080;", "listen 8080; listen [::]:8080;");
+    (void)state;
+    dump = replaced(dump, OPEN, "deny 0.0.0.0/0;");
+    struct nginx_check *check = check_text(dump);
+    const struct finding *first = nginx_check_findings(check);
+    assert_non_null(first);
+    assert_string_equal(first->rule, "open_publish");
+    nginx_check_free(&check);
+    dump = replaced(dump, "deny 0.0.0.0/0;", "deny 0.0.0.0/0; deny ::/0;");
+    check = check_text(dump);
+    assert_int_equal(nginx_check_result(check), NGINX_GOOD);
+    nginx_check_free(&check);
+    free(dump);
+}
+
+static void passwords(void **state)
+{
+    static const struct guarded rows[] = {
+        {"auth_basic who;", NULL, NULL, WORLD},
+        {"auth_basic off; auth_basic_user_file x;", NULL, NULL, WORLD},
+        {"auth_basic $realm; auth_basic_user_file x;",
+         "map $request_method $realm { default off; PUT who; }", NULL, WORLD},
+        {"auth_basic $realm; auth_basic_user_file x;",
+         "map $http_x_debug $realm { default who; 1 off; }", NULL, WORLD},
+        {"auth_basic $realm; auth_basic_user_file x;",
+         "geo $realm { default off; 10.0.0.0/8 who; }", NULL, WORLD},
+        {"set $realm off; auth_basic $realm; auth_basic_user_file x;", NULL, NULL, WORLD},
+        {"auth_basic $who_knows; auth_basic_user_file x;", NULL, NULL, UNSURE},
+        {"auth_request /health-or-so; location = /health-or-so { return 204; }", NULL,
+         NULL, WORLD},
+        {"auth_basic $realm; auth_basic_user_file x;",
+         "map $request_method $realm { default who; GET off; }", NULL, NULL},
+        {"auth_basic $realm; auth_basic_user_file x;",
+         "geo $realm { default who; 10.0.0.0/8 off; }", NULL, NULL},
+        {"auth_basic who; auth_basic_user_file x;", NULL, NULL, NULL},
+        {"satisfy any; auth_basic who; auth_basic_user_file x; allow 127.0.0.1; deny "
+         "all;",
+         NULL, NULL, NULL},
+        {"satisfy any; auth_basic who; auth_basic_user_file x; allow 0.0.0.0/1; allow "
+         "128.0.0.0/1; deny all;",
+         NULL, NULL, WORLD},
+    };
+    (void)state;
+    EACH(rows, try);
+}
+
+static void conditions(void **state)
+{
+    static const struct guarded rows[] = {
+        {"if ($http_user_agent ~ bot) { return 403; }", NULL, NULL, WORLD},
+        {"if ($host != example.com) { return 444; }", NULL, NULL, WORLD},
+        {"if ($http_x_key = \"\") { return 403; }", NULL, NULL, WORLD},
+        {"if ($http_x_key = bad) { return 403; }", NULL, NULL, WORLD},
+        {"if ($http_x_key !~ .) { return 403; }", NULL, NULL, WORLD},
+        {"if ($remote_addr = 1.2.3.4) { return 403; }", NULL, NULL, WORLD},
+        {"if ($request_method = GET) { return 403; }", NULL, NULL, WORLD},
+        {"if ($request_method !~ ^(GET|HEAD|PUT)$) { return 405; }", NULL, NULL, WORLD},
+        {"if ($bad) { return 403; }", "map $http_user_agent $bad { default 0; ~bot 1; }",
+         NULL, WORLD},
+        {"if ($ok = 0) { return 403; }", "geo $ok { default 1; 10.0.0.0/8 0; }", NULL,
+         WORLD},
+        {"if ($ok = 0) { return 403; }",
+         "geo $ok { default 0; 0.0.0.0/1 1; 128.0.0.0/1 1; }", NULL, WORLD},
+        {"set $ok 1; if ($remote_addr = 10.1.1.1) { set $ok 0; } if ($ok = 0) { return "
+         "403; "
+         "}",
+         NULL, NULL, WORLD},
+        {"valid_referers example.com; if ($invalid_referer) { return 403; }", NULL, NULL,
+         WORLD},
+        {"if ($ssl_client_verify = NONE2) { return 403; }", NULL, NULL, WORLD},
+        {"if ($from_njs) { return 403; }", NULL, NULL, UNSURE},
+        {"if ($http_x_key !~ (?=a)s3cret) { return 403; }", NULL, NULL, UNSURE},
+        {"if ($http_x_key != s3cret) { return 403; }", NULL, NULL, NULL},
+        {"if ($http_authorization !~ \"^Bearer s3cret$\") { return 401; }", NULL, NULL,
+         NULL},
+        {"if ($remote_addr != 10.1.1.1) { return 403; }", NULL, NULL, NULL},
+        {"if ($remote_addr !~ ^10\\.) { return 403; }", NULL, NULL, NULL},
+        {"if ($ssl_client_verify != SUCCESS) { return 403; }", NULL, NULL, NULL},
+        {"if ($ok = 0) { return 403; }", "geo $ok { default 0; 10.0.0.0/8 1; }", NULL,
+         NULL},
+        {"if ($ok = \"\") { return 403; }", "map $http_x_key $ok { s3cret 1; }", NULL,
+         NULL},
+        {"set $ok 0; if ($http_x_key = s3cret) { set $ok 1; } if ($ok = 0) { return 403; "
+         "}",
+         NULL, NULL, NULL},
+        {"if ($request_method !~ ^(GET|HEAD)$) { return 405; }", NULL, NULL, NULL},
+        {"return 403;", NULL, NULL, NULL},
+    };
+    (void)state;
+    EACH(rows, try);
+}
+
+static void who_is_granted(void **state)
+{
+    static const struct guarded rows[] = {
+        {"", "map $request_method $access { default read; PUT publish; }", "$access",
+         WORLD},
+        {"", "map $http_x_role $access { default publish; reader read; }", "$access",
+         WORLD},
+        {"", NULL, "$http_x_role", WORLD},
+        {"set $access publish;", NULL, "$access", WORLD},
+        {"set $access read; if ($http_user_agent ~ curl) { set $access publish; }", NULL,
+         "$access", WORLD},
+        {"", "map $arg_key $access { default read; ~. publish; }", "$access", WORLD},
+        {"", "map $uri $access { default read; ~^/publish publish; }", "$access", WORLD},
+        {"", NULL, "$from_njs", UNSURE},
+        {"", "map $http_x_key $access { default read; s3cret publish; }", "$access",
+         NULL},
+        {"", "geo $access { default read; 10.0.0.0/8 publish; }", "$access", NULL},
+        {"set $access read; if ($http_x_key = s3cret) { set $access publish; }", NULL,
+         "$access", NULL},
+        {"", "map $request_method $access { default read; PURGE publish; }", "$access",
+         NULL},
+        {"", NULL, "read", NULL},
+        {"allow 127.0.0.1; deny all;",
+         "map $request_method $access { default read; PUT publish; }", "$access", NULL},
+    };
+    (void)state;
+    EACH(rows, try);
+}
+
+static void lua_is_said_to_be_unread(void **state)
+{
+    static const struct guarded row = {"access_by_lua_block { ngx.log(1, \"}\") }", NULL,
+                                       NULL, NULL};
+    char *dump, *said = NULL;
+    size_t len;
+    (void)state;
+    struct nginx_check *check = check_guarded(&row, &dump);
+    FILE *out = open_memstream(&said, &len);
+    nginx_check_report(check, out);
+    fclose(out);
+    assert_int_equal(nginx_check_result(check), NGINX_GOOD);
+    assert_non_null(strstr(said, "note: whom this lets publish"));
+    assert_null(nginx_check_notes(check)->next);
+    nginx_check_free(&check);
+    free(said);
+    free(dump);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lists_of_addresses),
+        cmocka_unit_test(addresses_count_for_how_the_server_listens),
+        cmocka_unit_test(passwords),
+        cmocka_unit_test(conditions),
+        cmocka_unit_test(who_is_granted),
+        cmocka_unit_test(lua_is_said_to_be_unread),
+    };
+    return cmocka_run_group_tests_name("nginx/guard", tests, NULL, NULL);
+}
