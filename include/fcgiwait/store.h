@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "fcgiwait/change.h"
+#include "fcgiwait/conditions.h"
 #include "fcgiwait/text.h"
 
 /* Who keeps the present state. No two of these are called at the same time; a lock of the
@@ -52,7 +53,7 @@ enum edit_result {
     EDIT_SAME,      /* 204: the document was this one already; nobody was woken */
     EDIT_MISSING,   /* 404 */
     EDIT_NOT_JSON,  /* 409: a patch of what is not JSON */
-    EDIT_CONFLICT,  /* 412: If-Match or If-None-Match failed */
+    EDIT_CONFLICT,  /* 412: a condition does not hold */
     EDIT_TOO_LARGE, /* 413: a patch that would make the document longer than `most` */
     EDIT_FULL,      /* 507: limits.resources */
     EDIT_NO_ROOM,   /* 507: the disk is full */
@@ -68,13 +69,13 @@ struct edit {
                                         caller's reference */
     struct text patch;               /* of EDIT_PATCH: JSON (json_check()) */
     size_t most;                     /* of EDIT_PATCH: bytes that the document may have */
-    struct text if_match;            /* lists of entity tags (RFC 9110 section 13.1); */
-    struct text if_none_match;       /* `at` NULL: no such header */
+    struct conditions conditions;    /* that have to hold */
     void (*done)(struct edit *edit); /* durable, or refused, and everybody was told */
     void *context;                   /* of `done` */
     /* what came of it, set before `done` */
     enum edit_result result;
-    uint64_t index; /* the resource's index now; of EDIT_EVERYTHING: the new one */
+    uint64_t index;  /* the resource's index now; of EDIT_EVERYTHING: the new one */
+    const char *why; /* of EDIT_CONFLICT: which condition does not hold */
     /* the store's, while it has the edit */
     struct edit *next;
 };

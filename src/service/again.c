@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * again: a heap of edits by the time when they are due, and a thread that sleeps until the
- * first is. Nothing is lost where there is no room or no memory for one: then everything
- * behind origins counts as changed at that time. Edits are committed with no lock held.
+ * again: a heap of edits by the time when they are due, and a thread that sleeps until
+ * the first is. Nothing is lost where there is no room or no memory for one: then
+ * everything behind origins counts as changed at that time. Edits are committed with no
+ * lock held.
  */
 #include "again.h"
 

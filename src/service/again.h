@@ -3,8 +3,8 @@
  * again: reports that count again after some time (FCGIWAIT_AGAIN), for APIs that answer
  * before a read shows what was written. Private to the service.
  *
- * Owns a thread, started with the first of them, and the edits until their time comes. Any
- * thread adds; main closes.
+ * Owns a thread, started with the first of them, and the edits until their time comes.
+ * Any thread adds; main closes.
  */
 #ifndef FCGIWAIT_SERVICE_AGAIN_H
 #define FCGIWAIT_SERVICE_AGAIN_H

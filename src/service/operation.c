@@ -100,6 +100,8 @@ static void read_body(struct operation *operation, const struct cgi *cgi)
 {
     uint64_t declared;
     operation->content_type = text_trim(cgi->content_type);
+    operation->content_encoding = text_trim(cgi->content_encoding);
+    operation->has_content_range = cgi->content_range.at != NULL;
     operation->body = cgi->body;
     operation->body_length = cgi->body_length;
     operation->length_is_wrong =
@@ -199,8 +201,8 @@ bool operation_read(struct operation *operation, const struct cgi *cgi,
     operation->method = method_parse(cgi->method);
     operation->endpoint = endpoint_of(cgi->endpoint);
     operation->query = cgi->query;
-    operation->if_match = cgi->if_match;
-    operation->if_none_match = cgi->if_none_match;
+    operation->conditions =
+        (struct conditions){cgi->if_match, cgi->if_none_match, cgi->if_unmodified_since};
     read_report(operation, cgi);
     read_location(operation, cgi);
     read_index(operation, cgi);

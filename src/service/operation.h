@@ -9,6 +9,7 @@
 #ifndef FCGIWAIT_SERVICE_OPERATION_H
 #define FCGIWAIT_SERVICE_OPERATION_H
 
+#include "fcgiwait/conditions.h"
 #include "fcgiwait/method.h"
 #include "fcgiwait/query.h"
 #include "fcgiwait/service.h"
@@ -39,21 +40,21 @@ struct operation {
     char near[OPERATION_NEAR], *far; /* where the path lies */
 
     /* reading */
-    struct text origin;        /* where the documents are; empty: here */
-    struct text query;         /* as the client wrote it */
-    struct query_names names;  /* of what is ours in it */
-    bool has_index;            /* in the query or in Prefer */
-    uint64_t index;            /* that one, or INDEX_NONE */
-    bool has_wait;             /* given at all, whether understood or not */
-    bool wait_is_preferred;    /* it is the Prefer header's */
-    nanos wait;                /* in effect, capped, and over when `expires` is */
-    nanos expires;             /* wall clock: until then it may be held */
-    struct text client;        /* who asks; empty: not said */
-    struct text if_none_match; /* lists of entity tags; `at` NULL: no such header */
+    struct text origin;           /* where the documents are; empty: here */
+    struct text query;            /* as the client wrote it */
+    struct query_names names;     /* of what is ours in it */
+    bool has_index;               /* in the query or in Prefer */
+    uint64_t index;               /* that one, or INDEX_NONE */
+    bool has_wait;                /* given at all, whether understood or not */
+    bool wait_is_preferred;       /* it is the Prefer header's */
+    nanos wait;                   /* in effect, capped, and over when `expires` is */
+    nanos expires;                /* wall clock: until then it may be held */
+    struct text client;           /* who asks; empty: not said */
+    struct conditions conditions; /* entity tags with a wait are an index, too */
 
     /* publishing */
-    struct text if_match;
-    struct text content_type;
+    struct text content_type, content_encoding;
+    bool has_content_range;
     struct text body; /* what was kept of it */
     uint64_t body_length;
     bool length_is_wrong; /* Content-Length says another one */

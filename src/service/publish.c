@@ -3,6 +3,7 @@
  * publish: PUT, PATCH, POST and DELETE become edits of the store. A method that is new
  * here says in publish_serve() what its edit is; what came of it is told in one place.
  */
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "deliver.h"
@@ -17,8 +18,7 @@ static const struct {
     [EDIT_MISSING] = {404, "There is no such resource; PUT makes one."},
     [EDIT_NOT_JSON] = {409, "The document is not JSON, so nothing can be merged into it; "
                             "PUT replaces it."},
-    [EDIT_CONFLICT] = {412, "If-Match or If-None-Match does not hold for the resource as "
-                            "it is now."},
+    [EDIT_CONFLICT] = {412, "A condition does not hold."}, /* edit->why says which */
     [EDIT_TOO_LARGE] = {413, "The document would be larger than limits.body allows."},
     [EDIT_FULL] = {507, "limits.resources is reached: no further resource can be made "
                         "here. Those that are there can be changed."},
@@ -28,11 +28,13 @@ static const struct {
 };
 
 static void refuse(struct service *service, struct request *request,
-                   enum edit_result result)
+                   const struct edit *edit)
 {
+    enum edit_result result = edit->result;
+    const char *detail = edit->why != NULL ? edit->why : refusals[result].detail;
     if (result == EDIT_FAILED || result == EDIT_NO_ROOM)
         counter_add(&service->counters->publish_errors, 1);
-    deliver_problem(service, request, refusals[result].status, refusals[result].detail,
+    deliver_problem(service, request, refusals[result].status, detail,
                     result == EDIT_FAILED ? "Retry-After: 5\r\n" : NULL);
 }
 
@@ -53,7 +55,7 @@ static void publish_done(struct pending *pending)
         histogram_add(&service->counters->publish, clock_now().at - pending->began.at);
         break;
     default:
-        refuse(service, pending->request, edit->result);
+        refuse(service, pending->request, edit);
         break;
     }
     pending_free(&pending);
@@ -61,85 +63,104 @@ static void publish_done(struct pending *pending)
 
 /* --- what may be published --- */
 
-#define WHY 160 /* room for why not */
+struct objection {
+    int status;
+    const char *extra; /* a header line that says what would be right, or NULL */
+    char why[160];
+};
 
-static bool is_json(struct text body, char why[WHY])
+/* Always false, so that it can stand for the check that failed. */
+__attribute__((format(printf, 4, 5))) static bool object(struct objection *objection,
+                                                         int status, const char *extra,
+                                                         const char *format, ...)
 {
-    struct json_error error;
-    if (json_check(body, &error))
-        return true;
-    snprintf(why, WHY, "The body is declared as JSON and is not: at offset %zu, %s.",
-             error.offset, error.what);
+    va_list arguments;
+    objection->status = status;
+    objection->extra = extra;
+    va_start(arguments, format);
+    vsnprintf(objection->why, sizeof objection->why, format, arguments);
+    va_end(arguments);
     return false;
 }
 
-/* 0, or the status to refuse with and why. */
-static int check_body(const struct operation *operation, char why[WHY])
+static bool check_json(struct text body, struct objection *objection)
+{
+    struct json_error error;
+    return json_check(body, &error) ||
+           object(objection, 400, NULL,
+                  "The body is declared as JSON and is not: at offset %zu, %s.",
+                  error.offset, error.what);
+}
+
+/* A document is kept and sent as it came: nobody would say later that it is compressed.
+ */
+static bool check_encoding(const struct operation *operation, struct objection *objection)
+{
+    struct text coding = operation->content_encoding;
+    return coding.len == 0 || text_is_like(coding, TEXT("identity")) ||
+           object(objection, 415, "Accept-Encoding: identity\r\n",
+                  "A document can't have a Content-Encoding here; send it as it is.");
+}
+
+static bool check_body(const struct operation *operation, struct objection *objection)
 {
     size_t most = operation->rules->limit_body;
     /* One that was not kept is too large by the rules as they were then. */
-    if (operation->body_length > most || operation->body.len < operation->body_length) {
-        snprintf(why, WHY, "The document is too large: limits.body is %zu bytes.", most);
-        return 413;
-    }
-    if (operation->length_is_wrong) {
-        snprintf(why, WHY, "The body is not as long as Content-Length says.");
-        return 400;
-    }
-    return 0;
+    if (operation->body_length > most || operation->body.len < operation->body_length)
+        return object(objection, 413, NULL,
+                      "The document is too large: limits.body is %zu bytes.", most);
+    return !operation->length_is_wrong ||
+           object(objection, 400, NULL,
+                  "The body is not as long as Content-Length says.");
 }
 
-static int check_put(const struct operation *operation, char why[WHY])
+static bool check_put(const struct operation *operation, struct objection *objection)
 {
-    int status = check_body(operation, why);
-    if (status != 0)
-        return status;
+    if (operation->has_content_range) /* RFC 9110 section 14.5 */
+        return object(
+            objection, 400, NULL,
+            "PUT stores a whole document here, never a part of one; send all of "
+            "it, without Content-Range.");
+    if (!check_encoding(operation, objection) || !check_body(operation, objection))
+        return false;
     if (operation->content_type.len > 0 &&
-        !document_type_is_sound(operation->content_type)) {
-        snprintf(why, WHY,
-                 "Content-Type must be shorter than %d bytes, without control "
-                 "characters.",
-                 REPLY_TYPE_MAX);
-        return 400;
-    }
-    return media_is_json(operation->content_type) && !is_json(operation->body, why) ? 400
-                                                                                    : 0;
+        !document_type_is_sound(operation->content_type))
+        return object(objection, 400, NULL,
+                      "Content-Type must be shorter than %d bytes, without control "
+                      "characters.",
+                      REPLY_TYPE_MAX);
+    return !media_is_json(operation->content_type) ||
+           check_json(operation->body, objection);
 }
 
-static int check_patch(const struct operation *operation, char why[WHY])
+static bool check_patch(const struct operation *operation, struct objection *objection)
 {
-    if (!media_is(operation->content_type, TEXT(SERVICE_PATCH_TYPE))) {
-        snprintf(why, WHY,
-                 "A patch has to be a JSON merge patch: Content-Type " SERVICE_PATCH_TYPE
-                 ".");
-        return 415;
-    }
-    int status = check_body(operation, why);
-    if (status != 0)
-        return status;
-    return is_json(operation->body, why) ? 0 : 400;
+    if (!media_is(operation->content_type, TEXT(SERVICE_PATCH_TYPE)))
+        return object(objection, 415, SERVICE_ACCEPT_PATCH,
+                      "A patch has to be a JSON merge patch: Content-Type "
+                      "" SERVICE_PATCH_TYPE ".");
+    return check_encoding(operation, objection) && check_body(operation, objection) &&
+           check_json(operation->body, objection);
 }
 
-static int check_post(const struct operation *operation, char why[WHY])
+static bool check_post(const struct operation *operation, struct objection *objection)
 {
-    if (operation->body_length == 0)
-        return 0;
-    snprintf(why, WHY,
-             "POST touches a resource and takes no body; PUT stores a document.");
-    return 400;
+    return operation->body_length == 0 ||
+           object(objection, 400, NULL,
+                  "POST touches a resource and takes no body; PUT stores a document.");
 }
 
-static int check(const struct operation *operation, char why[WHY])
+static bool check(const struct operation *operation, struct objection *objection)
 {
     switch (operation->method) {
     case METHOD_PUT:
-        return check_put(operation, why);
+        return check_put(operation, objection);
     case METHOD_PATCH:
-        return check_patch(operation, why);
+        return check_patch(operation, objection);
     case METHOD_POST:
-        return check_post(operation, why);
+        return check_post(operation, objection);
     default:
-        return 0;
+        return true;
     }
 }
 
@@ -158,18 +179,21 @@ static struct pending *pending_of(struct service *service, struct request *reque
 {
     bool patches = operation->method == METHOD_PATCH;
     struct text patch = patches ? operation->body : TEXT("");
-    struct pending *pending =
-        pending_new(service, request, 1,
-                    operation->path.len + patch.len + operation->if_match.len +
-                        operation->if_none_match.len,
-                    publish_done);
+    const struct conditions *conditions = &operation->conditions;
+    struct pending *pending = pending_new(
+        service, request, 1,
+        operation->path.len + patch.len + conditions->if_match.len +
+            conditions->if_none_match.len + conditions->if_unmodified_since.len,
+        publish_done);
     if (pending == NULL)
         return NULL;
     struct edit *edit = &pending->edits[0];
     edit->path = pending_keep(pending, operation->path);
     edit->patch = pending_keep(pending, patch);
-    edit->if_match = pending_keep(pending, operation->if_match);
-    edit->if_none_match = pending_keep(pending, operation->if_none_match);
+    edit->conditions.if_match = pending_keep(pending, conditions->if_match);
+    edit->conditions.if_none_match = pending_keep(pending, conditions->if_none_match);
+    edit->conditions.if_unmodified_since =
+        pending_keep(pending, conditions->if_unmodified_since);
     edit->most = operation->rules->limit_body;
     if (operation->method == METHOD_PUT) {
         edit->kind = EDIT_PUT;
@@ -187,11 +211,10 @@ static struct pending *pending_of(struct service *service, struct request *reque
 void publish_serve(struct service *service, struct request *request,
                    const struct operation *operation)
 {
-    char why[WHY];
-    int status = check(operation, why);
-    if (status != 0) {
-        deliver_problem(service, request, status, why,
-                        status == 415 ? SERVICE_ACCEPT_PATCH : NULL);
+    struct objection objection;
+    if (!check(operation, &objection)) {
+        deliver_problem(service, request, objection.status, objection.why,
+                        objection.extra);
         return;
     }
     struct pending *pending = pending_of(service, request, operation);

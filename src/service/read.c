@@ -81,7 +81,9 @@ void read_serve(struct service *service, struct request *request,
         request->index = present.index;
         request->applied = plan.applied;
         served = true;
-        if (action == READ_PRESENT)
+        if (action == READ_FAILED)
+            deliver_problem(service, request, 412, plan.why, NULL);
+        else if (action == READ_PRESENT)
             deliver_present(service, request, &present);
         else if (action == READ_UNCHANGED)
             deliver_unchanged(service, request);

@@ -14,7 +14,7 @@ static bool is_same(const struct operation *operation, const struct present *pre
 {
     if (operation->has_index)
         return operation->index == present->index;
-    switch (etag_matches(operation->if_none_match, present->index, true)) {
+    switch (etag_matches(operation->conditions.if_none_match, present->index, true)) {
     case ETAG_SAME:
         return true;
     case ETAG_ANY:
@@ -25,13 +25,28 @@ static bool is_same(const struct operation *operation, const struct present *pre
     return false;
 }
 
+/* What else a reader may ask for; behind an origin it asks the API. */
+static const char *condition_failure(const struct operation *operation,
+                                     const struct present *present)
+{
+    struct conditions conditions = operation->conditions;
+    conditions.if_none_match.at = NULL;
+    return operation->origin.len > 0
+               ? NULL
+               : conditions_failure(&conditions, present->document != NULL,
+                                    present->index, present->changed);
+}
+
 enum read_action read_plan_make(const struct operation *operation,
                                 const struct present *present, struct read_plan *plan)
 {
-    bool conditional = operation->if_none_match.at != NULL;
+    bool conditional = operation->conditions.if_none_match.at != NULL;
     /* Without a wait, entity tags behind an origin are the API's. */
     bool ours = operation->origin.len == 0 && present->document != NULL;
-    *plan = (struct read_plan){operation->wait, -1};
+    *plan =
+        (struct read_plan){operation->wait, -1, condition_failure(operation, present)};
+    if (plan->why != NULL)
+        return READ_FAILED;
     if (!operation->has_index && !(conditional && operation->has_wait))
         return conditional && ours && is_same(operation, present) ? READ_UNCHANGED
                                                                   : READ_PRESENT;

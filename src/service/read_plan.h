@@ -7,14 +7,16 @@
 #include "operation.h"
 
 enum read_action {
+    READ_FAILED,    /* 412: a condition does not hold */
     READ_PRESENT,   /* answer with what is there */
     READ_UNCHANGED, /* answer 304 at once */
     READ_HOLD       /* hold it for `wait` */
 };
 
 struct read_plan {
-    nanos wait;    /* in effect, capped */
-    nanos applied; /* the same where a Prefer header's wait was honoured, else -1 */
+    nanos wait;      /* in effect, capped */
+    nanos applied;   /* the same where a Prefer header's wait was honoured, else -1 */
+    const char *why; /* of READ_FAILED */
 };
 
 /* `present` is the resource's state now. Fills in `plan` whatever comes of it. */

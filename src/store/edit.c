@@ -7,7 +7,6 @@
 
 #include "backend.h"
 #include "fcgiwait/clock.h"
-#include "fcgiwait/etag.h"
 #include "fcgiwait/json.h"
 #include "fcgiwait/media.h"
 
@@ -18,22 +17,6 @@ void store_init(struct store *store, const struct store_backend *backend,
     store->view = *view;
     atomic_init(&store->limit, SIZE_MAX);
     atomic_init(&store->index, 0);
-}
-
-/* RFC 9110 sections 13.1.1 and 13.1.2: strong comparison for If-Match, weak for the
- * other; `*` stands for any document. */
-static bool conditions_hold(const struct edit *edit, const struct present *present)
-{
-    bool exists = present->document != NULL;
-    if (edit->if_match.at != NULL) {
-        enum etag_match match = etag_matches(edit->if_match, present->index, false);
-        if (!exists || match == ETAG_NONE)
-            return false;
-    }
-    if (edit->if_none_match.at != NULL && exists &&
-        etag_matches(edit->if_none_match, present->index, true) != ETAG_NONE)
-        return false;
-    return true;
 }
 
 /* What a patch makes of the document; EDIT_CHANGED: edit->document has it. */
@@ -77,7 +60,10 @@ static enum edit_result decide(struct edit *edit, const struct present *present,
                                size_t resources, size_t limit)
 {
     bool exists = present->document != NULL;
-    if (edit->kind != EDIT_EVERYTHING && !conditions_hold(edit, present))
+    if (edit->kind != EDIT_EVERYTHING)
+        edit->why = conditions_failure(&edit->conditions, exists, present->index,
+                                       present->changed);
+    if (edit->why != NULL)
         return EDIT_CONFLICT;
     switch (edit->kind) {
     case EDIT_PUT:

@@ -116,7 +116,7 @@ static void decide(struct batch *batch, struct edit *one, const char *body,
     *one = (struct edit){.kind = EDIT_PUT,
                          .path = TEXT("/a"),
                          .document = document_new(TEXT("text/plain"), text_of(body)),
-                         .if_none_match = text_of(none)};
+                         .conditions.if_none_match = text_of(none)};
     must(one->document != NULL, "no memory");
     batch_decide(batch, one);
 }

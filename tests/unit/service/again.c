@@ -16,10 +16,10 @@ static void times_are_durations_parted_by_commas(void **state)
         size_t count;
         bool sound;
     } rows[] = {
-        {"", 0, true},        {"400ms,2s", 2, true},    {" 1s ,\t2s", 2, true},
-        {"1,2,3,4", 4, true}, {"1,2,3,4,5", 4, false},  {"soon", 0, false},
+        {"", 0, true},         {"400ms,2s", 2, true},   {" 1s ,\t2s", 2, true},
+        {"1,2,3,4", 4, true},  {"1,2,3,4,5", 4, false}, {"soon", 0, false},
         {"soon,2s", 1, false}, {"10m", 1, true},        {"11m", 0, false},
-        {"-1s", 0, false},    {",", 0, false},
+        {"-1s", 0, false},     {",", 0, false},
     };
     nanos times[AGAIN_TIMES];
     (void)state;

@@ -266,9 +266,92 @@ static void an_edit_outlives_its_request(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
+/* --- what is no whole document, and conditions --- */
+
+static void what_is_compressed_or_a_part_is_refused_with_what_would_be_right(void **state)
+{
+    static const char *const refused[] = {"gzip", "br", "deflate, gzip", "aes128gcm"};
+    struct service_rig *service_rig = *state;
+    struct visit visit;
+    char value[256];
+    struct cgi put = publish("PUT", "text/plain", "x");
+    struct cgi patch = publish("PATCH", "application/merge-patch+json", "{}");
+    assert_int_equal(service_rig_ask(service_rig, &visit, &put), 201);
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        put.content_encoding = patch.content_encoding = text_of(refused[i]);
+        assert_int_equal(service_rig_ask(service_rig, &visit, &put), 415);
+        assert_string_equal(visit_header(&visit, "Accept-Encoding", value), "identity");
+        assert_non_null(strstr(visit.body, "Content-Encoding"));
+        assert_int_equal(service_rig_ask(service_rig, &visit, &patch), 415);
+    }
+    put.content_encoding = TEXT(" Identity ");
+    assert_int_equal(service_rig_ask(service_rig, &visit, &put), 204);
+    put.content_range = TEXT("bytes 0-0/10");
+    assert_int_equal(service_rig_ask(service_rig, &visit, &put), 400);
+    assert_non_null(strstr(visit.body, "Content-Range"));
+    put.content_range = TEXT("");
+    assert_int_equal(service_rig_ask(service_rig, &visit, &put), 400);
+    must_hold(service_rig, "text/plain", "x");
+}
+
+/* Strong comparison is asked for; compressed answers have weak tags. */
+static void a_weak_tag_is_told_from_an_old_one(void **state)
+{
+    struct service_rig *service_rig = *state;
+    struct visit visit;
+    char tag[32];
+    struct cgi cgi = publish("PUT", "text/plain", "x");
+    assert_int_equal(service_rig_ask(service_rig, &visit, &cgi), 201);
+    snprintf(tag, sizeof tag, "W/\"%llu\"",
+             (unsigned long long)service_rig_index(service_rig, "/a", SCOPE_SELF));
+    cgi.if_match = text_of(tag);
+    assert_int_equal(service_rig_ask(service_rig, &visit, &cgi), 412);
+    assert_non_null(strstr(visit.body, "weak"));
+    cgi.if_match = TEXT("W/\"1\"");
+    assert_int_equal(service_rig_ask(service_rig, &visit, &cgi), 412);
+    assert_null(strstr(visit.body, "weak"));
+    cgi.if_match = text_of(tag + 2);
+    assert_int_equal(service_rig_ask(service_rig, &visit, &cgi), 204);
+}
+
+static void conditions_count_for_every_method(void **state)
+{
+    static const char *const methods[] = {"GET",   "HEAD", "PUT",
+                                          "PATCH", "POST", "DELETE"};
+    struct service_rig *service_rig = *state;
+    struct visit visit;
+    struct cgi cgi = publish("PUT", "application/json", "{\"a\":1}");
+    assert_int_equal(service_rig_ask(service_rig, &visit, &cgi), 201);
+    uint64_t before = store_index(service_rig->store);
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        bool writes = i == 2 || i == 3;
+        cgi = publish(methods[i], i == 3 ? "application/merge-patch+json" : NULL,
+                      writes ? "{\"b\":1}" : NULL);
+        cgi.if_match = TEXT("\"1\"");
+        assert_int_equal(service_rig_ask(service_rig, &visit, &cgi), 412);
+        cgi.if_match = (struct text){NULL, 0};
+        cgi.if_unmodified_since = TEXT("Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_int_equal(service_rig_ask(service_rig, &visit, &cgi), 412);
+        if (i != 1)
+            assert_non_null(strstr(visit.body, "If-Unmodified-Since"));
+    }
+    assert_int_equal(store_index(service_rig->store), before);
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        cgi = publish(methods[i],
+                      i == 3 ? "application/merge-patch+json" : "application/json",
+                      i == 2 || i == 3 ? "{\"b\":1}" : NULL);
+        cgi.if_unmodified_since = TEXT("Fri, 11 Apr 2262 23:47:16 GMT");
+        int status = service_rig_ask(service_rig, &visit, &cgi);
+        assert_int_equal(status, i < 2 ? 200 : 204);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(what_is_compressed_or_a_part_is_refused_with_what_would_be_right),
+        TEST(a_weak_tag_is_told_from_an_old_one),
+        TEST(conditions_count_for_every_method),
         TEST(each_method_does_its_own),
         TEST(the_answer_carries_the_new_index),
         TEST(preconditions_are_honoured),

@@ -256,7 +256,7 @@ static void edits_of_one_transaction_see_each_other(void **state)
                        &(struct edit){.kind = EDIT_PUT,
                                       .path = TEXT("/a"),
                                       .document = document_new(TEXT("x/y"), TEXT("1")),
-                                      .if_none_match = TEXT("*")});
+                                      .conditions.if_none_match = TEXT("*")});
     sqlite3_close(other);
     for (int i = 0; i < EDITS; i++) {
         enum edit_result result = store_rig_await(&errands[i]).result;

@@ -119,8 +119,8 @@ static struct edited conditional(struct store_rig *store_rig, enum edit_kind kin
                         .path = TEXT("/a"),
                         .patch = TEXT("{\"b\":1}"),
                         .most = 100,
-                        .if_match = text_of(match),
-                        .if_none_match = text_of(none)};
+                        .conditions.if_match = text_of(match),
+                        .conditions.if_none_match = text_of(none)};
     if (kind == EDIT_PUT)
         edit.document = document_new(TEXT(JSON), TEXT("{\"new\":1}"));
     return store_rig_edit(store_rig, &edit);
@@ -307,7 +307,7 @@ static void *raise_a_counter(void *context)
             &(struct edit){.kind = EDIT_PUT,
                            .path = TEXT("/a"),
                            .document = document_new(TEXT(PLAIN), text_of(body)),
-                           .if_match = text_of(tag)});
+                           .conditions.if_match = text_of(tag)});
         if (edited.result == EDIT_CHANGED)
             i++;
         else

@@ -169,7 +169,7 @@ static void *raise_a_counter(void *context)
         struct edit edit = {.kind = EDIT_PUT,
                             .path = TEXT("/a"),
                             .document = document_new(TEXT("x/y"), text_of(body)),
-                            .if_match = text_of(tag)};
+                            .conditions.if_match = text_of(tag)};
         i += store_rig_edit(store_rig, &edit).result == EDIT_CHANGED;
     }
     return NULL;

@@ -91,8 +91,8 @@ static struct edit edit_of(const struct row *row)
                              row->kind == EDIT_PUT ? document_of(row, row->body) : NULL,
                          .patch = row->kind == EDIT_PATCH ? text_of(row->body) : TEXT(""),
                          .most = 16,
-                         .if_match = text_of(row->if_match),
-                         .if_none_match = text_of(row->if_none_match)};
+                         .conditions.if_match = text_of(row->if_match),
+                         .conditions.if_none_match = text_of(row->if_none_match)};
 }
 
 static void every_row(void **state)
