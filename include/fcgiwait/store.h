@@ -78,6 +78,7 @@ struct edit {
     const char *why; /* of EDIT_CONFLICT: which condition does not hold */
     /* the store's, while it has the edit */
     struct edit *next;
+    struct instant until; /* then it has failed */
 };
 
 /* The store keeps copies of what it still needs. */

@@ -65,13 +65,17 @@ void doorbell_close(struct doorbell *doorbell)
     close(doorbell->fd);
 }
 
-bool doorbell_lock(const struct doorbell *doorbell)
+bool doorbell_lock(const struct doorbell *doorbell, const struct patience *patience)
 {
-    int result;
-    do
-        result = flock(doorbell->fd, LOCK_EX);
-    while (result != 0 && errno == EINTR);
-    return result == 0;
+    for (int tries = 0; flock(doorbell->fd, LOCK_EX | LOCK_NB) != 0; tries++) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return false;
+        if (!patience_pause(patience, tries)) {
+            errno = ETIMEDOUT;
+            return false;
+        }
+    }
+    return true;
 }
 
 void doorbell_unlock(const struct doorbell *doorbell)
@@ -91,9 +95,11 @@ uint32_t doorbell_rings(const struct doorbell *doorbell)
     return atomic_load_explicit(&doorbell->page->rings, memory_order_acquire);
 }
 
-void doorbell_sleep(const struct doorbell *doorbell, uint32_t rings)
+void doorbell_sleep(const struct doorbell *doorbell, uint32_t rings, nanos most)
 {
-    syscall(SYS_futex, &doorbell->page->rings, FUTEX_WAIT, rings, NULL, NULL, 0);
+    struct timespec span = {most / NANOS_PER_SECOND, most % NANOS_PER_SECOND};
+    syscall(SYS_futex, &doorbell->page->rings, FUTEX_WAIT, rings, most > 0 ? &span : NULL,
+            NULL, 0);
 }
 
 void doorbell_wake(const struct doorbell *doorbell)

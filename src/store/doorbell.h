@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "patience.h"
+
 struct doorbell_page {
     char magic[8];
     _Atomic uint64_t newest;
@@ -33,8 +35,9 @@ bool doorbell_match(const struct doorbell *doorbell, const char *file);
 void doorbell_close(struct doorbell *doorbell);
 
 /* One process, and one thread of it, at a time. May wait as long as another one writes,
- * but not for one that is gone. False: errno. */
-bool doorbell_lock(const struct doorbell *doorbell);
+ * but not for one that is gone, and no longer than `patience`. False: errno, ETIMEDOUT
+ * among them. */
+bool doorbell_lock(const struct doorbell *doorbell, const struct patience *patience);
 void doorbell_unlock(const struct doorbell *doorbell);
 
 /* With the lock: what the doorbell says, true or not, is put right. Wakes all. */
@@ -46,9 +49,10 @@ static inline uint64_t doorbell_newest(const struct doorbell *doorbell)
     return atomic_load_explicit(&doorbell->page->newest, memory_order_acquire);
 }
 
-/* The bell: read it, look at what there is, and sleep until it has been rung since. */
+/* The bell: read it, look at what there is, and sleep until it has been rung since, or so
+ * long (0: without end). */
 uint32_t doorbell_rings(const struct doorbell *doorbell);
-void doorbell_sleep(const struct doorbell *doorbell, uint32_t rings);
+void doorbell_sleep(const struct doorbell *doorbell, uint32_t rings, nanos most);
 void doorbell_wake(const struct doorbell *doorbell);
 
 #endif

@@ -19,6 +19,7 @@ int queue_open(struct queue *queue)
 void queue_add(struct queue *queue, struct edit *edit)
 {
     edit->next = NULL;
+    edit->until = instant_after(clock_now(), STORE_PATIENCE);
     lock_take(&queue->lock);
     if (queue->first == NULL) {
         queue->first = edit;

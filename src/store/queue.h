@@ -24,6 +24,8 @@ struct queue {
 /* 0, or an errno value. */
 int queue_open(struct queue *queue);
 
+/* The edit is to be done with STORE_PATIENCE from now. */
+#define STORE_PATIENCE (5 * NANOS_PER_SECOND)
 void queue_add(struct queue *queue, struct edit *edit);
 
 /* Waits for edits, and takes `most` of them at most, first come, first served, and no

@@ -104,11 +104,14 @@ static bool open_writing(struct sqlite *sqlite, const struct complaint *error)
     const char *file = sqlite->file;
     if (!open_doorbell(sqlite, error))
         return false;
-    if (doorbell_lock(&sqlite->doorbell)) {
+    struct patience patience = {.until = instant_after(clock_now(), STORE_PATIENCE)};
+    if (doorbell_lock(&sqlite->doorbell, &patience)) {
         bool good = open_file(sqlite, error);
         doorbell_unlock(&sqlite->doorbell);
         if (good)
             return true;
+    } else if (errno == ETIMEDOUT) {
+        complain(error, file, SQLITE_HELD);
     } else {
         complain(error, file, strerror(errno));
     }
@@ -215,6 +218,7 @@ static struct store *sqlite_open(const struct store_options *options, char *text
     lock_init(&sqlite->lock, LOCK_STORE);
     sqlite->relaxed = options->relaxed;
     sqlite->trouble = EDIT_CHANGED;
+    atomic_init(&sqlite->patience_ends, INT64_MAX);
     sqlite->decisions = calloc(BATCH_MOST, sizeof *sqlite->decisions);
     if (sqlite->decisions == NULL) {
         complain(&error, options->file, "out of memory");
@@ -227,6 +231,9 @@ static struct store *sqlite_open(const struct store_options *options, char *text
     sqlite_free(sqlite);
     return NULL;
 }
+
+/* A stop waits for other programs as long as they mostly take. */
+#define LAST_PATIENCE (1 * NANOS_PER_SECOND)
 
 /* Whoever writes on the doorbell past us may set its bell back to where the follower saw
  * it last, and then it sleeps through a ring: it is rung until it has heard. A shutdown
@@ -243,6 +250,7 @@ static void end_follower(struct sqlite *sqlite)
 static void sqlite_close(struct store *store)
 {
     struct sqlite *sqlite = (struct sqlite *)store;
+    atomic_store(&sqlite->patience_ends, instant_after(clock_now(), LAST_PATIENCE).at);
     queue_close(&sqlite->queue);
     pthread_join(sqlite->writer, NULL);
     end_follower(sqlite);

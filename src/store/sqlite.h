@@ -22,6 +22,9 @@
 /* Edits in one transaction, at most. */
 enum { BATCH_MOST = 1024 };
 
+/* Why a lock could not be had. */
+#define SQLITE_HELD "another process holds its lock (-board) and does not let go: frozen?"
+
 struct decision;
 
 struct sqlite {
@@ -33,14 +36,16 @@ struct sqlite {
     struct queue queue;
     pthread_t writer, follower;
     _Atomic bool stopping, follower_ended;
+    _Atomic nanos patience_ends; /* an instant: then nobody waits for a lock any more */
 
     /* The order in which changes reach the state. The doorbell's lock is taken before it.
      */
-    struct lock lock;   /* guards what follows, and the store's index */
-    struct rows reader; /* for following over */
-    uint64_t forgotten; /* that the state knows of */
-    bool lost_sight;    /* changes that we have not seen are forgotten already */
-    bool follows_badly; /* following failed the last time, and that was logged */
+    struct lock lock;         /* guards what follows, and the store's index */
+    struct rows reader;       /* for following */
+    struct instant follow_at; /* following failed: nobody tries again before */
+    uint64_t forgotten;       /* that the state knows of */
+    bool lost_sight;          /* changes that we have not seen are forgotten already */
+    bool follows_badly;       /* following failed the last time, and that was logged */
 
     /* the writer's own */
     struct rows rows;
@@ -55,7 +60,7 @@ struct sqlite {
 bool sqlite_follow_file(struct sqlite *sqlite);
 
 /* The same where the doorbell says that there is something. Takes the lock. */
-void sqlite_follow_doorbell(struct sqlite *sqlite);
+bool sqlite_follow_doorbell(struct sqlite *sqlite);
 
 /* Logs which rows were passed over since the last time. No lock held. */
 void sqlite_report(struct sqlite *sqlite);

@@ -86,6 +86,12 @@ void sqlite_file_explain(const char *file, int code, int reason, const char *mes
             ".recover | sqlite3 saved.db",
             file, file);
         break;
+    case SQLITE_BUSY:
+        snprintf(error, capacity,
+                 "%s is locked by another program (a backup, sqlite3?), and was not let "
+                 "go in time",
+                 file);
+        break;
     default:
         snprintf(error, capacity, "%s: %s", file, message);
         break;

@@ -183,12 +183,30 @@ static bool is_behind(struct sqlite *sqlite)
     return doorbell_newest(&sqlite->doorbell) > atomic_load(&sqlite->store.index);
 }
 
-void sqlite_follow_doorbell(struct sqlite *sqlite)
+/* What readers, who wait for it under the lock, wait for other programs; and the pause
+ * before the next one tries that. */
+#define FOLLOW_PATIENCE (1 * NANOS_PER_SECOND)
+#define FOLLOW_AGAIN (1 * NANOS_PER_SECOND)
+
+/* The lock is held. */
+static bool try_to_follow(struct sqlite *sqlite)
+{
+    struct instant now = clock_now();
+    if (sqlite->follows_badly && now.at < sqlite->follow_at.at)
+        return false;
+    sqlite->reader.patience.until = instant_after(now, FOLLOW_PATIENCE);
+    bool good = sqlite_follow_file(sqlite);
+    bool busy = !good && sqlite->reader.failure.code == SQLITE_BUSY;
+    sqlite->follow_at = instant_after(clock_now(), busy ? FOLLOW_AGAIN : 0);
+    return good;
+}
+
+bool sqlite_follow_doorbell(struct sqlite *sqlite)
 {
     if (!is_behind(sqlite))
-        return;
+        return true;
     lock_take(&sqlite->lock);
-    bool good = !is_behind(sqlite) || sqlite_follow_file(sqlite);
+    bool good = !is_behind(sqlite) || try_to_follow(sqlite);
     bool news = sqlite->follows_badly == good;
     sqlite->follows_badly = !good;
     struct rows_failure failure = sqlite->reader.failure;
@@ -199,6 +217,7 @@ void sqlite_follow_doorbell(struct sqlite *sqlite)
     else if (news)
         log_error("what other processes changed can't be read from the store: %s",
                   failure.message);
+    return good;
 }
 
 void sqlite_report(struct sqlite *sqlite)
@@ -220,8 +239,8 @@ void *sqlite_follower(void *context)
         uint32_t rings = doorbell_rings(&sqlite->doorbell);
         if (atomic_load(&sqlite->stopping))
             break;
-        sqlite_follow_doorbell(sqlite);
-        doorbell_sleep(&sqlite->doorbell, rings);
+        bool good = sqlite_follow_doorbell(sqlite);
+        doorbell_sleep(&sqlite->doorbell, rings, good ? 0 : FOLLOW_AGAIN);
     }
     atomic_store(&sqlite->follower_ended, true);
     return NULL;

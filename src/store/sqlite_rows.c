@@ -132,9 +132,16 @@ static struct text column(sqlite3_stmt *statement, int at)
 
 /* --- life --- */
 
+static int wait_for_others(void *rows, int tries)
+{
+    return patience_pause(&((struct rows *)rows)->patience, tries);
+}
+
 bool rows_open(struct rows *rows, sqlite3 *db)
 {
     *rows = (struct rows){.db = db};
+    rows->patience.until = instant_after(clock_now(), ROWS_PATIENCE);
+    sqlite3_busy_handler(db, wait_for_others, rows);
     for (int i = 0; i < ROWS_STATEMENTS; i++)
         if (sqlite3_prepare_v3(db, texts[i], -1, SQLITE_PREPARE_PERSISTENT,
                                &rows->statements[i], NULL) != SQLITE_OK) {

@@ -10,8 +10,12 @@
 #include <sqlite3.h>
 
 #include "backend.h"
+#include "patience.h"
 
 enum { ROWS_STATEMENTS = 11 };
+
+/* What opening may wait for another program, a backup or sqlite3(1). */
+#define ROWS_PATIENCE (5 * NANOS_PER_SECOND)
 
 struct rows {
     sqlite3 *db;
@@ -20,7 +24,8 @@ struct rows {
         enum edit_result result; /* EDIT_NO_ROOM, EDIT_FAILED */
         int code, reason;        /* SQLite's, and an errno value or 0 */
         char message[128];
-    } failure; /* of the last call that failed */
+    } failure;                /* of the last call that failed */
+    struct patience patience; /* with other programs' locks; set before each use */
     struct rows_unsound {
         size_t count;
         uint64_t index; /* of the last one */
@@ -35,7 +40,7 @@ struct rows_state {
     uint64_t forgotten;
 };
 
-/* Takes the connection, unless it returns false. */
+/* Takes the connection, unless it returns false. `rows` must not move. */
 bool rows_open(struct rows *rows, sqlite3 *db);
 void rows_close(struct rows *rows);
 

@@ -17,6 +17,7 @@
 static bool level(struct sqlite *sqlite)
 {
     lock_take(&sqlite->lock);
+    sqlite->reader.patience = sqlite->rows.patience;
     bool good = sqlite_follow_file(sqlite);
     if (!good)
         sqlite->rows.failure = sqlite->reader.failure;
@@ -121,13 +122,16 @@ static size_t decide_and_write(struct sqlite *sqlite, struct edit **edits, size_
  * (rows.failure). */
 static size_t commit_together(struct sqlite *sqlite, struct edit **edits, size_t count)
 {
-    if (!doorbell_lock(&sqlite->doorbell)) {
+    struct patience patience = {.until = edits[0]->until, .stop = &sqlite->patience_ends};
+    if (!doorbell_lock(&sqlite->doorbell, &patience)) {
         struct rows_failure *failure = &sqlite->rows.failure;
-        failure->result = EDIT_FAILED;
-        snprintf(failure->message, sizeof failure->message, "flock: %s", strerror(errno));
+        *failure = (struct rows_failure){.result = EDIT_FAILED, .code = SQLITE_BUSY};
+        snprintf(failure->message, sizeof failure->message, "%s",
+                 errno == ETIMEDOUT ? SQLITE_HELD : strerror(errno));
         return 0;
     }
     size_t done = 0;
+    sqlite->rows.patience = patience;
     if (rows_begin_write(&sqlite->rows))
         done = decide_and_write(sqlite, edits, count);
     rows_rollback(&sqlite->rows);
@@ -149,6 +153,33 @@ static void note_trouble(struct sqlite *sqlite, enum edit_result trouble)
                   trouble == EDIT_NO_ROOM ? "; it will once there is room again" : "");
 }
 
+/* Whether no edit would fare better alone: then a batch fails at once, so that nobody
+ * waits for one after the other. */
+static bool fails_all(const struct rows_failure *failure)
+{
+    switch (failure->code) {
+    case SQLITE_IOERR:
+        return failure->result != EDIT_NO_ROOM;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void refuse(struct sqlite *sqlite, struct edit **edits, size_t count)
+{
+    note_trouble(sqlite, sqlite->rows.failure.result);
+    for (size_t i = 0; i < count; i++)
+        edits[i]->result = sqlite->rows.failure.result;
+}
+
 /* What can't be done for all of them may still go for one: a batch is no larger than what
  * fails. */
 static void commit_all(struct sqlite *sqlite, size_t count)
@@ -160,12 +191,11 @@ static void commit_all(struct sqlite *sqlite, size_t count)
         size_t done = commit_together(sqlite, edits + at, most);
         if (done > 0) {
             note_trouble(sqlite, EDIT_CHANGED);
-        } else if (most > 1) {
+        } else if (most > 1 && !fails_all(&sqlite->rows.failure)) {
             alone = true;
         } else {
-            edits[at]->result = sqlite->rows.failure.result;
-            note_trouble(sqlite, edits[at]->result);
-            done = 1;
+            done = fails_all(&sqlite->rows.failure) ? count - at : 1;
+            refuse(sqlite, edits + at, done);
         }
         for (; done > 0; done--, at++)
             edits[at]->done(edits[at]);

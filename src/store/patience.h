@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * patience: how long to wait for whoever holds a lock of the store's files. Private to
+ * the store.
+ *
+ * A process that is frozen, or a backup that takes its time, may hold one for ever: each
+ * wait has an end, and a stop of the process cuts all of them short.
+ */
+#ifndef FCGIWAIT_STORE_PATIENCE_H
+#define FCGIWAIT_STORE_PATIENCE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "fcgiwait/clock.h"
+
+struct patience {
+    struct instant until;      /* one thread's */
+    const _Atomic nanos *stop; /* an instant that may come nearer meanwhile; NULL: none */
+};
+
+/* Sleeps a little, the longer the more tries there were (from 0). False once the time is
+ * over. */
+bool patience_pause(const struct patience *patience, int tries);
+
+#endif
