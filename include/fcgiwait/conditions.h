@@ -19,8 +19,8 @@ struct conditions {
 };
 
 /* Whether they hold of a resource at `index`, changed at that time (wall clock). NULL:
- * they do; else one sentence that says which does not, and why. If-Match compares strongly,
- * If-None-Match weakly; `*` stands for whatever exists. */
+ * they do; else one sentence that says which does not, and why. If-Match compares
+ * strongly, If-None-Match weakly; `*` stands for whatever exists. */
 const char *conditions_failure(const struct conditions *conditions, bool exists,
                                uint64_t index, nanos changed);
 

@@ -25,6 +25,7 @@ enum lock_rank {
     LOCK_RULES,          /* service/service_private.h */
     LOCK_CUTOFF,         /* service/service_private.h */
     LOCK_AGAIN,          /* service/again.h */
+    LOCK_PLACES,         /* service/places.h */
     LOCK_LOG             /* base/log.c */
 };
 

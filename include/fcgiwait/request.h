@@ -31,6 +31,7 @@ struct request {
     nanos applied;        /* the wait to say in Preference-Applied; -1: none */
     struct instant since; /* when it began to wait; 0: it did not */
     uint64_t number;      /* how many requests had come before, with it */
+    struct place *place;  /* of its client, where those are counted */
     bool head_only;
     char *target; /* malloc'd line that sends nginx to the origin; NULL: no origin */
 };

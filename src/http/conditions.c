@@ -14,7 +14,8 @@ static const char *match_failure(struct text list, bool exists, uint64_t index)
     if (etag_matches(list, index, true) != ETAG_NONE)
         return "If-Match does not hold: it compares strongly, and the entity tag is weak "
                "(W/), as nginx makes those of compressed answers. Send it without W/.";
-    return "If-Match does not hold: the resource has changed. Read it again for its entity "
+    return "If-Match does not hold: the resource has changed. Read it again for its "
+           "entity "
            "tag now.";
 }
 

@@ -89,6 +89,15 @@ void deliver_full(struct service *service, struct request *request)
                     "Retry-After: 5\r\n");
 }
 
+void deliver_client_full(struct service *service, struct request *request)
+{
+    counter_add(&service->counters->refused_client, 1);
+    deliver_problem(service, request, 429,
+                    "As many requests are held for this client as one may have; end one "
+                    "of them, or try again later.",
+                    "Retry-After: 5\r\n");
+}
+
 void deliver_no_memory(struct service *service, struct request *request)
 {
     counter_add(&service->counters->out_of_memory, 1);

@@ -25,8 +25,9 @@ void deliver_passed(struct service *service, struct request *request);
 /* 304: still at request->index. */
 void deliver_unchanged(struct service *service, struct request *request);
 
-/* 503, to try again: no more are held; no memory. */
+/* To try again: no more are held (503), or of this client (429); no memory (503). */
 void deliver_full(struct service *service, struct request *request);
+void deliver_client_full(struct service *service, struct request *request);
 void deliver_no_memory(struct service *service, struct request *request);
 
 /* What was kept for a reply that will not be given. */

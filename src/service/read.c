@@ -19,6 +19,35 @@ static double luck(void)
     return erand48(state);
 }
 
+/* False: there is none, and that was told. */
+static bool take_place(struct service *service, struct request *request,
+                       const struct operation *operation)
+{
+    const struct service_rules *rules = operation->rules;
+    struct places_limits limits = {rules->max_waiting, rules->waiting_per_client};
+    switch (places_take(&service->places, operation->client, limits, &request->place)) {
+    case PLACES_TAKEN:
+        counter_add(&service->counters->waiting, 1);
+        return true;
+    case PLACES_FULL:
+        deliver_full(service, request);
+        break;
+    case PLACES_CLIENT_FULL:
+        deliver_client_full(service, request);
+        break;
+    case PLACES_NO_MEMORY:
+        deliver_no_memory(service, request);
+        break;
+    }
+    return false;
+}
+
+void read_leave(struct service *service, struct request *request)
+{
+    places_leave(&service->places, &request->place);
+    counter_add(&service->counters->waiting, -1);
+}
+
 /* True where the request was parked or answered; false where the resource has moved on.
  */
 static bool hold(struct service *service, struct request *request, struct text path,
@@ -26,13 +55,8 @@ static bool hold(struct service *service, struct request *request, struct text p
                  const struct read_plan *plan)
 {
     const struct service_rules *rules = operation->rules;
-    struct counters *counters = service->counters;
-    int64_t before = atomic_fetch_add(&counters->waiting, 1);
-    if (before >= rules->max_waiting) {
-        counter_add(&counters->waiting, -1);
-        deliver_full(service, request);
+    if (!take_place(service, request, operation))
         return true;
-    }
     double chance = rules->wait_jitter > 0 ? luck() : 0;
     request->since = clock_now();
     struct instant deadline =
@@ -41,10 +65,10 @@ static bool hold(struct service *service, struct request *request, struct text p
     enum room_parked parked =
         room_park(service->room, &request->waiter, path, scope, request->index, deadline);
     if (parked == ROOM_PARKED) { /* and perhaps gone already: not to be touched */
-        counter_add(&counters->held, 1);
+        counter_add(&service->counters->held, 1);
         return true;
     }
-    counter_add(&counters->waiting, -1);
+    read_leave(service, request);
     request->waiter.worker = NULL;
     if (parked == ROOM_STOPPING)
         deliver_unchanged(service, request);

@@ -54,6 +54,7 @@ struct service *service_open(struct tree *tree, struct counters *counters,
         free(service);
         return NULL;
     }
+    places_open(&service->places);
     service->tree = tree;
     service->counters = counters;
     service->started = clock_now();
@@ -115,6 +116,7 @@ void service_close(struct service **pointer)
     lock_destroy(&service->rules_lock);
     lock_destroy(&service->cutoff_lock);
     again_dispose(&service->again);
+    places_dispose(&service->places);
     free(service);
 }
 
@@ -125,7 +127,7 @@ void service_answer(void *context, struct waiter *waiter, enum verdict verdict,
 {
     struct service *service = context;
     struct request *request = (struct request *)waiter;
-    counter_add(&service->counters->waiting, -1);
+    read_leave(service, request);
     switch (verdict) {
     case VERDICT_CHANGED:
         counter_add(&service->counters->held_changed, 1);
@@ -153,7 +155,7 @@ bool service_hangup(struct request *request)
 {
     if (request->waiter.worker == NULL || !room_leave(&request->waiter))
         return false;
-    counter_add(&request->service->counters->waiting, -1);
+    read_leave(request->service, request);
     counter_add(&request->service->counters->held_gone, 1);
     deliver_forget(request);
     return true;
@@ -242,6 +244,7 @@ void service_serve(struct service *service, struct request *request,
     request->waiter.state = WAITER_FREE;
     request->head_only = method_parse(cgi->method) == METHOD_HEAD;
     request->target = NULL;
+    request->place = NULL;
     if (cgi->too_long) {
         deliver_problem(service, request, 431, "The request's headers are too long.",
                         NULL);

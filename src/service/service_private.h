@@ -8,6 +8,7 @@
 #include "fcgiwait/lock.h"
 #include "again.h"
 #include "operation.h"
+#include "places.h"
 
 /* One set of rules. Requests read it without a lock, so a replaced one stays until the
  * end: a few hundred bytes for each reload. */
@@ -29,6 +30,7 @@ struct service {
     struct cutoff cutoff;
     _Atomic bool missed; /* a reported write could not be stored */
     struct again again;
+    struct places places; /* of those that are held */
 };
 
 static inline const struct service_rules *service_rules(struct service *service)
@@ -43,6 +45,9 @@ static inline const struct service_rules *service_rules(struct service *service)
 /* GET and HEAD (read.c). */
 void read_serve(struct service *service, struct request *request,
                 const struct operation *operation);
+
+/* A held request is held no more: gives its place back. */
+void read_leave(struct service *service, struct request *request);
 
 /* PUT, PATCH, POST, DELETE on a location that may publish (publish.c). */
 void publish_serve(struct service *service, struct request *request,

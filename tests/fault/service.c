@@ -13,6 +13,7 @@ static const struct service_rules rules = {.wait_default = 15 * NANOS_PER_SECOND
                                            .max_waiting = 100,
                                            .limit_body = 1000,
                                            .limit_path = 100,
+                                           .waiting_per_client = 1,
                                            .cache_control = "no-store"};
 
 /* What is asked, of an service_rig with a document {"a":1} at /a; and the right answer.
@@ -176,6 +177,8 @@ static void who_cannot_be_held_is_told_so(void **state)
     cgi = (struct cgi){.method = TEXT("GET"),
                        .script_name = TEXT("/wait"),
                        .query = TEXT("index=0&wait=50")};
+    faults_sweep(parking);
+    cgi.client = TEXT("somebody");
     faults_sweep(parking);
     cgi.script_name = TEXT("/wait/for/one/that/is/deep");
     cgi.origin = TEXT("/_origin");

@@ -87,11 +87,48 @@ static void what_does_not_fit_the_descriptors_is_reported_and_not_held(void **st
     clients_close(&clients);
 }
 
+static const struct stack_options two_each = {
+    .config = "limits = { waiting_per_client = 2; };",
+    .location = "fastcgi_param FCGIWAIT_CLIENT $http_from;"};
+
+static int status_for(const struct stack *stack, const char *from, char retry[256])
+{
+    struct answer answer = http_get(stack->port, "/a?index=0&wait=50", from);
+    int status = answer.status;
+    answer_header(&answer, "Retry-After", retry);
+    answer_free(&answer);
+    return status;
+}
+
+static void one_client_does_not_take_the_places_of_others(void **state)
+{
+    struct stack *stack = *state;
+    struct call *held[3];
+    char retry[256];
+    for (int i = 0; i < 3; i++)
+        held[i] = call_start(&(struct http){.port = stack->port,
+                                            .path = "/a?index=0&wait=50",
+                                            .headers = {i < 2 ? "From: a" : "From: b"}});
+    await_waiting(stack, 3);
+    assert_int_equal(status_for(stack, "From: a", retry), 429);
+    assert_true(atol(retry) > 0);
+    assert_int_equal(stack_status(stack, "refused_client"), 1);
+    assert_int_equal(stack_status(stack, "refused"), 0);
+    assert_int_equal(http_put(stack->port, "/a", "1", NULL), 201);
+    for (int i = 0; i < 3; i++) {
+        struct answer answer = call_join(held[i]);
+        assert_int_equal(answer.status, 200);
+        answer_free(&answer);
+    }
+    assert_int_equal(status_for(stack, "From: a", retry), 200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         stack_test(one_more_than_max_waiting_gets_503, &five),
         stack_test(a_max_waiting_of_0_holds_nobody, &none),
+        stack_test(one_client_does_not_take_the_places_of_others, &two_each),
         stack_test(what_does_not_fit_the_descriptors_is_reported_and_not_held,
                    &few_files),
     };

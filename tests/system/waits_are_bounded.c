@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* How long a wait is: wait.default, wait.max, FCGIWAIT_WAIT_MAX and 0. */
 #include <stdio.h>
+#include <time.h>
 
 #include "fcgi_client.h"
 #include "http.h"
@@ -175,6 +176,34 @@ static void jitter_spreads_what_began_together(void **state)
          last);
 }
 
+static const struct stack_options deadline = {
+    .location = "fastcgi_param FCGIWAIT_EXPIRES $arg_exp;"};
+
+/* As where a token ends. */
+static void no_wait_goes_past_the_deadline(void **state)
+{
+    struct stack *stack = *state;
+    char path[128];
+    time_t now = time(NULL);
+    snprintf(path, sizeof path, "/a?index=0&wait=50&exp=%lld", (long long)now + 3);
+    struct answer answer = http_get(stack->port, path, NULL);
+    assert_int_equal(answer.status, 304);
+    must(answer.seconds > 1 && answer.seconds < FAR, "%.3f s", answer.seconds);
+    answer_free(&answer);
+    snprintf(path, sizeof path, "/a?index=0&wait=50&exp=%lld", (long long)now - 1);
+    answer = http_get(stack->port, path, "Prefer: wait=50");
+    assert_int_equal(answer.status, 304);
+    must(answer.seconds < FAR, "%.3f s", answer.seconds);
+    answer_free(&answer);
+    struct call *call = call_start(
+        &(struct http){.port = stack->port, .path = "/a?index=0&wait=50&exp="});
+    await_waiting(stack, 1); /* none is given */
+    assert_int_equal(http_put(stack->port, "/a", "1", NULL), 201);
+    answer = call_join(call);
+    assert_int_equal(answer.status, 200);
+    answer_free(&answer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +213,7 @@ int main(void)
         stack_test(a_longer_wait_than_the_longest_is_the_longest, &short_max),
         stack_test(a_location_can_lower_the_longest, &location_max),
         stack_test(a_location_can_not_raise_the_longest, &short_max),
+        stack_test(no_wait_goes_past_the_deadline, &deadline),
         stack_test(jitter_spreads_what_began_together, &much_jitter),
         stack_test(an_answer_does_not_come_later_than_the_wait, NULL),
     };

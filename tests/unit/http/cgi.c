@@ -32,6 +32,7 @@ static void every_parameter_has_its_place(void **state)
         {"FCGIWAIT_ORIGIN_STATUS", offsetof(struct cgi, origin_status)},
         {"FCGIWAIT_QUERY", offsetof(struct cgi, query_names)},
         {"FCGIWAIT_EXPIRES", offsetof(struct cgi, expires)},
+        {"FCGIWAIT_CLIENT", offsetof(struct cgi, client)},
         {"FCGIWAIT_LOCATION", offsetof(struct cgi, location)},
         {"FCGIWAIT_CONTENT_LOCATION", offsetof(struct cgi, content_location)},
         {"FCGIWAIT_ALSO", offsetof(struct cgi, also)},
