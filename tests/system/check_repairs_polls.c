@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What --check-nginx finds really breaks polls, and the line that it proposes mends them:
+ * each fault is planted in the configuration of a running nginx, tried, and repaired.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "http.h"
+#include "must.h"
+#include "program.h"
+#include "stack.h"
+
+#define PARALLEL 3
+#define TOKEN 7000 /* bytes of a bearer token */
+
+#define TOLD                                                                             \
+    "fastcgi_param REQUEST_METHOD $request_method;\n"                                    \
+    "fastcgi_param QUERY_STRING $query_string;\n"                                        \
+    "fastcgi_param CONTENT_TYPE $content_type;\n"                                        \
+    "fastcgi_param CONTENT_LENGTH $content_length;\n"                                    \
+    "fastcgi_param SCRIPT_NAME $fastcgi_script_name;\n"
+
+/* The marks are where faults are planted. %1: the folder, %2: user, %3 to %5: ports, %6:
+ * how often it was written. */
+static const char correct[] =
+    "%2$s worker_processes 1; worker_rlimit_nofile 4096; daemon off; pid nginx.pid;\n"
+    "error_log error.log; #main\n"
+    "events { worker_connections 2048; }\n"
+    "http {\n"
+    "access_log off; client_body_temp_path body; proxy_temp_path proxy;\n"
+    "fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n"
+    "large_client_header_buffers 4 16k; default_type application/json;\n"
+    "limit_conn_zone $server_name zone=all:1m;\n"
+    "limit_req_zone $binary_remote_addr zone=rate:1m rate=1r/s;\n"
+    "proxy_cache_path cache keys_zone=api:1m;\n"
+    "upstream fcgiwait { server unix:%1$s/socket; keepalive 500; }\n"
+    "fastcgi_keep_conn on; fastcgi_read_timeout 30s; fastcgi_next_upstream off;\n"
+    "proxy_read_timeout 30s; proxy_next_upstream off;\n"
+    "server {\n"
+    "listen 127.0.0.1:%3$d backlog=1024; root %1$s/none; server_name x;\n" TOLD
+    "location = /generation { return 200 \"%6$d\"; }\n"
+    "location /live/ { #read\n"
+    "fastcgi_pass fcgiwait; }\n"
+    "location ~ ^/publish(?<resource>/.*)$ { allow 127.0.0.1; deny all;\n" TOLD
+    "fastcgi_param FCGIWAIT_ACCESS publish;\n"
+    "fastcgi_param FCGIWAIT_RESOURCE $resource;\n"
+    "fastcgi_pass fcgiwait; }\n"
+    "location ~ ^/fcgiwait/(?<endpoint>.*)$ { allow 127.0.0.1; deny all;\n" TOLD
+    "fastcgi_param FCGIWAIT_ENDPOINT $endpoint; fastcgi_pass fcgiwait; }\n"
+    "location /api/ {\n" TOLD
+    "fastcgi_param FCGIWAIT_ORIGIN /_origin; fastcgi_pass fcgiwait; }\n"
+    "location /_origin/ { internal; #origin\n"
+    "set $polling_index $upstream_http_x_polling_index;\n"
+    "add_header X-Polling-Index $polling_index always;\n"
+    "add_header X-Cache $upstream_cache_status always;\n"
+    "proxy_cache api; proxy_cache_lock on; proxy_cache_valid 200 404 20s;\n"
+    "proxy_cache_key \"$http_host $polling_index $args $uri\";\n"
+    "proxy_set_header Host $http_host;\n"
+    "proxy_pass http://127.0.0.1:%5$d/; }\n"
+    "}\n"
+    "server { listen 127.0.0.1:%4$d;\n"
+    "location /live/ { proxy_pass http://127.0.0.1:%3$d; } #front\n"
+    "}\n"
+    "server { listen 127.0.0.1:%5$d;\n"
+    "location / { return 200 \"$http_host\"; }\n"
+    "location /api/none/ { return 404; }\n"
+    "}\n"
+    "}\n";
+
+static int front_port, api_port, generation;
+
+/* --- nginx.conf --- */
+
+static char *print_conf(const struct stack *stack)
+{
+    char *conf = NULL;
+    must(asprintf(&conf, correct, stack->dir, geteuid() == 0 ? "user root;" : "",
+                  stack->port, front_port, api_port, ++generation) > 0,
+         "asprintf");
+    return conf;
+}
+
+static void write_file(const struct stack *stack, const char *name, const char *first,
+                       const char *second, const char *third)
+{
+    char path[128];
+    stack_path(stack, name, path);
+    FILE *file = fopen(path, "w");
+    must(file != NULL, "can't write %s", path);
+    fprintf(file, "%s%s%s", first, second, third);
+    must(fclose(file) == 0, "can't write %s", path);
+}
+
+/* With `to` in the place of `from`, if there is one. */
+static void write_conf(const struct stack *stack, const char *from, const char *to)
+{
+    char *conf = print_conf(stack);
+    char *found = from != NULL ? strstr(conf, from) : NULL;
+    must(from == NULL || found != NULL, "\"%s\" is not there", from);
+    const char *rest = found != NULL ? found + strlen(from) : "";
+    if (found != NULL)
+        *found = '\0';
+    write_file(stack, "nginx.conf", conf, found != NULL ? to : "", rest);
+    free(conf);
+}
+
+static void write_first(const struct stack *stack)
+{
+    front_port = free_port();
+    api_port = free_port();
+    write_file(stack, "fastcgi_params", TOLD, "", ""); /* as nginx has one */
+    write_conf(stack, NULL, NULL);
+}
+
+static bool is_served(const struct stack *stack)
+{
+    char expected[16];
+    snprintf(expected, sizeof expected, "%d", generation);
+    struct answer answer = http_get(stack->port, "/generation", NULL);
+    bool served = answer.body != NULL && strcmp(answer.body, expected) == 0;
+    answer_free(&answer);
+    return served;
+}
+
+/* A new nginx: a reload would leave the old worker a moment. */
+static void restart_nginx(struct stack *stack)
+{
+    const char *const command[] = {"nginx",      "-p", stack->dir,  "-c",
+                                   "nginx.conf", "-e", "error.log", NULL};
+    stack_end(&stack->nginx);
+    stack->nginx = stack_run(stack, "nginx.log", command);
+    for (double start = seconds_now(); !is_served(stack); sleep_ms(10))
+        must(seconds_now() - start < 60, "nginx does not start: see %s", stack->dir);
+}
+
+static struct run check(const struct stack *stack)
+{
+    char command[256];
+    snprintf(command, sizeof command, "nginx -T -p %s/ -c nginx.conf >%s/dump 2>%s/why",
+             stack->dir, stack->dir, stack->dir);
+    must(system(command) == 0, "nginx refuses %s/nginx.conf: see %s/why", stack->dir,
+         stack->dir);
+    return program_run("-c %s/fcgiwait.conf --check-nginx %s/dump", stack->dir,
+                       stack->dir);
+}
+
+/* --- whether polls are as they should be --- */
+
+static void put(const struct stack *stack, const char *resource, char index[24])
+{
+    static int n;
+    char json[32];
+    snprintf(json, sizeof json, "{\"n\":%d}", ++n);
+    long status = http_put(stack->port, resource, json, index);
+    must(status == 201 || status == 204, "PUT %s: %ld", resource, status);
+}
+
+static bool has(const struct answer *answer, const char *name, const char *value)
+{
+    char found[256];
+    const char *header = answer_header(answer, name, found);
+    return header[0] != '\0' && (value == NULL || strcmp(header, value) == 0);
+}
+
+/* A 304 that came when the wait was over, with all that it needs. */
+static bool was_held(struct answer answer)
+{
+    bool held = answer.status == 304 && answer.seconds > 0.8 &&
+                has(&answer, "X-Polling-Index", NULL) &&
+                has(&answer, "Cache-Control", "no-store");
+    answer_free(&answer);
+    return held;
+}
+
+static struct answer poll_at(int port, const char *resource, const char *index)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s?index=%s&wait=1s", resource, index);
+    return http_get(port, path, NULL);
+}
+
+static bool holds(const struct stack *stack)
+{
+    char index[24];
+    put(stack, "/live/a.json", index);
+    return was_held(poll_at(stack->port, "/live/a.json", index));
+}
+
+static bool holds_by_prefer(const struct stack *stack)
+{
+    char index[24], prefer[64];
+    put(stack, "/live/a", index);
+    snprintf(prefer, sizeof prefer, "Prefer: wait=1;index=%s", index);
+    return was_held(http_get(stack->port, "/live/a", prefer));
+}
+
+static bool holds_in_front(const struct stack *stack)
+{
+    char index[24];
+    put(stack, "/live/a", index);
+    return was_held(poll_at(front_port, "/live/a", index));
+}
+
+static bool holds_behind_a_rewrite(const struct stack *stack)
+{
+    char index[24], path[64];
+    put(stack, "/live/a", index);
+    snprintf(path, sizeof path, "/other/a?index=%s&wait=3s", index);
+    return was_held(http_get(front_port, path, NULL));
+}
+
+static bool holds_some_at_once(const struct stack *stack)
+{
+    struct call *calls[PARALLEL];
+    char index[24], path[64];
+    bool held = true;
+    put(stack, "/live/a", index);
+    snprintf(path, sizeof path, "/live/a?index=%s&wait=1s", index);
+    for (int i = 0; i < PARALLEL; i++)
+        calls[i] = call_start(&(struct http){.port = stack->port, .path = path});
+    for (int i = 0; i < PARALLEL; i++)
+        held = was_held(call_join(calls[i])) && held;
+    return held;
+}
+
+static bool holds_while_nginx_is_reloaded(const struct stack *stack)
+{
+    char index[24], path[64];
+    put(stack, "/live/a", index);
+    snprintf(path, sizeof path, "/live/a?index=%s&wait=3s", index);
+    struct call *call = call_start(&(struct http){.port = stack->port, .path = path});
+    await_waiting(stack, 1);
+    kill(stack->nginx, SIGHUP);
+    return was_held(call_join(call));
+}
+
+static bool wakes(const struct stack *stack)
+{
+    char index[24];
+    put(stack, "/live/news", index);
+    struct answer answer = http_get(stack->port, "/live/news", NULL);
+    bool same = has(&answer, "X-Polling-Index", index);
+    answer_free(&answer);
+    return same;
+}
+
+static bool gives_an_etag(const struct stack *stack)
+{
+    char index[24];
+    put(stack, "/live/a", index);
+    struct answer answer = http_get(stack->port, "/live/a", NULL);
+    bool given = answer.status == 200 && has(&answer, "ETag", NULL);
+    answer_free(&answer);
+    return given;
+}
+
+static bool exposes_the_index(const struct stack *stack)
+{
+    char index[24], found[256];
+    put(stack, "/live/a", index);
+    struct answer answer = http_get(stack->port, "/live/a", "Origin: http://x");
+    bool exposed = strstr(answer_header(&answer, "Access-Control-Expose-Headers", found),
+                          "X-Polling-Index") != NULL;
+    answer_free(&answer);
+    return exposed;
+}
+
+/* nginx remembers errors in its cache: another document each time. */
+static bool keeps_the_index_of_a_404(const struct stack *stack)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/api/none/%d", generation);
+    struct answer answer = http_get(stack->port, path, NULL);
+    bool kept = answer.status == 404 && has(&answer, "X-Polling-Index", NULL);
+    answer_free(&answer);
+    return kept;
+}
+
+static bool gives_each_tenant_his_own(const struct stack *stack)
+{
+    static const char *const tenants[] = {"one.example", "two.example"};
+    char path[64];
+    snprintf(path, sizeof path, "/api/who/%d", generation);
+    bool own = true;
+    for (size_t i = 0; i < 2; i++) {
+        char host[64];
+        snprintf(host, sizeof host, "Host: %s", tenants[i]);
+        struct answer answer = http_get(stack->port, path, host);
+        own = own && answer.status == 200 && strcmp(answer.body, tenants[i]) == 0;
+        answer_free(&answer);
+    }
+    return own;
+}
+
+static bool shares_one_get_with_a_long_token(const struct stack *stack)
+{
+    char header[TOKEN + 32] = "Authorization: Bearer ", cache[256] = "", path[64];
+    snprintf(path, sizeof path, "/api/token/%d", generation);
+    memset(header + strlen(header), 'x', TOKEN);
+    for (int i = 0; i < 2; i++) {
+        struct answer answer = http_get(stack->port, path, header);
+        answer_header(&answer, "X-Cache", cache);
+        answer_free(&answer);
+    }
+    return strcmp(cache, "HIT") == 0;
+}
+
+/* --- the faults --- */
+
+struct row {
+    const char *from, *fault; /* in the configuration */
+    const char *line;         /* that is proposed */
+    const char *repaired;     /* what stands there then; NULL: `from` */
+    bool (*is_right)(const struct stack *stack);
+};
+
+#define READ "#read\n"
+#define KEY "\"$http_host $polling_index $args $uri\""
+#define PASS "{ proxy_pass http://127.0.0.1:"
+
+static void load(struct stack *stack, const char *from, const char *to)
+{
+    write_conf(stack, from, to);
+    restart_nginx(stack);
+}
+
+static void fault_is_found_and_mended(struct stack *stack, const struct row *row)
+{
+    const char *from = row->from;
+    load(stack, from, row->fault);
+    struct run run = check(stack);
+    must(run.status == 1 && strstr(run.output, "1 finding\n") != NULL &&
+             strstr(run.output, row->line) != NULL,
+         "%s: the check says %s", row->fault, run.output);
+    must(!row->is_right(stack), "%s breaks nothing", row->fault);
+    load(stack, from, row->repaired != NULL ? row->repaired : from);
+    run = check(stack);
+    must(run.status == 0, "%s is still found: %s", row->line, run.output);
+    must(row->is_right(stack), "%s does not mend it: see %s", row->line, stack->dir);
+}
+
+static void try_all(struct stack *stack, const struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        fault_is_found_and_mended(stack, &rows[i]);
+}
+#define TRY(stack, rows) try_all(stack, rows, sizeof(rows) / sizeof *(rows))
+
+static void what_fcgiwait_is_told(void **state)
+{
+    static const struct row rows[] = {
+        {READ, "fastcgi_param FCGIWAIT_STREAM off;\n", "instead: include fastcgi_params;",
+         "include fastcgi_params;\n", holds},
+        {READ, "fastcgi_param QUERY_STRING a=b; include fastcgi_params;\n",
+         "instead: fastcgi_param QUERY_STRING $query_string;",
+         "fastcgi_param QUERY_STRING $query_string; include fastcgi_params;\n", holds},
+        {READ, "fastcgi_param SCRIPT_NAME /index.php; include fastcgi_params;\n",
+         "instead: fastcgi_param SCRIPT_NAME $fastcgi_script_name;",
+         "fastcgi_param SCRIPT_NAME $fastcgi_script_name; include fastcgi_params;\n",
+         holds},
+        {READ, "set $args a=b;\n", "instead: set $args a=b&$args;",
+         "set $args a=b&$args;\n", holds},
+        {READ, "rewrite ^(.*)$ $1? break;\n", "instead: rewrite ^(.*)$ $1 break;",
+         "rewrite ^(.*)$ $1 break;\n", holds},
+        {READ, "fastcgi_pass_request_headers off;\n",
+         "instead: fastcgi_pass_request_headers on;",
+         "fastcgi_pass_request_headers on;\n", holds_by_prefer},
+        {"fastcgi_param FCGIWAIT_RESOURCE $resource;\n", "",
+         "instead: fastcgi_param FCGIWAIT_RESOURCE $resource;", NULL, wakes},
+    };
+    TRY(*state, rows);
+}
+
+static void where_requests_go(void **state)
+{
+    static const struct row rows[] = {
+        {READ, "try_files $uri =404;\n", "take the line away", NULL, holds},
+        {"location /live/ { #read\n",
+         "location ~ ^/li.*\\.json$ { expires 1h; }\nlocation /live/ {\n",
+         "instead: location ^~ /live/ {",
+         "location ~ ^/li.*\\.json$ { expires 1h; }\nlocation ^~ /live/ {\n", holds},
+    };
+    TRY(*state, rows);
+}
+
+static void what_is_in_front(void **state)
+{
+    struct stack *stack = *state;
+    char from[64], fault[160], repaired[160], line[160];
+    snprintf(from, sizeof from, PASS "%d; } #front", stack->port);
+    snprintf(fault, sizeof fault, PASS "%d$uri; }", stack->port);
+    snprintf(line, sizeof line, "instead: proxy_pass http://127.0.0.1:%d$request_uri;",
+             stack->port);
+    snprintf(repaired, sizeof repaired, PASS "%d$request_uri; }", stack->port);
+    fault_is_found_and_mended(stack,
+                              &(struct row){from, fault, line, repaired, holds_in_front});
+    static const char other[] = "%.*s location /other/ { rewrite ^/other/(.*)$ /live/$1 "
+                                "break; proxy_read_timeout %s; proxy_pass "
+                                "http://127.0.0.1:%d; }";
+    char start[64];
+    snprintf(start, sizeof start, PASS "%d; }", stack->port);
+    snprintf(fault, sizeof fault, other, (int)strlen(start), start, "2s", stack->port);
+    snprintf(repaired, sizeof repaired, other, (int)strlen(start), start, "18s",
+             stack->port);
+    fault_is_found_and_mended(stack, &(struct row){from, fault,
+                                                   "instead: proxy_read_timeout 18s;",
+                                                   repaired, holds_behind_a_rewrite});
+}
+
+static void limits(void **state)
+{
+    static const struct row rows[] = {
+        {READ, "limit_conn all 1;\n", "instead: limit_conn all 500;",
+         "limit_conn all 500;\n", holds_some_at_once},
+        {READ, "limit_req zone=rate;\n",
+         "instead: limit_req zone=rate burst=100 nodelay;",
+         "limit_req zone=rate burst=100 nodelay;\n", holds_some_at_once},
+        {"/socket; keepalive", "/socket max_conns=1; keepalive", "max_conns=500",
+         "/socket max_conns=500; keepalive", holds_some_at_once},
+        {"#main\n", "worker_shutdown_timeout 1s;\n",
+         "instead: worker_shutdown_timeout 18s;", "worker_shutdown_timeout 18s;\n",
+         holds_while_nginx_is_reloaded},
+    };
+    TRY(*state, rows);
+}
+
+static void what_becomes_of_answers(void **state)
+{
+    static const struct row rows[] = {
+        {READ, "expires 1h;\n", "instead: expires off;", "expires off;\n", holds},
+        {READ, "fastcgi_hide_header Cache-Control;\n", "take the line away", NULL, holds},
+        {READ, "add_header Access-Control-Allow-Origin *;\n",
+         "instead: add_header Access-Control-Expose-Headers \"X-Polling-Index, ETag, "
+         "Preference-Applied, Retry-After\" always;",
+         "add_header Access-Control-Allow-Origin *; add_header "
+         "Access-Control-Expose-Headers \"X-Polling-Index, ETag, Preference-Applied, "
+         "Retry-After\" always;\n",
+         exposes_the_index},
+        {READ, "sub_filter a b; sub_filter_types *;\n",
+         "instead: sub_filter_types text/html;",
+         "sub_filter a b; sub_filter_types text/html;\n", gives_an_etag},
+        {READ, "ssi on; ssi_types application/json;\n", "instead: ssi off;",
+         "ssi off; ssi_types application/json;\n", gives_an_etag},
+    };
+    TRY(*state, rows);
+}
+
+static void the_api_behind_it(void **state)
+{
+    static const struct row rows[] = {
+        {"#origin\n", "proxy_intercept_errors on; error_page 404 /generation;\n",
+         "instead: proxy_intercept_errors off;",
+         "proxy_intercept_errors off; error_page 404 /generation;\n",
+         keeps_the_index_of_a_404},
+        {"proxy_cache_key " KEY, "proxy_cache_key \"$polling_index $args $uri\"",
+         "instead: proxy_cache_key " KEY ";", NULL, gives_each_tenant_his_own},
+        {"$args $uri\";", "$args $uri $http_authorization\";",
+         "instead: proxy_buffer_size 32k; proxy_buffers 8 32k;",
+         "$args $uri $http_authorization\"; proxy_buffer_size 32k; proxy_buffers 8 32k;",
+         shares_one_get_with_a_long_token},
+    };
+    TRY(*state, rows);
+}
+
+static const struct stack_options options = {
+    .config = "max_waiting = 500; wait = { default = \"1s\"; max = \"3s\"; };",
+    .write_nginx_conf = write_first};
+
+static void what_is_correct_has_no_finding(void **state)
+{
+    const struct stack *stack = *state;
+    struct run run = check(stack);
+    run_must(&run, 0, "0 findings");
+    assert_true(holds(stack));
+    assert_true(holds_by_prefer(stack));
+    assert_true(holds_in_front(stack));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        stack_test(what_is_correct_has_no_finding, &options),
+        stack_test(what_fcgiwait_is_told, &options),
+        stack_test(where_requests_go, &options),
+        stack_test(what_is_in_front, &options),
+        stack_test(limits, &options),
+        stack_test(what_becomes_of_answers, &options),
+        stack_test(the_api_behind_it, &options),
+    };
+    return cmocka_run_group_tests_name("check_repairs_polls", tests, NULL, NULL);
+}
