@@ -14,6 +14,9 @@
 #include "fcgiwait/log.h"
 #include "service_private.h"
 
+/* How long a stop waits for the store. */
+#define PATIENCE (5 * NANOS_PER_SECOND)
+
 bool again_parse(struct text t, nanos times[AGAIN_TIMES], size_t *count)
 {
     struct text one;
@@ -34,14 +37,20 @@ int again_open(struct again *again, struct service *service)
 {
     again->service = service;
     int result = cond_init_monotonic(&again->wake);
+    if (result != 0)
+        return result;
+    result = cond_init_monotonic(&again->through);
     if (result == 0)
         lock_init(&again->lock, LOCK_AGAIN);
+    else
+        pthread_cond_destroy(&again->wake);
     return result;
 }
 
 void again_dispose(struct again *again)
 {
     pthread_cond_destroy(&again->wake);
+    pthread_cond_destroy(&again->through);
     lock_destroy(&again->lock);
 }
 
@@ -90,26 +99,35 @@ void again_done(struct pending *pending)
             atomic_store(&service->missed, true);
     counter_add(&service->counters->repeated, 1);
     pending_free(&pending);
+    lock_take(&service->again.lock);
+    if (--service->again.under_way == 0)
+        pthread_cond_signal(&service->again.through);
+    lock_drop(&service->again.lock);
 }
 
-static void commit_everything(struct service *service)
+static struct pending *everything(struct service *service)
 {
     struct pending *pending = pending_new(service, NULL, 1, 0, again_done);
-    if (pending == NULL) {
-        atomic_store(&service->missed, true);
-        return;
-    }
+    if (pending == NULL)
+        return NULL;
     pending->edits[0].kind = EDIT_EVERYTHING;
     pending->edits[0].path = TEXT("/");
-    pending_commit(pending);
+    return pending;
 }
 
+/* Under the lock: it is given up meanwhile, since a store may answer at once. */
 static void commit(struct again *again, struct pending *pending)
 {
-    if (pending != NULL)
-        pending_commit(pending);
-    else
-        commit_everything(again->service);
+    if (pending == NULL)
+        pending = everything(again->service);
+    if (pending == NULL) {
+        atomic_store(&again->service->missed, true);
+        return;
+    }
+    again->under_way++;
+    lock_drop(&again->lock);
+    pending_commit(pending);
+    lock_take(&again->lock);
 }
 
 /* Commits one that is due by `until`. False: none is. The lock is held, and given up
@@ -123,9 +141,7 @@ static bool commit_next(struct again *again, struct instant until)
         pending = heap_take(again);
     else
         again->everything = (struct instant){0};
-    lock_drop(&again->lock);
     commit(again, pending);
-    lock_take(&again->lock);
     return true;
 }
 
@@ -169,11 +185,11 @@ void again_add(struct again *again, struct pending *pending, struct instant at)
     bool later = !again->is_closed && is_running(again);
     if (later)
         keep(again, pending, at);
+    else
+        commit(again, pending);
     lock_drop(&again->lock);
     if (later)
         pthread_cond_signal(&again->wake);
-    else
-        commit(again, pending);
 }
 
 void again_close(struct again *again)
@@ -189,6 +205,9 @@ void again_close(struct again *again)
     }
     lock_take(&again->lock);
     while (commit_next(again, INSTANT_NEVER))
+        ;
+    struct instant late = instant_after(clock_now(), PATIENCE);
+    while (again->under_way > 0 && lock_wait_until(&again->lock, &again->through, late))
         ;
     lock_drop(&again->lock);
 }

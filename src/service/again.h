@@ -28,6 +28,8 @@ struct again {
     pthread_cond_t wake;
     pthread_t thread;
     bool is_running, is_closed;
+    size_t under_way; /* with the store */
+    pthread_cond_t through;
     size_t count;
     struct again_entry heap[AGAIN_MOST]; /* the earliest first */
     struct instant everything;           /* when everything changes; 0: not */
@@ -45,8 +47,8 @@ int again_open(struct again *again, struct service *service);
  * is taken over; NULL (out of memory) stands for everything. */
 void again_add(struct again *again, struct pending *pending, struct instant at);
 
-/* Commits all that is left; what comes later is committed at once. Before the store
- * closes. */
+/* Commits all that is left, and returns when everybody was told, or the store takes too
+ * long for it; what comes later is committed at once. Before the store closes. */
 void again_close(struct again *again);
 
 void again_dispose(struct again *again);
