@@ -8,19 +8,35 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 
 #ifdef HAVE_CONFIG_H
 #include <config.h>
 #endif
 
-#define CHECK_NGINX 256 /* what getopt_long() returns: no character */
+#include "fcgiwait/duration.h"
+
+/* What getopt_long() returns: no characters. */
+enum {
+    CHECK_NGINX = 256,
+    PROBE,
+    PROBE_WAIT,
+    PROBE_ORIGIN,
+    PROBE_PUBLISH,
+    PROBE_HEADER,
+    PROBE_JSON
+};
+
+#define WAIT_MOST (3600 * NANOS_PER_SECOND)
 
 static void usage(FILE *out)
 {
     fputs(
         "usage: fcgiwait [-c FILE] [-o key=value]... [-s SOCKET] [-t] [-V] [-h]\n"
         "                [--check-nginx FILE]\n"
+        "       fcgiwait --probe URL [--wait SPAN] [--origin ORIGIN] [--header LINE]...\n"
+        "                [--publish URL] [--json]\n"
         "Long polling for the REST APIs that nginx serves: a FastCGI responder.\n"
         "It serves the listening socket on descriptor 0:\n"
         "  spawn-fcgi -s /run/fcgiwait/fcgiwait.sock -n -- /usr/bin/fcgiwait -c FILE\n"
@@ -35,14 +51,84 @@ static void usage(FILE *out)
         "  --check-nginx FILE\n"
         "                read what nginx -T prints (-: standard input), name what would\n"
         "                cut a wait short or lose an answer, and exit: 0 nothing,\n"
-        "                1 findings, 2 not understood\n",
+        "                1 findings, 2 not understood\n"
+        "  --probe URL   ask as a client asks, through all that is on the way, and say "
+        "who\n"
+        "                breaks what; exit as above\n"
+        "  --wait SPAN   the longest wait that the probe tries (60s)\n"
+        "  --origin ORIGIN\n"
+        "                look as well whether its pages may read, as in "
+        "https://a.example\n"
+        "  --header LINE send this header, as in 'Authorization: Bearer abc'\n"
+        "  --publish URL touch this with POST, and look whether that ends a wait\n"
+        "  --json        print what was found as JSON\n",
         out);
+}
+
+static bool read_probe(struct probe_arguments *probe, int option, const char *value)
+{
+    nanos wait;
+    switch (option) {
+    case PROBE:
+        probe->url = value;
+        return true;
+    case PROBE_WAIT:
+        probe->stray = "--wait";
+        probe->wait = value;
+        if (duration_parse(text_of(value), &wait) && wait >= NANOS_PER_SECOND &&
+            wait <= WAIT_MOST)
+            return true;
+        fprintf(stderr, "fcgiwait: --wait %s: allowed is a duration from 1s to 1h\n",
+                value);
+        return false;
+    case PROBE_ORIGIN:
+        probe->stray = "--origin";
+        probe->origin = value;
+        return true;
+    case PROBE_PUBLISH:
+        probe->stray = "--publish";
+        probe->publish = value;
+        return true;
+    case PROBE_JSON:
+        probe->stray = "--json";
+        return probe->json = true;
+    default:
+        probe->stray = "--header";
+        if (probe->header_count < PROBE_HEADERS_MOST && strchr(value, ':') != NULL) {
+            probe->headers[probe->header_count++] = value;
+            return true;
+        }
+        fprintf(stderr, "fcgiwait: --header %s: allowed are up to %d, as Name: value\n",
+                value, PROBE_HEADERS_MOST);
+        return false;
+    }
+}
+
+/* The exit status; -1: go on. */
+static int check_rest(const struct arguments *arguments, const char *rest)
+{
+    const struct probe_arguments *probe = &arguments->probe;
+    if (rest != NULL)
+        fprintf(stderr, "fcgiwait: %s: no such argument is known\n", rest);
+    else if (probe->url == NULL && probe->stray != NULL)
+        fprintf(stderr, "fcgiwait: %s goes with --probe URL\n", probe->stray);
+    else
+        return -1;
+    usage(stderr);
+    return EX_USAGE;
 }
 
 int arguments_read(struct arguments *arguments, int argc, char **argv)
 {
     static const struct option longer[] = {
-        {"check-nginx", required_argument, NULL, CHECK_NGINX}, {0}};
+        {"check-nginx", required_argument, NULL, CHECK_NGINX},
+        {"probe", required_argument, NULL, PROBE},
+        {"wait", required_argument, NULL, PROBE_WAIT},
+        {"origin", required_argument, NULL, PROBE_ORIGIN},
+        {"publish", required_argument, NULL, PROBE_PUBLISH},
+        {"header", required_argument, NULL, PROBE_HEADER},
+        {"json", no_argument, NULL, PROBE_JSON},
+        {0}};
     int option;
     arguments->options = calloc((size_t)argc, sizeof(char *));
     if (arguments->options == NULL)
@@ -64,6 +150,15 @@ int arguments_read(struct arguments *arguments, int argc, char **argv)
         case CHECK_NGINX:
             arguments->check_nginx = optarg;
             break;
+        case PROBE:
+        case PROBE_WAIT:
+        case PROBE_ORIGIN:
+        case PROBE_PUBLISH:
+        case PROBE_HEADER:
+        case PROBE_JSON:
+            if (!read_probe(&arguments->probe, option, optarg))
+                return EX_USAGE;
+            break;
         case 'V':
             puts("fcgiwait " PACKAGE_VERSION);
             return EXIT_SUCCESS;
@@ -74,11 +169,7 @@ int arguments_read(struct arguments *arguments, int argc, char **argv)
             usage(stderr);
             return EX_USAGE;
         }
-    if (optind == argc)
-        return -1;
-    fprintf(stderr, "fcgiwait: %s: no such argument is known\n", argv[optind]);
-    usage(stderr);
-    return EX_USAGE;
+    return check_rest(arguments, argv[optind]);
 }
 
 void arguments_free(struct arguments *arguments)

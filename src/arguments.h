@@ -6,6 +6,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define PROBE_HEADERS_MOST 4
+
+/* --probe, and what only means something beside it. */
+struct probe_arguments {
+    const char *url;                     /* NULL: nothing is probed */
+    const char *wait, *origin, *publish; /* NULL: not given */
+    const char *headers[PROBE_HEADERS_MOST];
+    size_t header_count;
+    bool json;
+    const char *stray; /* one of these options; NULL: none was given */
+};
+
 struct arguments {
     const char *file;
     const char **options;
@@ -13,6 +25,7 @@ struct arguments {
     bool test;
     const char *socket;      /* to open; NULL: it is on descriptor 0 */
     const char *check_nginx; /* the file to check; NULL: serve */
+    struct probe_arguments probe;
 };
 
 /* -1: go on. Otherwise the exit status; what had to be said has been printed. Either way

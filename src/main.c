@@ -12,6 +12,7 @@
 #include "fcgiwait/config.h"
 #include "responder.h"
 #include "signals.h"
+#include "start_probe.h"
 
 static bool load(const struct arguments *arguments, struct config *config)
 {
@@ -38,6 +39,8 @@ int main(int argc, char **argv)
     struct config config;
     signals_hold_reload();
     int status = arguments_read(&arguments, argc, argv);
+    if (status < 0 && arguments.probe.url != NULL)
+        status = start_probe(&arguments); /* has nothing to do with the configuration */
     if (status < 0 && !load(&arguments, &config))
         status = EX_CONFIG;
     if (status < 0) {

@@ -38,7 +38,7 @@ libraries=(
 )
 programs=(
     gcc make autoconf automake pkg-config xz-utils=xz procps=ps
-    nginx spawn-fcgi multiwatch curl prometheus=promtool nodejs=node npm chromium php-cgi
+    nginx spawn-fcgi multiwatch curl haproxy apache2 lighttpd varnish=varnishd prometheus=promtool nodejs=node npm chromium php-cgi
     clang clang-format cppcheck shellcheck mandoc systemd=systemd-analyze
     dpkg-dev=dpkg-buildpackage debhelper=dh lintian debootstrap
 )

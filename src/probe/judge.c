@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What answers show that come at once. Sentences name what is seen first, then who it
+ * most likely is, then what would help.
+ */
+#include "judge.h"
+
+#include <inttypes.h>
+
+#include "fcgiwait/etag.h"
+#include "hop.h"
+
+#define SECONDS(span) ((double)(span) / (double)NANOS_PER_SECOND)
+
+static const char *version_name(const struct exchange *exchange)
+{
+    switch (exchange->version) {
+    case 10:
+        return "HTTP/1.0";
+    case 11:
+        return "HTTP/1.1";
+    case 20:
+        return "HTTP/2";
+    case 30:
+        return "HTTP/3";
+    default:
+        return "HTTP";
+    }
+}
+
+bool judge_answer(struct report *report, const struct exchange *first)
+{
+    char name[HOP_TEXT];
+    if (first->end != EXCHANGE_ANSWERED) {
+        report_fault(report, "answer", "nobody answers: %s", first->failure);
+        return false;
+    }
+    if (first->status != 200 && first->status != 404) {
+        report_fault(report, "answer", "%d from %s, where 200 or 404 is meant%s",
+                     first->status, hop_name(first, name),
+                     first->status == 401 || first->status == 403
+                         ? "; --header gives what lets a client in"
+                         : "");
+        return false;
+    }
+    report_good(report, "answer", "%d from %s after %.3f s, by %s%s", first->status,
+                hop_name(first, name), SECONDS(first->end_at), version_name(first),
+                first->version <= 11
+                    ? "; browsers keep six connections to a host, so six "
+                      "requests of a page can wait"
+                    : "");
+    return true;
+}
+
+bool judge_index(struct report *report, const struct exchange *first, uint64_t *index)
+{
+    if (exchange_index(first, index)) {
+        report_good(report, "index", "X-Polling-Index arrives: %" PRIu64, *index);
+        return true;
+    }
+    report_fault(report, "index",
+                 "no X-Polling-Index arrives, so nobody can wait: somebody on the way "
+                 "drops it (proxy_hide_header, fastcgi_hide_header, an origin location "
+                 "that does not carry it over), or it is not fcgiwait that answers here");
+    return false;
+}
+
+/* Asked with ?index=0. */
+void judge_redirect(struct report *report, const struct exchange *asked)
+{
+    const char *location = asked->redirect;
+    char name[HOP_TEXT];
+    if (strstr(location, "index=0") != NULL)
+        report_note(report, "redirect", "%d from %s to %s: each poll is asked twice",
+                    asked->status, hop_name(asked, name), location);
+    else
+        report_fault(
+            report, "redirect",
+            "%d from %s to %s, without the query: index and wait are lost on the "
+            "way; ask there at once, or let the redirect keep the query",
+            asked->status, hop_name(asked, name), location);
+}
+
+/* --- entity tags --- */
+
+/* As fcgiwait writes it. */
+static struct text tag_of(uint64_t index, char tag[ETAG_TEXT])
+{
+    return (struct text){tag, etag_format(index, tag)};
+}
+
+/* Whether it is made of the index, whoever has changed it since. */
+static bool has_number(struct text tag, uint64_t index)
+{
+    char ours[ETAG_TEXT];
+    struct text number = tag_of(index, ours);
+    return number.len > 2 && tag.len > 0 &&
+           memmem(tag.at, tag.len, number.at + 1, number.len - 2) != NULL;
+}
+
+static bool is_ours(const struct exchange *exchange, uint64_t index)
+{
+    char ours[ETAG_TEXT];
+    return text_is(exchange_header(exchange, "ETag"), tag_of(index, ours));
+}
+
+void judge_etag(struct report *report, const struct exchange *first, uint64_t index)
+{
+    struct text tag = exchange_header(first, "ETag");
+    if (is_ours(first, index))
+        report_good(report, "etag", "arrives as it was sent: %.*s", (int)tag.len, tag.at);
+    else if (has_number(tag, index))
+        report_fault(report, "etag",
+                     "arrives changed, as %.*s: somebody on the way compresses or edits "
+                     "answers, and If-Match of what is read here will fail",
+                     (int)tag.len, tag.at);
+    else if (tag.len > 0)
+        report_note(report, "etag", "%.*s is the API's own: the index travels alone",
+                    (int)tag.len, tag.at);
+    else
+        report_note(report, "etag",
+                    "none arrives: right behind an API that has none; else somebody on "
+                    "the way drops it");
+}
+
+void judge_gzip(struct report *report, const struct exchange *packed, uint64_t index)
+{
+    struct text tag = exchange_header(packed, "ETag");
+    struct text coding = exchange_header(packed, "Content-Encoding");
+    if (coding.len == 0)
+        report_good(report, "gzip", "nothing is compressed for who would take it");
+    else if (is_ours(packed, index))
+        report_good(report, "gzip", "%.*s, and the ETag stays as it is", (int)coding.len,
+                    coding.at);
+    else if (text_starts(tag, TEXT("W/")) && has_number(tag, index))
+        report_note(report, "gzip",
+                    "%.*s makes the ETag a weak one: reading takes it all the same, "
+                    "If-Match does not",
+                    (int)coding.len, coding.at);
+    else if (has_number(tag, index))
+        report_fault(
+            report, "gzip",
+            "%.*s changes the ETag to %.*s, which is nobody's: with If-None-Match "
+            "every poll is answered at once (Apache: DeflateAlterETag NoChange)",
+            (int)coding.len, coding.at, (int)tag.len, tag.at);
+    else
+        report_note(report, "gzip", "%.*s, with an ETag that is not the index",
+                    (int)coding.len, coding.at);
+}
+
+/* --- caches --- */
+
+static bool is_hit(const struct exchange *exchange)
+{
+    struct text varnish = exchange_header(exchange, "X-Varnish");
+    uint64_t age;
+    if (text_number(exchange_header(exchange, "Age"), UINT64_MAX, &age) && age > 0)
+        return true;
+    return exchange_says(exchange, "X-Cache", "hit") ||
+           exchange_says(exchange, "X-Cache-Status", "hit") ||
+           exchange_says(exchange, "CF-Cache-Status", "hit") ||
+           (varnish.len > 0 && memchr(varnish.at, ' ', varnish.len) != NULL);
+}
+
+void judge_cache(struct report *report, const struct exchange *first,
+                 const struct exchange *again)
+{
+    char name[HOP_TEXT];
+    if (is_hit(first) || is_hit(again))
+        report_fault(
+            report, "cache",
+            "an answer came out of a cache, by its Age or its X- header; it names "
+            "%s: readers get old documents with old indexes, and polls are not "
+            "held. What fcgiwait answers must pass by every cache",
+            hop_name(is_hit(first) ? first : again, name));
+    else if (!exchange_says(first, "Cache-Control", "no-store"))
+        report_note(
+            report, "cache",
+            "Cache-Control arrives without no-store: a browser may turn a 304 into "
+            "a 200 of its own");
+    else
+        report_good(report, "cache",
+                    "no answer shows signs of one, and no-store arrives");
+}
+
+void judge_reuse(struct report *report, const struct exchange *again)
+{
+    if (again->reused)
+        report_good(report, "reuse", "a connection serves more than one request");
+    else
+        report_fault(report, "reuse",
+                     "the connection is closed after each answer, so that every poll "
+                     "makes a new one: somebody has no keepalive "
+                     "(keepalive_timeout 0, option httpclose, KeepAlive Off)");
+}
+
+/* --- what clients send --- */
+
+void judge_head(struct report *report, const struct exchange *head,
+                const struct exchange *first)
+{
+    char name[HOP_TEXT];
+    uint64_t index;
+    if (head->end != EXCHANGE_ANSWERED || head->status != first->status)
+        report_fault(report, "head", "HEAD is answered with %d by %s, GET with %d",
+                     head->status, hop_name(head, name), first->status);
+    else if (!exchange_index(head, &index))
+        report_fault(report, "head", "the answer to HEAD has no X-Polling-Index");
+    else
+        report_good(report, "head", "answered as GET is, without the body");
+}
+
+/* True where the answer does not show what is looked for: it was not 304 because the
+ * resource has changed. */
+static bool has_changed(const struct exchange *exchange, const struct exchange *first)
+{
+    uint64_t before, now;
+    return exchange->status != 304 && exchange_index(first, &before) &&
+           exchange_index(exchange, &now) && before != now;
+}
+
+/* For a 304 that has come as something else. */
+static bool judge_304(struct report *report, const char *subject,
+                      const struct exchange *exchange, const struct exchange *first)
+{
+    char name[HOP_TEXT];
+    if (exchange->end == EXCHANGE_ANSWERED && exchange->status == 304)
+        return true;
+    if (has_changed(exchange, first))
+        report_note(report, subject, "the resource changed meanwhile: not seen");
+    else if (exchange->end != EXCHANGE_ANSWERED)
+        report_fault(report, subject, "no answer: %s", exchange->failure);
+    else if (exchange->status == 200 && exchange->body_len == 0 && first->body_len > 0)
+        report_fault(
+            report, subject,
+            "a 304 arrives as 200 without a body, from %s: clients take an empty "
+            "document for the new one",
+            hop_name(exchange, name));
+    else if (exchange->status != 200 && exchange->status != 404)
+        report_fault(
+            report, subject, "%d from %s instead of 304%s", exchange->status,
+            hop_name(exchange, name),
+            exchange_has(exchange, "X-Varnish")
+                ? ": it takes no 304 where it sent no condition of its own; polls "
+                  "have to pass it by: return (pass)"
+                : "");
+    else
+        return false;
+    return true;
+}
+
+void judge_query(struct report *report, const struct exchange *exchange,
+                 const struct exchange *first)
+{
+    if (!judge_304(report, "query", exchange, first))
+        report_fault(report, "query",
+                     "index and wait of the query do not arrive: the present index is "
+                     "answered as if there were none; a rewrite or a URI in proxy_pass "
+                     "drops them on the way, or FCGIWAIT_QUERY has other names for them");
+    else if (exchange->status == 304)
+        report_good(report, "query", "?index= and wait= arrive: 304");
+}
+
+void judge_prefer(struct report *report, const struct exchange *exchange,
+                  const struct exchange *first)
+{
+    if (!judge_304(report, "prefer", exchange, first))
+        report_fault(
+            report, "prefer",
+            "the request header Prefer does not arrive: somebody on the way drops "
+            "it; ?index= and wait= do without");
+    else if (exchange->status == 304 && !exchange_has(exchange, "Preference-Applied"))
+        report_note(report, "prefer",
+                    "Prefer arrives, but no Preference-Applied comes back");
+    else if (exchange->status == 304)
+        report_good(report, "prefer", "Prefer arrives: 304");
+}
+
+void judge_condition(struct report *report, const struct exchange *exchange,
+                     const struct exchange *first)
+{
+    if (!judge_304(report, "condition", exchange, first))
+        report_fault(report, "condition",
+                     "If-None-Match with the ETag that was just given is answered with "
+                     "%d: somebody on the way drops it, or has changed the ETag",
+                     exchange->status);
+    else if (exchange->status == 304)
+        report_good(report, "condition", "If-None-Match is answered with 304");
+}
+
+void judge_burst(struct report *report, struct exchange *const burst[], size_t count)
+{
+    char name[HOP_TEXT];
+    for (size_t i = 0; i < count; i++) {
+        const struct exchange *exchange = burst[i];
+        if (exchange->end == EXCHANGE_ANSWERED && exchange->status < 400)
+            continue;
+        if (exchange->end == EXCHANGE_ANSWERED && exchange->status == 404)
+            continue;
+        if (exchange->end != EXCHANGE_ANSWERED)
+            report_fault(report, "limits",
+                         "of %zu requests at once one had no answer: %s", count,
+                         exchange->failure);
+        else
+            report_fault(
+                report, "limits",
+                "of %zu requests at once one was refused with %d by %s: its limit "
+                "(limit_req, limit_conn, a rate) is lower than what a page with "
+                "some resources asks for",
+                count, exchange->status, hop_name(exchange, name));
+        return;
+    }
+    report_good(report, "limits", "%zu requests at once are all answered", count);
+}
+
+/* --- other origins --- */
+
+static bool allows(const struct exchange *exchange, const char *origin)
+{
+    struct text allowed = exchange_header(exchange, "Access-Control-Allow-Origin");
+    return text_is(allowed, TEXT("*")) || text_is(allowed, text_of(origin));
+}
+
+void judge_cors(struct report *report, const struct exchange *get,
+                const struct exchange *preflight, const char *origin)
+{
+    char name[HOP_TEXT];
+    if (!allows(get, origin))
+        report_fault(report, "cors",
+                     "no Access-Control-Allow-Origin for %s: its pages may not read this",
+                     origin);
+    else if (!exchange_says(get, "Access-Control-Expose-Headers", "X-Polling-Index") &&
+             !exchange_says(get, "Access-Control-Expose-Headers", "*"))
+        report_fault(report, "cors",
+                     "Access-Control-Expose-Headers does not name X-Polling-Index: pages "
+                     "of %s read the document and never its index",
+                     origin);
+    else if (preflight->status / 100 != 2 || !allows(preflight, origin) ||
+             !exchange_says(preflight, "Access-Control-Allow-Headers", "prefer"))
+        report_note(report, "cors",
+                    "pages of %s can poll with ?index= and wait=, but not with Prefer: "
+                    "%d from %s does not allow it beforehand",
+                    origin, preflight->status, hop_name(preflight, name));
+    else
+        report_good(report, "cors", "pages of %s can read, and wait by both ways",
+                    origin);
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: ISC */
+/* fcgiwait --probe through real proxies: a chain that is good, and faults planted into
+ * it, one at a time. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "chain.h"
+#include "fcgiwait/json.h"
+#include "http.h"
+#include "must.h"
+#include "program.h"
+
+static int start(void **state)
+{
+    if (stack_setup(state) != 0)
+        return -1;
+    struct stack *stack = *state;
+    char document[1024]; /* as large as compressing is worth while */
+    snprintf(document, sizeof document, "{\"some\":\"%0*d\"}", 1000, 0);
+    assert_int_equal(http_put(stack->port, "/a", document, NULL), 201);
+    return 0;
+}
+
+/* Without what the table does with lines: one line, one blank between words. */
+static void unfold(char *text)
+{
+    char *to = text;
+    for (char *from = text; *from != '\0'; from++) {
+        char c = *from;
+        if (c == '\n' && from[1] == ' ')
+            c = ' ';
+        if (c == ' ' && to > text && to[-1] == ' ')
+            continue;
+        *to++ = c;
+    }
+    *to = '\0';
+}
+
+struct fault {
+    const char *name;
+    enum hop_kind kind;
+    const char *lines;
+    const char *options; /* of the probe */
+    const char *subject; /* the first of the faults that are told */
+    const char *says;    /* in its sentence */
+    const char *also;
+};
+
+#define NO_PASS "sub vcl_backend_response { set beresp.ttl = 0s; set beresp.grace = 0s; }"
+#define CACHE_ALL                                                                        \
+    "sub vcl_recv { return (hash); } sub vcl_backend_response { set beresp.ttl = 60s; "  \
+    "set beresp.uncacheable = false; return (deliver); }"
+
+static const struct fault faults[] = {
+    {"nginx's timeout", HOP_NGINX, "proxy_read_timeout 3s;", "--wait 12s", "wait",
+     "504 from a server that calls itself nginx/", "most likely its proxy_read_timeout"},
+    {"HAProxy's timeout", HOP_HAPROXY, " timeout server 3s", "--wait 12s", "wait",
+     "504 from a server that calls itself HAProxy, by its words",
+     "most likely its timeout server"},
+    {"Apache's timeout", HOP_APACHE, "ProxyTimeout 3", "--wait 12s", "wait", "50",
+     "Apache"},
+    {"lighttpd's timeout", HOP_LIGHTTPD, ", \"read-timeout\" => 3", "--wait 12s", "wait",
+     "504 from a server that calls itself lighttpd/", "read-timeout of its proxy.server"},
+    {"Varnish's timeout", HOP_VARNISH,
+     "sub vcl_recv { return (pass); } sub vcl_backend_fetch { "
+     "set bereq.first_byte_timeout = 3s; }",
+     "--wait 12s", "wait", "503 from a server that calls itself Varnish",
+     "most likely its first_byte_timeout"},
+    {"a connection that is cut below HTTP", HOP_HAPROXY_TCP, " timeout server 3s",
+     "--wait 12s", "wait", "the connection is closed without an answer",
+     "nothing in it says whose"},
+    {"a header of the answer that is dropped", HOP_HAPROXY,
+     " http-response del-header X-Polling-Index", "--wait 1s", "index",
+     "no X-Polling-Index arrives", "proxy_hide_header"},
+    {"a header of the request that is dropped", HOP_HAPROXY,
+     " http-request del-header Prefer", "--wait 1s", "prefer",
+     "the request header Prefer does not arrive", "?index= and wait= do without"},
+    {"a query that is dropped", HOP_NGINX, "rewrite ^(.*)$ $1? break;", "--wait 1s",
+     "query", "index and wait of the query do not arrive", "rewrite"},
+    {"a 304 that is turned into 200", HOP_HAPROXY,
+     " http-response set-status 200 if { status 304 }", "--wait 1s", "query",
+     "a 304 arrives as 200 without a body", ""},
+    {"a cache", HOP_VARNISH, CACHE_ALL, "--wait 2s", "cache",
+     "an answer came out of a cache", "it names Varnish"},
+    {"a server that takes no 304 for an answer", HOP_VARNISH, NO_PASS, "--wait 2s",
+     "query", "503 from Varnish instead of 304", "return (pass)"},
+    {"a cache that asks once for all", HOP_NGINX,
+     "proxy_cache kept; proxy_cache_lock on;", "--wait 6s", "twins",
+     "the second waits for the answer to the first", "proxy_cache_lock"},
+    {"an ETag that compression changes", HOP_APACHE,
+     "AddOutputFilterByType DEFLATE application/json", "--wait 1s", "gzip",
+     "gzip changes the ETag to \"", "DeflateAlterETag"},
+    {"a limit of requests", HOP_NGINX, "limit_req zone=few burst=12 nodelay;",
+     "--wait 1s", "limits", "one was refused with 503 by nginx/", "limit_req"},
+    {"connections that are not kept", HOP_NGINX, "keepalive_timeout 0;", "--wait 1s",
+     "reuse", "closed after each answer", "option httpclose"},
+    {"HEAD that is not let through", HOP_HAPROXY,
+     " http-request deny deny_status 405 if METH_HEAD", "--wait 1s", "head",
+     "HEAD is answered with 405", "GET with 200"},
+    {"another origin that is not let in", HOP_NGINX, "",
+     "--wait 1s --origin https://pages.example", "cors",
+     "no Access-Control-Allow-Origin for https://pages.example", "may not read"},
+    {"an index that pages may not see", HOP_NGINX,
+     "add_header Access-Control-Allow-Origin * always;",
+     "--wait 1s --origin https://pages.example", "cors",
+     "Access-Control-Expose-Headers does not name X-Polling-Index", "pages.example"},
+};
+
+/* Three seconds, whatever else the machine has to do. */
+static void must_cut_in_time(const struct fault *fault, const char *told)
+{
+    double after = 0;
+    const char *at = strstr(told, "is cut after ");
+    must(at != NULL && sscanf(at, "is cut after %lf s", &after) == 1, "%s: no cut: %s",
+         fault->name, told);
+    must(after >= 2.9 && after < 5.9, "%s: cut after %.1f s: %s", fault->name, after,
+         told);
+}
+
+static void plant(struct stack *stack, const struct fault *fault)
+{
+    struct chain chain;
+    char line[64];
+    chain_open(&chain, stack);
+    chain_add(&chain, fault->kind, fault->lines);
+    struct run run =
+        program_run("--probe http://127.0.0.1:%d/a %s", chain.port, fault->options);
+    chain_close(&chain);
+    unfold(run.output);
+    snprintf(line, sizeof line, "fault %s ", fault->subject);
+    const char *told = strstr(run.output, line);
+    must(run.status == 1, "%s: exit status %d:\n%s", fault->name, run.status, run.output);
+    must(told != NULL, "%s: no fault of %s:\n%s", fault->name, fault->subject,
+         run.output);
+    const char *end = strchr(told, '\n');
+    int len = end != NULL ? (int)(end - told) : (int)strlen(told);
+    must(memmem(told, (size_t)len, fault->says, strlen(fault->says)) != NULL &&
+             memmem(told, (size_t)len, fault->also, strlen(fault->also)) != NULL,
+         "%s: not \"%s\" and \"%s\", but: %.*s", fault->name, fault->says, fault->also,
+         len, told);
+    if (strcmp(fault->subject, "wait") == 0)
+        must_cut_in_time(fault, told);
+    print_message("%s:\n    %.*s\n", fault->name, len, told);
+}
+
+static void plant_all(void **state, enum hop_kind kind)
+{
+    chain_need(kind);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        if (faults[i].kind == kind)
+            plant(*state, &faults[i]);
+}
+
+static void faults_of_nginx_are_named(void **state)
+{
+    plant_all(state, HOP_NGINX);
+}
+
+static void faults_of_haproxy_are_named(void **state)
+{
+    plant_all(state, HOP_HAPROXY);
+}
+
+static void who_works_below_http_can_not_be_named(void **state)
+{
+    plant_all(state, HOP_HAPROXY_TCP);
+}
+
+static void faults_of_apache_are_named(void **state)
+{
+    plant_all(state, HOP_APACHE);
+}
+
+static void faults_of_lighttpd_are_named(void **state)
+{
+    plant_all(state, HOP_LIGHTTPD);
+}
+
+static void faults_of_varnish_are_named(void **state)
+{
+    plant_all(state, HOP_VARNISH);
+}
+
+/* The redirect stands beside the resource. */
+static void a_redirect_that_drops_the_query_is_named(void **state)
+{
+    struct chain chain;
+    chain_open(&chain, *state);
+    chain_add(&chain, HOP_NGINX, "");
+    struct run run =
+        program_run("--probe http://127.0.0.1:%d/old/a --wait 1s", chain.port);
+    chain_close(&chain);
+    unfold(run.output);
+    run_must(&run, 1, "fault redirect 301 from nginx/");
+    run_must(&run, 1, "without the query: index and wait are lost");
+    run_must(&run, 1, "\n1 fault, ");
+}
+
+static void a_chain_of_all_of_them_is_good(void **state)
+{
+    static const enum hop_kind kinds[] = {HOP_LIGHTTPD, HOP_APACHE, HOP_VARNISH,
+                                          HOP_HAPROXY, HOP_NGINX};
+    struct stack *stack = *state;
+    struct chain chain;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        chain_need(kinds[i]);
+    chain_open(&chain, stack);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        chain_add(&chain, kinds[i], "");
+    double before = seconds_now();
+    struct run run = program_run("--probe http://127.0.0.1:%d/a --publish "
+                                 "http://127.0.0.1:%d/publish/a",
+                                 chain.port, chain.port);
+    double took = seconds_now() - before;
+    chain_close(&chain);
+    run_must(&run, 0, "\n0 faults, ");
+    run_must(&run, 0, "fcgiwait: 10 s, and ");
+    must(took < 75, "it took %.1f s", took);
+    print_message("%s", run.output);
+}
+
+static void what_was_found_can_be_had_as_json(void **state)
+{
+    struct stack *stack = *state;
+    struct json_error error;
+    struct run run =
+        program_run("--probe http://127.0.0.1:%d/a --wait 1s --json", stack->port);
+    run_must(&run, 0,
+             "\"faults\":0,\"checks\":[{\"check\":\"answer\",\"verdict\":\"good\"");
+    if (!json_check(text_of(run.output), &error))
+        fail_msg("at %zu, %s: %s", error.offset, error.what, run.output);
+}
+
+static void who_does_not_answer_can_not_be_probed(void **state)
+{
+    (void)state;
+    struct run run = program_run("--probe http://127.0.0.1:%d/a --wait 1s", free_port());
+    run_must(&run, 2, "nobody answers: ");
+    run = program_run("--probe nonsense://a --wait 1s");
+    run_must(&run, 2, "nobody answers: ");
+}
+
+static void its_options_go_with_it(void **state)
+{
+    (void)state;
+    struct run run = program_run("--json");
+    run_must(&run, 64, "--json goes with --probe URL");
+    run = program_run("--probe http://127.0.0.1/ --wait soon");
+    run_must(&run, 64, "allowed is a duration from 1s to 1h");
+    run = program_run("--probe http://127.0.0.1/ --header none");
+    run_must(&run, 64, "as Name: value");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stack_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_chain_of_all_of_them_is_good),
+        TEST(faults_of_nginx_are_named),
+        TEST(faults_of_haproxy_are_named),
+        TEST(who_works_below_http_can_not_be_named),
+        TEST(faults_of_apache_are_named),
+        TEST(faults_of_lighttpd_are_named),
+        TEST(faults_of_varnish_are_named),
+        TEST(a_redirect_that_drops_the_query_is_named),
+        TEST(what_was_found_can_be_had_as_json),
+        cmocka_unit_test(who_does_not_answer_can_not_be_probed),
+        cmocka_unit_test(its_options_go_with_it),
+    };
+    return cmocka_run_group_tests_name("probe_names_who_breaks_what", tests, NULL, NULL);
+}

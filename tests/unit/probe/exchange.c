@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+/* Headers of an answer, found where they lie. */
+#include "answer_of.h"
+
+static const char head[] = "HTTP/1.1 200 OK\n"
+                           "Server: nginx/1.22.1\n"
+                           "X-POLLING-INDEX:  17 \n"
+                           "Vary: Accept-Encoding, Prefer\n"
+                           "Empty:\n"
+                           "Server: second\n"
+                           "no colon here\n"
+                           "\n";
+
+static struct exchange exchange;
+
+static int start(void **state)
+{
+    (void)state;
+    answer_of(&exchange, 200, head, "body");
+    return 0;
+}
+
+static void a_header_is_found_in_any_letter_case(void **state)
+{
+    (void)state;
+    assert_true(text_is(exchange_header(&exchange, "server"), TEXT("nginx/1.22.1")));
+    assert_true(text_is(exchange_header(&exchange, "X-Polling-Index"), TEXT("17")));
+    assert_true(exchange_has(&exchange, "empty"));
+    assert_int_equal(exchange_header(&exchange, "empty").len, 0);
+    assert_false(exchange_has(&exchange, "Serve"));
+    assert_false(exchange_has(&exchange, "no colon here"));
+}
+
+static void a_word_is_found_within_a_value(void **state)
+{
+    (void)state;
+    assert_true(exchange_says(&exchange, "Vary", "prefer"));
+    assert_true(exchange_says(&exchange, "Vary", "ACCEPT"));
+    assert_false(exchange_says(&exchange, "Vary", "preference"));
+    assert_false(exchange_says(&exchange, "Empty", "a"));
+    assert_false(exchange_says(&exchange, "Absent", "a"));
+}
+
+static void an_index_is_a_number(void **state)
+{
+    static const char *const none[] = {"", "X-Polling-Index: abc\n",
+                                       "X-Polling-Index: -1\n", "X-Polling-Index:\n"};
+    uint64_t index = 0;
+    (void)state;
+    assert_true(exchange_index(&exchange, &index));
+    assert_int_equal(index, 17);
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        answer_of(&exchange, 200, none[i], "");
+        assert_false(exchange_index(&exchange, &index));
+    }
+}
+
+static void a_long_body_is_kept_in_part(void **state)
+{
+    (void)state;
+    assert_true(text_is(exchange_body(&exchange), TEXT("body")));
+    exchange.body_len = 1000000;
+    assert_int_equal(exchange_body(&exchange).len, EXCHANGE_BODY);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_header_is_found_in_any_letter_case, start),
+        cmocka_unit_test_setup(a_word_is_found_within_a_value, start),
+        cmocka_unit_test_setup(an_index_is_a_number, start),
+        cmocka_unit_test_setup(a_long_body_is_kept_in_part, start),
+    };
+    return cmocka_run_group_tests_name("probe/exchange", tests, NULL, NULL);
+}

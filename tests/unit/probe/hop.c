@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: ISC */
+/* Servers by their marks. */
+#include "probe/hop.h"
+
+#include "answer_of.h"
+
+#define S NANOS_PER_SECOND
+
+static void servers_are_known_by_their_marks(void **state)
+{
+    static const struct {
+        const char *head, *body, *name, *timeout;
+    } known[] = {
+        {"Server: nginx/1.22.1\n", "", "nginx/1.22.1", "proxy_read_timeout"},
+        {"Server: nginx\nX-Varnish: 17\n", "", "Varnish", "first_byte_timeout"},
+        {"Server: cloudflare\nCF-RAY: 1\n", "", "Cloudflare", "100 s"},
+        {"Server: awselb/2.0\n", "", "awselb/2.0", "idle_timeout"},
+        {"Server: Apache/2.4.71 (Debian)\n", "", "Apache/2.4.71 (Debian)",
+         "ProxyTimeout"},
+        {"Server: lighttpd/1.4.69\n", "", "lighttpd/1.4.69", "read-timeout"},
+        {"Via: 1.1 google\n", "", "Google's load balancer", "30 s"},
+        {"Server: envoy\n", "", "envoy", "route"},
+        {"", "<h1>504 Gateway Time-out</h1>\nThe server didn't respond in time.\n",
+         "HAProxy, by its words", "timeout server"},
+    };
+    char name[HOP_TEXT];
+    struct exchange exchange;
+    (void)state;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        answer_of(&exchange, 504, known[i].head, known[i].body);
+        assert_string_equal(hop_name(&exchange, name), known[i].name);
+        assert_non_null(strstr(hop_timeout(&exchange, 7 * S), known[i].timeout));
+    }
+}
+
+static void who_is_not_known_is_not_guessed(void **state)
+{
+    char name[HOP_TEXT], head[600];
+    struct exchange exchange;
+    (void)state;
+    answer_of(&exchange, 504, "", "");
+    assert_string_equal(hop_name(&exchange, name), "a server that gives no name");
+    assert_non_null(strstr(hop_timeout(&exchange, 7 * S), "nothing in it says whose"));
+    assert_non_null(strstr(hop_timeout(&exchange, 60 * S), "default of nginx, Apache"));
+    assert_non_null(strstr(hop_timeout(&exchange, 30 * S), "30 s"));
+    snprintf(head, sizeof head, "Server: %0*d\n", 400, 7);
+    answer_of(&exchange, 504, head, "");
+    assert_int_equal(strlen(hop_name(&exchange, name)), HOP_TEXT - 1);
+}
+
+/* No answer shows nobody, whatever an earlier head said. */
+static void a_closed_connection_names_nobody(void **state)
+{
+    struct exchange exchange;
+    (void)state;
+    answer_of(&exchange, 0, "Server: nginx\n", "");
+    exchange.end = EXCHANGE_CLOSED;
+    assert_non_null(strstr(hop_timeout(&exchange, 7 * S), "nothing in it says whose"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(servers_are_known_by_their_marks),
+        cmocka_unit_test(who_is_not_known_is_not_guessed),
+        cmocka_unit_test(a_closed_connection_names_nobody),
+    };
+    return cmocka_run_group_tests_name("probe/hop", tests, NULL, NULL);
+}

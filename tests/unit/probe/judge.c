@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: ISC */
+/* What an answer shows that came at once: one good one, and each way to be bad. */
+#include "probe/judge.h"
+
+#include "answer_of.h"
+
+#define GOOD                                                                             \
+    "HTTP/1.1 200 OK\nServer: nginx\nX-Polling-Index: 17\nETag: \"17\"\n"                \
+    "Cache-Control: no-store\n"
+
+static struct report report;
+static struct exchange first, other;
+
+static int start(void **state)
+{
+    (void)state;
+    memset(&report, 0, sizeof report);
+    answer_of(&first, 200, GOOD, "{}");
+    answer_of(&other, 200, GOOD, "{}");
+    return 0;
+}
+
+/* The report's only line, which has to be of this kind and to say this; forgets it. */
+static void must_be(enum verdict_of verdict, const char *says)
+{
+    assert_int_equal(report.count, 1);
+    if (report.lines[0].verdict != verdict || strstr(report.lines[0].text, says) == NULL)
+        fail_msg("not \"%s\" but %d: %s", says, report.lines[0].verdict,
+                 report.lines[0].text);
+    assert_int_equal(report.faults, verdict == LOOKED_FAULT);
+    memset(&report, 0, sizeof report);
+}
+
+static void answers_are_200_or_404(void **state)
+{
+    (void)state;
+    assert_true(judge_answer(&report, &first));
+    must_be(LOOKED_GOOD, "200 from nginx");
+    first.status = 404;
+    assert_true(judge_answer(&report, &first));
+    must_be(LOOKED_GOOD, "404 from nginx");
+    first.status = 401;
+    assert_false(judge_answer(&report, &first));
+    must_be(LOOKED_FAULT, "--header");
+    first.status = 500;
+    assert_false(judge_answer(&report, &first));
+    must_be(LOOKED_FAULT, "500 from nginx");
+    first.end = EXCHANGE_FAILED;
+    strcpy(first.failure, "no route");
+    assert_false(judge_answer(&report, &first));
+    must_be(LOOKED_FAULT, "nobody answers: no route");
+}
+
+static void an_index_has_to_arrive(void **state)
+{
+    uint64_t index;
+    (void)state;
+    assert_true(judge_index(&report, &first, &index));
+    assert_int_equal(index, 17);
+    must_be(LOOKED_GOOD, "17");
+    answer_of(&first, 200, "Server: nginx\n", "{}");
+    assert_false(judge_index(&report, &first, &index));
+    must_be(LOOKED_FAULT, "no X-Polling-Index");
+}
+
+static void a_redirect_keeps_the_query_or_does_not(void **state)
+{
+    (void)state;
+    other.status = 301;
+    strcpy(other.redirect, "https://a.example/b?index=0&wait=0");
+    judge_redirect(&report, &other);
+    must_be(LOOKED_NOTE, "asked twice");
+    strcpy(other.redirect, "https://a.example/b");
+    judge_redirect(&report, &other);
+    must_be(LOOKED_FAULT, "without the query");
+}
+
+static void entity_tags_arrive_as_they_were_sent(void **state)
+{
+    static const struct {
+        const char *head;
+        enum verdict_of verdict;
+        const char *says;
+    } tags[] = {
+        {"ETag: \"17\"\n", LOOKED_GOOD, "\"17\""},
+        {"ETag: W/\"17\"\n", LOOKED_FAULT, "W/\"17\""},
+        {"ETag: \"17-gzip\"\n", LOOKED_FAULT, "17-gzip"},
+        {"ETag: \"abc\"\n", LOOKED_NOTE, "API's own"},
+        {"", LOOKED_NOTE, "none arrives"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
+        answer_of(&first, 200, tags[i].head, "{}");
+        judge_etag(&report, &first, 17);
+        must_be(tags[i].verdict, tags[i].says);
+    }
+}
+
+static void compression_leaves_the_tag_alone(void **state)
+{
+    (void)state;
+    judge_gzip(&report, &other, 17);
+    must_be(LOOKED_GOOD, "nothing is compressed");
+    answer_of(&other, 200, GOOD "Content-Encoding: gzip\n", "{}");
+    judge_gzip(&report, &other, 17);
+    must_be(LOOKED_GOOD, "stays");
+    answer_of(&other, 200, "ETag: W/\"17\"\nContent-Encoding: gzip\n", "{}");
+    judge_gzip(&report, &other, 17);
+    must_be(LOOKED_NOTE, "weak");
+    answer_of(&other, 200, "ETag: \"17-gzip\"\nContent-Encoding: gzip\n", "{}");
+    judge_gzip(&report, &other, 17);
+    must_be(LOOKED_FAULT, "DeflateAlterETag");
+}
+
+static void caches_give_themselves_away(void **state)
+{
+    static const char *const hits[] = {"Age: 12\n", "X-Cache: HIT from a\n",
+                                       "X-Cache-Status: hit\n", "CF-Cache-Status: HIT\n",
+                                       "X-Varnish: 3 2\n"};
+    static const char *const misses[] = {"Age: 0\n", "X-Cache: MISS\n", "X-Varnish: 3\n"};
+    (void)state;
+    for (size_t i = 0; i < sizeof hits / sizeof *hits; i++) {
+        char head[256];
+        snprintf(head, sizeof head, "%s%s", GOOD, hits[i]);
+        answer_of(&other, 200, head, "{}");
+        judge_cache(&report, &first, &other);
+        must_be(LOOKED_FAULT, "out of a cache");
+    }
+    for (size_t i = 0; i < sizeof misses / sizeof *misses; i++) {
+        char head[256];
+        snprintf(head, sizeof head, "%s%s", GOOD, misses[i]);
+        answer_of(&other, 200, head, "{}");
+        judge_cache(&report, &first, &other);
+        must_be(LOOKED_GOOD, "no-store arrives");
+    }
+    answer_of(&first, 200, "Cache-Control: private\n", "{}");
+    judge_cache(&report, &first, &first);
+    must_be(LOOKED_NOTE, "without no-store");
+}
+
+static void connections_serve_more_than_once(void **state)
+{
+    (void)state;
+    judge_reuse(&report, &other);
+    must_be(LOOKED_GOOD, "more than one");
+    other.reused = false;
+    judge_reuse(&report, &other);
+    must_be(LOOKED_FAULT, "closed after each answer");
+}
+
+static void head_is_answered_as_get(void **state)
+{
+    (void)state;
+    judge_head(&report, &other, &first);
+    must_be(LOOKED_GOOD, "as GET is");
+    other.status = 405;
+    judge_head(&report, &other, &first);
+    must_be(LOOKED_FAULT, "405");
+    answer_of(&other, 200, "", "");
+    judge_head(&report, &other, &first);
+    must_be(LOOKED_FAULT, "no X-Polling-Index");
+}
+
+typedef void judge_fn(struct report *, const struct exchange *, const struct exchange *);
+
+static void the_present_index_is_answered_with_304(void **state)
+{
+    static judge_fn *const judges[] = {judge_query, judge_prefer, judge_condition};
+    static const char *const lost[] = {"do not arrive", "Prefer does not arrive",
+                                       "If-None-Match with the ETag"};
+    (void)state;
+    for (size_t i = 0; i < sizeof judges / sizeof *judges; i++) {
+        answer_of(&other, 304, GOOD "Preference-Applied: wait=0\n", "");
+        judges[i](&report, &other, &first);
+        must_be(LOOKED_GOOD, "304");
+        answer_of(&other, 200, GOOD, "{}");
+        judges[i](&report, &other, &first);
+        must_be(LOOKED_FAULT, lost[i]);
+        answer_of(&other, 200, GOOD, "");
+        judges[i](&report, &other, &first);
+        must_be(LOOKED_FAULT, "200 without a body");
+        answer_of(&other, 503, "X-Varnish: 1\n", "");
+        judges[i](&report, &other, &first);
+        must_be(LOOKED_FAULT, "return (pass)");
+        answer_of(&other, 200, "X-Polling-Index: 18\n", "{}");
+        judges[i](&report, &other, &first);
+        must_be(LOOKED_NOTE, "changed meanwhile");
+        other.end = EXCHANGE_CLOSED;
+        answer_of(&other, 0, "", "");
+        other.end = EXCHANGE_CLOSED;
+        judges[i](&report, &other, &first);
+        must_be(LOOKED_FAULT, "no answer");
+    }
+    answer_of(&other, 304, GOOD, "");
+    judge_prefer(&report, &other, &first);
+    must_be(LOOKED_NOTE, "no Preference-Applied");
+}
+
+static void one_refusal_among_many_is_a_limit(void **state)
+{
+    struct exchange *burst[] = {&first, &other};
+    (void)state;
+    judge_burst(&report, burst, 2);
+    must_be(LOOKED_GOOD, "2 requests");
+    other.status = 404;
+    judge_burst(&report, burst, 2);
+    must_be(LOOKED_GOOD, "2 requests");
+    other.status = 429;
+    judge_burst(&report, burst, 2);
+    must_be(LOOKED_FAULT, "429 by nginx");
+    other.end = EXCHANGE_CLOSED;
+    judge_burst(&report, burst, 2);
+    must_be(LOOKED_FAULT, "no answer");
+}
+
+#define ALLOW GOOD "Access-Control-Allow-Origin: https://p.example\n"
+#define EXPOSE "Access-Control-Expose-Headers: ETag, X-Polling-Index\n"
+
+static void pages_elsewhere_are_let_in(void **state)
+{
+    const char *origin = "https://p.example";
+    (void)state;
+    judge_cors(&report, &first, &other, origin);
+    must_be(LOOKED_FAULT, "no Access-Control-Allow-Origin");
+    answer_of(&first, 200, ALLOW, "{}");
+    judge_cors(&report, &first, &other, origin);
+    must_be(LOOKED_FAULT, "does not name X-Polling-Index");
+    answer_of(&first, 200, ALLOW EXPOSE, "{}");
+    judge_cors(&report, &first, &other, origin);
+    must_be(LOOKED_NOTE, "not with Prefer");
+    answer_of(&other, 204, ALLOW "Access-Control-Allow-Headers: Prefer\n", "");
+    judge_cors(&report, &first, &other, origin);
+    must_be(LOOKED_GOOD, "both ways");
+    judge_cors(&report, &first, &other, "https://q.example");
+    must_be(LOOKED_FAULT, "https://q.example");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(answers_are_200_or_404, start),
+        cmocka_unit_test_setup(an_index_has_to_arrive, start),
+        cmocka_unit_test_setup(a_redirect_keeps_the_query_or_does_not, start),
+        cmocka_unit_test_setup(entity_tags_arrive_as_they_were_sent, start),
+        cmocka_unit_test_setup(compression_leaves_the_tag_alone, start),
+        cmocka_unit_test_setup(caches_give_themselves_away, start),
+        cmocka_unit_test_setup(connections_serve_more_than_once, start),
+        cmocka_unit_test_setup(head_is_answered_as_get, start),
+        cmocka_unit_test_setup(the_present_index_is_answered_with_304, start),
+        cmocka_unit_test_setup(one_refusal_among_many_is_a_limit, start),
+        cmocka_unit_test_setup(pages_elsewhere_are_let_in, start),
+    };
+    return cmocka_run_group_tests_name("probe/judge", tests, NULL, NULL);
+}

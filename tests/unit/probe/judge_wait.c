@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: ISC */
+/* Waits, streams and changes: one that is good, and each way to be bad. */
+#include "probe/judge.h"
+
+#include "answer_of.h"
+
+#define S NANOS_PER_SECOND
+#define COUNT 4
+
+static struct report report;
+static struct exchange waits[COUNT];
+static struct exchange *const pointers[COUNT] = {&waits[0], &waits[1], &waits[2],
+                                                 &waits[3]};
+
+/* 7.5, 15, 30 and 60 s, each held to its end. */
+static int start(void **state)
+{
+    (void)state;
+    memset(&report, 0, sizeof report);
+    for (int i = 0; i < COUNT; i++) {
+        answer_of(&waits[i], 304, "Server: nginx/1.22.1\nX-Polling-Index: 17\n", "");
+        waits[i].wait = (60 * S) >> (COUNT - 1 - i);
+        waits[i].end_at = waits[i].wait - S / 50;
+    }
+    return 0;
+}
+
+static void must_be(enum verdict_of verdict, const char *says, const char *also)
+{
+    assert_int_equal(report.count, 1);
+    const char *text = report.lines[0].text;
+    if (report.lines[0].verdict != verdict || strstr(text, says) == NULL ||
+        strstr(text, also) == NULL)
+        fail_msg("not \"%s\", \"%s\" but %d: %s", says, also, report.lines[0].verdict,
+                 text);
+    memset(&report, 0, sizeof report);
+}
+
+static void judge(void)
+{
+    judge_waits(&report, pointers, COUNT, 17);
+}
+
+static void a_wait_that_is_held_is_good(void **state)
+{
+    (void)state;
+    judge();
+    must_be(LOOKED_GOOD, "held for 60.0 s of 60 s", "304 arrives as 304");
+}
+
+static void a_cut_is_found_within_one_wait(void **state)
+{
+    (void)state;
+    answer_of(&waits[3], 504, "Server: nginx/1.22.1\n", "");
+    waits[3].wait = 60 * S;
+    waits[3].end_at = 40 * S;
+    judge();
+    must_be(LOOKED_FAULT,
+            "60 s is cut after 40.0 s: 504 from a server that calls itself "
+            "nginx/1.22.1",
+            "proxy_read_timeout");
+    waits[3].status = 0;
+    waits[3].end = EXCHANGE_CLOSED;
+    judge();
+    must_be(LOOKED_FAULT, "cut after 40.0 s: the connection is closed", "whose");
+    waits[3].end = EXCHANGE_TIMED_OUT;
+    waits[3].end_at = 70 * S;
+    judge();
+    must_be(LOOKED_FAULT, "has no end", "NAT");
+}
+
+static void a_304_that_is_replaced_is_no_timeout(void **state)
+{
+    (void)state;
+    for (int i = 0; i < COUNT; i++)
+        waits[i].status = 503;
+    judge();
+    must_be(LOOKED_FAULT, "takes the place of the 304", "503 from nginx");
+}
+
+static void what_is_not_held_is_told(void **state)
+{
+    (void)state;
+    waits[1].status = 200;
+    waits[1].end_at = S / 100;
+    judge();
+    must_be(LOOKED_FAULT, "not held: 200 after 0.0 s", "nginx");
+    waits[1].status = 304;
+    judge();
+    must_be(LOOKED_FAULT, "not held: 304 after 0.0 s", "nginx");
+}
+
+static void a_change_is_no_fault(void **state)
+{
+    (void)state;
+    for (int i = 0; i < COUNT; i++) {
+        nanos wait = waits[i].wait;
+        answer_of(&waits[i], 200, "X-Polling-Index: 18\n", "{}");
+        waits[i].wait = wait;
+        waits[i].end_at = 3 * S;
+    }
+    judge();
+    must_be(LOOKED_NOTE, "changed after 3.0 s", "quieter");
+}
+
+static void fcgiwait_speaks_for_itself(void **state)
+{
+    (void)state;
+    answer_of(&waits[3], 503, "Content-Type: application/problem+json\n",
+              "{\"detail\":\"full\"}");
+    waits[3].wait = 60 * S;
+    judge();
+    must_be(LOOKED_FAULT, "fcgiwait does not hold", "full");
+}
+
+static void a_shorter_longest_wait_is_worth_a_note(void **state)
+{
+    (void)state;
+    waits[3].end_at = 30 * S;
+    judge();
+    must_be(LOOKED_NOTE, "end after 30.0 s", "wait.max");
+}
+
+static void late_answers_are_told(void **state)
+{
+    (void)state;
+    waits[0].end_at = 20 * S;
+    judge();
+    must_be(LOOKED_FAULT, "a wait of 7.5 s ends after 20.0 s", "keeps");
+}
+
+static void equal_requests_wait_side_by_side(void **state)
+{
+    (void)state;
+    waits[1] = waits[0];
+    judge_twins(&report, &waits[0], &waits[1]);
+    must_be(LOOKED_GOOD, "side by side", "");
+    waits[1].end_at = 2 * waits[0].end_at;
+    judge_twins(&report, &waits[0], &waits[1]);
+    must_be(LOOKED_FAULT, "the second waits", "proxy_cache_lock");
+}
+
+static void streams_begin_at_once(void **state)
+{
+    struct exchange stream;
+    (void)state;
+    answer_of(&stream, 200, "Content-Type: text/event-stream\n", ":\n");
+    stream.end = EXCHANGE_TIMED_OUT; /* it had no end, as is meant */
+    stream.body_at = S / 10;
+    stream.end_at = 60 * S;
+    judge_stream(&report, &stream);
+    must_be(LOOKED_GOOD, "after 0.100 s", "");
+    stream.body_at = 20 * S;
+    judge_stream(&report, &stream);
+    must_be(LOOKED_FAULT, "after 20.0 s", "gathers");
+    stream.body_at = -1;
+    judge_stream(&report, &stream);
+    must_be(LOOKED_FAULT, "nothing of a stream arrives", "proxy_buffering");
+    stream.body_at = S / 10;
+    stream.end = EXCHANGE_CLOSED;
+    stream.end_at = 30 * S;
+    judge_stream(&report, &stream);
+    must_be(LOOKED_FAULT, "cut after 30.0 s", "");
+    answer_of(&stream, 406, "", "");
+    judge_stream(&report, &stream);
+    must_be(LOOKED_NOTE, "406", "");
+    answer_of(&stream, 200, "Content-Type: application/json\n", "{}");
+    judge_stream(&report, &stream);
+    must_be(LOOKED_NOTE, "no streams here", "");
+}
+
+static void a_change_ends_the_wait_and_is_seen(void **state)
+{
+    struct exchange publish, wait, get;
+    (void)state;
+    answer_of(&publish, 204, "X-Polling-Index: 18\n", "");
+    answer_of(&wait, 200, "X-Polling-Index: 18\n", "{}");
+    answer_of(&get, 200, "X-Polling-Index: 18\n", "{}");
+    judge_publish(&report, &publish, &wait, &get);
+    must_be(LOOKED_GOOD, "ends the wait", "");
+    answer_of(&get, 200, "X-Polling-Index: 17\n", "{}");
+    judge_publish(&report, &publish, &wait, &get);
+    must_be(LOOKED_FAULT, "caches", "");
+    answer_of(&wait, 304, "X-Polling-Index: 17\n", "");
+    judge_publish(&report, &publish, &wait, &get);
+    must_be(LOOKED_FAULT, "does not end the wait", "another fcgiwait");
+    answer_of(&publish, 405, "Server: nginx\n", "");
+    judge_publish(&report, &publish, &wait, &get);
+    must_be(LOOKED_FAULT, "answers 405", "nginx");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_wait_that_is_held_is_good, start),
+        cmocka_unit_test_setup(a_cut_is_found_within_one_wait, start),
+        cmocka_unit_test_setup(a_304_that_is_replaced_is_no_timeout, start),
+        cmocka_unit_test_setup(what_is_not_held_is_told, start),
+        cmocka_unit_test_setup(a_change_is_no_fault, start),
+        cmocka_unit_test_setup(fcgiwait_speaks_for_itself, start),
+        cmocka_unit_test_setup(a_shorter_longest_wait_is_worth_a_note, start),
+        cmocka_unit_test_setup(late_answers_are_told, start),
+        cmocka_unit_test_setup(equal_requests_wait_side_by_side, start),
+        cmocka_unit_test_setup(streams_begin_at_once, start),
+        cmocka_unit_test_setup(a_change_ends_the_wait_and_is_seen, start),
+    };
+    return cmocka_run_group_tests_name("probe/judge_wait", tests, NULL, NULL);
+}
