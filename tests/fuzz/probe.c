@@ -15,6 +15,8 @@ static void fill(struct exchange *exchange, struct text *rest)
     exchange->body_at = fuzz_byte(rest) * NANOS_PER_SECOND / 2 - 1;
     exchange->head_len = rest->len < EXCHANGE_HEAD ? rest->len : EXCHANGE_HEAD;
     exchange->body_len = rest->len;
+    if (rest->len == 0) /* `at` may be NULL */
+        return;
     memcpy(exchange->head, rest->at, exchange->head_len);
     memcpy(exchange->body, rest->at,
            rest->len < EXCHANGE_BODY ? rest->len : EXCHANGE_BODY);
