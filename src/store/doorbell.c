@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A page in shared memory: the newest index, and a count of rings that sleepers watch
- * with a futex. The file is made where it is missing, and its room taken at once.
+ * with a futex. The file is made where it is missing, and its room taken at once. Anybody
+ * may remove it or cut it short while we have it mapped.
  */
 #include "doorbell.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <linux/futex.h>
 #include <string.h>
 #include <sys/file.h>
@@ -16,36 +19,137 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "backend.h"
+
 #define DOORBELL_SIZE 4096
 static const char magic[8] = "fcgiwait"; /* for who looks into the file */
 
-/* All of it takes its room on the disk now: a page that can't be written to later ends
- * the process. */
-static bool map(struct doorbell *doorbell)
+/* --- a page whose file is cut short --- */
+
+#define GUARDS 16
+
+/* Looking at a page beyond the end of its file is SIGBUS. The handler puts an empty page
+ * in its place; doorbell_mend() puts the file's there again. */
+static struct {
+    _Atomic(struct doorbell_page *) page;
+    _Atomic bool lost;
+} guards[GUARDS];
+
+static void replace_page(int signal_number, siginfo_t *info, void *context)
 {
-    int result = posix_fallocate(doorbell->fd, 0, DOORBELL_SIZE);
+    int reason = errno;
+    const char *at = info->si_addr;
+    (void)context;
+    for (int i = 0; i < GUARDS; i++) {
+        char *page = (char *)atomic_load(&guards[i].page);
+        if (page == NULL || at < page || at >= page + DOORBELL_SIZE)
+            continue;
+        atomic_store(&guards[i].lost, true);
+        if (mmap(page, DOORBELL_SIZE, PROT_READ | PROT_WRITE,
+                 MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED) {
+            errno = reason;
+            return;
+        }
+    }
+    signal(signal_number, SIG_DFL); /* not ours: it ends the process as ever */
+    raise(signal_number);
+}
+
+static void install_handler(void)
+{
+    struct sigaction action = {.sa_sigaction = replace_page, .sa_flags = SA_SIGINFO};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGBUS, &action, NULL);
+}
+
+/* -1: there are too many. */
+static int guard(struct doorbell_page *page)
+{
+    install_handler();
+    for (int i = 0; i < GUARDS; i++) {
+        struct doorbell_page *none = NULL;
+        if (atomic_compare_exchange_strong(&guards[i].page, &none, page)) {
+            atomic_store(&guards[i].lost, false);
+            return i;
+        }
+    }
+    errno = ENFILE;
+    return -1;
+}
+
+/* --- the file --- */
+
+/* All of it takes its room on the disk now: a page that can't be written to later ends
+ * the process. `at` NULL: anywhere. */
+static struct doorbell_page *map(int fd, void *at)
+{
+    int result = posix_fallocate(fd, 0, DOORBELL_SIZE);
     if (result != 0) {
         errno = result;
-        return false;
+        return NULL;
     }
-    void *page =
-        mmap(NULL, DOORBELL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, doorbell->fd, 0);
-    doorbell->page = page != MAP_FAILED ? page : NULL;
-    return doorbell->page != NULL;
+    void *page = mmap(at, DOORBELL_SIZE, PROT_READ | PROT_WRITE,
+                      MAP_SHARED | (at != NULL ? MAP_FIXED : 0), fd, 0);
+    return page != MAP_FAILED ? page : NULL;
+}
+
+static int open_file(const char *file)
+{
+    return open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+static bool open_page(struct doorbell *doorbell)
+{
+    doorbell->page = map(doorbell->fd, NULL);
+    if (doorbell->page == NULL)
+        return false;
+    doorbell->guard = guard(doorbell->page);
+    if (doorbell->guard >= 0)
+        return true;
+    munmap(doorbell->page, DOORBELL_SIZE);
+    return false;
 }
 
 bool doorbell_open(struct doorbell *doorbell, const char *file)
 {
-    *doorbell = (struct doorbell){
-        .fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
-    if (doorbell->fd < 0)
+    *doorbell = (struct doorbell){.file = strdup(file)};
+    if (doorbell->file == NULL)
         return false;
-    if (map(doorbell))
+    doorbell->fd = open_file(file);
+    if (doorbell->fd >= 0 && open_page(doorbell))
         return true;
     int reason = errno;
-    close(doorbell->fd);
+    if (doorbell->fd >= 0)
+        close(doorbell->fd);
+    free(doorbell->file);
     errno = reason;
     return false;
+}
+
+bool doorbell_is_sound(const struct doorbell *doorbell)
+{
+    struct stat open, named;
+    return !atomic_load(&guards[doorbell->guard].lost) &&
+           fstat(doorbell->fd, &open) == 0 && stat(doorbell->file, &named) == 0 &&
+           open.st_ino == named.st_ino && open.st_dev == named.st_dev &&
+           open.st_size >= DOORBELL_SIZE;
+}
+
+bool doorbell_mend(struct doorbell *doorbell)
+{
+    int fd = open_file(doorbell->file);
+    if (fd < 0)
+        return false;
+    doorbell_wake(doorbell);
+    bool good = map(fd, doorbell->page) != NULL;
+    if (good) {
+        atomic_store(&guards[doorbell->guard].lost, false);
+        dup3(fd, doorbell->fd, O_CLOEXEC);
+    }
+    int reason = errno;
+    close(fd);
+    errno = reason;
+    return good;
 }
 
 /* Where that is not ours to say, it was said before. Root makes files for others, as
@@ -61,8 +165,10 @@ bool doorbell_match(const struct doorbell *doorbell, const char *file)
 
 void doorbell_close(struct doorbell *doorbell)
 {
+    atomic_store(&guards[doorbell->guard].page, NULL);
     munmap(doorbell->page, DOORBELL_SIZE);
     close(doorbell->fd);
+    free(doorbell->file);
 }
 
 bool doorbell_lock(const struct doorbell *doorbell, const struct patience *patience)
@@ -88,6 +194,27 @@ void doorbell_set(const struct doorbell *doorbell, uint64_t newest)
     memcpy(doorbell->page->magic, magic, sizeof magic);
     atomic_store_explicit(&doorbell->page->newest, newest, memory_order_release);
     doorbell_wake(doorbell);
+}
+
+void doorbell_raise(const struct doorbell *doorbell, uint64_t newest)
+{
+    uint64_t said = doorbell_newest(doorbell);
+    memcpy(doorbell->page->magic, magic, sizeof magic);
+    while (said < newest &&
+           !atomic_compare_exchange_weak(&doorbell->page->newest, &said, newest))
+        ;
+    doorbell_wake(doorbell);
+}
+
+/* Indexes do not run ahead of the clock by so much: whatever stands on the page, they do
+ * not run out. */
+#define AHEAD (UINT64_C(10) * 366 * 86400 * 1000000)
+
+uint64_t doorbell_given(const struct doorbell *doorbell)
+{
+    uint64_t newest = doorbell_newest(doorbell);
+    bool ours = memcmp(doorbell->page->magic, magic, sizeof magic) == 0;
+    return ours && newest < store_first_index() + AHEAD ? newest : 0;
 }
 
 uint32_t doorbell_rings(const struct doorbell *doorbell)

@@ -24,11 +24,21 @@ struct doorbell_page {
 
 struct doorbell {
     int fd;
-    struct doorbell_page *page;
+    struct doorbell_page *page; /* stays where it is */
+    char *file;                 /* a copy */
+    int guard;                  /* of the page, against a file that is cut short */
 };
 
 /* Finds or makes the file. False: errno. */
 bool doorbell_open(struct doorbell *doorbell, const char *file);
+
+/* Whether the file still has its name and its length. */
+bool doorbell_is_sound(const struct doorbell *doorbell);
+
+/* Finds or makes the file again, and wakes those who still sleep on the old one, so that
+ * they do the same. One thread at a time; others may look at the page meanwhile. False:
+ * errno. */
+bool doorbell_mend(struct doorbell *doorbell);
 /* Who may write this file, the store's, may use the doorbell, and nobody else. False:
  * that can't be said of its owner (errno). */
 bool doorbell_match(const struct doorbell *doorbell, const char *file);
@@ -42,6 +52,12 @@ void doorbell_unlock(const struct doorbell *doorbell);
 
 /* With the lock: what the doorbell says, true or not, is put right. Wakes all. */
 void doorbell_set(const struct doorbell *doorbell, uint64_t newest);
+
+/* Without the lock: makes it say no less. Wakes all. */
+void doorbell_raise(const struct doorbell *doorbell, uint64_t newest);
+
+/* What a doorbell says that was left there, or 0 where that can't be an index. */
+uint64_t doorbell_given(const struct doorbell *doorbell);
 
 /* The newest index that is durable. */
 static inline uint64_t doorbell_newest(const struct doorbell *doorbell)

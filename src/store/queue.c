@@ -36,19 +36,30 @@ static size_t weight(const struct edit *edit)
     return edit->patch.len + (edit->document != NULL ? edit->document->body.len : 0);
 }
 
-size_t queue_take(struct queue *queue, struct edit **edits, size_t most)
+bool queue_take(struct queue *queue, struct edit **edits, size_t most, size_t *count)
 {
-    size_t count = 0, bytes = 0;
+    size_t bytes = 0;
+    *count = 0;
     lock_take(&queue->lock);
-    while (queue->first == NULL && !queue->closed)
+    while (queue->first == NULL && !queue->closed && !queue->nudged)
         lock_wait_until(&queue->lock, &queue->wake, INSTANT_NEVER);
-    while (queue->first != NULL && count < most && bytes < QUEUE_BYTES) {
+    while (queue->first != NULL && *count < most && bytes < QUEUE_BYTES) {
         bytes += weight(queue->first);
-        edits[count++] = queue->first;
+        edits[(*count)++] = queue->first;
         queue->first = queue->first->next;
     }
+    bool going = *count > 0 || !queue->closed;
+    queue->nudged = false;
     lock_drop(&queue->lock);
-    return count;
+    return going;
+}
+
+void queue_nudge(struct queue *queue)
+{
+    lock_take(&queue->lock);
+    queue->nudged = true;
+    pthread_cond_signal(&queue->wake);
+    lock_drop(&queue->lock);
 }
 
 void queue_close(struct queue *queue)

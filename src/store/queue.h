@@ -18,7 +18,7 @@ struct queue {
     struct lock lock; /* guards what follows */
     pthread_cond_t wake;
     struct edit *first, *last;
-    bool closed;
+    bool closed, nudged;
 };
 
 /* 0, or an errno value. */
@@ -29,10 +29,13 @@ int queue_open(struct queue *queue);
 void queue_add(struct queue *queue, struct edit *edit);
 
 /* Waits for edits, and takes `most` of them at most, first come, first served, and no
- * more after QUEUE_BYTES of documents. Returns how many, in `edits`; 0: the queue was
- * closed, and is empty. */
+ * more after QUEUE_BYTES of documents. `count`: how many, in `edits`; 0: the queue was
+ * nudged. False: it was closed, and is empty. */
 #define QUEUE_BYTES (8 << 20)
-size_t queue_take(struct queue *queue, struct edit **edits, size_t most);
+bool queue_take(struct queue *queue, struct edit **edits, size_t most, size_t *count);
+
+/* Lets the thread look after what it owns, edits or not. */
+void queue_nudge(struct queue *queue);
 
 /* Lets queue_take() come to an end. Nobody may add any more. */
 void queue_close(struct queue *queue);

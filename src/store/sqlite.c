@@ -74,13 +74,17 @@ static bool open_rows(struct rows *rows, sqlite3 *db, const char *file,
     return explain(rows, file, error);
 }
 
-/* A process that died before it could tell of its changes has left a doorbell that lags;
- * any other mistake on it is put right as well. */
+/* A process that died before it could tell of its changes has left a doorbell that lags,
+ * and one that is ahead tells of changes that the file has lost; any other mistake on it
+ * is put right as well. */
 static bool set_doorbell(struct sqlite *sqlite)
 {
     struct rows_state state;
     if (!rows_read_state(&sqlite->rows, &state))
         return false;
+    uint64_t given = doorbell_given(&sqlite->doorbell);
+    if (state.newest < given)
+        return sqlite_begin_anew(sqlite, given);
     doorbell_set(&sqlite->doorbell, state.newest);
     return true;
 }
@@ -226,6 +230,8 @@ static struct store *sqlite_open(const struct store_options *options, char *text
         if (!sqlite->shared)
             log_warn("the doorbell beside %s can't be given to its owner", sqlite->file);
         sqlite_report(sqlite);
+        sqlite_note_beginning(sqlite);
+        sqlite_watch_start(sqlite);
         return &sqlite->store;
     }
     sqlite_free(sqlite);
@@ -251,6 +257,7 @@ static void sqlite_close(struct store *store)
 {
     struct sqlite *sqlite = (struct sqlite *)store;
     atomic_store(&sqlite->patience_ends, instant_after(clock_now(), LAST_PATIENCE).at);
+    sqlite_watch_end(sqlite);
     queue_close(&sqlite->queue);
     pthread_join(sqlite->writer, NULL);
     end_follower(sqlite);

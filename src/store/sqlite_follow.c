@@ -3,10 +3,13 @@
  * Takes what the file has and the tree has not, in index order. The thread sleeps on the
  * doorbell; readers who find it ahead do the same work themselves.
  */
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fcgiwait/log.h"
 #include "sqlite.h"
+#include "sqlite_file.h"
 
 /* --- what changed --- */
 
@@ -155,6 +158,8 @@ static bool follow(struct sqlite *sqlite)
     uint64_t known = following.shown;
     if (!rows_read_state(&sqlite->reader, &following.state))
         return false;
+    if (following.state.newest < known) /* an older copy, before its new beginning */
+        return true;
     if (following.state.newest == known && following.state.forgotten == sqlite->forgotten)
         return true;
     /* A deletion after what we know of may be forgotten before we come to see it. */
@@ -168,9 +173,29 @@ static bool follow(struct sqlite *sqlite)
     return good;
 }
 
+/* Another file has the name: the writer of one of us has made a new beginning in it, or
+ * will. */
+static bool reopen(struct sqlite *sqlite)
+{
+    char error[512];
+    struct rows *rows = &sqlite->reader;
+    struct rows_unsound unsound = rows->unsound;
+    rows_close(rows);
+    rows->unsound = unsound;
+    sqlite3 *db = sqlite_file_open_reader(sqlite->file, error, sizeof error);
+    if (db != NULL && rows_open(rows, db))
+        return true;
+    if (db == NULL)
+        return rows_fail(rows, SQLITE_CANTOPEN, error);
+    sqlite3_close(db);
+    return false;
+}
+
 bool sqlite_follow_file(struct sqlite *sqlite)
 {
     lock_must_hold(&sqlite->lock);
+    if (rows_file(&sqlite->reader, sqlite->file) == ROWS_FILE_OTHER && !reopen(sqlite))
+        return false;
     if (!rows_begin(&sqlite->reader))
         return false;
     bool good = follow(sqlite);
@@ -239,6 +264,9 @@ void *sqlite_follower(void *context)
         uint32_t rings = doorbell_rings(&sqlite->doorbell);
         if (atomic_load(&sqlite->stopping))
             break;
+        if (!sqlite_mend_doorbell(sqlite))
+            log_error("the doorbell beside %s can't be found or made: %s", sqlite->file,
+                      strerror(errno));
         bool good = sqlite_follow_doorbell(sqlite);
         doorbell_sleep(&sqlite->doorbell, rings, good ? 0 : FOLLOW_AGAIN);
     }

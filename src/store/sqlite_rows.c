@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "fcgiwait/path.h"
 
@@ -21,7 +22,11 @@ enum {
     FORGET,
     HAS,
     MARK,
-    DROP_MARKS
+    DROP_MARKS,
+    NEXT,
+    MOVE,
+    VERSION,
+    COUNT
 };
 
 #define INDEX_END "9007199254740992" /* INDEX_LIMIT */
@@ -32,13 +37,15 @@ static const char *const texts[ROWS_STATEMENTS] = {
     [COMMIT] = "COMMIT",
     /* Rows above `newest` were written by hand: their indexes count as given. */
     [READ_STATE] =
-        "SELECT max(CAST(newest AS INTEGER), "
+        "SELECT max(coalesce((SELECT CAST(newest AS INTEGER) FROM state), 0), "
         "coalesce((SELECT max(idx) FROM resource WHERE idx < " INDEX_END "), 0), "
         "coalesce((SELECT max(idx) FROM below WHERE idx < " INDEX_END "), 0)), "
-        "everything, everything_changed, forgotten FROM state",
-    [WRITE_STATE] =
-        "UPDATE state SET newest = ?, everything = ?, everything_changed = ?, "
-        "forgotten = ?",
+        "coalesce((SELECT everything FROM state), 0), "
+        "coalesce((SELECT everything_changed FROM state), 0), "
+        "coalesce((SELECT forgotten FROM state), 0)",
+    [WRITE_STATE] = "INSERT OR REPLACE INTO state "
+                    "(only, newest, everything, everything_changed, forgotten) "
+                    "VALUES (1, ?, ?, ?, ?)",
     [SINCE] = "SELECT idx, path, changed, type, body, 0 FROM resource WHERE idx > ?1 "
               "UNION ALL SELECT idx, path, changed, NULL, NULL, 1 FROM below "
               "WHERE idx > ?1 ORDER BY idx",
@@ -47,6 +54,11 @@ static const char *const texts[ROWS_STATEMENTS] = {
     [FORGET] = "DELETE FROM resource WHERE body IS NULL AND idx <= ?",
     [MARK] = "INSERT OR REPLACE INTO below (idx, path, changed) VALUES (?, ?, ?)",
     [DROP_MARKS] = "DELETE FROM below",
+    [NEXT] = "SELECT min(idx) FROM resource WHERE idx > ? AND idx <= ?",
+    [MOVE] = "UPDATE resource SET idx = ? WHERE idx = ?",
+    [VERSION] = "PRAGMA data_version",
+    [COUNT] = "SELECT (SELECT count(*) FROM resource), "
+              "(SELECT count(*) FROM resource WHERE body IS NULL)",
     [HAS] = "SELECT 1 FROM resource WHERE path = ? AND body IS NOT NULL",
 };
 
@@ -76,18 +88,16 @@ static bool fail(struct rows *rows)
     return false;
 }
 
-static bool fail_memory(struct rows *rows)
+bool rows_fail(struct rows *rows, int code, const char *message)
 {
-    rows->failure = (struct rows_failure){
-        .result = EDIT_FAILED, .code = SQLITE_NOMEM, .message = "out of memory"};
+    rows->failure = (struct rows_failure){.result = EDIT_FAILED, .code = code};
+    snprintf(rows->failure.message, sizeof rows->failure.message, "%s", message);
     return false;
 }
 
-static bool fail_damaged(struct rows *rows, const char *what)
+static bool fail_memory(struct rows *rows)
 {
-    rows->failure = (struct rows_failure){.result = EDIT_FAILED, .code = SQLITE_CORRUPT};
-    snprintf(rows->failure.message, sizeof rows->failure.message, "%s", what);
-    return false;
+    return rows_fail(rows, SQLITE_NOMEM, "out of memory");
 }
 
 /* --- statements --- */
@@ -148,6 +158,7 @@ bool rows_open(struct rows *rows, sqlite3 *db)
             fail(rows);
             while (i-- > 0)
                 sqlite3_finalize(rows->statements[i]);
+            *rows = (struct rows){.failure = rows->failure};
             return false;
         }
     return true;
@@ -158,6 +169,18 @@ void rows_close(struct rows *rows)
     for (int i = 0; i < ROWS_STATEMENTS; i++)
         sqlite3_finalize(rows->statements[i]);
     sqlite3_close(rows->db);
+    *rows = (struct rows){.failure = rows->failure};
+}
+
+enum rows_file rows_file(const struct rows *rows, const char *file)
+{
+    int moved = 1;
+    if (rows->db == NULL)
+        return ROWS_FILE_OTHER;
+    sqlite3_file_control(rows->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    if (!moved)
+        return ROWS_FILE_SAME;
+    return access(file, F_OK) == 0 ? ROWS_FILE_OTHER : ROWS_FILE_GONE;
 }
 
 /* --- transactions --- */
@@ -180,7 +203,7 @@ bool rows_commit(struct rows *rows)
 void rows_rollback(struct rows *rows)
 {
     /* Some failures have done so already. */
-    if (!sqlite3_get_autocommit(rows->db))
+    if (rows->db != NULL && !sqlite3_get_autocommit(rows->db))
         sqlite3_exec(rows->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
@@ -195,18 +218,17 @@ static bool state_is_sound(const struct rows_state *state)
 bool rows_read_state(struct rows *rows, struct rows_state *state)
 {
     sqlite3_stmt *statement = rows->statements[READ_STATE];
-    int result = sqlite3_step(statement);
-    bool good = result == SQLITE_ROW;
-    if (good) /* what is negative becomes too large */
+    bool good = sqlite3_step(statement) == SQLITE_ROW || fail(rows);
+    if (good) { /* what is negative becomes too large */
         *state = (struct rows_state){
             .newest = (uint64_t)sqlite3_column_int64(statement, 0),
             .everything = (uint64_t)sqlite3_column_int64(statement, 1),
             .everything_changed = sqlite3_column_int64(statement, 2),
             .forgotten = (uint64_t)sqlite3_column_int64(statement, 3)};
-    else if (result != SQLITE_DONE)
-        fail(rows);
-    if (result == SQLITE_DONE || (good && !state_is_sound(state)))
-        good = fail_damaged(rows, "its table state holds no state that can be");
+        good =
+            state_is_sound(state) ||
+            rows_fail(rows, SQLITE_CORRUPT, "its table state holds no state that can be");
+    }
     rest(statement);
     return good;
 }
@@ -297,6 +319,59 @@ bool rows_mark(struct rows *rows, struct text path, const struct present *presen
 bool rows_drop_marks(struct rows *rows)
 {
     return run(rows, rows->statements[DROP_MARKS]);
+}
+
+static bool move(struct rows *rows, sqlite3_int64 from, sqlite3_int64 to)
+{
+    sqlite3_bind_int64(rows->statements[MOVE], 1, to);
+    sqlite3_bind_int64(rows->statements[MOVE], 2, from);
+    return run(rows, rows->statements[MOVE]);
+}
+
+bool rows_renumber(struct rows *rows, uint64_t *newest)
+{
+    sqlite3_stmt *next = rows->statements[NEXT];
+    sqlite3_int64 last = (sqlite3_int64)*newest, at = 0;
+    for (bool good = true; good;) {
+        sqlite3_bind_int64(next, 1, at);
+        sqlite3_bind_int64(next, 2, last);
+        good = sqlite3_step(next) == SQLITE_ROW || fail(rows);
+        bool more = good && sqlite3_column_type(next, 0) != SQLITE_NULL;
+        at = more ? sqlite3_column_int64(next, 0) : at;
+        rest(next);
+        if (good && !more)
+            return true;
+        good = good && move(rows, at, (sqlite3_int64)*newest + 1);
+        *newest += good;
+    }
+    return false;
+}
+
+/* Runs a statement that gives one row of up to two numbers. */
+static bool ask(struct rows *rows, sqlite3_stmt *statement, int64_t numbers[2])
+{
+    bool good = sqlite3_step(statement) == SQLITE_ROW || fail(rows);
+    if (good)
+        for (int i = 0; i < sqlite3_column_count(statement); i++)
+            numbers[i] = sqlite3_column_int64(statement, i);
+    rest(statement);
+    return good;
+}
+
+int64_t rows_version(struct rows *rows)
+{
+    int64_t numbers[2];
+    return ask(rows, rows->statements[VERSION], numbers) ? numbers[0] : -1;
+}
+
+bool rows_count(struct rows *rows, size_t *resources, size_t *tombstones)
+{
+    int64_t numbers[2];
+    if (!ask(rows, rows->statements[COUNT], numbers))
+        return false;
+    *tombstones = (size_t)numbers[1];
+    *resources = (size_t)(numbers[0] - numbers[1]);
+    return true;
 }
 
 bool rows_forget(struct rows *rows, uint64_t index)

@@ -12,7 +12,7 @@
 #include "backend.h"
 #include "patience.h"
 
-enum { ROWS_STATEMENTS = 11 };
+enum { ROWS_STATEMENTS = 15 };
 
 /* What opening may wait for another program, a backup or sqlite3(1). */
 #define ROWS_PATIENCE (5 * NANOS_PER_SECOND)
@@ -23,7 +23,7 @@ struct rows {
     struct rows_failure {
         enum edit_result result; /* EDIT_NO_ROOM, EDIT_FAILED */
         int code, reason;        /* SQLite's, and an errno value or 0 */
-        char message[128];
+        char message[512];
     } failure;                /* of the last call that failed */
     struct patience patience; /* with other programs' locks; set before each use */
     struct rows_unsound {
@@ -32,7 +32,8 @@ struct rows {
     } unsound; /* rows that no fcgiwait can have written, since somebody set this to 0 */
 };
 
-/* The one row of the table `state`. All of it lies below INDEX_LIMIT. */
+/* The one row of the table `state`, or none and zeros, where somebody emptied it. All of
+ * it lies below INDEX_LIMIT. */
 struct rows_state {
     uint64_t newest;     /* no row's index is higher */
     uint64_t everything; /* 0: never */
@@ -42,7 +43,14 @@ struct rows_state {
 
 /* Takes the connection, unless it returns false. `rows` must not move. */
 bool rows_open(struct rows *rows, sqlite3 *db);
-void rows_close(struct rows *rows);
+void rows_close(struct rows *rows); /* also what is closed already */
+
+/* Fills in `failure`, an EDIT_FAILED, for reasons that are not SQLite's. False. */
+bool rows_fail(struct rows *rows, int code, const char *message);
+
+/* What became of the name that the file was opened under. */
+enum rows_file { ROWS_FILE_SAME, ROWS_FILE_OTHER, ROWS_FILE_GONE };
+enum rows_file rows_file(const struct rows *rows, const char *file);
 
 /* A transaction: one view of the file, or the right to write it. */
 bool rows_begin(struct rows *rows);
@@ -65,6 +73,14 @@ bool rows_put(struct rows *rows, struct text path, const struct present *present
 /* A change of everything at and below the path; the one at "/" takes the place of all. */
 bool rows_mark(struct rows *rows, struct text path, const struct present *present);
 bool rows_drop_marks(struct rows *rows);
+
+/* Gives all resources that have an index up to `newest` a new one, in their order, from
+ * the one behind `newest` on; `newest` becomes the last one. */
+bool rows_renumber(struct rows *rows, uint64_t *newest);
+
+/* Changes where another connection changed the file. -1: unknown. */
+int64_t rows_version(struct rows *rows);
+bool rows_count(struct rows *rows, size_t *resources, size_t *tombstones);
 
 bool rows_forget(struct rows *rows, uint64_t index); /* those without a body up to it */
 bool rows_has(struct rows *rows, struct text path, bool *has);

@@ -4,7 +4,6 @@
  * the newest there is, and decides on that.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "fcgiwait/log.h"
@@ -100,6 +99,14 @@ static size_t decide(struct batch *batch, struct edit **edits, size_t count)
     return at;
 }
 
+/* Nothing is acknowledged that went into a file that nobody finds again. */
+static bool is_there(struct sqlite *sqlite)
+{
+    if (rows_file(&sqlite->rows, sqlite->file) == ROWS_FILE_SAME)
+        return true;
+    return rows_fail(&sqlite->rows, SQLITE_CANTOPEN, SQLITE_GONE);
+}
+
 static size_t decide_and_write(struct sqlite *sqlite, struct edit **edits, size_t count)
 {
     struct rows_state state;
@@ -109,29 +116,54 @@ static size_t decide_and_write(struct sqlite *sqlite, struct edit **edits, size_
     batch_open(&batch, &sqlite->store, sqlite->decisions, BATCH_MOST,
                newest_given(sqlite, &state));
     count = decide(&batch, edits, count);
-    bool good = batch.count == 0 || write_batch(sqlite, &batch, &state);
+    bool good =
+        batch.count == 0 || (write_batch(sqlite, &batch, &state) && is_there(sqlite));
     if (good && batch.count > 0) {
         sqlite->started = true;
+        sqlite->seen = state;
         show(sqlite, &batch);
     }
     batch_close(&batch);
     return good ? count : 0;
 }
 
+/* It may lose its file while we wait for the lock. */
+static bool lock_doorbell(struct sqlite *sqlite, const struct patience *patience)
+{
+    for (int tries = 0;; tries++) {
+        if (!sqlite_mend_doorbell(sqlite) || !doorbell_lock(&sqlite->doorbell, patience))
+            return false;
+        if (doorbell_is_sound(&sqlite->doorbell))
+            return true;
+        doorbell_unlock(&sqlite->doorbell);
+        if (!patience_pause(patience, tries)) {
+            errno = ETIMEDOUT;
+            return false;
+        }
+    }
+}
+
+/* The lock of the doorbell, and the file as it should be. */
+static bool begin(struct sqlite *sqlite, struct instant until)
+{
+    struct patience patience = {.until = until, .stop = &sqlite->patience_ends};
+    if (!lock_doorbell(sqlite, &patience))
+        return rows_fail(&sqlite->rows, SQLITE_BUSY,
+                         errno == ETIMEDOUT ? SQLITE_HELD : strerror(errno));
+    sqlite->rows.patience = patience;
+    if (sqlite_check_file(sqlite))
+        return true;
+    doorbell_unlock(&sqlite->doorbell);
+    return false;
+}
+
 /* Returns how many of the edits were done with, the first ones; 0: nothing was changed
  * (rows.failure). */
 static size_t commit_together(struct sqlite *sqlite, struct edit **edits, size_t count)
 {
-    struct patience patience = {.until = edits[0]->until, .stop = &sqlite->patience_ends};
-    if (!doorbell_lock(&sqlite->doorbell, &patience)) {
-        struct rows_failure *failure = &sqlite->rows.failure;
-        *failure = (struct rows_failure){.result = EDIT_FAILED, .code = SQLITE_BUSY};
-        snprintf(failure->message, sizeof failure->message, "%s",
-                 errno == ETIMEDOUT ? SQLITE_HELD : strerror(errno));
-        return 0;
-    }
     size_t done = 0;
-    sqlite->rows.patience = patience;
+    if (!begin(sqlite, edits[0]->until))
+        return 0;
     if (rows_begin_write(&sqlite->rows))
         done = decide_and_write(sqlite, edits, count);
     rows_rollback(&sqlite->rows);
@@ -189,6 +221,7 @@ static void commit_all(struct sqlite *sqlite, size_t count)
     for (size_t at = 0; at < count;) {
         size_t most = alone ? 1 : count - at;
         size_t done = commit_together(sqlite, edits + at, most);
+        sqlite_note_beginning(sqlite);
         if (done > 0) {
             note_trouble(sqlite, EDIT_CHANGED);
         } else if (most > 1 && !fails_all(&sqlite->rows.failure)) {
@@ -202,12 +235,27 @@ static void commit_all(struct sqlite *sqlite, size_t count)
     }
 }
 
+/* Somebody did something to the files. */
+static void look_after(struct sqlite *sqlite)
+{
+    bool good = begin(sqlite, instant_after(clock_now(), STORE_PATIENCE));
+    if (good) {
+        good = level(sqlite);
+        doorbell_unlock(&sqlite->doorbell);
+    }
+    sqlite_note_beginning(sqlite);
+    note_trouble(sqlite, good ? EDIT_CHANGED : sqlite->rows.failure.result);
+}
+
 void *sqlite_writer(void *context)
 {
     struct sqlite *sqlite = context;
     size_t count;
-    while ((count = queue_take(&sqlite->queue, sqlite->edits, BATCH_MOST)) > 0) {
-        commit_all(sqlite, count);
+    while (queue_take(&sqlite->queue, sqlite->edits, BATCH_MOST, &count)) {
+        if (count > 0)
+            commit_all(sqlite, count);
+        else
+            look_after(sqlite);
         sqlite_report(sqlite);
     }
     return NULL;
