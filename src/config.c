@@ -197,5 +197,6 @@ void config_free(struct config *config)
     free(config->store_file);
     free(config->store_sync);
     free(config->cache_control);
+    free(config->log_format);
     *config = (struct config){0};
 }

@@ -53,6 +53,7 @@ static const struct key keys[] = {
      "a header value of at most 255 characters; \"\" sends no header"},
     {"log_level", KIND_LEVEL, AT(log_level), 0, 0,
      "\"error\", \"warn\", \"info\" or \"debug\""},
+    {"log_format", KIND_WORD, AT(log_format), 0, 0, "\"text\" or \"json\""},
 };
 
 #define KEYS (sizeof keys / sizeof *keys)
@@ -101,9 +102,11 @@ bool keys_set_defaults(struct config *config)
                               .store_file = strdup("/var/lib/fcgiwait/fcgiwait.db"),
                               .store_sync = strdup("full"),
                               .cache_control = strdup("no-store"),
-                              .log_level = LOG_LEVEL_INFO};
+                              .log_level = LOG_LEVEL_INFO,
+                              .log_format = strdup("text")};
     return config->store_type != NULL && config->store_file != NULL &&
-           config->store_sync != NULL && config->cache_control != NULL;
+           config->store_sync != NULL && config->cache_control != NULL &&
+           config->log_format != NULL;
 }
 
 /* --- values --- */

@@ -169,6 +169,12 @@ static void close_all(struct responder *responder)
 
 /* --- while it serves --- */
 
+static void set_log(const struct config *config)
+{
+    log_set_level(config->log_level);
+    log_set_json(strcmp(config->log_format, "json") == 0);
+}
+
 static void warn_unchangeable(const struct config *old, const struct config *new)
 {
     if (old->threads != new->threads)
@@ -197,7 +203,7 @@ static void reload(struct responder *responder)
     }
     warn_unchangeable(responder->config, &config);
     store_set_limit(responder->store, (size_t)config.limit_resources);
-    log_set_level(config.log_level);
+    set_log(&config);
     config_free(responder->config);
     *responder->config = config;
     log_info("configuration read again");
@@ -294,7 +300,7 @@ int responder_run(const struct arguments *arguments, struct config *config)
         return responder.failure;
     responder.failure = EX_OSERR;
     log_open("fcgiwait");
-    log_set_level(config->log_level);
+    set_log(config);
     bool open = start(&responder);
     if (open) {
         log_info("fcgiwait %s serves, with %u threads in the waiting room and room for "

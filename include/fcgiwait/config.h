@@ -29,6 +29,7 @@ struct config {
     int64_t waiting_per_client; /* 0: no limit */
     char *cache_control;
     enum log_level log_level;
+    char *log_format; /* "text", "json" */
 };
 
 /* What is wrong, ready to print: "FILE:LINE: KEY: what; allowed is ...". */

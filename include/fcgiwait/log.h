@@ -20,6 +20,7 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
  * (as spawn-fcgi leaves it without -n) sends the lines to syslog, facility daemon. */
 void log_open(const char *program);
 void log_set_level(enum log_level level);
+void log_set_json(bool json); /* lines as JSON objects; not to syslog, which has fields */
 
 /* Whether lines of this level are written: to be asked before a line costs something. */
 bool log_wants(enum log_level level);

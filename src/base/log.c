@@ -13,24 +13,23 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "fcgiwait/clock.h"
 #include "fcgiwait/lock.h"
+#include "log_line.h"
 
-#define LINE_MOST 1024 /* longer lines are cut */
-_Static_assert(LINE_MOST <= PIPE_BUF, "a line has to fit what a pipe takes whole");
+_Static_assert(LOG_LINE_MOST <= PIPE_BUF, "a line has to fit what a pipe takes whole");
 
-/* The one global: set by log_open() before there are threads, but for the level. */
+/* The one global: set by log_open() before there are threads, but for level and form. */
 static const char *program = "fcgiwait";
 static bool to_syslog;
 static _Atomic enum log_level most = LOG_LEVEL_INFO;
+static _Atomic bool as_json;
 
 /* Guards the moment between asking whether a line fits and writing it, and what follows.
  * It is held for no longer than a write that does not block. */
@@ -71,6 +70,11 @@ void log_set_level(enum log_level level)
     atomic_store(&most, level);
 }
 
+void log_set_json(bool json)
+{
+    atomic_store(&as_json, json);
+}
+
 bool log_wants(enum log_level level)
 {
     return level <= atomic_load_explicit(&most, memory_order_relaxed);
@@ -86,33 +90,20 @@ bool log_level_parse(struct text name, enum log_level *level)
     return false;
 }
 
-static void mask_controls(char *line, size_t len)
+static struct log_said said_now(enum log_level level, const char *message)
 {
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-            line[i] = '?';
+    return (struct log_said){.wall = clock_wall(),
+                             .program = program,
+                             .pid = (int)getpid(),
+                             .level = levels[level].word,
+                             .message = message};
 }
 
-/* "2026-11-02T09:30:00.123Z " */
-static size_t add_time(char *line, size_t capacity)
+static size_t make_line(char line[LOG_LINE_MOST], const struct log_said *said)
 {
-    nanos wall = clock_wall();
-    time_t seconds = wall / NANOS_PER_SECOND;
-    struct tm tm;
-    if (gmtime_r(&seconds, &tm) == NULL)
-        return 0;
-    size_t len = strftime(line, capacity, "%Y-%m-%dT%H:%M:%S", &tm);
-    int more = snprintf(line + len, capacity - len, ".%03dZ ",
-                        (int)(wall / NANOS_PER_MS % 1000));
-    return len + (size_t)more;
-}
-
-/* The beginning of a line: when, who, how bad. */
-static size_t begin(char *line, size_t capacity, enum log_level level)
-{
-    size_t len = add_time(line, capacity);
-    return len + (size_t)snprintf(line + len, capacity - len, "%s[%d]: %s: ", program,
-                                  (int)getpid(), levels[level].word);
+    return atomic_load_explicit(&as_json, memory_order_relaxed)
+               ? log_line_json(line, said)
+               : log_line_text(line, said);
 }
 
 /* Bytes written; -1: errno. Standard error may be anything: systemd gives a socket. */
@@ -144,13 +135,13 @@ static bool put(const char *line, size_t len)
 
 static bool tell_lost(void)
 {
-    char line[LINE_MOST];
-    size_t len = begin(line, sizeof line, LOG_LEVEL_WARN);
-    len += (size_t)snprintf(line + len, sizeof line - len,
-                            "%lu line%s of this log %s lost: nobody took what went to "
-                            "standard error meanwhile\n",
-                            lost, lost == 1 ? "" : "s", lost == 1 ? "is" : "are");
-    return put(line, len);
+    char line[LOG_LINE_MOST], message[128];
+    snprintf(message, sizeof message,
+             "%lu line%s of this log %s lost: nobody took what went to standard error "
+             "meanwhile",
+             lost, lost == 1 ? "" : "s", lost == 1 ? "is" : "are");
+    struct log_said said = said_now(LOG_LEVEL_WARN, message);
+    return put(line, make_line(line, &said));
 }
 
 static void write_line(const char *line, size_t len)
@@ -165,22 +156,16 @@ static void write_line(const char *line, size_t len)
 
 static void log_line(enum log_level level, const char *format, va_list args)
 {
-    char line[LINE_MOST];
+    char line[LOG_LINE_MOST], message[LOG_LINE_MOST];
     lock_must_hold_none();
     if (!log_wants(level))
         return;
-    size_t start = to_syslog ? 0 : begin(line, sizeof line, level);
-    int more = vsnprintf(line + start, sizeof line - start, format, args);
-    size_t len = start + (more > 0 ? (size_t)more : 0);
-    if (len > sizeof line - 2)
-        len = sizeof line - 2;
-    mask_controls(line + start, len - start);
-    if (to_syslog) {
-        syslog(levels[level].priority, "%.*s", (int)len, line);
-        return;
-    }
-    line[len] = '\n';
-    write_line(line, len + 1);
+    vsnprintf(message, sizeof message, format, args);
+    struct log_said said = said_now(level, message);
+    if (to_syslog)
+        syslog(levels[level].priority, "%.*s", (int)log_line_bare(line, &said), line);
+    else
+        write_line(line, make_line(line, &said));
 }
 
 #define LOG_FUNCTION(function, level)                                                    \

@@ -80,6 +80,13 @@ static void the_log_level_changes(void **state)
     reload(stack, "log_level = \"info\";", "configuration read again");
 }
 
+static void the_log_becomes_json(void **state)
+{
+    reload(*state, "log_format = \"json\";",
+           "\"level\":\"info\",\"message\":\"configuration read again\"}");
+    reload(*state, "log_format = \"text\";", "info: configuration read again");
+}
+
 static const struct stack_options errors = {.config = "cache_control = \"old\";",
                                             .logs_errors = true};
 
@@ -151,6 +158,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         stack_test(live_keys_change_on_sighup, NULL),
         stack_test(the_log_level_changes, NULL),
+        stack_test(the_log_becomes_json, NULL),
         stack_test(a_bad_file_changes_nothing, &errors),
         stack_test(what_needs_a_restart_says_so, NULL),
         stack_test(a_reload_while_it_starts_is_not_its_end, NULL),

@@ -78,7 +78,7 @@ static void every_key_sets_its_own(void **state)
              "limits = { body = 8; path = 9; resources = 10; changes = 13;\n"
              "answer = 1400; waiting_per_client = 15; };\n"
              "cache_control = \"private, max-age=1\";\n"
-             "log_level = \"debug\";\n");
+             "log_level = \"debug\"; log_format = \"json\";\n");
     assert_int_equal(config.threads, 3);
     assert_int_equal(config.max_waiting, 4);
     assert_int_equal(config.wait_default, 5 * S);
@@ -98,6 +98,7 @@ static void every_key_sets_its_own(void **state)
     assert_int_equal(config.stream_heartbeat, 12 * S);
     assert_string_equal(config.cache_control, "private, max-age=1");
     assert_int_equal(config.log_level, LOG_LEVEL_DEBUG);
+    assert_string_equal(config.log_format, "json");
     config_free(&config);
     assert_null(config.store_type);
 }
@@ -122,7 +123,8 @@ static void every_option_sets_its_own(void **state)
                                           "limits.answer=1400",
                                           "limits.waiting_per_client=15",
                                           "cache_control=",
-                                          "log_level=error"};
+                                          "log_level=error",
+                                          "log_format=json"};
     struct config config;
     char error[CONFIG_ERROR];
     (void)state;
@@ -147,6 +149,7 @@ static void every_option_sets_its_own(void **state)
     assert_int_equal(config.stream_heartbeat, 12 * S);
     assert_string_equal(config.cache_control, "");
     assert_int_equal(config.log_level, LOG_LEVEL_ERROR);
+    assert_string_equal(config.log_format, "json");
     config_free(&config);
 }
 
@@ -285,6 +288,7 @@ static const struct wrong wrongs[] = {
     {"stream = { heartbeat = \"61m\"; };", ":1:", "stream.heartbeat:", "to 1h"},
     {"stream = { beat = 1; };", ":1:", "stream.beat:", "stream.heartbeat"},
     {"cache_control = \"a\\nb\";", ":1:", "cache_control:", "header value"},
+    {"log_format = \"xml\";", ":1:", "log_format:", "\"text\" or \"json\""},
     {"log_level = \"loud\";", ":1:", "log_level:", "\"error\", \"warn\", \"info\" or"},
     /* the whole */
     {"wait = {\n max = \"5s\";\n default = \"6s\"; };", ":3:", "wait.default",

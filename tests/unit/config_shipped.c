@@ -34,6 +34,7 @@ static void the_shipped_file_holds_the_defaults(void **state)
     assert_int_equal(shipped.waiting_per_client, defaults.waiting_per_client);
     assert_string_equal(shipped.cache_control, defaults.cache_control);
     assert_int_equal(shipped.log_level, defaults.log_level);
+    assert_string_equal(shipped.log_format, defaults.log_format);
     config_free(&shipped);
     config_free(&defaults);
 }
