@@ -32,10 +32,11 @@ enum change_kind {
     CHANGE_PUT,
     CHANGE_TOUCH,
     CHANGE_DELETE,
-    CHANGE_EVERYTHING, /* of all that lies behind origins at or below the path: nobody
-                          knows what was missed */
-    CHANGE_FORGET      /* paths without a document, up to this index: as if they had never
-                          been.      It takes no index of its own, so this one is an old one */
+    /* All that lies behind origins at or below the path: nobody knows what was missed. */
+    CHANGE_EVERYTHING,
+    /* Paths without a document are forgotten, up to this index, as if they had never
+     * been. It takes no index of its own: this one is of an earlier change. */
+    CHANGE_FORGET
 };
 
 /* Path and document belong to whoever hands the change on; receivers copy and count. */

@@ -2,7 +2,7 @@
 /*
  * config: the configuration file and the -o options, checked (fcgiwait.conf(5)).
  *
- * Included by main alone. Owns its strings until config_free(). Called from the main
+ * Included by the roof alone. Owns its strings until config_free(). Called from the main
  * thread.
  */
 #ifndef FCGIWAIT_CONFIG_H

@@ -20,7 +20,7 @@ struct front_options {
     unsigned threads;
     int listening; /* descriptor of the listening socket; made non-blocking */
     const char
-        *addresses; /* FCGI_WEB_SERVER_ADDRS: who may connect over TCP; NULL: anybody */
+        *addresses; /* who may connect over TCP (FCGI_WEB_SERVER_ADDRS); NULL: all */
     struct service *service;
     struct counters *counters;
 };
@@ -31,7 +31,7 @@ struct front;
 struct front *front_open(const struct front_options *options);
 
 /* room_backlog_fn: whether the web server has not yet taken what the calling thread has
- * sent it 32 answers ago. */
+ * sent 32 answers ago. */
 bool front_has_backlog(void);
 
 /* Accepts all that is waiting. Returns when to try again if descriptors or memory ran

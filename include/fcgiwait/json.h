@@ -15,15 +15,14 @@ struct json_error {
     const char *what; /* static text */
 };
 
-/* Whether the bytes are one JSON text in UTF-8 (RFC 8259), read strictly. Takes no memory;
- * `error` is set only where they are not. */
+/* Whether the bytes are one JSON text in UTF-8 (RFC 8259), read strictly. Takes no
+ * memory; `error` is set only where they are not. */
 bool json_check(struct text t, struct json_error *error);
 
 enum json_merged {
     JSON_CHANGED,
     JSON_SAME,   /* the patch asks for what is there; nothing was made */
-    JSON_REFUSED /* one of the two is not JSON (json_check()), or out of memory: `error`
-                  */
+    JSON_REFUSED /* one of the two is not JSON, or out of memory: `error` says it */
 };
 
 /* Merges a patch into a JSON text (RFC 7396). What the patch does not name stays byte for

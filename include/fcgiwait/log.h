@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * log: one line an event, on standard error, or to syslog where that leads nowhere.
+ * log: a line for each event, on standard error, or to syslog where that leads nowhere.
  *
  * The one global of the program. Any thread; a line is written whole, or not at all: one
  * that standard error does not take at once is lost, and the next that it takes is

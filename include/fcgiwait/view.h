@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * state: the tree as the store's present state. Wiring: included by main, and by tests
+ * view: the tree as the store's present state. Wiring: included by the roof, and by tests
  * that want a store with a tree behind it.
  */
 #ifndef FCGIWAIT_VIEW_H

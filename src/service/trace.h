@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * trace: what becomes of each request, a line a step, where log_level is "debug". Private
- * to the service; any thread, no locks held. At any other level it costs a comparison.
+ * trace: what becomes of each request, a line for each step, where log_level is "debug".
+ * Private to the service; any thread, no locks held. At any other level it costs a
+ * comparison.
  */
 #ifndef FCGIWAIT_SERVICE_TRACE_H
 #define FCGIWAIT_SERVICE_TRACE_H

@@ -15,9 +15,8 @@
 struct stack;
 
 struct stack_options {
-    const char
-        *config; /* lines of fcgiwait.conf, a store of their own first; NULL: none */
-    const char *option;      /* key=value, for the command line's -o; NULL: none */
+    const char *config; /* lines of fcgiwait.conf, where store stands first; NULL: none */
+    const char *option; /* key=value, for the command line's -o; NULL: none */
     const char *location;    /* lines inside nginx's read location; NULL: none */
     bool sqlite;             /* the store is a file in the folder, not memory */
     long files;              /* the program's limit of open files; 0: as it comes */
