@@ -42,7 +42,10 @@ bool edit_decide(struct edit *edit, const struct present *present, size_t resour
                  size_t limit);
 
 /* The index to start from where there is none: the clock in microseconds, so that an
- * index from a former life of the store means nothing. */
+ * index from a former life of the store means nothing. Where the clock goes back this
+ * does not, within one process, nor before the time when the program was made. A new
+ * process of a memory store knows no more: after a clock that was set back it begins
+ * lower than the one before it, whose indexes are void to it then. */
 uint64_t store_first_index(void);
 
 #endif

@@ -4,6 +4,7 @@
  * state comes in, the decision goes out.
  */
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "backend.h"
 #include "fcgiwait/clock.h"
@@ -87,8 +88,25 @@ bool edit_decide(struct edit *edit, const struct present *present, size_t resour
     return edit->result == EDIT_CREATED || edit->result == EDIT_CHANGED;
 }
 
+/* The clock of a machine without a battery begins in 1970; no program runs before it was
+ * made. */
+static nanos program_made(void)
+{
+    struct stat program;
+    if (stat("/proc/self/exe", &program) != 0)
+        return 0;
+    return (nanos)program.st_mtim.tv_sec * NANOS_PER_SECOND;
+}
+
 uint64_t store_first_index(void)
 {
-    uint64_t clock = (uint64_t)clock_wall() / 1000;
-    return clock < INDEX_LIMIT / 2 ? clock : INDEX_LIMIT / 2; /* a clock that is wrong */
+    static _Atomic uint64_t highest;
+    nanos clock = clock_wall(), made = program_made();
+    uint64_t index = (uint64_t)(clock > made ? clock : made) / 1000;
+    uint64_t before = atomic_load(&highest);
+    if (index > INDEX_LIMIT / 2) /* a clock that is wrong */
+        index = INDEX_LIMIT / 2;
+    while (index > before && !atomic_compare_exchange_weak(&highest, &before, index))
+        ;
+    return index > before ? index : before;
 }

@@ -174,6 +174,38 @@ static void a_new_store_starts_from_the_clock(void **state)
     assert_true(first < INDEX_LIMIT / 2);
 }
 
+static nanos clock_back; /* how far the clock is set back */
+
+nanos __real_clock_wall(void);
+nanos __wrap_clock_wall(void);
+nanos __wrap_clock_wall(void)
+{
+    return __real_clock_wall() - clock_back;
+}
+
+static void the_first_index_does_not_go_back_with_the_clock(void **state)
+{
+    (void)state;
+    uint64_t first = store_first_index();
+    clock_back = 3600 * NANOS_PER_SECOND;
+    uint64_t second = store_first_index();
+    clock_back = __real_clock_wall(); /* 1970 */
+    uint64_t third = store_first_index();
+    clock_back = 0;
+    assert_true(second >= first);
+    assert_true(third >= first);
+}
+
+/* First of all, so that nothing else is known yet. */
+static void a_clock_without_a_battery_is_not_believed(void **state)
+{
+    (void)state;
+    clock_back = __real_clock_wall();
+    uint64_t first = store_first_index();
+    clock_back = 0;
+    assert_true(first > UINT64_C(1700000000000000));
+}
+
 static void a_kind_that_is_not_known_is_named(void **state)
 {
     char error[128];
@@ -186,10 +218,12 @@ static void a_kind_that_is_not_known_is_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_clock_without_a_battery_is_not_believed),
         cmocka_unit_test(every_row),
         cmocka_unit_test(the_limit_stops_new_resources_alone),
         cmocka_unit_test(type_and_bytes_make_the_same_document),
         cmocka_unit_test(a_patch_makes_the_document),
+        cmocka_unit_test(the_first_index_does_not_go_back_with_the_clock),
         cmocka_unit_test(a_new_store_starts_from_the_clock),
         cmocka_unit_test(a_kind_that_is_not_known_is_named),
     };
