@@ -87,7 +87,7 @@ bool params_take_pair(struct text *rest, struct text *name, struct text *value)
     name->at = rest->at;
     value->at = rest->at + name->len;
     text_skip(rest, name->len + value->len);
-    return memchr(name->at, '\0', name->len + value->len) == NULL;
+    return name->len == 0 || memchr(name->at, '\0', name->len) == NULL;
 }
 
 bool params_decode(const struct params *params, struct cgi *cgi)

@@ -35,8 +35,7 @@ bool params_add(struct params *params, struct text bytes)
 bool params_decode(const struct params *params, struct cgi *cgi);
 
 /* The decoding itself is pure. Takes the first pair off `rest`. False: there is no whole
- * one, or it has a NUL in it, which no parameter has: whoever reads C strings would see
- * another value than we. */
+ * one, or its name has a NUL in it. A value may have: nginx's $binary_remote_addr. */
 bool params_take_pair(struct text *rest, struct text *name, struct text *value);
 
 /* A length of a name or a value: one byte, or four with the top bit set. False: there is

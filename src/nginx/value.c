@@ -161,9 +161,28 @@ bool value_mentions(struct text value, struct text name)
 }
 
 static bool depends_within(struct text value, const struct directive *level,
+                           struct text on, unsigned depth, unsigned *looks);
+
+/* By what a map looks up. */
+static bool depends_by_map(struct text value, const struct directive *level,
                            struct text on, unsigned depth, unsigned *looks)
 {
-    if (value_mentions(value, on))
+    struct text name;
+    while (level != NULL && depth > 0 && *looks > 0 &&
+           value_next_variable(&value, &name)) {
+        const struct directive *map = value_map(level, name);
+        --*looks;
+        for (size_t i = 1; map != NULL && i + 1 < map->count; i++)
+            if (depends_within(map->words[i], level, on, depth - 1, looks))
+                return true;
+    }
+    return false;
+}
+
+static bool depends_within(struct text value, const struct directive *level,
+                           struct text on, unsigned depth, unsigned *looks)
+{
+    if (value_mentions(value, on) || depends_by_map(value, level, on, depth, looks))
         return true;
     for (; level != NULL && depth > 0; level = level->parent)
         for (const struct directive *set = find_inside(level, TEXT("set"));

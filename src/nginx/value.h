@@ -42,7 +42,8 @@ bool value_mentions(struct text value, struct text name);
 bool value_next_variable(struct text *rest, struct text *name);
 
 /* Whether the value depends on the variable: it stands there, or in the value of a `set`
- * on the levels around whose variable stands there, and so on. */
+ * on the levels around whose variable stands there, or a map that looks it up makes one
+ * of those, and so on. */
 bool value_depends(struct text value, const struct directive *level, struct text on);
 
 /* Whether it depends on one of them; the list ends in an empty name. */

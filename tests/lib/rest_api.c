@@ -55,6 +55,10 @@ static char *placed(const struct rest_api *api, char *text)
     char value[256];
     text = replaced(text, "user www-data;", geteuid() == 0 ? "user root;" : "");
     text = replaced(text, "pid nginx.pid;", "pid nginx.pid; daemon off;");
+    /* The options of a socket stand with one of its servers. */
+    snprintf(value, sizeof value, "listen 127.0.0.1:%d;\n        server_name",
+             stack->port);
+    text = replaced(text, "listen 127.0.0.1:8080;\n        server_name", value);
     snprintf(value, sizeof value, "listen 127.0.0.1:%d backlog=8192;", stack->port);
     text = replaced(text, "listen 127.0.0.1:8080;", value);
     snprintf(value, sizeof value, "server 127.0.0.1:%d;", api->port);
@@ -69,10 +73,46 @@ static char *placed(const struct rest_api *api, char *text)
     return replaced(text, "/srv/files/", value);
 }
 
+/* The parts lie beside the example, as where it is installed. */
+static void copy_parts(const struct stack *stack)
+{
+    char command[1024];
+    snprintf(command, sizeof command, "cp -r '%s/nginx' '%s/'", environment("EXAMPLES"),
+             stack->dir);
+    must(system(command) == 0, "%s", command);
+}
+
+/* The lines of README from maps.conf to the end of the server, and what every nginx.conf
+ * has around them. */
+static void write_readme_conf(const struct stack *stack)
+{
+    const struct rest_api *api = (const struct rest_api *)stack;
+    char command[2048];
+    snprintf(
+        command, sizeof command,
+        "{ echo '%s worker_rlimit_nofile 32768; pid nginx.pid; daemon off; error_log "
+        "error.log; events { worker_connections 20480; } http { client_body_temp_path "
+        "b; proxy_temp_path p; fastcgi_temp_path f; uwsgi_temp_path u; "
+        "scgi_temp_path s;'; "
+        "sed -n '/^    include .*maps.conf;$/,/^    }$/p' '%s/../README' | "
+        "sed -e 's|/usr/share/fcgiwait/nginx/|%s/nginx/|' "
+        "-e 's|/var/cache/nginx/fcgiwait|cache|' -e 's|listen 8080|listen "
+        "127.0.0.1:%d|' -e 's|/run/fcgiwait/fcgiwait.sock|%s|' "
+        "-e 's|127.0.0.1:3000|127.0.0.1:%d|'; echo '}'; } >%s/nginx.conf",
+        geteuid() == 0 ? "user root;" : "", environment("EXAMPLES"), stack->dir,
+        stack->port, stack->socket, api->port, stack->dir);
+    must(system(command) == 0, "%s", command);
+}
+
 static void write_nginx_conf(const struct stack *stack)
 {
     const struct rest_api *api = (const struct rest_api *)stack;
     char path[512];
+    copy_parts(stack);
+    if (api->options.readme) {
+        write_readme_conf(stack);
+        return;
+    }
     snprintf(path, sizeof path, "%s/rest-api.conf", environment("EXAMPLES"));
     char *text = read_file(path);
     const char *const *pair = api->options.replace;
@@ -101,21 +141,54 @@ static void write_database(const struct rest_api *api)
     must(fclose(file) == 0, "can't write %s", path);
 }
 
-void rest_start_server(struct rest_api *api)
+static pid_t start_json_server(const struct rest_api *api, const char *port)
 {
-    char port[16], program[512], middleware[512], database[128];
-    snprintf(port, sizeof port, "%d", api->port);
+    char program[512], middleware[512], database[128];
     snprintf(program, sizeof program, "%s/node_modules/json-server/lib/cli/bin.js",
              environment("JSON_SERVER"));
     snprintf(middleware, sizeof middleware, "%s/middleware.js", environment("API"));
     stack_path(&api->stack, "db.json", database);
-    api->server =
-        stack_run(&api->stack, "json-server.log",
-                  (const char *[]){"node", program, database, "--host", "127.0.0.1",
-                                   "--port", port, "--middlewares", middleware, NULL});
+    return stack_run(&api->stack, "api.log",
+                     (const char *[]){"node", program, database, "--host", "127.0.0.1",
+                                      "--port", port, "--middlewares", middleware, NULL});
+}
+
+static pid_t start_habits(const struct rest_api *api, const char *port)
+{
+    char program[512];
+    snprintf(program, sizeof program, "%s/habits.mjs", environment("API"));
+    return stack_run(&api->stack, "api.log",
+                     (const char *[]){"node", program, port, NULL});
+}
+
+static pid_t start_php_server(const struct rest_api *api)
+{
+    char command[1024], address[32], program[128];
+    if (system("command -v php >/dev/null") != 0) {
+        print_message("php is missing. On Debian: apt-get install php-cli\n");
+        skip();
+    }
+    snprintf(command, sizeof command, "cp '%s/index.php' '%s/php/'", environment("API"),
+             api->stack.dir);
+    must(system(command) == 0, "%s", command);
+    snprintf(address, sizeof address, "127.0.0.1:%d", api->port);
+    snprintf(program, sizeof program, "%s/php/index.php", api->stack.dir);
+    return stack_run(&api->stack, "api.log",
+                     (const char *[]){"php", "-S", address, program, NULL});
+}
+
+void rest_start_server(struct rest_api *api)
+{
+    char port[16];
+    snprintf(port, sizeof port, "%d", api->port);
+    if (api->options.php)
+        api->server = start_php_server(api);
+    else
+        api->server =
+            api->options.habits ? start_habits(api, port) : start_json_server(api, port);
     for (double start = seconds_now(); !http_answers(api->port); sleep_ms(20))
         must(seconds_now() - start < PATIENCE && waitpid(api->server, NULL, WNOHANG) == 0,
-             "json-server does not start: see %s/json-server.log", api->stack.dir);
+             "the API does not start: see %s/api.log", api->stack.dir);
 }
 
 void rest_start_php(struct rest_api *api)
@@ -174,7 +247,7 @@ size_t rest_requests(const struct rest_api *api, const char *line)
 {
     char path[128], text[4096];
     size_t count = 0;
-    stack_path(&api->stack, "json-server.log", path);
+    stack_path(&api->stack, "api.log", path);
     FILE *file = fopen(path, "r");
     must(file != NULL, "can't read %s", path);
     while (fgets(text, sizeof text, file) != NULL) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * rest_api: the stack with nginx-examples/rest-api.conf as it is, but for ports, paths
- * and users, and json-server as the API: a REST server that knows nothing of fcgiwait.
+ * and users, and json-server as the API: a REST server that knows nothing of fcgiwait; or
+ * one with the habits that real APIs have (tests/api/habits.mjs).
  *
  * EXAMPLES in the environment names the folder of the example, JSON_SERVER the folder
  * where npm installed json-server, API the folder of what the tests add to it.
@@ -13,6 +14,9 @@
 
 struct rest_options {
     size_t posts;               /* /posts/1 to /posts/N; 0: 3 */
+    bool habits;                /* the API is habits.mjs instead of json-server */
+    bool php;                   /* the API is index.php instead */
+    bool readme;                /* nginx.conf is README's few lines */
     const char *const *replace; /* pairs: what stands in the example, and what is to; NULL
                                    ends them; NULL: none */
 };
@@ -35,7 +39,7 @@ int rest_teardown(void **state);
 void rest_start_server(struct rest_api *api); /* json-server; has been started */
 void rest_start_php(struct rest_api *api); /* skips the test where php-cgi is missing */
 
-/* How many requests the API has answered whose line starts so: "GET /posts/1 ". Their
+/* How many requests the API has had whose line starts so: "GET /posts/1 ". Their
  * lines may come a moment after the answers. */
 size_t rest_requests(const struct rest_api *api, const char *line);
 

@@ -45,14 +45,16 @@ export class Stack {
     stack.health = `${stack.url}${health}`;
     try {
       await chmod(stack.dir, 0o755);        // nginx's worker is another user when we are root
-      await cp(path.join(examples, 'www'), path.join(stack.dir, 'www'), {recursive: true});
+      for (const folder of ['www', 'nginx']) {
+        await cp(path.join(examples, folder), path.join(stack.dir, folder), {recursive: true});
+      }
       let text = await readFile(path.join(examples, conf), 'utf8');
       for (const [from, to] of [
         ['listen 127.0.0.1:8080;', `listen 127.0.0.1:${stack.port};`],
         ['server unix:/run/fcgiwait/fcgiwait.sock;', `server unix:${stack.dir}/fcgiwait.sock;`],
         ...replace]) {
         assert.ok(text.includes(from), `${conf} has no ${from}`);
-        text = text.replace(from, to);
+        text = text.replaceAll(from, to);
       }
       await writeFile(path.join(stack.dir, 'nginx.conf'), text);
       await writeFile(path.join(stack.dir, 'fcgiwait.conf'), 'store = { type = "memory"; };\n');

@@ -61,12 +61,12 @@ static void nginx_takes_every_file_as_it_is(void **state)
 /* Another port, another socket, another user, and in the foreground: nothing else. */
 static void write_example(const struct stack *stack)
 {
-    int status =
-        run("cp -r '%s/www' %s && sed -e 's|127\\.0\\.0\\.1:8080|127.0.0.1:%d|' "
-            "-e 's|unix:/run/fcgiwait/fcgiwait.sock|unix:%s|' -e 's|^user .*|%s|' "
-            "-e 's|^pid .*|& daemon off;|' '%s' >%s/nginx.conf",
-            examples(), stack->dir, stack->port, stack->socket,
-            geteuid() == 0 ? "user root;" : "", example, stack->dir);
+    int status = run(
+        "cp -r '%s/www' '%s/nginx' %s && sed -e 's|127\\.0\\.0\\.1:8080|127.0.0.1:%d|' "
+        "-e 's|unix:/run/fcgiwait/fcgiwait.sock|unix:%s|' -e 's|^user .*|%s|' "
+        "-e 's|^pid .*|& daemon off;|' '%s' >%s/nginx.conf",
+        examples(), examples(), stack->dir, stack->port, stack->socket,
+        geteuid() == 0 ? "user root;" : "", example, stack->dir);
     must(status == 0, "sed %s", example);
 }
 

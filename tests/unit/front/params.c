@@ -208,7 +208,7 @@ static void a_pair_is_whole_or_none(void **state)
         {TEXT("\x01"), {NULL, 0}, {NULL, 0}, 0},
         {TEXT("\xff\xff\xff\xff\xff\xff\xff\xffnv"), {NULL, 0}, {NULL, 0}, 0},
         {TEXT("\x02\x01n\0v"), {NULL, 0}, {NULL, 0}, 0},
-        {TEXT("\x01\x02nv\0"), {NULL, 0}, {NULL, 0}, 0},
+        {TEXT("\x01\x03n\x7f\0\1"), TEXT("n"), TEXT("\x7f\0\1"), 0},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * APIs as people really have them (tests/api/habits.mjs) behind rest-api.conf: tenants,
+ * guarded writes, parameters and paths of their own, private answers, answers that come
+ * before their effect, and every way to say what was written.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "clients.h"
+#include "http.h"
+#include "must.h"
+#include "rest_api.h"
+
+#define WAITERS 60
+
+static const struct rest_options habits = {.habits = true};
+
+static void must_be(struct answer answer, long status, const char *part)
+{
+    must(answer.status == status, "answered with %ld: %s", answer.status, answer.body);
+    must(strstr(answer.body, part) != NULL, "no %s in %s", part, answer.body);
+    answer_free(&answer);
+}
+
+static struct answer ask(const struct rest_api *api, const char *method, const char *path,
+                         const char *header, const char *body)
+{
+    return http(&(struct http){.port = api->stack.port,
+                               .method = method,
+                               .path = path,
+                               .headers = {header},
+                               .body = body});
+}
+
+static void write_to(const struct rest_api *api, const char *method, const char *path,
+                     const char *header)
+{
+    struct answer answer = ask(api, method, path, header, NULL);
+    must(answer.status < 400, "%s %s is answered with %ld", method, path, answer.status);
+    answer_free(&answer);
+}
+
+/* With a host of its own: begins to wait at the path for its next change. */
+static struct call *wait_as(const struct rest_api *api, const char *path,
+                            const char *header, long long waiting)
+{
+    char value[256], url[512];
+    struct answer answer = ask(api, "GET", path, header, NULL);
+    snprintf(url, sizeof url, "%s?index=%s&wait=50", path,
+             answer_header(&answer, "X-Polling-Index", value));
+    answer_free(&answer);
+    struct call *call = call_start(
+        &(struct http){.port = api->stack.port, .path = url, .headers = {header}});
+    await_waiting(&api->stack, waiting);
+    return call;
+}
+
+/* --- tenants --- */
+
+static void tenants_share_neither_answers_nor_wake_ups(void **state)
+{
+    static const char one[] = "Host: one.tenants.example",
+                      two[] = "Host: two.tenants.example";
+    struct rest_api *api = *state;
+    struct call *first = wait_as(api, "/plain/doc", one, 1);
+    struct call *second = wait_as(api, "/plain/doc", two, 2);
+    write_to(api, "PUT", "/plain/doc", one);
+    must_be(call_join(first), 200, "\"version\":1");
+    await_waiting(&api->stack, 1); /* the other one is not concerned */
+    must_be(ask(api, "GET", "/plain/doc", two, NULL), 200, "\"version\":0");
+    must_be(ask(api, "GET", "/plain/doc", one, NULL), 200, "\"version\":1");
+    write_to(api, "PUT", "/plain/doc", two);
+    must_be(call_join(second), 200, "\"version\":1");
+}
+
+static void what_a_tenants_location_names_is_the_tenants(void **state)
+{
+    static const char one[] = "Host: one.tenants.example";
+    struct rest_api *api = *state;
+    struct call *call = wait_as(api, "/plain/4", one, 1);
+    struct answer answer = http(&(struct http){.port = api->stack.port,
+                                               .method = "POST",
+                                               .path = "/made",
+                                               .headers = {one, "X-Location: /plain/4"}});
+    assert_int_equal(answer.status, 201);
+    answer_free(&answer);
+    must_be(call_join(call), 200, "\"version\":0");
+}
+
+/* --- the API's own validators --- */
+
+static void a_guarded_write_succeeds_once(void **state)
+{
+    struct rest_api *api = *state;
+    char value[256], guard[300];
+    struct answer answer = ask(api, "GET", "/locked/1", NULL, NULL);
+    answer_must_have(&answer, "ETag", "\"v0\"");
+    answer_must_have(&answer, "Last-Modified", "Wed, 01 Jan 2025 00:00:00 GMT");
+    snprintf(guard, sizeof guard, "If-Match: %s", answer_header(&answer, "ETag", value));
+    answer_free(&answer);
+    must_be(ask(api, "PUT", "/locked/1", guard, "{\"n\":1}"), 204, "");
+    must_be(ask(api, "PUT", "/locked/1", guard, "{\"n\":2}"), 412, "changed meanwhile");
+    must_be(ask(api, "GET", "/locked/1", NULL, NULL), 200, "\"n\":1");
+}
+
+static void a_plain_conditional_get_is_the_apis(void **state)
+{
+    struct rest_api *api = *state;
+    must_be(ask(api, "GET", "/locked/1", "If-None-Match: \"v0\"", NULL), 304, "");
+    must_be(ask(api, "GET", "/locked/1", "If-None-Match: \"v7\"", NULL), 200, "version");
+}
+
+static void our_304_has_no_tag(void **state)
+{
+    struct rest_api *api = *state;
+    char index[24], url[128], value[256];
+    rest_index(api, "/locked/1", index);
+    snprintf(url, sizeof url, "/locked/1?index=%s&wait=100ms", index);
+    struct answer answer = ask(api, "GET", url, NULL, NULL);
+    assert_int_equal(answer.status, 304);
+    answer_must_have(&answer, "ETag", NULL);
+    assert_string_equal(answer_header(&answer, "X-Polling-Index", value), index);
+    answer_free(&answer);
+}
+
+/* --- its own words --- */
+
+static void odd_paths_reach_the_api(void **state)
+{
+    struct rest_api *api = *state;
+    static const char *const paths[] = {"/raw/a%2Fb", "/raw//a", "/raw/%01",
+                                        "/raw/a%00b"};
+    char expected[64];
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(expected, sizeof expected, "\"url\":\"%s\"", paths[i]);
+        must_be(ask(api, "GET", paths[i], NULL, NULL), 200, expected);
+    }
+}
+
+static void a_path_too_long_for_us_is_not_too_long_for_the_api(void **state)
+{
+    struct rest_api *api = *state;
+    char path[2100];
+    memset(path, 'a', sizeof path);
+    memcpy(path, "/raw/", 5);
+    path[2000] = '\0';
+    struct answer answer = ask(api, "GET", path, NULL, NULL);
+    must_be(answer, 200, path);
+    snprintf(path + 2000, 100, "?index=7&wait=50"); /* and nobody waits for it */
+    path[2100 - 1] = '\0';
+    answer = ask(api, "GET", path, NULL, NULL);
+    assert_int_equal(answer.status, 200);
+    answer_free(&answer);
+}
+
+static const char *const with_names[] = {
+    "            #   fastcgi_param FCGIWAIT_QUERY since,hold;",
+    "            fastcgi_param FCGIWAIT_QUERY since,hold;", NULL};
+static const struct rest_options other_names = {.habits = true, .replace = with_names};
+
+static void parameters_called_index_and_wait_are_the_apis(void **state)
+{
+    struct rest_api *api = *state;
+    char index[24], url[128];
+    must_be(ask(api, "GET", "/paged?index=2&wait=no&x=%2f", NULL, NULL), 200,
+            "\"url\":\"/paged?index=2&wait=no&x=%2f\"");
+    rest_index(api, "/paged", index);
+    snprintf(url, sizeof url, "/paged?index=2&since=%s&hold=50", index);
+    struct call *call = call_start(&(struct http){.port = api->stack.port, .path = url});
+    await_waiting(&api->stack, 1);
+    write_to(api, "PUT", "/paged", NULL);
+    must_be(call_join(call), 200, "\"url\":\"/paged?index=2\"");
+}
+
+/* --- answers that can't be shared --- */
+
+static double median_of_answers(struct rest_api *api, const char *path, size_t *gets)
+{
+    static struct call *calls[WAITERS];
+    static char headers[WAITERS][64];
+    double took[WAITERS];
+    char index[24], url[128], line[128];
+    rest_index(api, path, index);
+    snprintf(url, sizeof url, "%s?index=%s&wait=50", path, index);
+    snprintf(line, sizeof line, "GET %s ", path);
+    for (size_t i = 0; i < WAITERS; i++) {
+        snprintf(headers[i], sizeof headers[i], "Authorization: Bearer user-%zu", i);
+        calls[i] = call_start(&(struct http){
+            .port = api->stack.port, .path = url, .headers = {headers[i]}});
+    }
+    await_waiting(&api->stack, WAITERS);
+    size_t before = rest_requests(api, line);
+    double start = seconds_now();
+    write_to(api, "PUT", path, NULL);
+    for (size_t i = 0; i < WAITERS; i++) {
+        struct answer answer = call_join(calls[i]);
+        took[i] = seconds_now() - start; /* joined in turn: an upper bound */
+        assert_int_equal(answer.status, 200);
+        must(strstr(answer.body, headers[i] + strlen("Authorization: ")) != NULL,
+             "%s got %s", headers[i], answer.body);
+        assert_non_null(strstr(answer.body, "\"version\":1"));
+        answer_free(&answer);
+    }
+    *gets = rest_requests(api, line) - before;
+    return took[WAITERS / 2];
+}
+
+static void private_answers_come_soon_and_to_their_users_alone(void **state)
+{
+    static const char *const paths[] = {"/private-/doc", "/nocache/doc", "/cookie/doc"};
+    struct rest_api *api = *state;
+    for (size_t i = 0; i < 3; i++) {
+        size_t gets;
+        double median = median_of_answers(api, paths[i], &gets);
+        print_message("%s: median %.2f s, %zu GETs\n", paths[i], median, gets);
+        assert_true(median < 1.5);
+    }
+}
+
+/* The same user, 60 times, whose answers are private all the same. */
+static void a_crowd_of_one_user_comes_soon_too(void **state)
+{
+    struct rest_api *api = *state;
+    struct clients clients;
+    char index[24], url[128];
+    rest_index(api, "/private-/one", index);
+    snprintf(url, sizeof url, "/private-/one?index=%s&wait=50", index);
+    clients_open(&clients, api->stack.port, WAITERS);
+    clients_ask(&clients, url);
+    await_waiting(&api->stack, WAITERS);
+    double start = seconds_now();
+    write_to(api, "PUT", "/private-/one", NULL);
+    while (clients.answers[200] < WAITERS / 2)
+        clients_turn(&clients, 10);
+    double median = seconds_now() - start;
+    clients_await(&clients);
+    print_message("median %.2f s\n", median);
+    assert_true(median < 1.5);
+    assert_int_equal(clients.answers[200], WAITERS);
+    clients_close(&clients);
+}
+
+static void a_token_of_8_kb_shares_its_answer(void **state)
+{
+    static char header[7900];
+    struct rest_api *api = *state;
+    struct call *calls[WAITERS];
+    char url[128], value[256];
+    memset(header, 't', sizeof header - 1);
+    memcpy(header, "Authorization: Bearer ", 22);
+    struct answer answer = ask(api, "GET", "/plain/token", header, NULL);
+    snprintf(url, sizeof url, "/plain/token?index=%s&wait=50",
+             answer_header(&answer, "X-Polling-Index", value));
+    answer_free(&answer);
+    for (size_t i = 0; i < WAITERS; i++)
+        calls[i] = call_start(
+            &(struct http){.port = api->stack.port, .path = url, .headers = {header}});
+    await_waiting(&api->stack, WAITERS);
+    size_t before = rest_requests(api, "GET /plain/token ");
+    write_to(api, "PUT", "/plain/token", NULL);
+    for (size_t i = 0; i < WAITERS; i++)
+        must_be(call_join(calls[i]), 200, "\"version\":1");
+    size_t gets = rest_requests(api, "GET /plain/token ") - before;
+    print_message("%zu GETs\n", gets);
+    assert_in_range(gets, 1, 3);
+}
+
+/* --- effects that come later --- */
+
+static void who_was_woken_too_early_gets_the_new_body_with_the_later_report(void **state)
+{
+    struct rest_api *api = *state;
+    char url[64], value[256], body[256] = "";
+    struct call *call = rest_wait(api, "/queue/1", 1);
+    write_to(api, "PUT", "/queue/1", NULL);
+    for (double start = seconds_now(); strstr(body, "\"version\":1") == NULL;) {
+        must(seconds_now() - start < 20, "still %s", body);
+        struct answer answer = call_join(call);
+        snprintf(body, sizeof body, "%.200s", answer.status == 200 ? answer.body : "");
+        snprintf(url, sizeof url, "/queue/1?index=%s&wait=50",
+                 answer_header(&answer, "X-Polling-Index", value));
+        answer_free(&answer);
+        if (strstr(body, "\"version\":1") == NULL)
+            call = call_start(&(struct http){.port = api->stack.port, .path = url});
+    }
+}
+
+/* --- what was written --- */
+
+/* Waits at `at`, has `write` done with this header, and is woken. */
+static void must_wake(struct rest_api *api, const char *at, const char *method,
+                      const char *path, const char *header)
+{
+    struct call *call = rest_wait(api, at, 1);
+    write_to(api, method, path, header);
+    struct answer answer = call_join(call);
+    must(answer.status == 200, "%s %s (%s) leaves who waits at %s with %ld", method, path,
+         header, at, answer.status);
+    answer_free(&answer);
+}
+
+static void every_form_of_location_wakes_what_it_names(void **state)
+{
+    static const char *const rows[][2] = {
+        {"/plain/4", "X-Location: /plain/4"},
+        {"/plain/4", "X-Location: plain/4"},
+        {"/plain/4", "X-Location: ./plain/4"},
+        {"/plain/4", "X-Location: ../plain/4?view=full"},
+        {"/plain/4", "X-Location: /plain/4#part"},
+        {"/plain/4", "X-Location: /plain/x/../4"},
+        {"/plain/4 5", "X-Location: /plain/4%205"},
+    };
+    struct rest_api *api = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char at[64];
+        snprintf(at, sizeof at, "%s",
+                 strchr(rows[i][0], ' ') ? "/plain/4%205" : rows[i][0]);
+        must_wake(api, at, "POST", "/made", rows[i][1]);
+        must_wake(api, at, "POST", "/described", rows[i][1]);
+    }
+}
+
+static void a_location_with_our_host_is_ours_and_no_other(void **state)
+{
+    struct rest_api *api = *state;
+    char header[128];
+    snprintf(header, sizeof header, "X-Location: http://127.0.0.1:%d/plain/4",
+             api->stack.port);
+    must_wake(api, "/plain/4", "POST", "/made", header);
+    snprintf(header, sizeof header, "X-Location: //127.0.0.1:%d/plain/4",
+             api->stack.port);
+    must_wake(api, "/plain/4", "POST", "/made", header);
+    struct call *call = rest_wait(api, "/plain/4", 1);
+    long long reported = stack_status(&api->stack, "publishes");
+    write_to(api, "POST", "/made", "X-Location: http://elsewhere.example/plain/4");
+    await_status(&api->stack, "publishes", reported + 1);
+    await_waiting(&api->stack, 1);
+    write_to(api, "PUT", "/plain/4", NULL);
+    must_be(call_join(call), 200, "\"version\":1");
+}
+
+static void redirections_after_a_write_touch_but_307_and_308(void **state)
+{
+    static const char *const touches[] = {"X-Status: 301", "X-Status: 302",
+                                          "X-Status: 303"};
+    static const char *const leaves[] = {"X-Status: 307", "X-Status: 308"};
+    struct rest_api *api = *state;
+    for (size_t i = 0; i < 3; i++)
+        must_wake(api, "/moved", "POST", "/moved", touches[i]);
+    struct call *call = rest_wait(api, "/moved/on", 1);
+    for (size_t i = 0; i < 2; i++)
+        write_to(api, "POST", "/moved/on", leaves[i]);
+    must_be(ask(api, "POST", "/refused", NULL, NULL), 422, "");
+    await_waiting(&api->stack, 1);
+    write_to(api, "POST", "/moved/on", touches[2]);
+    struct answer answer = call_join(call);
+    answer_free(&answer);
+}
+
+static void what_else_was_written_is_told_by_rule_or_by_the_api(void **state)
+{
+    struct rest_api *api = *state;
+    must_wake(api, "/authors/7/books/1", "PUT", "/authors/7", NULL);
+    must_wake(api, "/albums/3/photos/9", "DELETE", "/albums/3", NULL);
+    must_wake(api, "/anything/at/all", "POST", "/batch", NULL);
+    must_wake(api, "/views/7", "POST", "/also", "X-Also: /views/7");
+    must_wake(api, "/views/7", "POST", "/also", "X-Also: /other /views/7");
+    must_wake(api, "/albums/4/any", "POST", "/also", "X-Also: /albums/4/*");
+}
+
+static void what_only_reads_wakes_nobody(void **state)
+{
+    struct rest_api *api = *state;
+    struct call *call = rest_wait(api, "/", 1);
+    write_to(api, "POST", "/search", NULL);
+    write_to(api, "POST", "/login", NULL);
+    write_to(api, "POST", "/graphql/q/posts", NULL);
+    await_waiting(&api->stack, 1);
+    assert_int_equal(stack_status(&api->stack, "publishes"), 0);
+    write_to(api, "POST", "/graphql/m/add", NULL);
+    struct answer answer = call_join(call);
+    assert_int_equal(answer.status, 200);
+    answer_free(&answer);
+}
+
+/* --- in trouble, and at the end --- */
+
+static void a_process_that_hangs_costs_a_writer_two_seconds(void **state)
+{
+    struct rest_api *api = *state;
+    struct clients clients;
+    clients_open(&clients, api->stack.port, 1);
+    clients_ask(&clients, "/plain/kept");
+    clients_await(&clients);
+    assert_int_equal(kill(api->stack.fcgiwait, SIGSTOP), 0);
+    double start = seconds_now();
+    write_to(api, "PUT", "/plain/kept", NULL);
+    struct answer answer = ask(api, "PUT", "/plain/kept", NULL, NULL);
+    answer_free(&answer);
+    double took = seconds_now() - start;
+    assert_int_equal(kill(api->stack.fcgiwait, SIGCONT), 0);
+    clients_close(&clients);
+    print_message("%.2f s\n", took);
+    assert_true(took < 4);
+}
+
+static void a_wait_ends_with_the_right_to_it(void **state)
+{
+    struct rest_api *api = *state;
+    char index[24], url[128], header[64];
+    struct answer answer;
+    snprintf(header, sizeof header, "X-Expires: %lld", (long long)time(NULL) + 3600);
+    answer = ask(api, "GET", "/private/doc", header, NULL);
+    char value[256];
+    snprintf(index, sizeof index, "%.23s",
+             answer_header(&answer, "X-Polling-Index", value));
+    answer_free(&answer);
+    snprintf(url, sizeof url, "/private/doc?index=%s&wait=50", index);
+    snprintf(header, sizeof header, "X-Expires: %lld", (long long)time(NULL) + 2);
+    double start = seconds_now();
+    answer = ask(api, "GET", url, header, NULL);
+    double took = seconds_now() - start;
+    assert_int_equal(answer.status, 304);
+    answer_free(&answer);
+    assert_true(took < 5);
+    snprintf(header, sizeof header, "X-Expires: %lld", (long long)time(NULL) - 10);
+    start = seconds_now();
+    answer = ask(api, "GET", url, header, NULL); /* too late: nobody is held */
+    assert_true(seconds_now() - start < 5);
+    assert_int_equal(answer.status, 304);
+    answer_free(&answer);
+}
+
+#define TEST(name) rest_test(name, &habits)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(tenants_share_neither_answers_nor_wake_ups),
+        TEST(what_a_tenants_location_names_is_the_tenants),
+        TEST(a_guarded_write_succeeds_once),
+        TEST(a_plain_conditional_get_is_the_apis),
+        TEST(our_304_has_no_tag),
+        TEST(odd_paths_reach_the_api),
+        TEST(a_path_too_long_for_us_is_not_too_long_for_the_api),
+        rest_test(parameters_called_index_and_wait_are_the_apis, &other_names),
+        TEST(private_answers_come_soon_and_to_their_users_alone),
+        TEST(a_crowd_of_one_user_comes_soon_too),
+        TEST(a_token_of_8_kb_shares_its_answer),
+        TEST(who_was_woken_too_early_gets_the_new_body_with_the_later_report),
+        TEST(every_form_of_location_wakes_what_it_names),
+        TEST(a_location_with_our_host_is_ours_and_no_other),
+        TEST(redirections_after_a_write_touch_but_307_and_308),
+        TEST(what_else_was_written_is_told_by_rule_or_by_the_api),
+        TEST(what_only_reads_wakes_nobody),
+        TEST(a_process_that_hangs_costs_a_writer_two_seconds),
+        TEST(a_wait_ends_with_the_right_to_it),
+    };
+    return cmocka_run_group_tests_name("real_apis_keep_their_habits", tests, NULL, NULL);
+}
