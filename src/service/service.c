@@ -235,6 +235,7 @@ void service_serve(struct service *service, struct request *request,
                    const struct cgi *cgi)
 {
     struct operation operation;
+    nanos wall = cgi->expires.len > 0 ? clock_wall() : 0; /* else nobody looks at it */
     request->number = (uint64_t)atomic_fetch_add_explicit(&service->counters->requests, 1,
                                                           memory_order_relaxed) +
                       1;
@@ -248,7 +249,7 @@ void service_serve(struct service *service, struct request *request,
     if (cgi->too_long) {
         deliver_problem(service, request, 431, "The request's headers are too long.",
                         NULL);
-    } else if (!operation_read(&operation, cgi, service_rules(service), clock_wall())) {
+    } else if (!operation_read(&operation, cgi, service_rules(service), wall)) {
         deliver_no_memory(service, request);
     } else {
         trace_asked(request, &operation);

@@ -152,12 +152,16 @@ static void every_row_of_the_reading_table(void **state)
  * a tag may be an index that the web server made a tag of. */
 static void behind_an_origin_only_an_index_or_a_tag_with_a_wait_counts(void **state)
 {
+    struct document document = {.refs = 1};
     const struct present present = {.index = 7};
+    const struct present published = {.index = 7, .document = &document};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct cgi cgi = cgi_of(&rows[i]);
         cgi.origin = TEXT("/_origin");
         must_ask(i, &cgi, &present, rows[i].gone);
+        bool by_tag = rows[i].there == READ_UNCHANGED && rows[i].gone == READ_PRESENT;
+        must_ask(i, &cgi, &published, by_tag ? READ_PRESENT : rows[i].there);
     }
 }
 
