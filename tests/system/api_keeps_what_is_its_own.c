@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Behind an origin, through a real nginx that stands for the API as well: what it is asked
- * for is what it answers. Reports name what they have written, and count again.
+ * Behind an origin, through a real nginx that stands for the API as well: what it is
+ * asked for is what it answers. Reports name what they have written, and count again.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -11,16 +11,19 @@
 #include "must.h"
 #include "stack.h"
 
-/* The read location goes on, and others follow it; the last one is closed by the stack. */
+/* The read location goes on, and others follow it; the last one is closed by the stack.
+ */
 #define ORIGIN                                                                           \
     "  fastcgi_param FCGIWAIT_ORIGIN /_origin; fastcgi_buffer_size 64k;\n"               \
     "  fastcgi_buffers 8 64k; }\n"                                                       \
     "location /_origin/ { internal; set $index $upstream_http_x_polling_index;\n"        \
-    "  add_header X-Polling-Index $index always; add_header ETag '\"its own\"' always;\n" \
+    "  add_header X-Polling-Index $index always; add_header ETag '\"its own\"' "         \
+    "always;\n"                                                                          \
     "  return 200 \"$request_uri|$uri|$args|$http_if_none_match\"; }\n"                  \
     "location ~ ^/report(?<written>/.*)$ {\n"                                            \
     "  fastcgi_param REQUEST_METHOD $request_method;\n"                                  \
-    "  fastcgi_param FCGIWAIT_ACCESS publish; fastcgi_param FCGIWAIT_RESOURCE $written;\n" \
+    "  fastcgi_param FCGIWAIT_ACCESS publish; fastcgi_param FCGIWAIT_RESOURCE "          \
+    "$written;\n"                                                                        \
     "  fastcgi_param FCGIWAIT_ORIGIN_STATUS 201;\n"                                      \
     "  fastcgi_param FCGIWAIT_LOCATION $http_x_location;\n"                              \
     "  fastcgi_param FCGIWAIT_ALSO $http_x_also;\n"                                      \
@@ -58,7 +61,10 @@ static void what_can_be_no_resource_reaches_the_api(void **state)
 {
     static char path[3000], body[7000];
     must_answer(*state, "/a//b?c", NULL, "/a//b?c|/_origin/a//b|c|", false);
-    must_answer(*state, "/a%01b", NULL, "/a%01b|/_origin/a\x01" "b||", false);
+    must_answer(*state, "/a%01b", NULL,
+                "/a%01b|/_origin/a\x01"
+                "b||",
+                false);
     memset(path, 'a', sizeof path - 1);
     path[0] = '/';
     snprintf(body, sizeof body, "%s|/_origin%s||", path, path);
@@ -143,7 +149,8 @@ static void a_report_counts_again(void **state)
 static const struct stack_options lasting = {.location = ORIGIN, .sqlite = true};
 
 /* And whoever waits gets the change, not the shutdown's 304. */
-static void what_is_to_count_again_survives_a_reload_and_counts_before_a_stop(void **state)
+static void
+what_is_to_count_again_survives_a_reload_and_counts_before_a_stop(void **state)
 {
     struct stack *stack = *state;
     report(stack, "/report/posts", "X-Again: 9m", NULL);

@@ -89,7 +89,7 @@ static void what_does_not_fit_the_descriptors_is_reported_and_not_held(void **st
 
 static const struct stack_options two_each = {
     .config = "limits = { waiting_per_client = 2; };",
-    .location = "fastcgi_param FCGIWAIT_CLIENT $http_from;"};
+    .location = "fastcgi_param FCGIWAIT_CLIENT $binary_remote_addr$http_from;"};
 
 static int status_for(const struct stack *stack, const char *from, char retry[256])
 {
