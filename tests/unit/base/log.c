@@ -270,6 +270,18 @@ void syslog(int priority, const char *format, ...)
     syslog_priority = priority;
 }
 
+/* What syslog() is where the C library is fortified. */
+void __syslog_chk(int priority, int flag, const char *format, ...);
+void __syslog_chk(int priority, int flag, const char *format, ...)
+{
+    (void)flag;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(syslog_line, sizeof syslog_line, format, args);
+    va_end(args);
+    syslog_priority = priority;
+}
+
 static void open_log_on(const char *file)
 {
     int before = dup(STDERR_FILENO);
