@@ -107,10 +107,24 @@ void store_set_limit(struct store *store, size_t resources);
 
 uint64_t store_index(struct store *store); /* the newest one that the state has */
 
-/* Makes the state as new as the store is at the time of the call, whoever changed it. One
- * look at shared memory where it is already; else it reads, and may wait for another
- * thread that does. Any thread, no locks held. */
-void store_follow(struct store *store);
+/* Makes the state as new as the store is at the time of the call, whoever changed it, as
+ * far as that takes no waiting for another machine. True: it is, and an index that is
+ * higher than the state's was never given. False: only store_fence() can tell. `index`: a
+ * client's, or 0. One look at shared memory where there is nothing new; else it reads,
+ * and may wait for another thread that does. Any thread, no locks held. */
+bool store_reached(struct store *store, uint64_t index);
+
+/* Waits for what store_reached() could not tell. Belongs to the caller until `done`. */
+struct fence {
+    struct instant until;
+    /* On a thread of the store's, no locks held; must not block. False: the time is over,
+     * or the store is closed, and the state may be older than the store. */
+    void (*done)(struct fence *fence, bool reached);
+    /* the store's, until `done` */
+    struct fence *next;
+    uint64_t index; /* that the state has to reach; 0: not known yet */
+};
+void store_fence(struct store *store, struct fence *fence);
 
 /* Nobody may commit any more; what was committed is finished first. */
 void store_close(struct store **store);

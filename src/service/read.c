@@ -99,7 +99,7 @@ void read_serve(struct service *service, struct request *request,
     for (bool served = false; !served;) {
         struct present present;
         struct read_plan plan;
-        store_follow(service->store);
+        store_reached(service->store, 0);
         tree_look(service->tree, path, scope, &present);
         enum read_action action = read_plan_make(operation, &present, &plan);
         request->index = present.index;

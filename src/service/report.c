@@ -206,7 +206,7 @@ static void deliver_untouched(struct service *service, struct request *request,
 {
     struct present present;
     struct reply reply;
-    store_follow(service->store);
+    store_reached(service->store, 0);
     tree_look(service->tree, path, SCOPE_BELOW, &present);
     reply_reported(&reply, present.index);
     present_dispose(&present);

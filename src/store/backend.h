@@ -16,8 +16,11 @@ struct store_backend {
     const char *type;
     struct store *(*open)(const struct store_options *options, char *error,
                           size_t capacity);
-    void (*commit)(struct store *store, struct edit *edit);
-    void (*follow)(struct store *store); /* NULL: nobody else changes it */
+    /* An edit is proposed, and the engine decides. What has happened reaches the state on
+     * one way alone, in index order. SQLite and memory do all of it here. */
+    void (*propose)(struct store *store, struct edit *edit);
+    bool (*reached)(struct store *store, uint64_t index);    /* NULL: it always has */
+    void (*fence)(struct store *store, struct fence *fence); /* NULL: no need */
     void (*close)(struct store *store);
 };
 

@@ -30,7 +30,7 @@ static struct store *memory_open(const struct store_options *options, char *erro
     return &memory->store;
 }
 
-static void memory_commit(struct store *store, struct edit *edit)
+static void memory_propose(struct store *store, struct edit *edit)
 {
     struct memory *memory = (struct memory *)store;
     struct batch batch;
@@ -55,5 +55,5 @@ static void memory_close(struct store *store)
 
 const struct store_backend store_memory = {.type = "memory",
                                            .open = memory_open,
-                                           .commit = memory_commit,
+                                           .propose = memory_propose,
                                            .close = memory_close};

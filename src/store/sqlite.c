@@ -18,14 +18,16 @@
 #include "batch.h"
 #include "sqlite_file.h"
 
-static void sqlite_commit(struct store *store, struct edit *edit)
+static void sqlite_propose(struct store *store, struct edit *edit)
 {
     queue_add(&((struct sqlite *)store)->queue, edit);
 }
 
-static void sqlite_follow(struct store *store)
+static bool sqlite_reached(struct store *store, uint64_t index)
 {
+    (void)index;
     sqlite_follow_doorbell((struct sqlite *)store);
+    return true;
 }
 
 /* --- life --- */
@@ -270,6 +272,6 @@ static void sqlite_close(struct store *store)
 
 const struct store_backend store_sqlite = {.type = "sqlite",
                                            .open = sqlite_open,
-                                           .commit = sqlite_commit,
-                                           .follow = sqlite_follow,
+                                           .propose = sqlite_propose,
+                                           .reached = sqlite_reached,
                                            .close = sqlite_close};

@@ -21,13 +21,20 @@ struct store *store_open(const struct store_options *options, char *error,
 
 void store_commit(struct store *store, struct edit *edit)
 {
-    store->backend->commit(store, edit);
+    store->backend->propose(store, edit);
 }
 
-void store_follow(struct store *store)
+bool store_reached(struct store *store, uint64_t index)
 {
-    if (store->backend->follow != NULL)
-        store->backend->follow(store);
+    return store->backend->reached == NULL || store->backend->reached(store, index);
+}
+
+void store_fence(struct store *store, struct fence *fence)
+{
+    if (store->backend->fence != NULL)
+        store->backend->fence(store, fence);
+    else
+        fence->done(fence, true);
 }
 
 void store_set_limit(struct store *store, size_t resources)

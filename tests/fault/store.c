@@ -61,7 +61,7 @@ static bool editing(long nth, enum faults faults)
     faults_arm(nth, faults);
     struct edited edited = store_rig_edit(&store_rig, &copy);
     bool refused = faults_disarm();
-    store_follow(store_rig.store);
+    store_reached(store_rig.store, 0);
     if (edited.result == EDIT_FAILED) {
         assert_true(refused);
         assert_int_equal(store_rig_look(&store_rig, "/a/b", body, sizeof body), index);

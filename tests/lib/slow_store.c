@@ -3,7 +3,7 @@
 
 #include "must.h"
 
-static void slow_commit(struct store *store, struct edit *edit)
+static void slow_propose(struct store *store, struct edit *edit)
 {
     struct slow_store *slow = (struct slow_store *)store;
     slow->kept = edit;
@@ -19,7 +19,7 @@ static void slow_close(struct store *store)
 }
 
 static const struct store_backend backend = {
-    .type = "slow", .commit = slow_commit, .close = slow_close};
+    .type = "slow", .propose = slow_propose, .close = slow_close};
 
 void slow_store_open(struct slow_store *slow, struct service_rig *service_rig)
 {

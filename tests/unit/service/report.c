@@ -225,7 +225,7 @@ struct full_store {
     bool is_full;
 };
 
-static void full_commit(struct store *store, struct edit *edit)
+static void full_propose(struct store *store, struct edit *edit)
 {
     struct full_store *full = (struct full_store *)store;
     if (!full->is_full) {
@@ -238,7 +238,7 @@ static void full_commit(struct store *store, struct edit *edit)
 
 static void a_write_that_was_not_stored_wakes_its_readers_with_the_next_one(void **state)
 {
-    static const struct store_backend backend = {.type = "full", .commit = full_commit};
+    static const struct store_backend backend = {.type = "full", .propose = full_propose};
     struct service_rig *service_rig = *state;
     struct full_store full = {
         .store = {.backend = &backend}, .real = service_rig->store, .is_full = true};

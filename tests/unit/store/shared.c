@@ -87,7 +87,7 @@ static void a_publish_through_one_wakes_who_waits_at_another(void **state)
     (void)state;
     store_rig_put(&store_rigs[0], "/a/b", "x/y", "1");
     for (int i = 1; i < SHELVES; i++) {
-        store_follow(store_rigs[i].store);
+        store_reached(store_rigs[i].store, 0);
         watch(&store_rigs[i], "/a/b", SCOPE_SELF, &waits);
         uint64_t index = store_rig_touch(&store_rigs[0], "/a/b").index;
         assert_int_equal(await_ring(), index);
@@ -95,7 +95,7 @@ static void a_publish_through_one_wakes_who_waits_at_another(void **state)
         index = store_rig_delete(&store_rigs[0], "/a/b").index;
         assert_int_equal(await_ring(), index);
         store_rig_put(&store_rigs[0], "/a/b", "x/y", "1");
-        store_follow(store_rigs[i].store);
+        store_reached(store_rigs[i].store, 0);
     }
 }
 
@@ -108,7 +108,7 @@ static void what_was_answered_is_seen_everywhere(void **state)
         snprintf(expected, sizeof expected, "%d", round);
         uint64_t index = store_rig_put(writer, "/a", "x/y", expected).index;
         for (int i = 0; i < SHELVES; i++) {
-            store_follow(store_rigs[i].store);
+            store_reached(store_rigs[i].store, 0);
             assert_int_equal(store_rig_look(&store_rigs[i], "/a", body, sizeof body),
                              index);
             assert_string_equal(body, expected);
@@ -128,7 +128,7 @@ static void a_change_of_everything_reaches_all(void **state)
             .index;
     assert_int_equal(await_ring(), index);
     store_rig_touch(&store_rigs[0], "/b");
-    store_follow(store_rigs[2].store);
+    store_reached(store_rigs[2].store, 0);
     tree_look(store_rigs[2].tree, TEXT("/other"), SCOPE_BELOW, &present);
     assert_int_equal(present.index, index);
     present_dispose(&present);
@@ -144,7 +144,7 @@ static void a_change_below_a_path_reaches_all(void **state)
     uint64_t index = store_rig_edit(&store_rigs[0], &edit).index;
     assert_int_equal(await_ring(), index);
     store_rig_touch(&store_rigs[0], "/b");
-    store_follow(store_rigs[2].store);
+    store_reached(store_rigs[2].store, 0);
     tree_look(store_rigs[2].tree, TEXT("/api/other"), SCOPE_BELOW, &present);
     assert_int_equal(present.index, index);
     present_dispose(&present);
@@ -162,7 +162,7 @@ static void *raise_a_counter(void *context)
     struct store_rig *store_rig = ((struct writer *)context)->store_rig;
     for (int i = 0; i < 60;) {
         char body[32], tag[32];
-        store_follow(store_rig->store);
+        store_reached(store_rig->store, 0);
         uint64_t index = store_rig_look(store_rig, "/a", body, sizeof body);
         snprintf(tag, sizeof tag, "\"%llu\"", (unsigned long long)index);
         snprintf(body, sizeof body, "%d", atoi(body) + 1);
@@ -188,7 +188,7 @@ static void conditional_puts_of_several_lose_no_update(void **state)
     for (int i = 0; i < 2 * SHELVES; i++)
         pthread_join(writers[i].thread, NULL);
     for (int i = 0; i < SHELVES; i++) {
-        store_follow(store_rigs[i].store);
+        store_reached(store_rigs[i].store, 0);
         store_rig_look(&store_rigs[i], "/a", body, sizeof body);
         assert_int_equal(atoi(body), 60 * 2 * SHELVES);
     }
@@ -221,7 +221,7 @@ static void what_one_forgets_all_forget(void **state)
         snprintf(path, sizeof path, "/%d", i);
         store_rig_touch(&store_rigs[i % SHELVES], path);
         for (int j = 0; j < SHELVES; j++)
-            store_follow(store_rigs[j].store);
+            store_reached(store_rigs[j].store, 0);
         for (int j = 0; j <= i; j++) {
             snprintf(path, sizeof path, "/%d", j);
             uint64_t index = store_rig_index(&store_rigs[0], path);
@@ -260,7 +260,7 @@ static void who_could_not_keep_up_finds_what_is_gone(void **state)
     store_rig_put(&store_rigs[0], "/a", "x/y", "1");
     store_rig_put(&store_rigs[0], "/b/c", "x/y", "1");
     for (int i = 0; i < SHELVES; i++) {
-        store_follow(store_rigs[i].store);
+        store_reached(store_rigs[i].store, 0);
         store_rigs[i].may_go_back = true;
     }
     watch(&store_rigs[1], "/a", SCOPE_SELF, &waits);
@@ -270,7 +270,7 @@ static void who_could_not_keep_up_finds_what_is_gone(void **state)
     await_ring();
     await_ring();
     for (int i = 0; i < SHELVES; i++) {
-        store_follow(store_rigs[i].store);
+        store_reached(store_rigs[i].store, 0);
         assert_int_equal(store_rig_index(&store_rigs[i], "/a"), 0);
         assert_int_equal(store_rig_index(&store_rigs[i], "/b/c"), 0);
         assert_int_equal(store_rig_index(&store_rigs[i], "/d"), newest + 1);
@@ -305,7 +305,7 @@ static void the_next_change_tells_what_a_dead_process_did_not(void **state)
     struct watch waits;
     (void)state;
     store_rig_put(&store_rigs[0], "/a", "x/y", "1");
-    store_follow(store_rigs[1].store);
+    store_reached(store_rigs[1].store, 0);
     watch(&store_rigs[1], "/a", SCOPE_SELF, &waits);
     uint64_t index = commit_and_die("/a");
     assert_true(store_rig_touch(&store_rigs[2], "/b").index > index);
@@ -318,7 +318,7 @@ static void the_next_start_tells_what_a_dead_process_did_not(void **state)
     struct store_rig another;
     (void)state;
     store_rig_put(&store_rigs[0], "/a", "x/y", "1");
-    store_follow(store_rigs[1].store);
+    store_reached(store_rigs[1].store, 0);
     watch(&store_rigs[1], "/a", SCOPE_SELF, &waits);
     uint64_t index = commit_and_die("/a");
     store_rig_open(&another, &options);
@@ -350,12 +350,12 @@ static void whatever_stands_on_the_board_no_index_goes_back(void **state)
         store_rig_open(&another, &options); /* which puts it right */
         uint64_t index = store_rig_touch(&another, "/a").index;
         assert_true(index > last);
-        store_follow(store_rigs[1].store);
+        store_reached(store_rigs[1].store, 0);
         assert_int_equal(store_rig_index(&store_rigs[1], "/a"), index);
         write_doorbell(noise, sizeof noise);
         last = store_rig_touch(&store_rigs[1], "/a").index; /* and so does a commit */
         assert_true(last > index);
-        store_follow(another.store);
+        store_reached(another.store, 0);
         assert_int_equal(store_rig_index(&another, "/a"), last);
         store_rig_close(&another);
     }
@@ -373,10 +373,10 @@ static void whatever_names_lead_to_the_file_it_is_one_store(void **state)
     by_link.file = link;
     store_rig_open(&another, &by_link);
     uint64_t index = store_rig_put(&another, "/a", "x/y", "1").index;
-    store_follow(store_rigs[0].store);
+    store_reached(store_rigs[0].store, 0);
     assert_int_equal(store_rig_index(&store_rigs[0], "/a"), index);
     index = store_rig_put(&store_rigs[1], "/a", "x/y", "2").index;
-    store_follow(another.store);
+    store_reached(another.store, 0);
     assert_int_equal(store_rig_index(&another, "/a"), index);
     store_rig_close(&another);
 }
@@ -393,10 +393,10 @@ static void a_link_to_a_file_that_is_not_there_yet_is_a_name_as_well(void **stat
     store_rig_open(&first, &(struct store_options){.type = "sqlite", .file = link});
     store_rig_open(&second, &(struct store_options){.type = "sqlite", .file = link});
     uint64_t index = store_rig_put(&first, "/a", "x/y", "1").index;
-    store_follow(second.store);
+    store_reached(second.store, 0);
     assert_int_equal(store_rig_index(&second, "/a"), index);
     index = store_rig_put(&second, "/a", "x/y", "2").index;
-    store_follow(first.store);
+    store_reached(first.store, 0);
     assert_int_equal(store_rig_index(&first, "/a"), index);
     store_rig_close(&first);
     store_rig_close(&second);
@@ -415,7 +415,7 @@ static void a_board_that_is_lost_is_made_again(void **state)
         store_rig_open(&store_rigs[i], &options);
     assert_int_equal(store_rig_index(&store_rigs[2], "/a"), last);
     last = store_rig_touch(&store_rigs[0], "/a").index;
-    store_follow(store_rigs[2].store);
+    store_reached(store_rigs[2].store, 0);
     assert_int_equal(store_rig_index(&store_rigs[2], "/a"), last);
 }
 
