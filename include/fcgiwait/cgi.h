@@ -22,6 +22,7 @@ struct cgi {
     struct text content_encoding, content_range;
     /* `at` NULL: no such header */
     struct text if_match, if_none_match, if_unmodified_since;
+    struct text traceparent;  /* of tracing (W3C) */
     struct preference prefer; /* of all Prefer headers */
     struct text resource, access, endpoint, wait_max, query_names, client, expires;
     struct text origin;        /* where the documents are; empty: here */

@@ -21,6 +21,7 @@
 
 struct reply {
     int status;
+    uint64_t index; /* that it tells; 0: none */
     size_t head_len;
     bool overflows;            /* a header line did not fit */
     struct text body;          /* what is sent of it: nothing for HEAD */

@@ -29,7 +29,7 @@ static const struct field fields[LENGTH_MOST + 1][SAME_LENGTH] = {
             FIELD("FCGIWAIT_QUERY", query_names), FIELD("FCGIWAIT_AGAIN", again)},
     [15] = {FIELD("FCGIWAIT_ACCESS", access), FIELD("FCGIWAIT_ORIGIN", origin),
             FIELD("FCGIWAIT_CLIENT", client)},
-    [16] = {FIELD("FCGIWAIT_EXPIRES", expires)},
+    [16] = {FIELD("FCGIWAIT_EXPIRES", expires), FIELD("HTTP_TRACEPARENT", traceparent)},
     [17] = {FIELD("FCGIWAIT_RESOURCE", resource), FIELD("FCGIWAIT_ENDPOINT", endpoint),
             FIELD("FCGIWAIT_WAIT_MAX", wait_max), FIELD("FCGIWAIT_LOCATION", location)},
     [18] = {FIELD("HTTP_IF_NONE_MATCH", if_none_match),

@@ -29,7 +29,7 @@ void deliver_forget(struct request *request)
 void deliver_reply(struct service *service, struct request *request, struct reply *reply)
 {
     counter_add(counter_of(service->counters, reply->status), 1);
-    trace_replied(request, reply->status);
+    trace_replied(request, reply);
     deliver_forget(request);
     request->deliver(request, reply);
 }

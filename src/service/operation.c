@@ -201,6 +201,7 @@ bool operation_read(struct operation *operation, const struct cgi *cgi,
     operation->method = method_parse(cgi->method);
     operation->endpoint = endpoint_of(cgi->endpoint);
     operation->query = cgi->query;
+    operation->traceparent = cgi->traceparent;
     operation->conditions =
         (struct conditions){cgi->if_match, cgi->if_none_match, cgi->if_unmodified_since};
     read_report(operation, cgi);

@@ -39,6 +39,8 @@ struct operation {
     const char *wrong; /* why the path names no resource (path_check()); NULL: it does */
     char near[OPERATION_NEAR], *far; /* where the path lies */
 
+    struct text traceparent; /* as the header has it */
+
     /* reading */
     struct text origin;           /* where the documents are; empty: here */
     struct text query;            /* as the client wrote it */

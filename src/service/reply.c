@@ -39,6 +39,7 @@ static void begin(struct reply *reply, int status)
 {
     char digits[TEXT_NUMBER];
     reply->status = status;
+    reply->index = 0;
     reply->head_len = 0;
     reply->overflows = false;
     reply->body = (struct text){NULL, 0};
@@ -78,6 +79,7 @@ static void add_index(struct reply *reply, uint64_t index, bool tagged)
 {
     char tag[ETAG_TEXT];
     size_t len = etag_format(index, tag);
+    reply->index = index;
     add_line(reply, TEXT("X-Polling-Index: "), (struct text){tag + 1, len - 2});
     if (tagged)
         add_line(reply, TEXT("ETag: "), (struct text){tag, len});

@@ -11,6 +11,7 @@
 
 #include "fcgiwait/duration.h"
 #include "fcgiwait/log.h"
+#include "fcgiwait/traceparent.h"
 
 static const char *const methods[] = {
     [METHOD_OTHER] = "another method",
@@ -40,11 +41,13 @@ void trace_asked(const struct request *request, const struct operation *operatio
     char part[PART], wait[DURATION_TEXT];
     if (!log_wants(LOG_LEVEL_DEBUG))
         return;
+    struct text trace = traceparent_id(operation->traceparent);
     duration_format(operation->wait, wait);
-    log_debug("request %" PRIu64 ": %s %.*s%s%s%s%s", request->number,
+    log_debug("request %" PRIu64 ": %s %.*s%s%s%s%s%s%.*s", request->number,
               methods[operation->method], (int)operation->path.len, operation->path.at,
               index_part(operation, part), operation->has_wait ? ", wait " : "",
-              operation->has_wait ? wait : "", operation->has_wait ? " s" : "");
+              operation->has_wait ? wait : "", operation->has_wait ? " s" : "",
+              trace.len > 0 ? ", trace " : "", (int)trace.len, trace.at);
 }
 
 void trace_held(const struct request *request, struct instant deadline)
@@ -68,12 +71,15 @@ static const char *after(const struct request *request, char text[DURATION_TEXT 
     return text;
 }
 
-void trace_replied(const struct request *request, int status)
+void trace_replied(const struct request *request, const struct reply *reply)
 {
-    char text[DURATION_TEXT + 16];
-    if (log_wants(LOG_LEVEL_DEBUG))
-        log_debug("request %" PRIu64 ": %d%s", request->number, status,
-                  after(request, text));
+    char text[DURATION_TEXT + 16], index[PART] = "";
+    if (!log_wants(LOG_LEVEL_DEBUG))
+        return;
+    if (reply->index > 0)
+        snprintf(index, sizeof index, ", index %" PRIu64, reply->index);
+    log_debug("request %" PRIu64 ": %d%s%s", request->number, reply->status,
+              after(request, text), index);
 }
 
 void trace_hung_up(const struct request *request)

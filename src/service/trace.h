@@ -12,7 +12,8 @@
 
 void trace_asked(const struct request *request, const struct operation *operation);
 void trace_held(const struct request *request, struct instant deadline);
-void trace_replied(const struct request *request, int status);
+/* With the index that the reply tells: the change's, in every process that tells it. */
+void trace_replied(const struct request *request, const struct reply *reply);
 void trace_hung_up(const struct request *request);
 
 #endif

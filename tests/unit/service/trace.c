@@ -78,6 +78,7 @@ static void a_wait_is_told_from_its_beginning_to_its_end(void **state)
     service_rig_put(&bench->rig, "/a", "1");
     assert_int_equal(visit_await(&visit), 200);
     must_say(bench, "debug: request 1: 200 after ");
+    must_say(bench, " s, index "); /* the change's */
 }
 
 static void who_goes_away_is_told(void **state)
@@ -91,6 +92,29 @@ static void who_goes_away_is_told(void **state)
     assert_true(service_hangup(&visit.request));
     service_hung_up(&visit.request);
     must_say(bench, "debug: request 1: hung up after ");
+}
+
+#define ID "4bf92f3577b34da6a3ce929d0e0e4736"
+
+static void a_trace_is_told_with_the_request_and_the_index_with_the_reply(void **state)
+{
+    struct bench *bench = *state;
+    struct visit visit;
+    char replied[64];
+    struct cgi cgi = {.method = TEXT("PUT"),
+                      .script_name = TEXT("/a"),
+                      .access = TEXT("publish"),
+                      .traceparent = TEXT("00-" ID "-00f067aa0ba902b7-01"),
+                      .body = TEXT("1"),
+                      .body_length = 1};
+    assert_int_equal(service_rig_ask(&bench->rig, &visit, &cgi), 201);
+    must_say(bench, "debug: request 1: PUT /a, trace " ID "\n");
+    snprintf(replied, sizeof replied, "debug: request 1: 201, index %llu\n",
+             (unsigned long long)service_rig_index(&bench->rig, "/a", SCOPE_SELF));
+    must_say(bench, replied);
+    cgi.traceparent = TEXT("00-" ID "-forged");
+    service_rig_ask(&bench->rig, &visit, &cgi);
+    must_say(bench, "debug: request 2: PUT /a\n");
 }
 
 static void an_index_that_is_none_is_told_as_such(void **state)
@@ -121,6 +145,7 @@ int main(void)
         TEST(what_is_answered_at_once_has_two_lines),
         TEST(a_wait_is_told_from_its_beginning_to_its_end),
         TEST(who_goes_away_is_told),
+        TEST(a_trace_is_told_with_the_request_and_the_index_with_the_reply),
         TEST(an_index_that_is_none_is_told_as_such),
         TEST(at_info_nothing_is_said),
     };
