@@ -27,7 +27,8 @@ const char *conditions_failure(const struct conditions *conditions, bool exists,
         const char *why = match_failure(conditions->if_match, exists, index);
         if (why != NULL)
             return why;
-    } else if (exists && date_parse(conditions->if_unmodified_since, &since) &&
+    } else if (conditions->if_unmodified_since.at != NULL && exists &&
+               date_parse(conditions->if_unmodified_since, &since) &&
                changed / NANOS_PER_SECOND > since / NANOS_PER_SECOND) {
         return "If-Unmodified-Since does not hold: the resource was changed later.";
     }

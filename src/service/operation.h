@@ -73,8 +73,8 @@ struct operation {
 /* The bytes of this request's body that are worth keeping. */
 size_t operation_body(const struct cgi *cgi, const struct service_rules *rules);
 
-/* False: out of memory, and nothing to dispose of. `wall` is the time now, by the clock
- * on the wall. */
+/* False: out of memory, and nothing to dispose of; the method is there all the same.
+ * `wall` is the time now, by the clock on the wall. */
 bool operation_read(struct operation *operation, const struct cgi *cgi,
                     const struct service_rules *rules, nanos wall)
     __attribute__((warn_unused_result));

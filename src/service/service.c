@@ -243,13 +243,17 @@ void service_serve(struct service *service, struct request *request,
     request->service = service;
     request->waiter.worker = NULL;
     request->waiter.state = WAITER_FREE;
-    request->head_only = method_parse(cgi->method) == METHOD_HEAD;
+    request->head_only = false;
     request->target = NULL;
     request->place = NULL;
     if (cgi->too_long) {
         deliver_problem(service, request, 431, "The request's headers are too long.",
                         NULL);
-    } else if (!operation_read(&operation, cgi, service_rules(service), wall)) {
+        return;
+    }
+    bool has_read = operation_read(&operation, cgi, service_rules(service), wall);
+    request->head_only = operation.method == METHOD_HEAD;
+    if (!has_read) {
         deliver_no_memory(service, request);
     } else {
         trace_asked(request, &operation);
