@@ -71,6 +71,13 @@ void tree_free(struct tree **tree);
 void tree_look(struct tree *tree, struct text path, enum scope scope,
                struct present *present);
 
+/* From where to where an index means something: below `horizon` paths were forgotten, and
+ * above `newest` none has been seen yet. */
+struct tree_span {
+    uint64_t horizon, newest;
+};
+void tree_span(struct tree *tree, struct tree_span *span);
+
 enum tree_watched { TREE_WATCHED, TREE_MOVED, TREE_NO_MEMORY };
 
 /* Compares the index and joins the waitlist in one motion: TREE_MOVED when it is not the

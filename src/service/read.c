@@ -98,10 +98,12 @@ void read_serve(struct service *service, struct request *request,
     }
     for (bool served = false; !served;) {
         struct present present;
+        struct tree_span span;
         struct read_plan plan;
         store_reached(service->store, 0);
         tree_look(service->tree, path, scope, &present);
-        enum read_action action = read_plan_make(operation, &present, &plan);
+        tree_span(service->tree, &span);
+        enum read_action action = read_plan_make(operation, &span, &present, &plan);
         request->index = present.index;
         request->applied = plan.applied;
         served = true;

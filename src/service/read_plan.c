@@ -9,12 +9,33 @@
 #define WAY_BACK_MOST (20 * NANOS_PER_MS)
 #define WAY_BACK_SHARE 20
 
-/* Whether the client has what is there: by its index, else by its entity tags. */
-static bool is_same(const struct operation *operation, const struct present *present)
+/* Whether the resource has not changed since the client's index: it is the resource's
+ * own, or lies between that and the newest of all, and nothing newer was forgotten. */
+static bool is_since(const struct tree_span *span, const struct present *present,
+                     uint64_t index)
 {
+    return index == present->index ||
+           (index > present->index && index <= span->newest && index >= span->horizon);
+}
+
+/* Whether one of the entity tags is such an index, for those who wait by them. */
+static bool has_tag_since(const struct tree_span *span, const struct present *present,
+                          struct text tags)
+{
+    uint64_t least = present->index + 1;
+    if (least < span->horizon)
+        least = span->horizon;
+    return least <= span->newest && etag_is_within(tags, least, span->newest);
+}
+
+/* Whether the client has what is there: by its index, else by its entity tags. */
+static bool is_same(const struct operation *operation, const struct tree_span *span,
+                    const struct present *present)
+{
+    struct text tags = operation->conditions.if_none_match;
     if (operation->has_index)
-        return operation->index == present->index;
-    switch (etag_matches(operation->conditions.if_none_match, present->index, true)) {
+        return is_since(span, present, operation->index);
+    switch (etag_matches(tags, present->index, true)) {
     case ETAG_SAME:
         return true;
     case ETAG_ANY:
@@ -22,7 +43,7 @@ static bool is_same(const struct operation *operation, const struct present *pre
     case ETAG_NONE:
         break;
     }
-    return false;
+    return operation->has_wait && has_tag_since(span, present, tags);
 }
 
 /* What else a reader may ask for; behind an origin it asks the API. */
@@ -38,6 +59,7 @@ static const char *condition_failure(const struct operation *operation,
 }
 
 enum read_action read_plan_make(const struct operation *operation,
+                                const struct tree_span *span,
                                 const struct present *present, struct read_plan *plan)
 {
     bool conditional = operation->conditions.if_none_match.at != NULL;
@@ -48,11 +70,11 @@ enum read_action read_plan_make(const struct operation *operation,
     if (plan->why != NULL)
         return READ_FAILED;
     if (!operation->has_index && !(conditional && operation->has_wait))
-        return conditional && ours && is_same(operation, present) ? READ_UNCHANGED
-                                                                  : READ_PRESENT;
+        return conditional && ours && is_same(operation, span, present) ? READ_UNCHANGED
+                                                                        : READ_PRESENT;
     if (operation->wait_is_preferred)
         plan->applied = plan->wait;
-    if (!is_same(operation, present))
+    if (!is_same(operation, span, present))
         return READ_PRESENT;
     return plan->wait > 0 ? READ_HOLD : READ_UNCHANGED;
 }

@@ -19,8 +19,10 @@ struct read_plan {
     const char *why; /* of READ_FAILED */
 };
 
-/* `present` is the resource's state now. Fills in `plan` whatever comes of it. */
+/* `present` is the resource's state now, and `span` was looked at after it. Fills in
+ * `plan` whatever comes of it. */
 enum read_action read_plan_make(const struct operation *operation,
+                                const struct tree_span *span,
                                 const struct present *present, struct read_plan *plan);
 
 /* When a wait that starts now ends: a little early, so that the answer is with the client

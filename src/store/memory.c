@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fcgiwait/clock.h"
 #include "fcgiwait/lock.h"
 #include "batch.h"
 
@@ -27,6 +28,12 @@ static struct store *memory_open(const struct store_options *options, char *erro
     store_init(&memory->store, &store_memory, &options->view);
     atomic_store(&memory->store.index, store_first_index());
     lock_init(&memory->lock, LOCK_STORE);
+    /* An index from another process's life means nothing here. */
+    options->view.sink(options->view.context,
+                       &(struct change){.kind = CHANGE_FORGET,
+                                        .index = atomic_load(&memory->store.index),
+                                        .at = clock_wall(),
+                                        .path = TEXT("/")});
     return &memory->store;
 }
 

@@ -45,7 +45,9 @@ static const char *const migrations[VERSION] = {
     "    strftime('%Y-%m-%d %H:%M:%f', changed / 1e9, 'unixepoch') AS changed,\n"
     "    type, length(body) AS bytes FROM resource;\n"
     "INSERT OR IGNORE INTO state SELECT 1, coalesce(max(idx), first_index()), 0, 0, 0\n"
-    "    FROM resource;\n",
+    "    FROM resource;\n"
+    /* An index from before the file's life means nothing in it. */
+    "UPDATE state SET forgotten = newest WHERE NOT EXISTS (SELECT 1 FROM resource);\n",
     "CREATE TABLE below (\n"
     "    idx INTEGER PRIMARY KEY,   -- a change of everything at and below the path\n"
     "    path TEXT NOT NULL UNIQUE,\n"

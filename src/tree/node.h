@@ -35,6 +35,7 @@ struct tree {
     struct node *tombstones; /* those with an index and no document, oldest first */
     struct node *marked;     /* those with a `below` */
     size_t marks;            /* of them */
+    struct tree_span span;
     uint64_t everything; /* no index under SCOPE_BELOW is lower; 0: none was ever given */
     nanos everything_changed;
     unsigned workers;

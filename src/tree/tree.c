@@ -124,6 +124,13 @@ static bool join(struct tree *tree, struct text path, enum scope scope,
     return true;
 }
 
+void tree_span(struct tree *tree, struct tree_span *span)
+{
+    lock_take(&tree->lock);
+    *span = tree->span;
+    lock_drop(&tree->lock);
+}
+
 enum tree_watched tree_watch(struct tree *tree, struct text path, enum scope scope,
                              uint64_t index, struct watch *watch)
 {
@@ -346,6 +353,8 @@ static void forget(struct tree *tree, const struct change *change)
         node_prune(tree, node);
     }
     raise_floor(tree, change);
+    if (tree->span.horizon < change->index)
+        tree->span.horizon = change->index;
 }
 
 bool tree_apply(struct tree *tree, const struct change *change)
@@ -359,6 +368,8 @@ bool tree_apply(struct tree *tree, const struct change *change)
         forget(tree, change);
     else
         applied = change_node(tree, change, &chain);
+    if (applied && tree->span.newest < change->index)
+        tree->span.newest = change->index;
     lock_drop(&tree->lock);
     ring_for(tree, chain);
     return applied;

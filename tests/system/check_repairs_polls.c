@@ -95,16 +95,17 @@ static void write_file(const struct stack *stack, const char *name, const char *
     must(fclose(file) == 0, "can't write %s", path);
 }
 
-/* With `to` in the place of `from`, if there is one. */
+/* With `to` in the place of the first `from`; both may be empty. */
 static void write_conf(const struct stack *stack, const char *from, const char *to)
 {
     char *conf = print_conf(stack);
-    char *found = from != NULL ? strstr(conf, from) : NULL;
-    must(from == NULL || found != NULL, "\"%s\" is not there", from);
-    const char *rest = found != NULL ? found + strlen(from) : "";
-    if (found != NULL)
-        *found = '\0';
-    write_file(stack, "nginx.conf", conf, found != NULL ? to : "", rest);
+    char *found = strstr(conf, from);
+    must(found != NULL, "\"%s\" is not there", from);
+    const char *rest = found + strlen(from);
+    char *start = strndup(conf, (size_t)(found - conf));
+    must(start != NULL, "strndup");
+    write_file(stack, "nginx.conf", start, to, rest);
+    free(start);
     free(conf);
 }
 
@@ -113,7 +114,7 @@ static void write_first(const struct stack *stack)
     front_port = free_port();
     api_port = free_port();
     write_file(stack, "fastcgi_params", TOLD, "", ""); /* as nginx has one */
-    write_conf(stack, NULL, NULL);
+    write_conf(stack, "", "");
 }
 
 static bool is_served(const struct stack *stack)

@@ -139,12 +139,41 @@ static void an_index_from_an_answer_can_be_waited_on(void **state)
     answer_free(&answer);
 }
 
+/* Who has read one resource can go on with another from there, whether it is older, was
+ * never there, or was deleted; and after a restart of a store that survives. */
+static void an_index_from_another_resource_waits_too(void **state)
+{
+    static const char *const paths[] = {"/old", "/never", "/deleted"};
+    struct stack *stack = *state;
+    char index[24], url[128];
+    http_put(stack->port, "/old", "1", NULL);
+    http_put(stack->port, "/deleted", "1", NULL);
+    http_publish(stack->port, "DELETE", "/deleted", index);
+    http_put(stack->port, "/new", "\"at the end\"", index);
+    http_put(stack->port, "/new", "\"or so\"", index);
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(url, sizeof url, "%s?index=%s&wait=50", paths[i], index);
+        struct call *call = call_start(&(struct http){.port = stack->port, .path = url});
+        await_waiting(stack, 1);
+        http_put(stack->port, paths[i], "\"changed\"", index);
+        struct answer answer = call_join(call);
+        assert_int_equal(answer.status, 200);
+        assert_string_equal(answer.body, "\"changed\"");
+        answer_free(&answer);
+    }
+    snprintf(url, sizeof url, "/old?index=%s9&wait=50", index);
+    struct answer answer = http_get(stack->port, url, NULL); /* nobody has given that */
+    assert_int_equal(answer.status, 200);
+    answer_free(&answer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_present_index_is_held_until_a_change),
         cmocka_unit_test(any_other_index_is_answered_at_once),
         cmocka_unit_test(an_index_from_an_answer_can_be_waited_on),
+        cmocka_unit_test(an_index_from_another_resource_waits_too),
     };
     return cmocka_run_group_tests_name("present_index_waits", tests, stack_setup,
                                        stack_teardown) +

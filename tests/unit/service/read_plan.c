@@ -112,14 +112,22 @@ static struct cgi cgi_of(const struct row *row)
 }
 
 /* What is asked for, read as the service reads it. */
-static enum read_action plan_for(const struct cgi *cgi, const struct present *present,
-                                 struct read_plan *plan)
+static enum read_action plan_within(const struct cgi *cgi, const struct tree_span *span,
+                                    const struct present *present, struct read_plan *plan)
 {
     struct operation operation;
     must(operation_read(&operation, cgi, &rules, S(1000)), "no memory");
-    enum read_action action = read_plan_make(&operation, present, plan);
+    enum read_action action = read_plan_make(&operation, span, present, plan);
     operation_dispose(&operation);
     return action;
+}
+
+/* The resource's index is the newest of all. */
+static enum read_action plan_for(const struct cgi *cgi, const struct present *present,
+                                 struct read_plan *plan)
+{
+    struct tree_span span = {.newest = present->index};
+    return plan_within(cgi, &span, present, plan);
 }
 
 static void must_ask(size_t number, const struct cgi *cgi, const struct present *present,
@@ -162,6 +170,46 @@ static void behind_an_origin_only_an_index_or_a_tag_with_a_wait_counts(void **st
         must_ask(i, &cgi, &present, rows[i].gone);
         bool by_tag = rows[i].there == READ_UNCHANGED && rows[i].gone == READ_PRESENT;
         must_ask(i, &cgi, &published, by_tag ? READ_PRESENT : rows[i].there);
+    }
+}
+
+/* An index from any answer is good for every resource: it need not be this one's own. */
+static void an_index_between_the_own_and_the_newest_waits(void **state)
+{
+    static const struct tree_span span = {.horizon = 5, .newest = 20};
+    static const struct {
+        const char *query, *if_none_match;
+        uint64_t present;
+        enum read_action action;
+    } since[] = {
+        {"index=7&wait=60", NULL, 7, READ_HOLD},
+        {"index=8&wait=60", NULL, 7, READ_HOLD},
+        {"index=20&wait=60", NULL, 7, READ_HOLD},
+        {"index=20&wait=0", NULL, 7, READ_UNCHANGED},
+        {"index=21&wait=60", NULL, 7, READ_PRESENT}, /* of another store's life */
+        {"index=6&wait=60", NULL, 7, READ_PRESENT},
+        {"index=5&wait=60", NULL, 0, READ_HOLD},
+        {"index=4&wait=60", NULL, 0, READ_PRESENT}, /* below the horizon: who knows */
+        {"index=0&wait=60", NULL, 0, READ_HOLD},
+        {"index=3&wait=60", NULL, 3, READ_HOLD}, /* its own, horizon or not */
+        {"index=4&wait=60", NULL, 3, READ_PRESENT},
+        {"wait=60", "\"8\"", 7, READ_HOLD},
+        {"wait=60", "\"21\"", 7, READ_PRESENT},
+        {"wait=60", "W/\"1\", \"20\"", 7, READ_HOLD},
+        {"wait=60", "\"4\"", 3, READ_PRESENT},
+        {NULL, "\"8\"", 7, READ_PRESENT}, /* without a wait it has to be its own */
+    };
+    struct document document = {.refs = 1};
+    (void)state;
+    for (size_t i = 0; i < sizeof since / sizeof *since; i++) {
+        struct present present = {.index = since[i].present, .document = &document};
+        struct cgi cgi = {.method = TEXT("GET"),
+                          .query = text_of(since[i].query),
+                          .if_none_match = text_of(since[i].if_none_match)};
+        struct read_plan plan;
+        enum read_action action = plan_within(&cgi, &span, &present, &plan);
+        if (action != since[i].action)
+            fail_msg("row %zu: %d", i, (int)action);
     }
 }
 
@@ -229,6 +277,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_of_the_reading_table),
         cmocka_unit_test(behind_an_origin_only_an_index_or_a_tag_with_a_wait_counts),
+        cmocka_unit_test(an_index_between_the_own_and_the_newest_waits),
         cmocka_unit_test(what_has_never_been_can_be_waited_for),
         cmocka_unit_test(a_location_may_lower_the_longest_wait),
         cmocka_unit_test(no_answer_comes_later_than_the_wait),
