@@ -101,11 +101,11 @@ static void write_conf(const struct stack *stack, const char *from, const char *
     char *conf = print_conf(stack);
     char *found = strstr(conf, from);
     must(found != NULL, "\"%s\" is not there", from);
-    const char *rest = found + strlen(from);
-    char *start = strndup(conf, (size_t)(found - conf));
-    must(start != NULL, "strndup");
-    write_file(stack, "nginx.conf", start, to, rest);
-    free(start);
+    char *rest = strdup(found + strlen(from));
+    must(rest != NULL, "strdup");
+    *found = '\0';
+    write_file(stack, "nginx.conf", conf, to, rest);
+    free(rest);
     free(conf);
 }
 
