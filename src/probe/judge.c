@@ -89,13 +89,20 @@ static struct text tag_of(uint64_t index, char tag[ETAG_TEXT])
     return (struct text){tag, etag_format(index, tag)};
 }
 
-/* Whether it is made of the index, whoever has changed it since. */
+/* Whether it is made of the index, whoever has changed it since: the number stands first,
+ * and by itself. */
 static bool has_number(struct text tag, uint64_t index)
 {
     char ours[ETAG_TEXT];
     struct text number = tag_of(index, ours);
-    return number.len > 2 && tag.len > 0 &&
-           memmem(tag.at, tag.len, number.at + 1, number.len - 2) != NULL;
+    if (text_starts(tag, TEXT("W/")))
+        text_skip(&tag, 2);
+    if (text_starts(tag, TEXT("\"")))
+        text_skip(&tag, 1);
+    number = (struct text){number.at + 1, number.len - 2};
+    return text_starts(tag, number) &&
+           (tag.len == number.len ||
+            (tag.at[number.len] != '\0' && strchr("\"-;:.", tag.at[number.len]) != NULL));
 }
 
 static bool is_ours(const struct exchange *exchange, uint64_t index)
@@ -310,7 +317,18 @@ void judge_burst(struct report *report, struct exchange *const burst[], size_t c
                 count, exchange->status, hop_name(exchange, name));
         return;
     }
-    report_good(report, "limits", "%zu requests at once are all answered", count);
+    size_t connections = 0;
+    for (size_t i = 0; i < count; i++)
+        connections += !burst[i]->reused;
+    if (burst[0]->version < 20)
+        report_good(report, "limits", "%zu requests at once are all answered", count);
+    else
+        report_good(report, "limits",
+                    "%zu requests at once are all answered, side by side on %s%s", count,
+                    connections <= 1 ? "one connection" : "several connections",
+                    connections <= 1 ? ""
+                                     : ": HTTP/2 allows few streams on each "
+                                       "(http2_max_concurrent_streams)");
 }
 
 /* --- other origins --- */

@@ -86,6 +86,9 @@ static void entity_tags_arrive_as_they_were_sent(void **state)
         {"ETag: W/\"17\"\n", LOOKED_FAULT, "W/\"17\""},
         {"ETag: \"17-gzip\"\n", LOOKED_FAULT, "17-gzip"},
         {"ETag: \"abc\"\n", LOOKED_NOTE, "API's own"},
+        {"ETag: W/\"1f-17\"\n", LOOKED_NOTE, "API's own"},
+        {"ETag: \"17a-3\"\n", LOOKED_NOTE, "API's own"},
+        {"ETag: 17\n", LOOKED_FAULT, "17"},
         {"", LOOKED_NOTE, "none arrives"},
     };
     (void)state;
@@ -202,6 +205,13 @@ static void one_refusal_among_many_is_a_limit(void **state)
     (void)state;
     judge_burst(&report, burst, 2);
     must_be(LOOKED_GOOD, "2 requests");
+    first.version = other.version = 20;
+    judge_burst(&report, burst, 2);
+    must_be(LOOKED_GOOD, "one connection");
+    first.reused = other.reused = false;
+    judge_burst(&report, burst, 2);
+    must_be(LOOKED_GOOD, "several connections");
+    first.version = other.version = 11;
     other.status = 404;
     judge_burst(&report, burst, 2);
     must_be(LOOKED_GOOD, "2 requests");
