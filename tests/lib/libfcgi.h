@@ -14,10 +14,10 @@
  * process where that can't be had: no larger ones are for it. */
 #define LIBFCGI_LENGTH_MOST 0xffffff
 
-/* At most 65,535 bytes of pairs, sent in records of `record` bytes, or in fewer where that
- * would be too many for a socket. Not for several threads at once. The environment is
- * NAME=VALUE strings up to a NULL, or NULL where libfcgi refuses the parameters; in any
- * case it is libfcgi_forget()'s. */
+/* At most 65,535 bytes of pairs, sent in records of `record` bytes, or in fewer where
+ * that would be too many for a socket. Not for several threads at once. The environment
+ * is NAME=VALUE strings up to a NULL, or NULL where libfcgi refuses the parameters; in
+ * any case it is libfcgi_forget()'s. */
 struct libfcgi {
     FCGX_Request request;
     char **environment;

@@ -75,13 +75,14 @@ static int front_port, api_port, generation;
 
 /* --- nginx.conf --- */
 
-static char *print_conf(const struct stack *stack)
+#define CONF_MOST 16384
+
+static void print_conf(const struct stack *stack, char conf[CONF_MOST])
 {
-    char *conf = NULL;
-    must(asprintf(&conf, correct, stack->dir, geteuid() == 0 ? "user root;" : "",
-                  stack->port, front_port, api_port, ++generation) > 0,
-         "asprintf");
-    return conf;
+    int len =
+        snprintf(conf, CONF_MOST, correct, stack->dir, geteuid() == 0 ? "user root;" : "",
+                 stack->port, front_port, api_port, ++generation);
+    must(len > 0 && len < CONF_MOST, "no room for nginx.conf");
 }
 
 static void write_file(const struct stack *stack, const char *name, const char *first,
@@ -98,7 +99,8 @@ static void write_file(const struct stack *stack, const char *name, const char *
 /* With `to` in the place of the first `from`; both may be empty. */
 static void write_conf(const struct stack *stack, const char *from, const char *to)
 {
-    char *conf = print_conf(stack);
+    char conf[CONF_MOST];
+    print_conf(stack, conf);
     char *found = strstr(conf, from);
     must(found != NULL, "\"%s\" is not there", from);
     char *rest = strdup(found + strlen(from));
@@ -106,7 +108,6 @@ static void write_conf(const struct stack *stack, const char *from, const char *
     *found = '\0';
     write_file(stack, "nginx.conf", conf, to, rest);
     free(rest);
-    free(conf);
 }
 
 static void write_first(const struct stack *stack)
