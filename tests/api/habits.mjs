@@ -9,6 +9,8 @@ import { createServer } from 'node:http';
 const documents = new Map();    // by host and path: {version, ...}
 const LAG = 400;                // ms until a read of /queue shows what was written
 
+let revoked = false;            // every right, by POST /revoke
+
 const key = (request) => `${request.headers.host} ${request.url.split('?')[0]}`;
 const find = (request) => documents.get(key(request)) ?? { version: 0 };
 
@@ -19,17 +21,18 @@ function send(response, status, value, headers = {}) {
 }
 
 // Guarded writes, as a framework does them: RFC 9110, sections 13.1.1 and 13.1.2.
-function locked(request, response, body) {
+function locked(request, response, body, more = {}) {
 	const present = find(request);
 	const tag = `"v${present.version}"`;
-	const headers = { ETag: tag, 'Last-Modified': 'Wed, 01 Jan 2025 00:00:00 GMT' };
+	const headers = { ETag: tag, 'Last-Modified': 'Wed, 01 Jan 2025 00:00:00 GMT', ...more };
 	if (request.method === 'PUT') {
 		if ('if-match' in request.headers && request.headers['if-match'] !== tag)
 			return send(response, 412, { error: 'changed meanwhile' }, headers);
 		documents.set(key(request), { version: present.version + 1, ...JSON.parse(body) });
 		return send(response, 204, undefined, { ETag: `"v${present.version + 1}"` });
 	}
-	if (request.headers['if-none-match'] === tag) {
+	if (request.headers['if-none-match'] === tag ||
+		request.headers['if-modified-since'] === headers['Last-Modified']) {
 		response.writeHead(304, headers).end();
 		return undefined;
 	}
@@ -55,6 +58,8 @@ const habits = {
 		send(response, 200, { index: query.get('index'), wait: query.get('wait'), url: request.url });
 	},
 	'private-': (request, response, body) => plain(request, response, body, { 'Cache-Control': 'private' }),
+	rails: (request, response, body) => locked(request, response, body,
+		{ 'Cache-Control': 'max-age=0, private, must-revalidate' }),
 	nocache: (request, response, body) => plain(request, response, body, { 'Cache-Control': 'no-cache' }),
 	cookie: (request, response, body) => plain(request, response, body, { 'Set-Cookie': `seen=${Date.now()}` }),
 	queue: (request, response) => {
@@ -70,7 +75,8 @@ const habits = {
 	moved: (request, response) => send(response, Number(request.headers['x-status'] ?? 200), {},
 		request.method === 'GET' ? {} : { Location: request.headers['x-location'] ?? '/elsewhere' }),
 	refused: (request, response) => send(response, 422, {}),
-	auth: (request, response) => send(response, 204, undefined, { 'X-Auth-Expires': request.headers['x-expires'] ?? '' }),
+	revoke: (request, response) => { revoked = true; send(response, 204); },
+	auth: (request, response) => send(response, revoked ? 403 : 204, undefined, { 'X-Auth-Expires': request.headers['x-expires'] ?? '' }),
 };
 
 createServer((request, response) => {
