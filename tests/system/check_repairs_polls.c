@@ -79,10 +79,13 @@ static int front_port, api_port, generation;
 
 static void print_conf(const struct stack *stack, char conf[CONF_MOST])
 {
-    int len =
-        snprintf(conf, CONF_MOST, correct, stack->dir, geteuid() == 0 ? "user root;" : "",
-                 stack->port, front_port, api_port, ++generation);
-    must(len > 0 && len < CONF_MOST, "no room for nginx.conf");
+    char *text = NULL;
+    must(asprintf(&text, correct, stack->dir, geteuid() == 0 ? "user root;" : "",
+                  stack->port, front_port, api_port, ++generation) > 0,
+         "asprintf");
+    must(strlen(text) < CONF_MOST, "no room for nginx.conf");
+    strcpy(conf, text);
+    free(text);
 }
 
 static void write_file(const struct stack *stack, const char *name, const char *first,
@@ -363,7 +366,7 @@ static void what_fcgiwait_is_told(void **state)
         {READ, "fastcgi_param SCRIPT_NAME /index.php; include fastcgi_params;\n",
          "instead: fastcgi_param SCRIPT_NAME $fastcgi_script_name;",
          "fastcgi_param SCRIPT_NAME $fastcgi_script_name; include fastcgi_params;\n",
-         holds},
+         wakes},
         {READ, "set $args a=b;\n", "instead: set $args a=b&$args;",
          "set $args a=b&$args;\n", holds},
         {READ, "rewrite ^(.*)$ $1? break;\n", "instead: rewrite ^(.*)$ $1 break;",
