@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* fcgiwait --probe through real proxies: a chain that is good, and faults planted into
  * it, one at a time. */
+#include <arpa/inet.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "chain.h"
 #include "fcgiwait/json.h"
@@ -197,6 +202,81 @@ static void a_redirect_that_drops_the_query_is_named(void **state)
     run_must(&run, 1, "\n1 fault, ");
 }
 
+/* --- streams --- */
+
+/* Answers everything at once, but for a stream, which it begins and never ends. One
+ * connection, one answer. */
+static void *answer_one(void *context)
+{
+    static const char plain[] = "HTTP/1.1 200 OK\r\nX-Polling-Index: 7\r\n"
+                                "Content-Length: 2\r\nConnection: close\r\n\r\n{}";
+    static const char stream[] = "HTTP/1.1 200 OK\r\nX-Polling-Index: 7\r\n"
+                                 "Content-Type: text/event-stream\r\n"
+                                 "Connection: close\r\n\r\n:\n\n";
+    int fd = (int)(intptr_t)context;
+    struct pollfd closed = {.fd = fd, .events = POLLIN};
+    char request[4096];
+    ssize_t n = recv(fd, request, sizeof request - 1, 0);
+    request[n > 0 ? n : 0] = '\0';
+    bool streams = strstr(request, "text/event-stream") != NULL;
+    send(fd, streams ? stream : plain, streams ? sizeof stream - 1 : sizeof plain - 1,
+         MSG_NOSIGNAL);
+    if (streams)
+        poll(&closed, 1, 60000);
+    close(fd);
+    return NULL;
+}
+
+static void *answer_all(void *context)
+{
+    int listening = *(int *)context, fd;
+    while ((fd = accept(listening, NULL, NULL)) >= 0) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, answer_one, (void *)(intptr_t)fd) == 0)
+            pthread_detach(thread);
+    }
+    return NULL;
+}
+
+static int listen_on(int port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    must(bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+             listen(fd, 100) == 0,
+         "nothing listens on %d", port);
+    return fd;
+}
+
+static void a_server_that_gathers_streams_is_named(void **state)
+{
+    static const struct {
+        const char *lines, *says;
+    } servers[] = {{"", "good stream the first bytes arrive after 0."},
+                   {"\n", "fault stream nothing of a stream arrives within 4.0 s"}};
+    struct stack *stack = *state;
+    struct chain chain;
+    pthread_t thread;
+    int port = free_port(), listening = listen_on(port);
+    chain_need(HOP_LIGHTTPD);
+    pthread_create(&thread, NULL, answer_all, &listening);
+    for (size_t i = 0; i < sizeof servers / sizeof *servers; i++) {
+        chain_open(&chain, stack);
+        chain.port = port;
+        chain_add(&chain, HOP_LIGHTTPD, servers[i].lines);
+        struct run run =
+            program_run("--probe http://127.0.0.1:%d/a --wait 4s", chain.port);
+        chain_close(&chain);
+        unfold(run.output);
+        run_must(&run, 1, servers[i].says); /* it holds nothing, for one */
+    }
+    shutdown(listening, SHUT_RDWR);
+    pthread_join(thread, NULL);
+    close(listening);
+}
+
 static void a_chain_of_all_of_them_is_good(void **state)
 {
     static const enum hop_kind kinds[] = {HOP_LIGHTTPD, HOP_APACHE, HOP_VARNISH,
@@ -265,6 +345,7 @@ int main(void)
         TEST(faults_of_lighttpd_are_named),
         TEST(faults_of_varnish_are_named),
         TEST(a_redirect_that_drops_the_query_is_named),
+        TEST(a_server_that_gathers_streams_is_named),
         TEST(what_was_found_can_be_had_as_json),
         cmocka_unit_test(who_does_not_answer_can_not_be_probed),
         cmocka_unit_test(its_options_go_with_it),
