@@ -85,9 +85,9 @@ static void half_a_length(struct records *records)
     params_of(records, "\1\x80\0\0", 4);
 }
 
-static void a_nul_in_a_value(struct records *records)
+static void a_nul_in_a_name(struct records *records)
 {
-    params_of(records, "\1\3Aa\0b", 6);
+    params_of(records, "\2\1a\0b", 5);
 }
 
 static void stdin_before_the_params_end(struct records *records)
@@ -121,7 +121,7 @@ static spoil_fn *const spoils[] = {
     a_value_longer_than_all,
     lengths_of_two_gigabytes,
     half_a_length,
-    a_nul_in_a_value,
+    a_nul_in_a_name,
     stdin_before_the_params_end,
     params_after_their_end,
     an_answer_instead_of_a_question,
