@@ -39,7 +39,7 @@ function locked(request, response, body, more = {}) {
 	return send(response, 200, present, headers);
 }
 
-const who = (request) => request.headers.authorization ?? request.headers.cookie ?? 'nobody';
+const who = (request) => request.headers.authorization ?? request.headers['x-api-key'] ?? request.headers.cookie ?? 'nobody';
 
 function plain(request, response, body, headers = {}) {
 	if (request.method === 'GET' || request.method === 'HEAD')

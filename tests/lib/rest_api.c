@@ -96,7 +96,7 @@ static void write_readme_conf(const struct stack *stack)
         "scgi_temp_path s;'; "
         "sed -n '/^    include .*maps.conf;$/,/^    }$/p' '%s/../README' | "
         "sed -e 's|/usr/share/fcgiwait/nginx/|%s/nginx/|' "
-        "-e 's|/var/cache/nginx/fcgiwait|cache|' -e 's|listen 8080|listen "
+        "-e 's|/var/lib/nginx/fcgiwait|cache|' -e 's|listen 8080|listen "
         "127.0.0.1:%d|' -e 's|/run/fcgiwait/fcgiwait.sock|%s|' "
         "-e 's|127.0.0.1:3000|127.0.0.1:%d|'; echo '}'; } >%s/nginx.conf",
         geteuid() == 0 ? "user root;" : "", environment("EXAMPLES"), stack->dir,

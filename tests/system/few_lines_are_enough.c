@@ -2,6 +2,7 @@
 /* The lines of README give long polling to an API that stays as it is. They have no
  * status location: whether somebody is held is seen by what does not come. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "http.h"
@@ -62,9 +63,31 @@ static void a_php_api_is_followed(void **state)
     must_poll(*state, "/php", "/php/a");
 }
 
+static void the_check_finds_nothing_in_them(void **state)
+{
+    struct rest_api *api = *state;
+    char command[512];
+    snprintf(command, sizeof command,
+             "nginx -p '%s' -c nginx.conf -T 2>/dev/null | \"$FCGIWAIT\" --check-nginx -",
+             api->stack.dir);
+    assert_int_equal(system(command), 0);
+}
+
+/* nginx makes the last folder of the cache's path, and no other. */
+static void the_place_of_their_cache_exists(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        system("path=$(sed -n 's/^    proxy_cache_path \\([^ ]*\\) .*/\\1/p' "
+               "\"$EXAMPLES/../README\") && test -d \"${path%/*}\""),
+        0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_place_of_their_cache_exists),
+        rest_test(the_check_finds_nothing_in_them, &json_server),
         rest_test(they_are_few, &json_server),
         rest_test(json_server_is_followed, &json_server),
         rest_test(a_php_api_is_followed, &php),

@@ -168,6 +168,33 @@ static void our_304_has_no_tag(void **state)
     answer_free(&answer);
 }
 
+static const char *const with_tags[] = {
+    "            #   proxy_hide_header ETag;", "            proxy_hide_header ETag;",
+    "            #   add_header ETag", "            add_header ETag", NULL};
+static const struct rest_options tags = {.habits = true, .replace = with_tags};
+
+static void two_lines_let_clients_poll_by_tag(void **state)
+{
+    struct rest_api *api = *state;
+    char value[256], header[300];
+    struct answer answer = ask(api, "GET", "/locked/1", NULL, NULL);
+    snprintf(header, sizeof header, "If-None-Match: %s",
+             answer_header(&answer, "ETag", value));
+    answer_free(&answer);
+    struct call *call = call_start(&(struct http){
+        .port = api->stack.port, .path = "/locked/1?wait=50", .headers = {header}});
+    await_waiting(&api->stack, 1);
+    must_be(ask(api, "PUT", "/locked/1", NULL, "{\"n\":1}"), 204, "");
+    answer = call_join(call);
+    char index[300], before[300];
+    snprintf(before, sizeof before, "%s", value);
+    snprintf(index, sizeof index, "\"%s\"",
+             answer_header(&answer, "X-Polling-Index", value));
+    answer_must_have(&answer, "ETag", index);
+    assert_string_not_equal(index, before);
+    must_be(answer, 200, "\"n\":1");
+}
+
 /* --- its own words --- */
 
 static void odd_paths_reach_the_api(void **state)
@@ -259,6 +286,22 @@ static void private_answers_come_soon_and_to_their_users_alone(void **state)
         double median = median_of_answers(api, paths[i], &gets);
         print_message("%s: median %.2f s, %zu GETs\n", paths[i], median, gets);
         assert_true(median < 1.5);
+    }
+}
+
+/* Answers that say nothing of being private. */
+static void shared_answers_are_shared_with_oneself_alone(void **state)
+{
+    static const char *const users[][2] = {
+        {"Authorization: one", "one"},    {"Authorization: other", "other"},
+        {"X-Api-Key: third", "third"},    {"X-Api-Key: fourth", "fourth"},
+        {"Cookie: user=fifth", "=fifth"}, {"X-Page: 1", "nobody"},
+    };
+    struct rest_api *api = *state;
+    for (size_t i = 0; i < sizeof users / sizeof *users; i++) {
+        char who[64];
+        snprintf(who, sizeof who, "%s\"", users[i][1]);
+        must_be(ask(api, "GET", "/plain/mine", users[i][0], NULL), 200, who);
     }
 }
 
@@ -540,10 +583,12 @@ int main(void)
         TEST(a_private_answer_has_a_304_too),
         TEST(conditions_of_one_poll_are_not_anothers),
         TEST(our_304_has_no_tag),
+        rest_test(two_lines_let_clients_poll_by_tag, &tags),
         TEST(odd_paths_reach_the_api),
         TEST(a_path_too_long_for_us_is_not_too_long_for_the_api),
         rest_test(parameters_called_index_and_wait_are_the_apis, &other_names),
         TEST(private_answers_come_soon_and_to_their_users_alone),
+        TEST(shared_answers_are_shared_with_oneself_alone),
         TEST(a_crowd_of_one_user_comes_soon_too),
         TEST(a_token_of_8_kb_shares_its_answer),
         TEST(who_was_woken_too_early_gets_the_new_body_with_the_later_report),
