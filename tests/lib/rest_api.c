@@ -281,6 +281,16 @@ long rest_write(const struct rest_api *api, const char *method, const char *path
     return status;
 }
 
+struct answer rest_ask(const struct rest_api *api, const char *method, const char *path,
+                       const char *header, const char *body)
+{
+    return http(&(struct http){.port = api->stack.port,
+                               .method = method,
+                               .path = path,
+                               .headers = {header},
+                               .body = body});
+}
+
 void rest_index(const struct rest_api *api, const char *path, char index[24])
 {
     char value[256];

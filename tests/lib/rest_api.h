@@ -10,6 +10,7 @@
 #ifndef TESTS_REST_API_H
 #define TESTS_REST_API_H
 
+#include "http.h"
 #include "stack.h"
 
 struct rest_options {
@@ -48,6 +49,9 @@ void await_requests(const struct rest_api *api, const char *line, size_t count);
 /* A write of JSON through nginx; returns the status. The body may be NULL. */
 long rest_write(const struct rest_api *api, const char *method, const char *path,
                 const char *json);
+
+struct answer rest_ask(const struct rest_api *api, const char *method, const char *path,
+                       const char *header, const char *body);
 
 /* Begins to wait for the next change of `path`, whose query may be there already, and
  * returns once fcgiwait holds the request: `waiting` are held then in all. */

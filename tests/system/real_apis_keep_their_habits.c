@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * APIs as people really have them (tests/api/habits.mjs) behind rest-api.conf: tenants,
- * guarded writes, parameters and paths of their own, private answers, answers that come
- * before their effect, and every way to say what was written.
+ * guarded writes, parameters and paths of their own, private answers, and answers that
+ * come before their effect.
  */
 #include <arpa/inet.h>
 #include <signal.h>
@@ -29,20 +29,10 @@ static void must_be(struct answer answer, long status, const char *part)
     answer_free(&answer);
 }
 
-static struct answer ask(const struct rest_api *api, const char *method, const char *path,
-                         const char *header, const char *body)
-{
-    return http(&(struct http){.port = api->stack.port,
-                               .method = method,
-                               .path = path,
-                               .headers = {header},
-                               .body = body});
-}
-
 static void write_to(const struct rest_api *api, const char *method, const char *path,
                      const char *header)
 {
-    struct answer answer = ask(api, method, path, header, NULL);
+    struct answer answer = rest_ask(api, method, path, header, NULL);
     must(answer.status < 400, "%s %s is answered with %ld", method, path, answer.status);
     answer_free(&answer);
 }
@@ -52,7 +42,7 @@ static struct call *wait_as(const struct rest_api *api, const char *path,
                             const char *header, long long waiting)
 {
     char value[256], url[512];
-    struct answer answer = ask(api, "GET", path, header, NULL);
+    struct answer answer = rest_ask(api, "GET", path, header, NULL);
     snprintf(url, sizeof url, "%s?index=%s&wait=50", path,
              answer_header(&answer, "X-Polling-Index", value));
     answer_free(&answer);
@@ -74,8 +64,8 @@ static void tenants_share_neither_answers_nor_wake_ups(void **state)
     write_to(api, "PUT", "/plain/doc", one);
     must_be(call_join(first), 200, "\"version\":1");
     await_waiting(&api->stack, 1); /* the other one is not concerned */
-    must_be(ask(api, "GET", "/plain/doc", two, NULL), 200, "\"version\":0");
-    must_be(ask(api, "GET", "/plain/doc", one, NULL), 200, "\"version\":1");
+    must_be(rest_ask(api, "GET", "/plain/doc", two, NULL), 200, "\"version\":0");
+    must_be(rest_ask(api, "GET", "/plain/doc", one, NULL), 200, "\"version\":1");
     write_to(api, "PUT", "/plain/doc", two);
     must_be(call_join(second), 200, "\"version\":1");
 }
@@ -100,23 +90,25 @@ static void a_guarded_write_succeeds_once(void **state)
 {
     struct rest_api *api = *state;
     char value[256], guard[300];
-    struct answer answer = ask(api, "GET", "/locked/1", NULL, NULL);
+    struct answer answer = rest_ask(api, "GET", "/locked/1", NULL, NULL);
     answer_must_have(&answer, "ETag", "\"v0\"");
     answer_must_have(&answer, "Last-Modified", "Wed, 01 Jan 2025 00:00:00 GMT");
     snprintf(guard, sizeof guard, "If-Match: %s", answer_header(&answer, "ETag", value));
     answer_free(&answer);
-    must_be(ask(api, "PUT", "/locked/1", guard, "{\"n\":1}"), 204, "");
-    must_be(ask(api, "PUT", "/locked/1", guard, "{\"n\":2}"), 412, "changed meanwhile");
-    must_be(ask(api, "GET", "/locked/1", NULL, NULL), 200, "\"n\":1");
+    must_be(rest_ask(api, "PUT", "/locked/1", guard, "{\"n\":1}"), 204, "");
+    must_be(rest_ask(api, "PUT", "/locked/1", guard, "{\"n\":2}"), 412,
+            "changed meanwhile");
+    must_be(rest_ask(api, "GET", "/locked/1", NULL, NULL), 200, "\"n\":1");
 }
 
 static void a_plain_conditional_get_is_the_apis(void **state)
 {
     struct rest_api *api = *state;
-    must_be(ask(api, "GET", "/locked/1", "If-None-Match: \"v0\"", NULL), 304, "");
-    must_be(ask(api, "GET", "/locked/1", "If-None-Match: \"v7\"", NULL), 200, "version");
-    must_be(ask(api, "GET", "/locked/1",
-                "If-Modified-Since: Wed, 01 Jan 2025 00:00:00 GMT", NULL),
+    must_be(rest_ask(api, "GET", "/locked/1", "If-None-Match: \"v0\"", NULL), 304, "");
+    must_be(rest_ask(api, "GET", "/locked/1", "If-None-Match: \"v7\"", NULL), 200,
+            "version");
+    must_be(rest_ask(api, "GET", "/locked/1",
+                     "If-Modified-Since: Wed, 01 Jan 2025 00:00:00 GMT", NULL),
             304, "");
     await_requests(api, "GET /locked/1 ", 3); /* none of them was answered for it */
 }
@@ -126,12 +118,14 @@ static void a_private_answer_has_a_304_too(void **state)
 {
     struct rest_api *api = *state;
     char value[256];
-    struct answer answer = ask(api, "GET", "/rails/1", "If-None-Match: \"v0\"", NULL);
+    struct answer answer =
+        rest_ask(api, "GET", "/rails/1", "If-None-Match: \"v0\"", NULL);
     assert_int_equal(answer.status, 304);
     answer_must_have(&answer, "ETag", "\"v0\"");
     assert_string_not_equal(answer_header(&answer, "X-Polling-Index", value), "");
     answer_free(&answer);
-    must_be(ask(api, "GET", "/rails/1", "If-None-Match: \"v1\"", NULL), 200, "version");
+    must_be(rest_ask(api, "GET", "/rails/1", "If-None-Match: \"v1\"", NULL), 200,
+            "version");
 }
 
 /* One has the new state already, the others don't: nobody gets another's 304. */
@@ -149,7 +143,7 @@ static void conditions_of_one_poll_are_not_anothers(void **state)
                        .headers = {"If-Modified-Since: Wed, 01 Jan 2025 00:00:00 GMT"}});
     struct call *plain = call_start(&(struct http){.port = api->stack.port, .path = url});
     await_waiting(&api->stack, 3);
-    must_be(ask(api, "PUT", "/locked/2", NULL, "{\"n\":1}"), 204, "");
+    must_be(rest_ask(api, "PUT", "/locked/2", NULL, "{\"n\":1}"), 204, "");
     must_be(call_join(knows), 304, "");
     must_be(call_join(dated), 200, "\"n\":1"); /* in the same second */
     must_be(call_join(plain), 200, "\"n\":1");
@@ -161,7 +155,7 @@ static void our_304_has_no_tag(void **state)
     char index[24], url[128], value[256];
     rest_index(api, "/locked/1", index);
     snprintf(url, sizeof url, "/locked/1?index=%s&wait=100ms", index);
-    struct answer answer = ask(api, "GET", url, NULL, NULL);
+    struct answer answer = rest_ask(api, "GET", url, NULL, NULL);
     assert_int_equal(answer.status, 304);
     answer_must_have(&answer, "ETag", NULL);
     assert_string_equal(answer_header(&answer, "X-Polling-Index", value), index);
@@ -177,14 +171,14 @@ static void two_lines_let_clients_poll_by_tag(void **state)
 {
     struct rest_api *api = *state;
     char value[256], header[300];
-    struct answer answer = ask(api, "GET", "/locked/1", NULL, NULL);
+    struct answer answer = rest_ask(api, "GET", "/locked/1", NULL, NULL);
     snprintf(header, sizeof header, "If-None-Match: %s",
              answer_header(&answer, "ETag", value));
     answer_free(&answer);
     struct call *call = call_start(&(struct http){
         .port = api->stack.port, .path = "/locked/1?wait=50", .headers = {header}});
     await_waiting(&api->stack, 1);
-    must_be(ask(api, "PUT", "/locked/1", NULL, "{\"n\":1}"), 204, "");
+    must_be(rest_ask(api, "PUT", "/locked/1", NULL, "{\"n\":1}"), 204, "");
     answer = call_join(call);
     char index[300], before[300];
     snprintf(before, sizeof before, "%s", value);
@@ -205,7 +199,7 @@ static void odd_paths_reach_the_api(void **state)
     char expected[64];
     for (size_t i = 0; i < 3; i++) {
         snprintf(expected, sizeof expected, "\"url\":\"%s\"", paths[i]);
-        must_be(ask(api, "GET", paths[i], NULL, NULL), 200, expected);
+        must_be(rest_ask(api, "GET", paths[i], NULL, NULL), 200, expected);
     }
 }
 
@@ -216,11 +210,11 @@ static void a_path_too_long_for_us_is_not_too_long_for_the_api(void **state)
     memset(path, 'a', sizeof path);
     memcpy(path, "/raw/", 5);
     path[2000] = '\0';
-    struct answer answer = ask(api, "GET", path, NULL, NULL);
+    struct answer answer = rest_ask(api, "GET", path, NULL, NULL);
     must_be(answer, 200, path);
     snprintf(path + 2000, 100, "?index=7&wait=50"); /* and nobody waits for it */
     path[2100 - 1] = '\0';
-    answer = ask(api, "GET", path, NULL, NULL);
+    answer = rest_ask(api, "GET", path, NULL, NULL);
     assert_int_equal(answer.status, 200);
     answer_free(&answer);
 }
@@ -234,7 +228,7 @@ static void parameters_called_index_and_wait_are_the_apis(void **state)
 {
     struct rest_api *api = *state;
     char index[24], url[128];
-    must_be(ask(api, "GET", "/paged?index=2&wait=no&x=%2f", NULL, NULL), 200,
+    must_be(rest_ask(api, "GET", "/paged?index=2&wait=no&x=%2f", NULL, NULL), 200,
             "\"url\":\"/paged?index=2&wait=no&x=%2f\"");
     rest_index(api, "/paged", index);
     snprintf(url, sizeof url, "/paged?index=2&since=%s&hold=50", index);
@@ -301,7 +295,7 @@ static void shared_answers_are_shared_with_oneself_alone(void **state)
     for (size_t i = 0; i < sizeof users / sizeof *users; i++) {
         char who[64];
         snprintf(who, sizeof who, "%s\"", users[i][1]);
-        must_be(ask(api, "GET", "/plain/mine", users[i][0], NULL), 200, who);
+        must_be(rest_ask(api, "GET", "/plain/mine", users[i][0], NULL), 200, who);
     }
 }
 
@@ -336,7 +330,7 @@ static void a_token_of_8_kb_shares_its_answer(void **state)
     char url[128], value[256];
     memset(header, 't', sizeof header - 1);
     memcpy(header, "Authorization: Bearer ", 22);
-    struct answer answer = ask(api, "GET", "/plain/token", header, NULL);
+    struct answer answer = rest_ask(api, "GET", "/plain/token", header, NULL);
     snprintf(url, sizeof url, "/plain/token?index=%s&wait=50",
              answer_header(&answer, "X-Polling-Index", value));
     answer_free(&answer);
@@ -370,118 +364,6 @@ static void who_was_woken_too_early_gets_the_new_body_with_the_later_report(void
         answer_free(&answer);
         if (strstr(body, "\"version\":1") == NULL)
             call = call_start(&(struct http){.port = api->stack.port, .path = url});
-    }
-}
-
-/* --- what was written --- */
-
-/* Waits at `at`, has `write` done with this header, and is woken. */
-static void must_wake(struct rest_api *api, const char *at, const char *method,
-                      const char *path, const char *header)
-{
-    struct call *call = rest_wait(api, at, 1);
-    write_to(api, method, path, header);
-    struct answer answer = call_join(call);
-    must(answer.status == 200, "%s %s (%s) leaves who waits at %s with %ld", method, path,
-         header, at, answer.status);
-    answer_free(&answer);
-}
-
-static void every_form_of_location_wakes_what_it_names(void **state)
-{
-    static const char *const rows[][2] = {
-        {"/plain/4", "X-Location: /plain/4"},
-        {"/plain/4", "X-Location: plain/4"},
-        {"/plain/4", "X-Location: ./plain/4"},
-        {"/plain/4", "X-Location: ../plain/4?view=full"},
-        {"/plain/4", "X-Location: /plain/4#part"},
-        {"/plain/4", "X-Location: /plain/x/../4"},
-        {"/plain/4 5", "X-Location: /plain/4%205"},
-    };
-    struct rest_api *api = *state;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char at[64];
-        snprintf(at, sizeof at, "%s",
-                 strchr(rows[i][0], ' ') ? "/plain/4%205" : rows[i][0]);
-        must_wake(api, at, "POST", "/made", rows[i][1]);
-        must_wake(api, at, "POST", "/described", rows[i][1]);
-    }
-}
-
-static void a_location_with_our_host_is_ours_and_no_other(void **state)
-{
-    struct rest_api *api = *state;
-    char header[128];
-    snprintf(header, sizeof header, "X-Location: http://127.0.0.1:%d/plain/4",
-             api->stack.port);
-    must_wake(api, "/plain/4", "POST", "/made", header);
-    snprintf(header, sizeof header, "X-Location: //127.0.0.1:%d/plain/4",
-             api->stack.port);
-    must_wake(api, "/plain/4", "POST", "/made", header);
-    struct call *call = rest_wait(api, "/plain/4", 1);
-    long long reported = stack_status(&api->stack, "publishes");
-    write_to(api, "POST", "/made", "X-Location: http://elsewhere.example/plain/4");
-    await_status(&api->stack, "publishes", reported + 1);
-    await_waiting(&api->stack, 1);
-    write_to(api, "PUT", "/plain/4", NULL);
-    must_be(call_join(call), 200, "\"version\":1");
-}
-
-static void redirections_after_a_write_touch_but_307_and_308(void **state)
-{
-    static const char *const touches[] = {"X-Status: 301", "X-Status: 302",
-                                          "X-Status: 303"};
-    static const char *const leaves[] = {"X-Status: 307", "X-Status: 308"};
-    struct rest_api *api = *state;
-    for (size_t i = 0; i < 3; i++)
-        must_wake(api, "/moved", "POST", "/moved", touches[i]);
-    struct call *call = rest_wait(api, "/moved/on", 1);
-    for (size_t i = 0; i < 2; i++)
-        write_to(api, "POST", "/moved/on", leaves[i]);
-    must_be(ask(api, "POST", "/refused", NULL, NULL), 422, "");
-    await_waiting(&api->stack, 1);
-    write_to(api, "POST", "/moved/on", touches[2]);
-    struct answer answer = call_join(call);
-    answer_free(&answer);
-}
-
-static void what_else_was_written_is_told_by_rule_or_by_the_api(void **state)
-{
-    struct rest_api *api = *state;
-    must_wake(api, "/authors/7/books/1", "PUT", "/authors/7", NULL);
-    must_wake(api, "/albums/3/photos/9", "DELETE", "/albums/3", NULL);
-    must_wake(api, "/any%20thing/3/photos/9", "DELETE", "/any%20thing/", NULL);
-    must_wake(api, "/posts/7", "PATCH", "/posts?author=3", NULL);
-    must_wake(api, "/anything/at/all", "POST", "/batch", NULL);
-    must_wake(api, "/views/7", "POST", "/also", "X-Also: /views/7");
-    must_wake(api, "/views/7", "POST", "/also", "X-Also: /other /views/7");
-    must_wake(api, "/albums/4/any", "POST", "/also", "X-Also: /albums/4/*");
-}
-
-static void what_only_reads_wakes_nobody(void **state)
-{
-    static const char *const queries[] = {
-        "{\"query\":\"{ posts { id } }\"}",
-        "{\n \"variables\": {\"a\": \"b\"},\n \"query\" : \"query q { posts { id } }\"}"};
-    static const char *const mutations[] = {
-        "{\"query\":\"mutation { add(id: 1) { id } }\"}",
-        "{\"query\":\"fragment f on Post { id }\\n mutation m { add { ...f } }\"}",
-        "{\"query\":\"\\u006dutation { add(id: 1) { id } }\"}", "{\"id\":\"stored\"}"};
-    struct rest_api *api = *state;
-    struct call *call = rest_wait(api, "/", 1);
-    write_to(api, "POST", "/search", NULL);
-    write_to(api, "POST", "/login", NULL);
-    write_to(api, "POST", "/graphql/q/posts", NULL);
-    for (size_t i = 0; i < 2; i++)
-        must_be(ask(api, "POST", "/graphql", NULL, queries[i]), 200, "");
-    await_waiting(&api->stack, 1);
-    assert_int_equal(stack_status(&api->stack, "publishes"), 0);
-    write_to(api, "POST", "/graphql/m/add", NULL);
-    must_be(call_join(call), 200, "");
-    for (size_t i = 0; i < sizeof mutations / sizeof *mutations; i++) {
-        call = rest_wait(api, "/", 1);
-        must_be(ask(api, "POST", "/graphql", NULL, mutations[i]), 200, "");
-        must_be(call_join(call), 200, "");
     }
 }
 
@@ -537,7 +419,7 @@ static void a_wait_ends_with_the_right_to_it(void **state)
     char index[24], url[128], header[64];
     struct answer answer;
     snprintf(header, sizeof header, "X-Expires: %lld", (long long)time(NULL) + 3600);
-    answer = ask(api, "GET", "/private/doc", header, NULL);
+    answer = rest_ask(api, "GET", "/private/doc", header, NULL);
     char value[256];
     snprintf(index, sizeof index, "%.23s",
              answer_header(&answer, "X-Polling-Index", value));
@@ -545,14 +427,14 @@ static void a_wait_ends_with_the_right_to_it(void **state)
     snprintf(url, sizeof url, "/private/doc?index=%s&wait=50", index);
     snprintf(header, sizeof header, "X-Expires: %lld", (long long)time(NULL) + 2);
     double start = seconds_now();
-    answer = ask(api, "GET", url, header, NULL);
+    answer = rest_ask(api, "GET", url, header, NULL);
     double took = seconds_now() - start;
     assert_int_equal(answer.status, 304);
     answer_free(&answer);
     assert_true(took < 5);
     snprintf(header, sizeof header, "X-Expires: %lld", (long long)time(NULL) - 10);
     start = seconds_now();
-    answer = ask(api, "GET", url, header, NULL); /* too late: nobody is held */
+    answer = rest_ask(api, "GET", url, header, NULL); /* too late: nobody is held */
     assert_true(seconds_now() - start < 5);
     assert_int_equal(answer.status, 304);
     answer_free(&answer);
@@ -592,11 +474,6 @@ int main(void)
         TEST(a_crowd_of_one_user_comes_soon_too),
         TEST(a_token_of_8_kb_shares_its_answer),
         TEST(who_was_woken_too_early_gets_the_new_body_with_the_later_report),
-        TEST(every_form_of_location_wakes_what_it_names),
-        TEST(a_location_with_our_host_is_ours_and_no_other),
-        TEST(redirections_after_a_write_touch_but_307_and_308),
-        TEST(what_else_was_written_is_told_by_rule_or_by_the_api),
-        TEST(what_only_reads_wakes_nobody),
         TEST(a_process_that_hangs_costs_a_writer_two_seconds),
         TEST(a_wait_ends_with_the_right_to_it),
         TEST(who_has_lost_the_right_gets_no_body),
