@@ -214,6 +214,11 @@ static bool handle(struct connection *connection, enum fcgi_event event)
             return true;
         hang_up(connection);
         return false;
+    case FCGI_LAST:
+        if (!outgoing_say(connection, fcgi_reader_answer(reader)))
+            log_debug("connection %d took no last word", connection->fd);
+        hang_up(connection);
+        return false;
     case FCGI_BROKEN:
         break;
     }

@@ -206,6 +206,13 @@ static enum fcgi_event say_end(struct fcgi_reader *reader, uint16_t id,
     return FCGI_REPLY;
 }
 
+/* The web server alone may keep a connection (section 3.5). */
+static enum fcgi_event refuse_role(struct fcgi_reader *reader, uint16_t id, bool keeps)
+{
+    say_end(reader, id, FCGI_UNKNOWN_ROLE);
+    return keeps ? FCGI_REPLY : FCGI_LAST;
+}
+
 static enum fcgi_event begin_end(struct fcgi_reader *reader, uint16_t id)
 {
     const unsigned char *body = reader->content;
@@ -215,7 +222,7 @@ static enum fcgi_event begin_end(struct fcgi_reader *reader, uint16_t id)
         return id == reader->id ? broken(reader, "a request begun twice")
                                 : say_end(reader, id, FCGI_CANT_MPX_CONN);
     if (body[0] != 0 || body[1] != FCGI_RESPONDER)
-        return say_end(reader, id, FCGI_UNKNOWN_ROLE);
+        return refuse_role(reader, id, (body[2] & FCGI_KEEP_CONN) != 0);
     reader->stage = STAGE_PARAMS;
     reader->id = id;
     reader->keeps = (body[2] & FCGI_KEEP_CONN) != 0;

@@ -21,6 +21,7 @@ enum fcgi_event {
     FCGI_WHOLE,   /* the request is whole: answer it, then call fcgi_reader_reset() */
     FCGI_ABORTED, /* the web server gives up the request that is being read or answered */
     FCGI_REPLY,   /* send `answer` (fcgi_reader_answer()), then go on */
+    FCGI_LAST,    /* send it, then close the connection */
     FCGI_BROKEN   /* not FastCGI, or out of memory (fcgi_reader_wrong()): close the
                      connection */
 };

@@ -84,6 +84,10 @@ static void take(struct course *course, enum fcgi_event event)
     case FCGI_REPLY:
         answer(course);
         break;
+    case FCGI_LAST:
+        answer(course);
+        course->over = true;
+        break;
     case FCGI_BROKEN:
         fprintf(course->out, "broken: %s", fcgi_reader_wrong(reader));
         course->over = true;

@@ -175,6 +175,24 @@ static void other_roles_are_refused(void **state)
     close(fd);
 }
 
+/* Without FCGI_KEEP_CONN it is ours to close (section 3.5), whatever the answer. */
+static void a_refused_role_closes_what_is_not_kept(void **state)
+{
+    struct stack *stack = *state;
+    struct records records = {0};
+    char bytes[64];
+    int fd = fcgi_connect(stack);
+    records_begin(&records, 5, false);
+    records.at[HEADER + 1] = FCGI_AUTHORIZER;
+    send_and_free(fd, &records);
+    size_t len = 0;
+    for (ssize_t n; (n = recv(fd, bytes + len, sizeof bytes - len, 0)) > 0;)
+        len += (size_t)n;
+    assert_int_equal(len, 16);
+    assert_int_equal(bytes[12], FCGI_UNKNOWN_ROLE);
+    close(fd);
+}
+
 static void a_second_request_beside_a_held_one_is_refused(void **state)
 {
     static const unsigned char end[] =
@@ -273,6 +291,7 @@ int main(void)
         cmocka_unit_test(records_may_be_padded_and_cut_anywhere),
         cmocka_unit_test(management_records_are_answered),
         cmocka_unit_test(other_roles_are_refused),
+        cmocka_unit_test(a_refused_role_closes_what_is_not_kept),
         cmocka_unit_test(a_second_request_beside_a_held_one_is_refused),
         cmocka_unit_test(more_headers_than_are_kept_are_431),
         cmocka_unit_test(nginx_keeps_its_connections),

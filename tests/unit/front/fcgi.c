@@ -68,6 +68,11 @@ static void note(struct course *course, enum fcgi_event event)
     case FCGI_REPLY:
         note_answer(course);
         break;
+    case FCGI_LAST:
+        note_answer(course);
+        fputs("last\n", course->out);
+        course->over = true;
+        break;
     case FCGI_BROKEN:
         fprintf(course->out, "broken: %s\n", fcgi_reader_wrong(course->reader));
         course->over = true;
@@ -436,15 +441,17 @@ static void only_responders_are_played(void **state)
 {
     static const unsigned char roles[][8] = {
         {0, FCGI_AUTHORIZER, 0}, {0, FCGI_FILTER, 1}, {0, 0, 1}, {1, FCGI_RESPONDER, 1}};
+    static const char refused[] = "say 01 03 00 07 00 08 00 00 00 00 00 00 03 00 00 00\n";
     (void)state;
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
         struct records stream = {0};
         records_add(&stream, FCGI_BEGIN_REQUEST, 7, roles[i], 8);
         records_params(&stream, 7, (const char *const[]){"REQUEST_METHOD", "GET", NULL});
         records_get(&stream, 8, true, "/a");
-        must_become(&stream, false,
-                    "say 01 03 00 07 00 08 00 00 00 00 00 00 03 00 00 00\n"
-                    "8+: GET /a\n");
+        char expected[128];
+        snprintf(expected, sizeof expected, "%s%s", refused,
+                 (roles[i][2] & FCGI_KEEP_CONN) != 0 ? "8+: GET /a\n" : "last\n");
+        must_become(&stream, false, expected);
     }
 }
 
