@@ -62,7 +62,8 @@ static int report(const struct nginx_check *check)
 
 int check_nginx(const char *file, const struct config *config)
 {
-    const struct nginx_needs needs = {config->wait_max, config->max_waiting};
+    const struct nginx_needs needs = {config->wait_max, config->max_waiting,
+                                      config->stream_heartbeat};
     const char *name = strcmp(file, "-") == 0 ? "standard input" : file;
     char *bytes;
     size_t len;

@@ -18,6 +18,7 @@
 struct nginx_needs {
     nanos wait_max;
     int64_t max_waiting;
+    nanos heartbeat; /* of streams */
 };
 
 struct finding {

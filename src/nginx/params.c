@@ -297,6 +297,7 @@ void rule_lost_resource(struct nginx_check *check, const struct way *way)
     if (way_is_proxy(way) || way->publish == NULL || may_read(way) ||
         tells(way->block, TEXT("FCGIWAIT_RESOURCE")) ||
         tells(way->block, TEXT("FCGIWAIT_ORIGIN_STATUS")) ||
+        params_misspelt(way->block) ||
         !holds_whole(find_param(way->block, TEXT("SCRIPT_NAME")), way->block))
         return;
     for (const struct way *at = check->ways; at != NULL; at = at->next) {

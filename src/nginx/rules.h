@@ -98,6 +98,17 @@ void rule_lost_headers(struct nginx_check *check, const struct way *way);
 /* php.c: habits of locations for PHP */
 void rule_php(struct nginx_check *check, const struct way *way);
 
+/* names.c: parameters that fcgiwait does not know */
+void rule_unknown_param(struct nginx_check *check, const struct way *way);
+bool params_misspelt(const struct directive *level);
+
+/* streaming.c: streams, and everything below a path */
+void rule_stream_buffering(struct nginx_check *check, const struct way *way);
+void rule_stream_front(struct nginx_check *check, const struct way *way);
+void rule_stream_gzip(struct nginx_check *check, const struct way *way);
+void rule_heartbeat(struct nginx_check *check, const struct way *way);
+void rule_below(struct nginx_check *check, const struct way *way);
+
 /* takeover.c: locations elsewhere that take some paths away */
 void rule_takeover(struct nginx_check *check, const struct way *way);
 

@@ -22,7 +22,8 @@ static void check_findings(const struct nginx_check *check, struct text dump)
 
 static char *report_of(struct text dump, enum nginx_checked *result)
 {
-    static const struct nginx_needs needs = {60 * NANOS_PER_SECOND, 10000};
+    static const struct nginx_needs needs = {60 * NANOS_PER_SECOND, 10000,
+                                             20 * NANOS_PER_SECOND};
     char *report = NULL;
     size_t len;
     struct nginx_check *check = nginx_check_read(dump, "stdin", &needs);

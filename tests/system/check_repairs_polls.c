@@ -39,7 +39,7 @@ static const char correct[] =
     "proxy_cache_path cache keys_zone=api:1m;\n"
     "upstream fcgiwait { server unix:%1$s/socket; keepalive 500; }\n"
     "fastcgi_keep_conn on; fastcgi_read_timeout 30s; fastcgi_next_upstream off;\n"
-    "proxy_read_timeout 30s; proxy_next_upstream off;\n"
+    "proxy_http_version 1.1; proxy_read_timeout 30s; proxy_next_upstream off;\n"
     "server {\n"
     "listen 127.0.0.1:%3$d backlog=1024; root %1$s/none; server_name x;\n" TOLD
     "location = /generation { return 200 \"%6$d\"; }\n"

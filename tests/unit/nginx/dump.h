@@ -94,6 +94,7 @@ static const char correct[] =
     "# configuration file /etc/nginx/conf.d/front.conf:\n"
     "server {\n"
     "    listen 80;\n"
+    "    proxy_http_version 1.1; # front\n"
     "    location /live/ {\n"
     "        proxy_read_timeout 75;\n"
     "        proxy_next_upstream off;\n"

@@ -155,7 +155,8 @@ static void in_what_is_correct_nothing_is_found(void **state)
 static void check_small(const char *http, const char *rules)
 {
     char dump[2048], found[512] = "";
-    snprintf(dump, sizeof dump, GLOBAL "http { " TOLD "\n%s\n}\n", http);
+    snprintf(dump, sizeof dump, GLOBAL "http { proxy_http_version 1.1; " TOLD "\n%s\n}\n",
+             http);
     struct nginx_check *check = check_text(dump);
     for (const struct finding *at = nginx_check_findings(check); at != NULL;
          at = at->next)

@@ -17,7 +17,8 @@ struct row {
     const char *at;        /* stands in the line that it names; NULL: `to` does */
 };
 
-static const struct nginx_needs needs = {60 * NANOS_PER_SECOND, 10000};
+static const struct nginx_needs needs = {60 * NANOS_PER_SECOND, 10000,
+                                         20 * NANOS_PER_SECOND};
 
 static inline void find_line(const char *dump, const char *part, char file[128],
                              unsigned *line)

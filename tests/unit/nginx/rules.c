@@ -315,6 +315,98 @@ static void the_api_behind_it(void **state)
     EACH(works, nothing_is_found);
 }
 
+#define TOLD "include fastcgi_params; "
+
+static void names_that_fcgiwait_does_not_know(void **state)
+{
+    static const struct row faults[] = {
+        {"fastcgi_param FCGIWAIT_WAIT_MAX 25s;",
+         "fastcgi_param FCGIWAIT_WAIT_MAX 25s; fastcgi_param FCGIWAIT_STREEM off;",
+         "unknown_param", NULL},
+        {"FCGIWAIT_RESOURCE $resource", "FCGIWAIT_RESSOURCE $resource", "unknown_param",
+         NULL},
+        {READ, TOLD "fastcgi_param FcgiWait_Scope below; fastcgi_pass fcgiwait;",
+         "unknown_param", NULL},
+    };
+    static const struct row works[] = {
+        {READ,
+         TOLD "fastcgi_param FCGIWAIT_QUERY since,wait; fastcgi_param FCGIWAIT_CLIENT "
+              "$remote_addr; fastcgi_param FCGIWAIT_STREAM off; fastcgi_param "
+              "FCGIWAIT_EXPIRES $exp; fastcgi_pass fcgiwait;",
+         NULL, NULL},
+    };
+    (void)state;
+    EACH(faults, only_this_is_found);
+    EACH(works, nothing_is_found);
+}
+
+static void what_holds_streams_back(void **state)
+{
+    static const struct row faults[] = {
+        {READ, "fastcgi_ignore_headers X-Accel-Buffering; fastcgi_pass fcgiwait;",
+         "stream_buffering", NULL},
+        {"proxy_http_version 1.1; # front", "", "stream_front",
+         "proxy_pass http://127.0.0.1:8080;"},
+        {"proxy_http_version 1.1; # front", "proxy_http_version 1.0;", "stream_front",
+         NULL},
+        {READ, "gzip on; gzip_types text/event-stream; fastcgi_pass fcgiwait;",
+         "stream_gzip", NULL},
+        {READ,
+         TOLD "fastcgi_param FCGIWAIT_WAIT_MAX 10s; fastcgi_read_timeout 20s; "
+              "fastcgi_pass fcgiwait;",
+         "heartbeat", NULL},
+    };
+    static const struct row works[] = {
+        {READ,
+         "fastcgi_buffering off; fastcgi_ignore_headers X-Accel-Buffering; "
+         "fastcgi_pass fcgiwait;",
+         NULL, NULL},
+        {READ,
+         TOLD "fastcgi_param FCGIWAIT_STREAM off; gzip on; gzip_types *; "
+              "fastcgi_ignore_headers X-Accel-Buffering; fastcgi_pass fcgiwait;",
+         NULL, NULL},
+        {READ, "gzip on; gzip_types application/json; fastcgi_pass fcgiwait;", NULL,
+         NULL},
+        {"proxy_http_version 1.1; # front", "proxy_buffering off;", NULL, NULL},
+        {"proxy_http_version 1.1; # front",
+         "} server { listen 8099; location / { return 204; } } server { listen 80; "
+         "proxy_http_version 1.1;",
+         NULL, NULL},
+    };
+    (void)state;
+    EACH(faults, only_this_is_found);
+    EACH(works, nothing_is_found);
+}
+
+static void nobody_is_told_more_than_he_may_read(void **state)
+{
+    static const struct row faults[] = {
+        {READ,
+         TOLD "fastcgi_param FCGIWAIT_SCOPE below; fastcgi_pass fcgiwait; }\nlocation "
+              "/live/own/ { deny all; fastcgi_pass fcgiwait;",
+         "below", "FCGIWAIT_SCOPE"},
+        {READ,
+         TOLD "fastcgi_param FCGIWAIT_SCOPE below; fastcgi_param FCGIWAIT_RESOURCE /; "
+              "fastcgi_pass fcgiwait;",
+         "below", NULL},
+    };
+    static const struct row works[] = {
+        {READ, TOLD "fastcgi_param FCGIWAIT_SCOPE below; fastcgi_pass fcgiwait;", NULL,
+         NULL},
+        {READ,
+         TOLD "fastcgi_param FCGIWAIT_SCOPE below; deny all; fastcgi_pass fcgiwait; "
+              "}\nlocation /live/own/ { deny all; fastcgi_pass fcgiwait;",
+         NULL, NULL},
+        {READ,
+         TOLD "fastcgi_param FCGIWAIT_SCOPE below; fastcgi_param FCGIWAIT_RESOURCE "
+              "/tenants/$host$uri; fastcgi_pass fcgiwait;",
+         NULL, NULL},
+    };
+    (void)state;
+    EACH(faults, only_this_is_found);
+    EACH(works, nothing_is_found);
+}
+
 static void an_empty_input_says_where_nginx_says_why(void **state)
 {
     static const char *const dumps[] = {"", "\n\r\n",
@@ -348,6 +440,9 @@ int main(void)
         cmocka_unit_test(what_is_lost_on_the_way),
         cmocka_unit_test(fronts_that_rewrite_or_see_bytes_alone),
         cmocka_unit_test(the_api_behind_it),
+        cmocka_unit_test(names_that_fcgiwait_does_not_know),
+        cmocka_unit_test(what_holds_streams_back),
+        cmocka_unit_test(nobody_is_told_more_than_he_may_read),
         cmocka_unit_test(an_empty_input_says_where_nginx_says_why),
     };
     return cmocka_run_group_tests_name("nginx/rules", tests, NULL, NULL);

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Names of parameters that fcgiwait does not know: it passes over them without a word, so
+ * a misspelt one is as good as none.
+ */
+#include "rules.h"
+
+#define PREFIX TEXT("FCGIWAIT_")
+#define LENGTH_MOST 40 /* of a name that is compared */
+#define NEAR_MOST 4    /* letters that may be wrong in it */
+
+static const struct text known[] = {
+    TEXT("FCGIWAIT_RESOURCE"), TEXT("FCGIWAIT_ACCESS"),
+    TEXT("FCGIWAIT_ORIGIN"),   TEXT("FCGIWAIT_ORIGIN_STATUS"),
+    TEXT("FCGIWAIT_LOCATION"), TEXT("FCGIWAIT_CONTENT_LOCATION"),
+    TEXT("FCGIWAIT_ALSO"),     TEXT("FCGIWAIT_AGAIN"),
+    TEXT("FCGIWAIT_QUERY"),    TEXT("FCGIWAIT_CLIENT"),
+    TEXT("FCGIWAIT_SCOPE"),    TEXT("FCGIWAIT_STREAM"),
+    TEXT("FCGIWAIT_EXPIRES"),  TEXT("FCGIWAIT_WAIT_MAX"),
+    TEXT("FCGIWAIT_ENDPOINT"),
+};
+#define KNOWN (sizeof known / sizeof *known)
+
+static unsigned least(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+
+/* How many letters have to be put in, taken out or changed. */
+static unsigned distance(struct text a, struct text b)
+{
+    unsigned row[LENGTH_MOST + 1];
+    for (unsigned j = 0; j <= b.len; j++)
+        row[j] = j;
+    for (unsigned i = 1; i <= a.len; i++) {
+        unsigned corner = row[0];
+        row[0] = i;
+        for (unsigned j = 1; j <= b.len; j++) {
+            unsigned changed = corner + (a.at[i - 1] != b.at[j - 1]);
+            corner = row[j];
+            row[j] = least(changed, least(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[b.len];
+}
+
+static bool is_known(struct text name)
+{
+    for (size_t i = 0; i < KNOWN; i++)
+        if (text_is(name, known[i]))
+            return true;
+    return false;
+}
+
+/* NULL: none is near. */
+static const char *nearest(struct text name)
+{
+    const char *best = NULL;
+    unsigned smallest = NEAR_MOST + 1;
+    for (size_t i = 0; i < KNOWN && name.len <= LENGTH_MOST; i++) {
+        unsigned wrong = distance(name, known[i]);
+        if (wrong < smallest) {
+            smallest = wrong;
+            best = known[i].at;
+        }
+    }
+    return best;
+}
+
+static bool begins_as_ours(struct text name)
+{
+    struct text start = {name.at, PREFIX.len};
+    return name.len > PREFIX.len && text_is_like(start, PREFIX);
+}
+
+bool params_misspelt(const struct directive *level)
+{
+    const struct directive *at = find_setting(level, TEXT("fastcgi_param"));
+    for (; at != NULL; at = find_again(at)) {
+        struct text name = directive_value(at, 1);
+        if (begins_as_ours(name) && !is_known(name))
+            return true;
+    }
+    return false;
+}
+
+static void report(struct nginx_check *check, const struct directive *param)
+{
+    struct text name = directive_value(param, 1), value = directive_value(param, 2);
+    const char *near = nearest(name);
+    fault_report(check, &(struct fault){
+                            .rule = "unknown_param",
+                            .at = param,
+                            .what = say(check, "fcgiwait knows no parameter %.*s",
+                                        (int)name.len, name.at),
+                            .effect = "it is passed over, as if the line were not there",
+                            .instead = near != NULL ? say(check, "fastcgi_param %s %.*s;",
+                                                          near, (int)value.len, value.at)
+                                                    : "(nothing: take the line away)"});
+}
+
+void rule_unknown_param(struct nginx_check *check, const struct way *way)
+{
+    const struct directive *at = find_setting(way->block, TEXT("fastcgi_param"));
+    for (; at != NULL && !way_is_proxy(way); at = find_again(at)) {
+        struct text name = directive_value(at, 1);
+        if (begins_as_ours(name) && !is_known(name))
+            report(check, at);
+    }
+}

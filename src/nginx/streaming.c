@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What holds the events of a stream back, or ends it between two heartbeats; and who is
+ * told of changes below a path. What is said here of nginx was tried on nginx 1.22.
+ */
+#include "guard.h"
+#include "rules.h"
+
+#include "fcgiwait/duration.h"
+
+#define STANDARD_TIMEOUT (60 * NANOS_PER_SECOND)
+
+static const char gathered[] = "events of a stream are gathered until a buffer is full: "
+                               "they come late, many at once, or never";
+
+static bool streams(const struct way *way)
+{
+    return way->wait > 0 && way->publish == NULL &&
+           !text_is(find_param(way->block, TEXT("FCGIWAIT_STREAM")), TEXT("off"));
+}
+
+static const struct directive *ignores_buffering(const struct way *way)
+{
+    const struct directive *at =
+        find_setting_of(way->block, way->protocol, "ignore_headers");
+    while (at != NULL && !values_have(at, TEXT("X-Accel-Buffering")))
+        at = find_again(at);
+    return at;
+}
+
+static bool is_unbuffered(const struct way *way)
+{
+    const struct directive *set = find_setting_of(way->block, way->protocol, "buffering");
+    return set != NULL && !value_is_on(set);
+}
+
+void rule_stream_buffering(struct nginx_check *check, const struct way *way)
+{
+    const struct directive *ignored = ignores_buffering(way);
+    if (!streams(way) || ignored == NULL || is_unbuffered(way))
+        return;
+    fault_report(check,
+                 &(struct fault){
+                     .rule = "stream_buffering",
+                     .at = ignored,
+                     .what =
+                         "X-Accel-Buffering is ignored, with which fcgiwait keeps nginx "
+                         "from gathering a stream",
+                     .effect = gathered,
+                     .instead = say(check,
+                                    "%.*s_buffering off; (or take X-Accel-Buffering "
+                                    "out of this line)",
+                                    (int)way->protocol.len, way->protocol.at)});
+}
+
+/* --- nginx in front of nginx --- */
+
+/* Some location of this dump that streams and hands X-Accel-Buffering on to the front;
+ * otherwise nginx keeps it for itself. Without any such location nothing streams. */
+static bool needs_care(const struct nginx_check *check)
+{
+    bool any = false;
+    for (const struct way *way = check->ways; way != NULL; way = way->next) {
+        if (way_is_proxy(way) || !streams(way))
+            continue;
+        const struct directive *pass =
+            find_setting_of(way->block, way->protocol, "pass_header");
+        while (pass != NULL && !values_have(pass, TEXT("X-Accel-Buffering")))
+            pass = find_again(pass);
+        if (pass != NULL)
+            return false;
+        any = true;
+    }
+    return any;
+}
+
+/* An answer in chunks (HTTP/1.1) is handed on chunk by chunk; one without end (1.0) is
+ * gathered. */
+void rule_stream_front(struct nginx_check *check, const struct way *way)
+{
+    const struct directive *version =
+        find_setting(way->block, TEXT("proxy_http_version"));
+    bool chunks = version != NULL && !text_is(directive_value(version, 1), TEXT("1.0"));
+    if (!way_is_proxy(way) || !streams(way) || is_unbuffered(way) || chunks ||
+        ignores_buffering(way) != NULL || !needs_care(check))
+        return;
+    fault_report(
+        check,
+        &(struct fault){
+            .rule = "stream_front",
+            .at = version != NULL ? version : way->pass,
+            .once = version != NULL ? version : way->server,
+            .what = say(check, "%s asks with HTTP/1.0 and has proxy_buffering on",
+                        say_location(check, way->block)),
+            .effect = gathered,
+            .instead = "proxy_http_version 1.1; proxy_set_header Connection \"\";"});
+}
+
+/* --- gzip --- */
+
+void rule_stream_gzip(struct nginx_check *check, const struct way *way)
+{
+    const struct directive *gzip = find_setting(way->block, TEXT("gzip"));
+    const struct directive *types = find_setting(way->block, TEXT("gzip_types"));
+    if (!streams(way) || !value_is_on(gzip) ||
+        !(values_have(types, TEXT("text/event-stream")) || values_have(types, TEXT("*"))))
+        return;
+    fault_report(check,
+                 &(struct fault){
+                     .rule = "stream_gzip",
+                     .at = types,
+                     .what = "gzip lies over text/event-stream",
+                     .effect =
+                         "each open stream keeps a compressor, some 256k of memory, and "
+                         "clients that decode in blocks see events late",
+                     .instead = "gzip_types application/json text/plain;"});
+}
+
+/* --- heartbeats --- */
+
+void rule_heartbeat(struct nginx_check *check, const struct way *way)
+{
+    const struct directive *set =
+        find_setting_of(way->block, way->protocol, "read_timeout");
+    nanos timeout = way_time(check, way, "read_timeout", STANDARD_TIMEOUT);
+    nanos beat = check->needs.heartbeat;
+    char has[DURATION_TEXT], needs[DURATION_TEXT];
+    if (!streams(way) || set == NULL || timeout <= way->wait || timeout > beat)
+        return;
+    duration_format(timeout, has);
+    duration_format(beat, needs);
+    const char *protocol = say(check, "%.*s", (int)way->protocol.len, way->protocol.at);
+    struct fault fault = fault_of("heartbeat", set, way);
+    fault.what = say(check, "%s_read_timeout %ss is not above stream.heartbeat, %ss",
+                     protocol, has, needs);
+    fault.effect = "a stream is cut off whenever nothing changes for that long";
+    fault.instead = say(check, "%s_read_timeout %llds;", protocol,
+                        (long long)(beat / NANOS_PER_SECOND) + 15);
+    fault_report(check, &fault);
+}
+
+/* --- everything below a path --- */
+
+static bool is_below(const struct way *way)
+{
+    return !way_is_proxy(way) &&
+           text_is(find_param(way->block, TEXT("FCGIWAIT_SCOPE")), TEXT("below"));
+}
+
+/* Another location that keeps people out of a part of what this one tells. */
+static const struct way *kept_from(const struct nginx_check *check, const struct way *way,
+                                   struct text told)
+{
+    enum guard here = guard_at(way->block);
+    for (const struct way *at = check->ways; at != NULL; at = at->next) {
+        struct text path = location_of(at->block).path;
+        if (at != way && at->server == way->server && at->wait > 0 &&
+            at->publish == NULL && !way_is_proxy(at) && !guard_is_internal(at->block) &&
+            path.len > told.len && text_starts(path, told) && guard_at(at->block) > here)
+            return at;
+    }
+    return NULL;
+}
+
+/* What clients are told of begins so: with what FCGIWAIT_RESOURCE says up to its first
+ * variable, where there is one. */
+static struct text told_by(const struct way *way, const struct directive *resource)
+{
+    struct text rest, start = location_of(way->block).path;
+    if (resource == NULL)
+        return start;
+    rest = directive_value(resource, 2);
+    text_cut(&rest, '$', &start);
+    return start;
+}
+
+void rule_below(struct nginx_check *check, const struct way *way)
+{
+    if (!is_below(way))
+        return;
+    const struct directive *resource =
+        find_param_line(way->block, TEXT("FCGIWAIT_RESOURCE"));
+    const struct directive *scope = find_param_line(way->block, TEXT("FCGIWAIT_SCOPE"));
+    struct text told = told_by(way, resource), path = location_of(way->block).path;
+    bool constant =
+        resource != NULL && !value_contains(directive_value(resource, 2), TEXT("$"));
+    struct fault fault = {.rule = "below", .at = scope, .once = way->block};
+    const struct way *other = told.len > 0 ? kept_from(check, way, told) : NULL;
+    if (constant && told.len < path.len && text_starts(path, told)) {
+        fault.at = resource;
+        fault.what = say(check, "FCGIWAIT_RESOURCE %.*s is above the path of %s",
+                         (int)told.len, told.at, say_location(check, way->block));
+        fault.instead =
+            say(check, "fastcgi_param FCGIWAIT_RESOURCE %.*s;", (int)path.len, path.at);
+    } else if (other != NULL) {
+        fault.what =
+            say(check,
+                "%s tells of everything below %.*s, and %s of %s:%u keeps "
+                "people out of a part of it",
+                say_location(check, way->block), (int)told.len, told.at,
+                say_location(check, other->block), other->pass->file, other->pass->line);
+        fault.instead =
+            "(the same guard here, or documents that are guarded under another "
+            "path)";
+    } else {
+        return;
+    }
+    fault.effect = "whoever reads here is told of documents that are not for everybody";
+    fault_report(check, &fault);
+}
