@@ -103,6 +103,7 @@ void rule_unknown_param(struct nginx_check *check, const struct way *way);
 bool params_misspelt(const struct directive *level);
 
 /* streaming.c: streams, and everything below a path */
+bool way_streams(const struct way *way); /* its clients may ask for streams */
 void rule_stream_buffering(struct nginx_check *check, const struct way *way);
 void rule_stream_front(struct nginx_check *check, const struct way *way);
 void rule_stream_gzip(struct nginx_check *check, const struct way *way);

@@ -13,7 +13,7 @@
 static const char gathered[] = "events of a stream are gathered until a buffer is full: "
                                "they come late, many at once, or never";
 
-static bool streams(const struct way *way)
+bool way_streams(const struct way *way)
 {
     return way->wait > 0 && way->publish == NULL &&
            !text_is(find_param(way->block, TEXT("FCGIWAIT_STREAM")), TEXT("off"));
@@ -37,7 +37,7 @@ static bool is_unbuffered(const struct way *way)
 void rule_stream_buffering(struct nginx_check *check, const struct way *way)
 {
     const struct directive *ignored = ignores_buffering(way);
-    if (!streams(way) || ignored == NULL || is_unbuffered(way))
+    if (!way_streams(way) || ignored == NULL || is_unbuffered(way))
         return;
     fault_report(check,
                  &(struct fault){
@@ -61,7 +61,7 @@ static bool needs_care(const struct nginx_check *check)
 {
     bool any = false;
     for (const struct way *way = check->ways; way != NULL; way = way->next) {
-        if (way_is_proxy(way) || !streams(way))
+        if (way_is_proxy(way) || !way_streams(way))
             continue;
         const struct directive *pass =
             find_setting_of(way->block, way->protocol, "pass_header");
@@ -81,7 +81,7 @@ void rule_stream_front(struct nginx_check *check, const struct way *way)
     const struct directive *version =
         find_setting(way->block, TEXT("proxy_http_version"));
     bool chunks = version != NULL && !text_is(directive_value(version, 1), TEXT("1.0"));
-    if (!way_is_proxy(way) || !streams(way) || is_unbuffered(way) || chunks ||
+    if (!way_is_proxy(way) || !way_streams(way) || is_unbuffered(way) || chunks ||
         ignores_buffering(way) != NULL || !needs_care(check))
         return;
     fault_report(
@@ -102,7 +102,7 @@ void rule_stream_gzip(struct nginx_check *check, const struct way *way)
 {
     const struct directive *gzip = find_setting(way->block, TEXT("gzip"));
     const struct directive *types = find_setting(way->block, TEXT("gzip_types"));
-    if (!streams(way) || !value_is_on(gzip) ||
+    if (!way_streams(way) || !value_is_on(gzip) ||
         !(values_have(types, TEXT("text/event-stream")) || values_have(types, TEXT("*"))))
         return;
     fault_report(check,
@@ -125,7 +125,7 @@ void rule_heartbeat(struct nginx_check *check, const struct way *way)
     nanos timeout = way_time(check, way, "read_timeout", STANDARD_TIMEOUT);
     nanos beat = check->needs.heartbeat;
     char has[DURATION_TEXT], needs[DURATION_TEXT];
-    if (!streams(way) || set == NULL || timeout <= way->wait || timeout > beat)
+    if (!way_streams(way) || set == NULL || timeout <= way->wait || timeout > beat)
         return;
     duration_format(timeout, has);
     duration_format(beat, needs);

@@ -65,8 +65,10 @@ void rule_read_timeout(struct nginx_check *check, const struct way *way)
             ? say(check, "a client that waits longer than %s gets 504 and no answer",
                   seconds(check, timeout))
             : "a client gets 504 instead of its 304, exactly when nothing has changed";
+    nanos silence = /* between two heartbeats of a stream, too */
+        way_streams(way) && check->needs.heartbeat > wait ? check->needs.heartbeat : wait;
     fault.instead = say(check, "%s_read_timeout %llds;", protocol,
-                        (long long)whole_seconds(wait) + TIMEOUT_ABOVE);
+                        (long long)whole_seconds(silence) + TIMEOUT_ABOVE);
     fault_report(check, &fault);
 }
 

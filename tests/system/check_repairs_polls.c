@@ -409,10 +409,10 @@ static void what_is_in_front(void **state)
     char start[64];
     snprintf(start, sizeof start, PASS "%d; }", stack->port);
     snprintf(fault, sizeof fault, other, (int)strlen(start), start, "2s", stack->port);
-    snprintf(repaired, sizeof repaired, other, (int)strlen(start), start, "18s",
+    snprintf(repaired, sizeof repaired, other, (int)strlen(start), start, "35s",
              stack->port);
     fault_is_found_and_mended(stack, &(struct row){from, fault,
-                                                   "instead: proxy_read_timeout 18s;",
+                                                   "instead: proxy_read_timeout 35s;",
                                                    repaired, holds_behind_a_rewrite});
 }
 
