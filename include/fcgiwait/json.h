@@ -30,4 +30,15 @@ enum json_merged {
 enum json_merged json_merge_patch(struct text target, struct text patch, char **merged,
                                   size_t *len, struct json_error *error);
 
+enum json_array {
+    JSON_STRINGS, /* all were visited */
+    JSON_OTHER,   /* it is no JSON array of strings; some may have been visited */
+    JSON_STOPPED, /* by the visitor */
+    JSON_NO_MEMORY
+};
+
+/* Calls `each` for the strings of a JSON array, in order, as long as it returns true. */
+typedef bool json_string_fn(void *context, struct text string);
+enum json_array json_strings(struct text t, json_string_fn *each, void *context);
+
 #endif

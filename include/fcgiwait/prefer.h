@@ -22,6 +22,8 @@ struct preference {
     nanos wait;        /* as asked for, not capped */
     bool has_index;    /* an index was there, perhaps an empty one */
     struct text index; /* within the header's text, quotes taken off */
+    bool has_return;   /* return= was there: the first counts */
+    bool minimal;      /* ... and it is minimal (RFC 7240 section 4.2) */
 };
 
 /* Adds what `header` says to `found`, which starts as all zero. Several Prefer headers

@@ -64,6 +64,10 @@ static void note(struct preference *found, struct text name, struct text value)
 {
     if (!found->has_wait && text_is_like(name, TEXT("wait")))
         found->has_wait = duration_parse(text_trim(value), &found->wait);
+    if (!found->has_return && text_is_like(name, TEXT("return"))) {
+        found->has_return = true;
+        found->minimal = text_is(value, TEXT("minimal"));
+    }
     if (!found->has_index && text_is_like(name, TEXT("index"))) {
         found->has_index = true;
         found->index = value;
