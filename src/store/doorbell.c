@@ -35,6 +35,13 @@ static struct {
     _Atomic bool lost;
 } guards[GUARDS];
 
+/* Puts a page in the place of the one at `at`, in one step for those who look there. */
+static bool put_in_place(void *page, void *at)
+{
+    return page != MAP_FAILED && mremap(page, DOORBELL_SIZE, DOORBELL_SIZE,
+                                        MREMAP_MAYMOVE | MREMAP_FIXED, at) != MAP_FAILED;
+}
+
 static void replace_page(int signal_number, siginfo_t *info, void *context)
 {
     int reason = errno;
@@ -45,8 +52,9 @@ static void replace_page(int signal_number, siginfo_t *info, void *context)
         if (page == NULL || at < page || at >= page + DOORBELL_SIZE)
             continue;
         atomic_store(&guards[i].lost, true);
-        if (mmap(page, DOORBELL_SIZE, PROT_READ | PROT_WRITE,
-                 MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED) {
+        if (put_in_place(mmap(NULL, DOORBELL_SIZE, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+                         page)) {
             errno = reason;
             return;
         }
@@ -88,9 +96,10 @@ static struct doorbell_page *map(int fd, void *at)
         errno = result;
         return NULL;
     }
-    void *page = mmap(at, DOORBELL_SIZE, PROT_READ | PROT_WRITE,
-                      MAP_SHARED | (at != NULL ? MAP_FIXED : 0), fd, 0);
-    return page != MAP_FAILED ? page : NULL;
+    void *page = mmap(NULL, DOORBELL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (at == NULL)
+        return page != MAP_FAILED ? page : NULL;
+    return put_in_place(page, at) ? at : NULL;
 }
 
 static int open_file(const char *file)
