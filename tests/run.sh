@@ -33,12 +33,12 @@ declare -A passed=() failed=() skipped=() built=()
 # Debian's packages. Commands that are there, wherever they come from, need none; a name behind
 # the sign is the command's where it is not the package's.
 libraries=(
-    libc6-dev libfcgi-dev libjson-c-dev libconfig-dev libsqlite3-dev uthash-dev
+    libc6-dev libfcgi-dev libjson-c-dev libconfig-dev libsqlite3-dev libhiredis-dev uthash-dev
     libcmocka-dev libcurl4-openssl-dev libclang-rt-dev
 )
 programs=(
     gcc make autoconf automake pkg-config xz-utils=xz procps=ps
-    nginx spawn-fcgi multiwatch curl haproxy apache2 lighttpd varnish=varnishd prometheus=promtool nodejs=node npm chromium php-cgi
+    redis-server nginx spawn-fcgi multiwatch curl haproxy apache2 lighttpd varnish=varnishd prometheus=promtool nodejs=node npm chromium php-cgi
     clang clang-format cppcheck shellcheck mandoc systemd=systemd-analyze
     dpkg-dev=dpkg-buildpackage debhelper=dh lintian debootstrap
 )

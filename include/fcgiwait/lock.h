@@ -19,6 +19,7 @@ enum lock_rank {
     LOCK_CONNECTION = 1, /* front/connection.h */
     LOCK_STORE,          /* store/memory.c, store/sqlite.h */
     LOCK_QUEUE,          /* store/queue.h */
+    LOCK_LINK,           /* store/redis_link.h */
     LOCK_WORKER,         /* room/worker.h */
     LOCK_TREE,           /* tree/node.h */
     LOCK_POLLER,         /* front/poller.h */

@@ -57,6 +57,7 @@ enum edit_result {
     EDIT_TOO_LARGE, /* 413: a patch that would make the document longer than `most` */
     EDIT_FULL,      /* 507: limits.resources */
     EDIT_NO_ROOM,   /* 507: the disk is full */
+    EDIT_UNSURE,    /* 503: it may have happened, or not: the engine was lost meanwhile */
     EDIT_FAILED     /* 503: memory, disk */
 };
 
@@ -83,10 +84,17 @@ struct edit {
 
 /* The store keeps copies of what it still needs. */
 struct store_options {
-    const char *type; /* "sqlite", "memory" */
+    const char *type; /* "sqlite", "memory", "redis" */
     const char *file; /* of "sqlite" */
     bool relaxed;     /* of "sqlite": a change that was answered survives the process, but
                          perhaps not a power loss */
+    /* of "redis" */
+    const char *url;   /* redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE] */
+    const char *name;  /* of the store in it: several may share an engine */
+    unsigned replicas; /* that have a change before it is answered */
+    bool fenced;       /* the engine is asked before every answer */
+    nanos patience;    /* with an engine that does not answer; 0: five seconds */
+    uint64_t history;  /* changes that the engine remembers for who was away; 0: 10,000 */
     struct store_view view;
 };
 

@@ -24,6 +24,8 @@ static const struct {
                         "here. Those that are there can be changed."},
     [EDIT_NO_ROOM] = {507, "The disk of the store is full, so nothing was changed; try "
                            "again once there is room."},
+    [EDIT_UNSURE] = {503, "The store was lost while it had the change: it may have "
+                          "happened, or not. Read the resource before you try again."},
     [EDIT_FAILED] = {503, "The change could not be stored; try again."},
 };
 
@@ -32,10 +34,10 @@ static void refuse(struct service *service, struct request *request,
 {
     enum edit_result result = edit->result;
     const char *detail = edit->why != NULL ? edit->why : refusals[result].detail;
-    if (result == EDIT_FAILED || result == EDIT_NO_ROOM)
+    if (result == EDIT_FAILED || result == EDIT_UNSURE || result == EDIT_NO_ROOM)
         counter_add(&service->counters->publish_errors, 1);
     deliver_problem(service, request, refusals[result].status, detail,
-                    result == EDIT_FAILED ? "Retry-After: 5\r\n" : NULL);
+                    refusals[result].status == 503 ? "Retry-After: 5\r\n" : NULL);
 }
 
 /* pending_done_fn */

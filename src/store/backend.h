@@ -31,7 +31,7 @@ struct store {
     _Atomic uint64_t index; /* the newest that was handed to the sink */
 };
 
-extern const struct store_backend store_memory, store_sqlite;
+extern const struct store_backend store_memory, store_sqlite, store_redis;
 
 /* What a new store begins with. Nothing of the options is kept but the view: their texts
  * are the caller's, and may go. */

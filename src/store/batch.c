@@ -93,6 +93,7 @@ static bool add_decision(struct batch *batch, struct edit *edit,
         return false;
     struct decision *decision = &batch->decisions[batch->count];
     *decision = (struct decision){.edit = edit,
+                                  .before = before->index,
                                   .after = {.index = batch->newest + 1,
                                             .changed = clock_wall(),
                                             .document = document_after(edit, before)}};

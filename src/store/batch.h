@@ -18,6 +18,7 @@
 struct decision {
     UT_hash_handle hh; /* the newest decision of each path */
     struct edit *edit;
+    uint64_t before;      /* the index that it was decided on */
     struct present after; /* a reference of its own */
 };
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fcgiwait/log.h"
+#include "paths.h"
 #include "sqlite.h"
 #include "sqlite_file.h"
 
@@ -62,39 +63,6 @@ static bool show_row(void *context, struct text path, bool below,
 
 /* --- what is gone --- */
 
-/* Paths, each behind its length. */
-struct paths {
-    char *bytes;
-    size_t len, capacity;
-};
-
-static bool paths_add(void *context, struct text path)
-{
-    struct paths *paths = context;
-    size_t need = sizeof path.len + path.len;
-    if (need > paths->capacity - paths->len) {
-        size_t capacity = 2 * paths->capacity + need;
-        char *bytes = realloc(paths->bytes, capacity);
-        if (bytes == NULL)
-            return false;
-        paths->bytes = bytes;
-        paths->capacity = capacity;
-    }
-    memcpy(paths->bytes + paths->len, &path.len, sizeof path.len);
-    memcpy(paths->bytes + paths->len + sizeof path.len, path.at, path.len);
-    paths->len += need;
-    return true;
-}
-
-static struct text paths_next(const struct paths *paths, size_t *at)
-{
-    struct text path;
-    memcpy(&path.len, paths->bytes + *at, sizeof path.len);
-    path.at = paths->bytes + *at + sizeof path.len;
-    *at += sizeof path.len + path.len;
-    return path;
-}
-
 /* What the state still has and the file does not was deleted, and forgotten, before we
  * looked. */
 static bool drop_missing(struct sqlite *sqlite, const struct paths *paths,
@@ -119,7 +87,7 @@ static bool find_missing(struct sqlite *sqlite, uint64_t forgotten)
     struct paths paths = {NULL, 0, 0};
     bool good = view->each(view->context, paths_add, &paths) &&
                 drop_missing(sqlite, &paths, forgotten);
-    free(paths.bytes);
+    paths_free(&paths);
     return good;
 }
 

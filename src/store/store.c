@@ -5,9 +5,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifdef HAVE_CONFIG_H
+#include <config.h>
+#endif
+
 #include "backend.h"
 
-static const struct store_backend *const backends[] = {&store_sqlite, &store_memory};
+static const struct store_backend *const backends[] = {&store_sqlite, &store_memory,
+#ifdef WITH_REDIS
+                                                       &store_redis
+#endif
+};
 
 struct store *store_open(const struct store_options *options, char *error,
                          size_t capacity)
@@ -15,6 +23,12 @@ struct store *store_open(const struct store_options *options, char *error,
     for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
         if (strcmp(options->type, backends[i]->type) == 0)
             return backends[i]->open(options, error, capacity);
+#ifndef WITH_REDIS
+    if (strcmp(options->type, "redis") == 0) {
+        snprintf(error, capacity, "this fcgiwait was built without hiredis");
+        return NULL;
+    }
+#endif
     snprintf(error, capacity, "store.type \"%s\" is not known here", options->type);
     return NULL;
 }

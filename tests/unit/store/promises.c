@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "must.h"
+#include "redis_server.h"
 #include "store_rig.h"
 
 #define PLAIN "text/plain"
@@ -13,12 +14,16 @@
 
 static struct store_options options; /* of the store under test */
 static struct store_rig_folder folder;
+static char name[32];
+static int number;
 
 static int start(void **state)
 {
     struct store_rig *store_rig = calloc(1, sizeof *store_rig);
     store_rig_folder_make(&folder);
     options.file = folder.file;
+    snprintf(name, sizeof name, "promises%d", number++); /* a store of its own */
+    options.name = name;
     store_rig_open(store_rig, &options);
     *state = store_rig;
     return 0;
@@ -349,7 +354,7 @@ static void many_changes_below_paths_become_one_of_all(void **state)
     present_dispose(&present);
 }
 
-static int run(const char *name, const struct store_options *of)
+static int run(const char *kind, const struct store_options *of)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, start, stop)
@@ -369,7 +374,21 @@ static int run(const char *name, const struct store_options *of)
         TEST(many_changes_below_paths_become_one_of_all),
     };
     options = *of;
-    return cmocka_run_group_tests_name(name, tests, NULL, NULL);
+    return cmocka_run_group_tests_name(kind, tests, NULL, NULL);
+}
+
+static int run_redis(void)
+{
+    struct redis_server server;
+    if (!redis_server_can()) {
+        printf("no redis-server, or built without hiredis: Redis is not tried\n");
+        return 0;
+    }
+    redis_server_start(&server, false);
+    int failed =
+        run("redis", &(struct store_options){.type = "redis", .url = server.url});
+    redis_server_stop(&server);
+    return failed;
 }
 
 int main(void)
@@ -377,5 +396,6 @@ int main(void)
     return run("memory", &(struct store_options){.type = "memory"}) +
            run("sqlite", &(struct store_options){.type = "sqlite"}) +
            run("sqlite, relaxed",
-               &(struct store_options){.type = "sqlite", .relaxed = true});
+               &(struct store_options){.type = "sqlite", .relaxed = true}) +
+           run_redis();
 }

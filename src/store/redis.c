@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Opening and closing: two connections, the state as the engine has it, two threads. A
+ * start needs the engine; later it may go and come back.
+ */
+#include "redis.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "fcgiwait/thread.h"
+
+/* What a stop leaves edits that are under way. */
+#define LAST_PATIENCE (1 * NANOS_PER_SECOND)
+
+#define HISTORY 10000
+
+static void redis_propose(struct store *store, struct edit *edit)
+{
+    queue_add(&((struct redis *)store)->queue, edit);
+}
+
+static bool redis_reached(struct store *store, uint64_t index)
+{
+    struct redis *redis = (struct redis *)store;
+    return !redis->fenced &&
+           (index <= atomic_load(&store->index) || index >= INDEX_LIMIT);
+}
+
+static void redis_fence(struct store *store, struct fence *fence)
+{
+    struct redis *redis = (struct redis *)store;
+    lock_take(&redis->lock);
+    bool ended = redis->proposer_ended;
+    if (!ended) {
+        fence->next = redis->fences;
+        redis->fences = fence;
+    }
+    lock_drop(&redis->lock);
+    if (ended)
+        fence->done(fence, false);
+    else
+        queue_nudge(&redis->queue);
+}
+
+/* --- life --- */
+
+static char *key_of(const char *name, const char *what)
+{
+    size_t capacity = strlen(name) + strlen(what) + sizeof "{}:";
+    char *key = malloc(capacity);
+    if (key != NULL)
+        snprintf(key, capacity, "{%s}:%s", name, what);
+    return key;
+}
+
+static bool make_keys(struct redis *redis, const char *name)
+{
+    static const char *const names[REDIS_KEYS] = {"state", "index", "times", "docs",
+                                                  "gone",  "below", "log",   NULL};
+    char alive[32];
+    snprintf(alive, sizeof alive, "alive:%s", redis->id);
+    for (int i = 0; i < REDIS_KEYS; i++) {
+        redis->keys[i] = key_of(name, names[i] != NULL ? names[i] : alive);
+        if (redis->keys[i] == NULL)
+            return false;
+    }
+    return true;
+}
+
+static bool make_id(struct redis *redis)
+{
+    uint64_t number;
+    if (getrandom(&number, sizeof number, 0) != sizeof number)
+        return false;
+    snprintf(redis->id, sizeof redis->id, "%016llx", (unsigned long long)number);
+    return true;
+}
+
+/* As new as it was when we asked. */
+static bool read_all(struct redis *redis)
+{
+    uint64_t newest;
+    bool news;
+    if (!redis_link_open(&redis->following, redis->patience) ||
+        !redis_hello(redis, &redis->following, &newest) || !redis_catch_up(redis) ||
+        !redis_hello(redis, &redis->following, &newest))
+        return false;
+    while (atomic_load(&redis->store.index) < newest)
+        if (!redis_read_log(redis, false, &news) || (!news && !redis_catch_up(redis)))
+            return false;
+    return true;
+}
+
+/* 0, or an errno value. */
+static int start_threads(struct redis *redis)
+{
+    int result = queue_open(&redis->queue);
+    if (result != 0)
+        return result;
+    result = pthread_create(&redis->proposer, NULL, redis_proposer, redis);
+    if (result == 0) {
+        result = pthread_create(&redis->follower, NULL, redis_follower, redis);
+        if (result == 0)
+            return 0;
+        queue_close(&redis->queue);
+        pthread_join(redis->proposer, NULL);
+    }
+    queue_dispose(&redis->queue);
+    return result;
+}
+
+static void redis_free(struct redis *redis)
+{
+    redis_link_dispose(&redis->proposing);
+    redis_link_dispose(&redis->following);
+    pthread_cond_destroy(&redis->moved);
+    lock_destroy(&redis->lock);
+    for (int i = 0; i < REDIS_KEYS; i++)
+        free(redis->keys[i]);
+    redis_place_free(&redis->place);
+    free(redis->decisions);
+    free(redis->arguments);
+    free(redis);
+}
+
+static struct redis *make(const struct store_options *options)
+{
+    struct redis *redis = calloc(1, sizeof *redis);
+    if (redis == NULL)
+        return NULL;
+    if (cond_init_monotonic(&redis->moved) != 0) {
+        free(redis);
+        return NULL;
+    }
+    store_init(&redis->store, &store_redis, &options->view);
+    lock_init(&redis->lock, LOCK_STORE);
+    redis->replicas = options->replicas;
+    redis->fenced = options->fenced;
+    redis->patience = options->patience > 0 ? options->patience : STORE_PATIENCE;
+    redis->history = options->history > 0 ? options->history : HISTORY;
+    redis->trouble = EDIT_CHANGED;
+    atomic_init(&redis->patience_ends, INT64_MAX);
+    redis_link_init(&redis->proposing, &redis->place, (const char *const *)redis->keys);
+    redis_link_init(&redis->following, &redis->place, (const char *const *)redis->keys);
+    redis->decisions = calloc(REDIS_MOST, sizeof *redis->decisions);
+    redis->arguments = calloc(REDIS_ARGUMENTS + REDIS_EDIT_ARGUMENTS * REDIS_MOST,
+                              sizeof *redis->arguments);
+    return redis;
+}
+
+static bool open_all(struct redis *redis, const struct store_options *options,
+                     char *error, size_t capacity)
+{
+    if (redis->decisions == NULL || redis->arguments == NULL || !make_id(redis) ||
+        !make_keys(redis, options->name != NULL ? options->name : "fcgiwait")) {
+        snprintf(error, capacity, "out of memory");
+        return false;
+    }
+    if (!redis_place_parse(&redis->place, options->url != NULL ? options->url : "", error,
+                           capacity))
+        return false;
+    int result = 0;
+    if (read_all(redis) && (result = start_threads(redis)) == 0)
+        return true;
+    snprintf(error, capacity, "%s:%d: %s", redis->place.host, redis->place.port,
+             result != 0 ? strerror(result) : redis->following.error);
+    return false;
+}
+
+static struct store *redis_open(const struct store_options *options, char *error,
+                                size_t capacity)
+{
+    struct redis *redis = make(options);
+    if (redis == NULL) {
+        snprintf(error, capacity, "out of memory");
+        return NULL;
+    }
+    if (open_all(redis, options, error, capacity))
+        return &redis->store;
+    redis_free(redis);
+    return NULL;
+}
+
+static void redis_close(struct store *store)
+{
+    struct redis *redis = (struct redis *)store;
+    struct instant end = instant_after(clock_now(), LAST_PATIENCE);
+    atomic_store(&redis->patience_ends, end.at);
+    queue_close(&redis->queue);
+    for (bool ended = false; !ended && clock_now().at < end.at;) {
+        lock_take(&redis->lock);
+        ended = redis->proposer_ended;
+        lock_drop(&redis->lock);
+        if (!ended)
+            thread_pause(NANOS_PER_MS);
+    }
+    redis_link_cut(&redis->proposing);
+    pthread_join(redis->proposer, NULL);
+    atomic_store(&redis->stopping, true);
+    redis_link_cut(&redis->following);
+    pthread_join(redis->follower, NULL);
+    queue_dispose(&redis->queue);
+    redis_free(redis);
+}
+
+const struct store_backend store_redis = {.type = "redis",
+                                          .open = redis_open,
+                                          .propose = redis_propose,
+                                          .reached = redis_reached,
+                                          .fence = redis_fence,
+                                          .close = redis_close};

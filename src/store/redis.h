@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * redis: the store in Redis, shared by processes on any number of machines. Private to
+ * the store.
+ *
+ * One thread proposes (redis_propose.c): all edits that have come meanwhile in one atomic
+ * step, on a connection of its own. One follows (redis_follow.c): what has happened, our
+ * own changes included, reaches the state through its stream alone, in the engine's
+ * order. An edit is done once it has come by there.
+ */
+#ifndef FCGIWAIT_STORE_REDIS_H
+#define FCGIWAIT_STORE_REDIS_H
+
+#include <pthread.h>
+
+#include "backend.h"
+#include "batch.h"
+#include "patience.h"
+#include "queue.h"
+#include "redis_link.h"
+
+/* Edits in one call, at most. */
+enum { REDIS_MOST = 512 };
+
+struct redis {
+    struct store store;
+    struct redis_place place;
+    char *keys[REDIS_KEYS];
+    char id[20]; /* of this process, for as long as it runs */
+    unsigned replicas;
+    bool fenced;
+    nanos patience;
+    uint64_t history;
+    struct queue queue;
+    struct redis_link proposing, following;
+    pthread_t proposer, follower;
+    _Atomic bool stopping;
+    _Atomic nanos patience_ends; /* an instant: then nobody waits for the engine */
+
+    /* The order in which changes reach the state. */
+    struct lock lock;          /* guards what follows, and the store's index */
+    pthread_cond_t moved;      /* the index did */
+    uint64_t forgotten;        /* that the state knows of */
+    uint64_t first_number;     /* of the edits that were proposed last */
+    uint64_t seen[REDIS_MOST]; /* under which index each of them came by; 0: not yet */
+    bool blind;           /* the stream was not there: they may have come by unseen */
+    struct fence *fences; /* that nobody has asked the engine for yet */
+    bool proposer_ended;
+
+    /* the proposer's own */
+    uint64_t numbered; /* edits, so far */
+    unsigned connections;
+    size_t held; /* edits in `edits`, those to be decided again first */
+    struct edit *edits[REDIS_MOST];
+    struct decision *decisions; /* REDIS_MOST */
+    struct text *arguments;     /* of one call */
+    enum edit_result trouble;   /* as logged; EDIT_CHANGED: none */
+
+    /* the follower's own */
+    char last[48];  /* ID in the stream that it has read up to */
+    size_t unsound; /* entries that no fcgiwait can have written */
+};
+
+/* The arguments that all calls of REDIS_PROPOSE begin with; their text lies in `room`. */
+#define REDIS_ROOM 256
+void redis_arguments(struct redis *redis, uint64_t number, const char *connection,
+                     char room[REDIS_ROOM], struct text arguments[REDIS_ARGUMENTS]);
+
+/* The engine's newest index, after it has made a new beginning where it forgot. Without
+ * edits. False: link->error. */
+bool redis_hello(struct redis *redis, struct redis_link *link, uint64_t *newest);
+
+/* With the link open: the state becomes what the engine has, whatever was missed. */
+bool redis_catch_up(struct redis *redis);
+/* And then as new as it is now: what changed while we read. */
+bool redis_read_log(struct redis *redis, bool wait, bool *news);
+
+/* The threads. */
+void *redis_proposer(void *redis);
+void *redis_follower(void *redis);
+
+#endif

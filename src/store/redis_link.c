@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Connecting, authenticating, calling. Only what the connection itself refuses closes it;
+ * an error that the engine answers leaves it open.
+ */
+#include "redis_link.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <hiredis/hiredis.h>
+
+#define WORDS_NEAR 64 /* of a command that needs no memory of its own */
+
+void redis_link_init(struct redis_link *link, const struct redis_place *place,
+                     const char *const *keys)
+{
+    *link = (struct redis_link){.place = place, .keys = keys};
+    lock_init(&link->lock, LOCK_LINK);
+}
+
+void redis_link_dispose(struct redis_link *link)
+{
+    redis_link_close(link);
+    lock_destroy(&link->lock);
+}
+
+static void set_context(struct redis_link *link, struct redisContext *context)
+{
+    lock_take(&link->lock);
+    struct redisContext *old = link->context;
+    link->context = link->cut ? NULL : context;
+    bool refused = link->context != context;
+    lock_drop(&link->lock);
+    if (old != NULL)
+        redisFree(old);
+    if (refused)
+        redisFree(context);
+}
+
+void redis_link_close(struct redis_link *link)
+{
+    set_context(link, NULL);
+}
+
+void redis_link_cut(struct redis_link *link)
+{
+    lock_take(&link->lock);
+    link->cut = true;
+    if (link->context != NULL)
+        shutdown(link->context->fd, SHUT_RDWR);
+    lock_drop(&link->lock);
+}
+
+/* --- calling --- */
+
+static bool fail(struct redis_link *link, const char *why)
+{
+    snprintf(link->error, sizeof link->error, "%s", why);
+    return false;
+}
+
+static struct redisReply *lose(struct redis_link *link)
+{
+    bool late = link->context->err == REDIS_ERR_IO && errno == EAGAIN;
+    fail(link, late ? "no answer in time" : link->context->errstr);
+    redis_link_close(link);
+    return NULL;
+}
+
+static struct redisReply *call(struct redis_link *link, const char **words,
+                               const size_t *lengths, size_t count)
+{
+    if (link->context == NULL) {
+        fail(link, "not connected");
+        return NULL;
+    }
+    struct redisReply *reply =
+        redisCommandArgv(link->context, (int)count, words, lengths);
+    if (reply == NULL)
+        return lose(link);
+    if (reply->type != REDIS_REPLY_ERROR)
+        return reply;
+    fail(link, reply->str);
+    freeReplyObject(reply);
+    return NULL;
+}
+
+struct redisReply *redis_link_call(struct redis_link *link, const struct text *texts,
+                                   size_t count)
+{
+    const char *near_words[WORDS_NEAR], **words = near_words;
+    size_t near_lengths[WORDS_NEAR], *lengths = near_lengths;
+    struct redisReply *reply = NULL;
+    if (count > WORDS_NEAR) {
+        words = malloc(count * sizeof *words);
+        lengths = malloc(count * sizeof *lengths);
+    }
+    if (words == NULL || lengths == NULL) {
+        fail(link, "out of memory");
+    } else {
+        for (size_t i = 0; i < count; i++) {
+            words[i] = texts[i].len > 0 ? texts[i].at : "";
+            lengths[i] = texts[i].len;
+        }
+        reply = call(link, words, lengths, count);
+    }
+    if (count > WORDS_NEAR) {
+        free(words);
+        free(lengths);
+    }
+    return reply;
+}
+
+static bool load(struct redis_link *link, int script)
+{
+    struct text words[] = {TEXT("SCRIPT"), TEXT("LOAD"), text_of(redis_scripts[script])};
+    struct redisReply *reply = redis_link_call(link, words, 3);
+    if (reply == NULL)
+        return false;
+    snprintf(link->hashes[script], sizeof link->hashes[script], "%s",
+             reply->str != NULL ? reply->str : "");
+    freeReplyObject(reply);
+    return true;
+}
+
+struct redisReply *redis_link_script(struct redis_link *link, enum redis_script script,
+                                     const struct text *arguments, size_t count)
+{
+    enum { BEFORE = 3 + REDIS_KEYS };
+    struct redisReply *reply = NULL;
+    struct text *words = malloc((BEFORE + count) * sizeof *words);
+    if (words == NULL) {
+        fail(link, "out of memory");
+        return NULL;
+    }
+    words[0] = TEXT("EVALSHA");
+    words[2] = TEXT("8");
+    for (int i = 0; i < REDIS_KEYS; i++)
+        words[3 + i] = text_of(link->keys[i]);
+    if (count > 0)
+        memcpy(words + BEFORE, arguments, count * sizeof *words);
+    for (int tries = 0; tries < 2 && reply == NULL; tries++) {
+        words[1] = text_of(link->hashes[script]);
+        reply = redis_link_call(link, words, BEFORE + count);
+        /* It has forgotten the script, and so has not run it: SCRIPT FLUSH, say. */
+        if (reply == NULL &&
+            (link->context == NULL || strncmp(link->error, "NOSCRIPT", 8) != 0 ||
+             !load(link, script)))
+            break;
+    }
+    free(words);
+    return reply;
+}
+
+/* --- connecting --- */
+
+static struct timeval timeval_of(nanos span)
+{
+    return (struct timeval){span / NANOS_PER_SECOND, span % NANOS_PER_SECOND / 1000};
+}
+
+static bool connect_to(struct redis_link *link, nanos patience)
+{
+    const struct redis_place *place = link->place;
+    struct timeval limit = timeval_of(patience);
+    struct redisContext *context =
+        place->port != 0 ? redisConnectWithTimeout(place->host, place->port, limit)
+                         : redisConnectUnixWithTimeout(place->host, limit);
+    if (context == NULL)
+        return fail(link, "out of memory");
+    if (context->err != 0) {
+        fail(link, context->errstr);
+        redisFree(context);
+        return false;
+    }
+    redisSetTimeout(context, limit);
+    redisEnableKeepAlive(context);
+    set_context(link, context);
+    return link->context != NULL || fail(link, "the store is being closed");
+}
+
+static bool say(struct redis_link *link, const struct text *words, size_t count)
+{
+    struct redisReply *reply = redis_link_call(link, words, count);
+    if (reply == NULL)
+        return false;
+    freeReplyObject(reply);
+    return true;
+}
+
+static bool enter(struct redis_link *link)
+{
+    const struct redis_place *place = link->place;
+    char database[16];
+    snprintf(database, sizeof database, "%d", place->database);
+    struct text auth[] = {TEXT("AUTH"), text_of(place->user), text_of(place->password)};
+    struct text select[] = {TEXT("SELECT"), text_of(database)};
+    if (place->user == NULL)
+        auth[1] = auth[2];
+    if (place->password != NULL && !say(link, auth, place->user != NULL ? 3 : 2))
+        return false;
+    if (place->database != 0 && !say(link, select, 2))
+        return false;
+    for (int i = 0; i < REDIS_SCRIPTS; i++)
+        if (!load(link, i))
+            return false;
+    return true;
+}
+
+bool redis_link_open(struct redis_link *link, nanos patience)
+{
+    redis_link_close(link);
+    if (!connect_to(link, patience))
+        return false;
+    if (enter(link))
+        return true;
+    redis_link_close(link);
+    return false;
+}
+
+/* --- replies --- */
+
+struct text redis_text(const struct redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_STRING && reply->type != REDIS_REPLY_STATUS)
+        return (struct text){NULL, 0};
+    return (struct text){reply->str, (size_t)reply->len};
+}
+
+uint64_t redis_number(const struct redisReply *reply)
+{
+    uint64_t number;
+    if (reply->type == REDIS_REPLY_INTEGER)
+        return (uint64_t)reply->integer;
+    return text_number(redis_text(reply), UINT64_MAX, &number) ? number : 0;
+}

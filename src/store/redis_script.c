@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Lua, run by Redis. Numbers are doubles there: all indexes lie below 2^53. A script that
+ * an error ends in the middle has written what came before it, so `newest` is raised
+ * before anything is written under it.
+ */
+#include "redis_script.h"
+
+/* The engine forgot where another Redis than the one that gave the newest index answers
+ * (a replica was promoted, a master restarted: what it has may lack the last changes), or
+ * where a process knows a higher index. Then each resource takes a new index above all
+ * that can have been given, and everything counts as changed. */
+#define BEGIN_ANEW                                                                       \
+    "local function begin()\n"                                                           \
+    "  local said = redis.pcall('XINFO', 'STREAM', log)\n"                               \
+    "  local last = 0\n"                                                                 \
+    "  if not said.err then\n"                                                           \
+    "    for i = 1, #said, 2 do\n"                                                       \
+    "      if said[i] == 'last-generated-id' then\n"                                     \
+    "        last = tonumber(string.match(said[i + 1], '^%d+'))\n"                       \
+    "      end\n"                                                                        \
+    "    end\n"                                                                          \
+    "  end\n"                                                                            \
+    "  local first = math.max(newest, known, clock, last) + 1\n"                         \
+    "  local all = redis.call('ZRANGE', index, 0, -1)\n"                                 \
+    "  newest = first + #all\n"                                                          \
+    "  redis.call('HSET', state, 'format', '1', 'newest', text(newest),\n"               \
+    "    'replid', replid, 'everything', text(first), 'everything_at', at,\n"            \
+    "    'forgotten', text(first))\n"                                                    \
+    "  redis.call('DEL', below)\n"                                                       \
+    "  for i, path in ipairs(all) do\n"                                                  \
+    "    redis.call('ZADD', index, text(first + i), path)\n"                             \
+    "    if redis.call('ZSCORE', gone, path) then\n"                                     \
+    "      redis.call('ZADD', gone, text(first + i), path)\n"                            \
+    "    end\n"                                                                          \
+    "  end\n"                                                                            \
+    "  redis.call('XADD', log, 'MAXLEN', '~', history, text(newest) .. '-0',\n"          \
+    "    'what', 'begin', 'before', '0')\n"                                              \
+    "end\n"
+
+#define APPLY                                                                            \
+    "local function forget()\n"                                                          \
+    "  local surplus = redis.call('ZCARD', gone) - limit\n"                              \
+    "  if surplus <= 0 then return end\n"                                                \
+    "  surplus = surplus + math.floor(limit / 16)\n"                                     \
+    "  local all = redis.call('ZRANGE', gone, 0, surplus - 1, 'WITHSCORES')\n"           \
+    "  for i = 1, #all, 2 do\n"                                                          \
+    "    redis.call('ZREM', gone, all[i])\n"                                             \
+    "    redis.call('ZREM', index, all[i])\n"                                            \
+    "    redis.call('HDEL', times, all[i])\n"                                            \
+    "  end\n"                                                                            \
+    "  local upto = text(tonumber(all[#all]))\n"                                         \
+    "  redis.call('HSET', state, 'forgotten', upto)\n"                                   \
+    "  redis.call('XADD', log, 'MAXLEN', '~', history, text(newest) .. '-1',\n"          \
+    "    'what', 'forget', 'upto', upto)\n"                                              \
+    "end\n"                                                                              \
+    "local function everything(path)\n"                                                  \
+    "  if path ~= '/' and redis.call('HLEN', below) >= 1000 then path = '/' end\n"       \
+    "  if path == '/' then\n"                                                            \
+    "    redis.call('DEL', below)\n"                                                     \
+    "    redis.call('HSET', state, 'everything', text(newest), 'everything_at', at)\n"   \
+    "  else\n"                                                                           \
+    "    redis.call('HSET', below, path, text(newest) .. ' ' .. at)\n"                   \
+    "  end\n"                                                                            \
+    "  return path\n"                                                                    \
+    "end\n"                                                                              \
+    "local function apply(what, path, type, body, origin)\n"                             \
+    "  local before = newest\n"                                                          \
+    "  newest = newest + 1\n"                                                            \
+    "  redis.call('HSET', state, 'newest', text(newest))\n"                              \
+    "  if what == 'everything' then\n"                                                   \
+    "    path = everything(path)\n"                                                      \
+    "  else\n"                                                                           \
+    "    redis.call('ZADD', index, text(newest), path)\n"                                \
+    "    redis.call('HSET', times, path, at)\n"                                          \
+    "    if what == 'put' then\n"                                                        \
+    "      redis.call('HSET', docs, path, type .. '\\n' .. body)\n"                      \
+    "      redis.call('ZREM', gone, path)\n"                                             \
+    "    else\n"                                                                         \
+    "      if what == 'delete' then redis.call('HDEL', docs, path) end\n"                \
+    "      if redis.call('HEXISTS', docs, path) == 0 then\n"                             \
+    "        redis.call('ZADD', gone, text(newest), path)\n"                             \
+    "      end\n"                                                                        \
+    "    end\n"                                                                          \
+    "  end\n"                                                                            \
+    "  redis.call('XADD', log, 'MAXLEN', '~', history, text(newest) .. '-0', 'what',\n"  \
+    "    what, 'before', text(before), 'path', path, 'at', at, 'type', type,\n"          \
+    "    'body', body, 'origin', origin)\n"                                              \
+    "end\n"
+
+const char *const redis_scripts[REDIS_SCRIPTS] = {
+    [REDIS_PROPOSE] =
+        "local state, index, times, docs, gone, below, log, alive = unpack(KEYS)\n"
+        "local process, connection, number = ARGV[1], ARGV[2], tonumber(ARGV[3])\n"
+        "local known, clock, at = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]\n"
+        "local limit, history = tonumber(ARGV[7]), ARGV[8]\n"
+        "local function text(n) return string.format('%.0f', n) end\n"
+        "local current = redis.call('GET', alive)\n"
+        "if current and current ~= connection then return {'given up'} end\n"
+        "local replid = string.match(redis.call('INFO', 'replication'),\n"
+        "  'master_replid:(%x+)')\n"
+        "local was = redis.call('HMGET', state, 'format', 'newest', 'replid')\n"
+        "if was[1] ~= '1' and (was[1] or redis.call('EXISTS', state) == 1) then\n"
+        "  return {'foreign'}\n"
+        "end\n"
+        "local newest = tonumber(was[2] or '0')\n" BEGIN_ANEW APPLY
+        "if was[3] ~= replid or newest < known or newest == 0 then begin() end\n"
+        "local answer, made, start = {'ok', ''}, {}, newest\n"
+        "for i = 9, #ARGV, 5 do\n"
+        "  local what, path, base = ARGV[i], ARGV[i + 1], ARGV[i + 2]\n"
+        "  local now = redis.call('ZSCORE', index, path)\n"
+        "  now = now and tonumber(now) or 0\n"
+        "  local holds = base == '*' or (base == 'b' and made[path] == true)\n"
+        "    or (made[path] == nil and tonumber(base) == now)\n"
+        "  local said = 'again'\n"
+        "  if holds then\n"
+        "    if what == 'check' then\n"
+        "      said = 'same'\n"
+        "    elseif what == 'put' and redis.call('HEXISTS', docs, path) == 0 and\n"
+        "        redis.call('HLEN', docs) >= limit then\n"
+        "      said = 'full'\n"
+        "    else\n"
+        "      apply(what, path, ARGV[i + 3], ARGV[i + 4],\n"
+        "        process .. ':' .. text(number + (i - 9) / 5))\n"
+        "      said = text(newest)\n"
+        "    end\n"
+        "  end\n"
+        "  if what ~= 'everything' and what ~= 'check' then\n"
+        "    made[path] = said ~= 'again' and said ~= 'full' and made[path] ~= false\n"
+        "  end\n"
+        "  answer[#answer + 1] = said\n"
+        "end\n"
+        "if newest > start then forget() end\n"
+        "answer[2] = text(newest)\n"
+        "return answer\n",
+    [REDIS_STATE_OF] = "local state, below = KEYS[1], KEYS[6]\n"
+                       "local answer = {}\n"
+                       "local was = redis.call('HMGET', state, 'newest', 'everything',\n"
+                       "  'everything_at', 'forgotten')\n"
+                       "for i = 1, 4 do answer[i] = was[i] or '0' end\n"
+                       "local marks = redis.call('HGETALL', below)\n"
+                       "for i = 1, #marks, 2 do\n"
+                       "  local n, at = string.match(marks[i + 1], '^(%d+) (%d+)$')\n"
+                       "  answer[#answer + 1] = marks[i]\n"
+                       "  answer[#answer + 1] = n or '0'\n"
+                       "  answer[#answer + 1] = at or '0'\n"
+                       "end\n"
+                       "return answer\n",
+    [REDIS_PAGE] =
+        "local index, times, docs = KEYS[2], KEYS[3], KEYS[4]\n"
+        "local answer = {}\n"
+        "local rows = redis.call('ZRANGEBYSCORE', index, '(' .. ARGV[1], ARGV[2],\n"
+        "  'WITHSCORES', 'LIMIT', 0, ARGV[3])\n"
+        "for i = 1, #rows, 2 do\n"
+        "  answer[#answer + 1] = rows[i]\n"
+        "  answer[#answer + 1] = string.format('%.0f', tonumber(rows[i + 1]))\n"
+        "  answer[#answer + 1] = redis.call('HGET', times, rows[i]) or '0'\n"
+        "  answer[#answer + 1] = redis.call('HGET', docs, rows[i])\n"
+        "end\n"
+        "return answer\n",
+};

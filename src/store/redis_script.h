@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * redis_script: what runs inside Redis, in one atomic step each. Private to the Redis
+ * store. The keys, all with one hash tag:
+ *
+ *   state  hash: format, newest, replid (of the engine that gave it), everything (index
+ *          and time of the last change of everything), forgotten
+ *   index  sorted set: path, by the index of its last change
+ *   times  hash: path, when that was (nanoseconds since 1970)
+ *   docs   hash: path, "TYPE\nBODY"
+ *   gone   sorted set: those of `index` that have no document
+ *   below  hash: path, "INDEX TIME" of a change of everything below it
+ *   log    stream: what happened, under ID INDEX-0; under INDEX-1 what was forgotten then
+ *   alive:ID  string: the last connection of that process that may propose
+ */
+#ifndef FCGIWAIT_STORE_REDIS_SCRIPT_H
+#define FCGIWAIT_STORE_REDIS_SCRIPT_H
+
+enum redis_key {
+    REDIS_STATE,
+    REDIS_INDEX,
+    REDIS_TIMES,
+    REDIS_DOCS,
+    REDIS_GONE,
+    REDIS_BELOW,
+    REDIS_LOG,
+    REDIS_ALIVE,
+    REDIS_KEYS
+};
+
+enum redis_script { REDIS_PROPOSE, REDIS_STATE_OF, REDIS_PAGE, REDIS_SCRIPTS };
+extern const char *const redis_scripts[REDIS_SCRIPTS];
+
+/* Of REDIS_PROPOSE: process, connection, number of the first edit, newest index known,
+ * clock (microseconds), time (nanoseconds), limit of resources, length of the log; then
+ * of each edit: what, path, the index that it was decided on (or one of the two below),
+ * type, body. Answers "ok", the newest index, and of each edit its index, or one of the
+ * words. */
+#define REDIS_ARGUMENTS 8
+#define REDIS_EDIT_ARGUMENTS 5
+#define REDIS_BASE_ANY "*"   /* whatever the resource is now */
+#define REDIS_BASE_BATCH "b" /* decided on what an edit before it in this call has made  \
+                              */
+#define REDIS_SAID_SAME "same"   /* nothing was to be changed, and the decision holds */
+#define REDIS_SAID_AGAIN "again" /* the resource is not what it was decided on */
+#define REDIS_SAID_FULL "full"
+/* Instead of "ok": */
+#define REDIS_SAID_GIVEN_UP "given up" /* by a connection that came later */
+#define REDIS_SAID_FOREIGN "foreign"   /* the keys are another application's */
+
+/* Of REDIS_STATE_OF: nothing. Answers newest, everything, its time, forgotten, and of
+ * each mark path, index and time.
+ *
+ * Of REDIS_PAGE: behind which index, up to which, how many. Answers of each resource that
+ * changed between path, index, time, and its document or nothing. */
+
+#endif

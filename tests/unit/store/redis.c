@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: ISC */
+/* Several machines over one Redis: each a store with a tree of its own. What all stores
+ * promise is tried in promises.c. */
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fcgiwait/clock.h"
+#include "fcgiwait/thread.h"
+#include "must.h"
+#include "redis_server.h"
+#include "store_rig.h"
+
+enum { MACHINES = 3 };
+
+static struct redis_server server;
+static struct store_options options = {.type = "redis", .patience = NANOS_PER_SECOND};
+static struct store_rig machines[MACHINES];
+
+static int begin(bool durable)
+{
+    redis_server_start(&server, durable);
+    options.url = server.url;
+    for (int i = 0; i < MACHINES; i++) {
+        store_rig_open(&machines[i], &options);
+        machines[i].may_go_back = true;
+    }
+    return 0;
+}
+
+static int start(void **state)
+{
+    (void)state;
+    return begin(false);
+}
+
+static int start_durable(void **state)
+{
+    (void)state;
+    return begin(true);
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    for (int i = 0; i < MACHINES; i++)
+        store_rig_close(&machines[i]);
+    redis_server_stop(&server);
+    return 0;
+}
+
+/* Within a minute. */
+static void await_body(struct store_rig *store_rig, const char *path, const char *body)
+{
+    char now[64] = "";
+    for (int i = 0; i < 6000; i++) {
+        store_rig_look(store_rig, path, now, sizeof now);
+        if (strcmp(now, body) == 0)
+            return;
+        thread_pause(10 * NANOS_PER_MS);
+    }
+    must(false, "%s holds \"%s\", not \"%s\"", path, now, body);
+}
+
+static void all_have(const char *path, const char *body)
+{
+    for (int i = 0; i < MACHINES; i++)
+        await_body(&machines[i], path, body);
+    for (int i = 1; i < MACHINES; i++) {
+        for (int tries = 0; tries < 1000 && store_rig_index(&machines[i], path) !=
+                                                store_rig_index(&machines[0], path);
+             tries++)
+            thread_pause(10 * NANOS_PER_MS);
+        assert_int_equal(store_rig_index(&machines[i], path),
+                         store_rig_index(&machines[0], path));
+    }
+}
+
+/* A change goes through again, at the latest within a minute. */
+static uint64_t put_at_last(struct store_rig *store_rig, const char *path,
+                            const char *body)
+{
+    for (int i = 0; i < 600; i++) {
+        struct edited edited = store_rig_put(store_rig, path, "x/y", body);
+        if (edited.result == EDIT_CREATED || edited.result == EDIT_CHANGED ||
+            edited.result == EDIT_SAME)
+            return edited.index;
+        thread_pause(100 * NANOS_PER_MS);
+    }
+    must(false, "no change goes through");
+    return 0;
+}
+
+/* --- one state --- */
+
+static void what_one_publishes_all_have(void **state)
+{
+    char body[16];
+    uint64_t last = 0;
+    (void)state;
+    for (int i = 0; i < 60; i++) {
+        snprintf(body, sizeof body, "%d", i);
+        struct edited edited =
+            store_rig_put(&machines[i % MACHINES], "/a/b", "x/y", body);
+        assert_int_equal(edited.result, i == 0 ? EDIT_CREATED : EDIT_CHANGED);
+        assert_true(edited.index > last);
+        last = edited.index;
+        all_have("/a/b", body);
+    }
+    assert_int_equal(store_rig_delete(&machines[1], "/a/b").result, EDIT_CHANGED);
+    all_have("/a/b", "");
+}
+
+struct writer {
+    pthread_t thread;
+    struct store_rig *store_rig;
+    int rounds, unsure;
+};
+
+/* A counter that everybody raises on condition. */
+static void *raise_a_counter(void *context)
+{
+    struct writer *writer = context;
+    for (int i = 0; i < writer->rounds;) {
+        char body[32], tag[32];
+        uint64_t index = store_rig_look(writer->store_rig, "/n", body, sizeof body);
+        snprintf(tag, sizeof tag, "\"%llu\"", (unsigned long long)index);
+        snprintf(body, sizeof body, "%d", atoi(body) + 1);
+        struct edit edit = {.kind = EDIT_PUT,
+                            .path = TEXT("/n"),
+                            .document = document_new(TEXT("x/y"), text_of(body)),
+                            .conditions.if_match = text_of(tag)};
+        enum edit_result result = store_rig_edit(writer->store_rig, &edit).result;
+        must(result == EDIT_CHANGED || result == EDIT_CONFLICT || result == EDIT_FAILED ||
+                 result == EDIT_UNSURE,
+             "result %d", (int)result);
+        writer->unsure += result == EDIT_UNSURE;
+        i += result == EDIT_CHANGED;
+    }
+    return NULL;
+}
+
+static int run_writers(struct writer writers[2 * MACHINES], int rounds)
+{
+    for (int i = 0; i < 2 * MACHINES; i++) {
+        writers[i] =
+            (struct writer){.store_rig = &machines[i % MACHINES], .rounds = rounds};
+        pthread_create(&writers[i].thread, NULL, raise_a_counter, &writers[i]);
+    }
+    return 2 * MACHINES * rounds;
+}
+
+static int join_writers(struct writer writers[2 * MACHINES])
+{
+    int unsure = 0;
+    for (int i = 0; i < 2 * MACHINES; i++) {
+        pthread_join(writers[i].thread, NULL);
+        unsure += writers[i].unsure;
+    }
+    return unsure;
+}
+
+static void conditional_puts_of_several_lose_no_update(void **state)
+{
+    struct writer writers[2 * MACHINES];
+    char expected[32];
+    (void)state;
+    store_rig_put(&machines[0], "/n", "x/y", "0");
+    all_have("/n", "0");
+    int sum = run_writers(writers, 40);
+    assert_int_equal(join_writers(writers), 0);
+    snprintf(expected, sizeof expected, "%d", sum);
+    all_have("/n", expected);
+}
+
+/* --- who comes later --- */
+
+static _Atomic bool writing;
+
+static void *write_on(void *context)
+{
+    char path[32], body[32];
+    (void)context;
+    for (int i = 0; writing; i++) {
+        snprintf(path, sizeof path, "/p/%d", i % 500);
+        snprintf(body, sizeof body, "%d", i);
+        must(store_rig_put(&machines[0], path, "x/y", body).result != EDIT_FAILED, "%s",
+             path);
+    }
+    return NULL;
+}
+
+static void a_new_machine_has_all_of_it_while_writes_go_on(void **state)
+{
+    struct store_rig late;
+    pthread_t writer;
+    char path[32], body[32], expected[32];
+    (void)state;
+    store_rig_put(&machines[0], "/first", "x/y", "1");
+    for (int i = 0; i < 500; i++) {
+        snprintf(path, sizeof path, "/p/%d", i);
+        store_rig_put(&machines[0], path, "x/y", "x");
+    }
+    writing = true;
+    pthread_create(&writer, NULL, write_on, NULL);
+    for (int round = 0; round < 5; round++) {
+        uint64_t before = store_index(machines[0].store);
+        store_rig_open(&late, &options);
+        assert_true(store_index(late.store) >= before);
+        assert_int_equal(tree_resources(late.tree), 501);
+        store_rig_close(&late);
+    }
+    writing = false;
+    pthread_join(writer, NULL);
+    store_rig_open(&late, &options);
+    for (int i = 0; i < 500; i++) {
+        snprintf(path, sizeof path, "/p/%d", i);
+        uint64_t index = store_rig_look(&machines[0], path, expected, sizeof expected);
+        assert_int_equal(store_rig_look(&late, path, body, sizeof body), index);
+        assert_string_equal(body, expected);
+    }
+    store_rig_close(&late);
+}
+
+/* Changes whose entries the engine no longer has, as for who was away for long. */
+static void who_was_away_for_long_is_told_what_differs(void **state)
+{
+    (void)state;
+    store_rig_put(&machines[0], "/same", "x/y", "1");
+    store_rig_put(&machines[0], "/forgotten", "x/y", "1");
+    all_have("/forgotten", "1");
+    size_t changes = machines[1].changes;
+    redis_server_say(
+        &server,
+        "EVAL \"local n = tonumber(redis.call('HGET', '{fcgiwait}:state', 'newest')) "
+        "local function t(i) return string.format('%.0f', n + i) end "
+        "redis.call('ZADD', '{fcgiwait}:index', t(1), '/away') "
+        "redis.call('HSET', '{fcgiwait}:times', '/away', '5') "
+        "redis.call('HSET', '{fcgiwait}:docs', '/away', 'x/y' .. string.char(10) .. '2') "
+        "redis.call('ZREM', '{fcgiwait}:index', '/forgotten') "
+        "redis.call('HDEL', '{fcgiwait}:docs', '/forgotten') "
+        "redis.call('HSET', '{fcgiwait}:state', 'newest', t(3), 'forgotten', t(2)) "
+        "return 1\" 0");
+    store_rig_put(&machines[0], "/b", "x/y", "1");
+    all_have("/b", "1");
+    all_have("/away", "2");
+    all_have("/forgotten", "");
+    all_have("/same", "1");
+    /* /away, /forgotten, everything behind origins, what is forgotten, /b */
+    assert_true(machines[1].changes - changes <= 6);
+}
+
+/* --- an engine that is lost --- */
+
+static void an_answer_that_is_lost_is_found(void **state)
+{
+    struct writer writers[2 * MACHINES];
+    char body[32];
+    (void)state;
+    store_rig_put(&machines[0], "/n", "x/y", "0");
+    all_have("/n", "0");
+    int sum = run_writers(writers, 60);
+    for (int i = 0; i < 40; i++) {
+        redis_server_say(&server, "CLIENT KILL TYPE normal SKIPME yes");
+        thread_pause(25 * NANOS_PER_MS);
+    }
+    int unsure = join_writers(writers);
+    put_at_last(&machines[0], "/end", "1");
+    all_have("/end", "1");
+    store_rig_look(&machines[0], "/n", body, sizeof body);
+    all_have("/n", body);
+    assert_in_range(atoi(body), sum, sum + unsure); /* none twice, none lost */
+}
+
+static void a_frozen_engine_refuses_changes_in_time(void **state)
+{
+    char body[8];
+    (void)state;
+    store_rig_put(&machines[0], "/a", "x/y", "1");
+    kill(server.pid, SIGSTOP);
+    struct instant began = clock_now();
+    enum edit_result result = store_rig_put(&machines[0], "/a", "x/y", "2").result;
+    assert_true(result == EDIT_UNSURE || result == EDIT_FAILED);
+    assert_true(clock_now().at - began.at < 15 * NANOS_PER_SECOND);
+    store_rig_look(&machines[0], "/a", body, sizeof body);
+    assert_string_equal(body, "1");
+    kill(server.pid, SIGCONT);
+    put_at_last(&machines[0], "/a", "3");
+    all_have("/a", "3");
+}
+
+static void what_was_acknowledged_survives_the_engine(void **state)
+{
+    uint64_t last = 0;
+    char body[16];
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        snprintf(body, sizeof body, "%d", i);
+        uint64_t index = put_at_last(&machines[i % MACHINES], "/a", body);
+        assert_true(index > last);
+        last = index;
+        redis_server_restart(&server, false);
+        all_have("/a", body);
+    }
+    assert_true(put_at_last(&machines[0], "/b", "1") > last);
+    all_have("/b", "1");
+}
+
+static void an_engine_that_forgot_is_noticed(void **state)
+{
+    (void)state;
+    store_rig_put(&machines[0], "/a", "x/y", "1");
+    uint64_t last = store_rig_put(&machines[1], "/b", "x/y", "1").index;
+    all_have("/b", "1");
+    redis_server_restart(&server, true);
+    all_have("/a", "");
+    all_have("/b", "");
+    for (int i = 0; i < MACHINES; i++) {
+        struct present present;
+        tree_look(machines[i].tree, TEXT("/any"), SCOPE_BELOW, &present);
+        assert_true(present.index > last); /* everything counts as changed */
+        present_dispose(&present);
+    }
+    assert_true(put_at_last(&machines[2], "/a", "2") > last);
+    all_have("/a", "2");
+}
+
+/* Under the eyes of all: no connection is lost. */
+static void an_engine_that_is_emptied_is_noticed(void **state)
+{
+    (void)state;
+    uint64_t last = store_rig_put(&machines[0], "/a", "x/y", "1").index;
+    all_have("/a", "1");
+    redis_server_say(&server, "FLUSHALL");
+    all_have("/a", "");
+    assert_true(put_at_last(&machines[2], "/a", "2") > last);
+    all_have("/a", "2");
+}
+
+/* --- fences --- */
+
+struct passing {
+    struct fence fence; /* first: it is given back */
+    sem_t done;
+    bool reached;
+};
+
+static void passed(struct fence *fence, bool reached)
+{
+    struct passing *passing = (struct passing *)fence;
+    passing->reached = reached;
+    sem_post(&passing->done);
+}
+
+static bool pass(struct store_rig *store_rig, nanos most)
+{
+    struct passing passing = {
+        .fence = {.until = instant_after(clock_now(), most), .done = passed}};
+    sem_init(&passing.done, 0, 0);
+    store_fence(store_rig->store, &passing.fence);
+    while (sem_wait(&passing.done) != 0)
+        ;
+    sem_destroy(&passing.done);
+    return passing.reached;
+}
+
+static void a_fence_opens_once_the_state_is_as_new(void **state)
+{
+    char body[16], now[16];
+    (void)state;
+    for (int i = 0; i < 50; i++) {
+        snprintf(body, sizeof body, "%d", i);
+        uint64_t index = store_rig_put(&machines[0], "/a", "x/y", body).index;
+        assert_true(store_reached(machines[0].store, index));
+        assert_true(store_reached(machines[1].store, index) ||
+                    pass(&machines[1], 20 * NANOS_PER_SECOND));
+        assert_int_equal(store_rig_look(&machines[1], "/a", now, sizeof now), index);
+        assert_string_equal(now, body);
+    }
+    assert_false(store_reached(machines[1].store, store_index(machines[0].store) + 1));
+    assert_true(pass(&machines[1], 20 * NANOS_PER_SECOND)); /* it was never given */
+}
+
+static void a_fence_is_given_up_in_time(void **state)
+{
+    (void)state;
+    kill(server.pid, SIGSTOP);
+    struct instant began = clock_now();
+    assert_false(pass(&machines[0], 100 * NANOS_PER_MS));
+    assert_true(clock_now().at - began.at < 10 * NANOS_PER_SECOND);
+    kill(server.pid, SIGCONT);
+}
+
+/* --- what can't be opened --- */
+
+static void must_refuse(const char *url, const char *name, const char *why)
+{
+    struct store_rig store_rig;
+    char error[512] = "";
+    struct store_options other = options;
+    other.url = url;
+    other.name = name;
+    assert_false(store_rig_try(&store_rig, &other, error));
+    must(strstr(error, why) != NULL, "%s: %s", url, error);
+    must(strstr(error, "secret") == NULL, "the password is told: %s", error);
+}
+
+static void what_cannot_be_is_named(void **state)
+{
+    char url[64];
+    (void)state;
+    must_refuse("", NULL, "redis://");
+    must_refuse("http://127.0.0.1/", NULL, "redis://");
+    must_refuse("rediss://127.0.0.1/", NULL, "TLS");
+    must_refuse("redis://127.0.0.1:0/", NULL, "port");
+    must_refuse("redis://127.0.0.1:70000/", NULL, "port");
+    must_refuse("redis://127.0.0.1:1/", NULL, "refused");
+    must_refuse("redis://127.0.0.1:1/x", NULL, "database");
+    snprintf(url, sizeof url, "redis://me:secret@127.0.0.1:%d/", server.port);
+    must_refuse(url, NULL, "WRONGPASS");
+    snprintf(url, sizeof url, "redis://127.0.0.1:%d/99", server.port);
+    must_refuse(url, NULL, "DB index");
+    redis_server_say(&server, "SET {string}:state x");
+    must_refuse(server.url, "string", "WRONGTYPE");
+    redis_server_say(&server, "HSET {other}:state user 7");
+    must_refuse(server.url, "other", "another application");
+}
+
+static void stores_of_other_names_share_an_engine(void **state)
+{
+    struct store_rig other;
+    struct store_options named = options;
+    (void)state;
+    named.name = "other";
+    store_rig_open(&other, &named);
+    store_rig_put(&machines[0], "/a", "x/y", "1");
+    all_have("/a", "1");
+    store_rig_put(&other, "/a", "x/y", "2");
+    await_body(&other, "/a", "2");
+    all_have("/a", "1");
+    store_rig_close(&other);
+}
+
+int main(void)
+{
+#define TEST(test) cmocka_unit_test_setup_teardown(test, start, stop)
+    const struct CMUnitTest tests[] = {
+        TEST(what_one_publishes_all_have),
+        TEST(conditional_puts_of_several_lose_no_update),
+        TEST(a_new_machine_has_all_of_it_while_writes_go_on),
+        TEST(who_was_away_for_long_is_told_what_differs),
+        TEST(an_answer_that_is_lost_is_found),
+        TEST(a_frozen_engine_refuses_changes_in_time),
+        cmocka_unit_test_setup_teardown(what_was_acknowledged_survives_the_engine,
+                                        start_durable, stop),
+        TEST(an_engine_that_forgot_is_noticed),
+        TEST(an_engine_that_is_emptied_is_noticed),
+        TEST(a_fence_opens_once_the_state_is_as_new),
+        TEST(a_fence_is_given_up_in_time),
+        TEST(what_cannot_be_is_named),
+        TEST(stores_of_other_names_share_an_engine),
+    };
+    if (!redis_server_can()) {
+        printf("this needs redis-server, and a build with hiredis\n");
+        return 77; /* skipped */
+    }
+    signal(SIGPIPE, SIG_IGN); /* as the program does */
+    return cmocka_run_group_tests_name("store/redis", tests, NULL, NULL);
+}
