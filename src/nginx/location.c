@@ -99,6 +99,8 @@ const struct directive *location_serving(const struct directive *server, struct 
 {
     const struct directive *best = NULL;
     size_t longest = 0;
+    if (server == NULL) /* nginx refuses a location outside of one */
+        return NULL;
     for (const struct directive *at = location_next(server, NULL); at != NULL;
          at = location_next(server, at)) {
         struct location is = location_of(at);

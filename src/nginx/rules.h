@@ -98,7 +98,7 @@ void rule_lost_headers(struct nginx_check *check, const struct way *way);
 /* php.c: habits of locations for PHP */
 void rule_php(struct nginx_check *check, const struct way *way);
 
-/* names.c: parameters that fcgiwait does not know */
+/* misspelt.c: parameters that fcgiwait does not know */
 void rule_unknown_param(struct nginx_check *check, const struct way *way);
 bool params_misspelt(const struct directive *level);
 

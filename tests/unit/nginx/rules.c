@@ -409,9 +409,9 @@ static void nobody_is_told_more_than_he_may_read(void **state)
 
 static void an_empty_input_says_where_nginx_says_why(void **state)
 {
-    static const char *const dumps[] = {"", "\n\r\n",
-                                        "nginx: [emerg] unknown directive \"x\"\n"
-                                        "nginx: configuration file x test failed\n"};
+    static const char failed[] = "nginx: [emerg] unknown directive \"x\"\n"
+                                 "nginx: configuration file x test failed\n";
+    static const char *const dumps[] = {"", "\n\r\n", failed};
     (void)state;
     for (size_t i = 0; i < sizeof dumps / sizeof *dumps; i++) {
         char *said = NULL;
