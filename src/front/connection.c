@@ -17,6 +17,141 @@
 #include "outgoing.h"
 #include "poller.h"
 #include "record.h"
+#include "send.h"
+
+/* --- the phase --- */
+
+static uint32_t events_of(enum phase phase)
+{
+    return phase == PHASE_SENDING ? EPOLLOUT : EPOLLIN | EPOLLRDHUP;
+}
+
+/* The one hand that moves a connection on, with what every phase brings along. The lock
+ * is held. */
+static void set_phase(struct connection *connection, enum phase phase)
+{
+    if (events_of(phase) != events_of(connection->phase))
+        poller_watch(connection->poller, connection, events_of(phase));
+    connection->phase = phase;
+    if (phase == PHASE_SERVICE)
+        connection->dismissed = false;
+    else if (phase == PHASE_CLOSING)
+        shutdown(connection->fd, SHUT_RDWR); /* its poller hears of that */
+}
+
+static enum phase phase_of(struct connection *connection)
+{
+    lock_take(&connection->lock);
+    enum phase phase = connection->phase;
+    lock_drop(&connection->lock);
+    return phase;
+}
+
+/* --- what goes out --- */
+
+/* We are stopping, and the web server is to close a connection that it keeps: only it
+ * knows whether it has just sent a request, which we would cut off. Where the connection
+ * rests, any byte makes nginx close it; where a request has crossed our word, that word
+ * is an empty FCGI_STDERR record, which says nothing (FastCGI section 5.5), and the
+ * answer follows. The lock is held. False: close the connection. */
+static bool dismiss(struct connection *connection)
+{
+    unsigned char dismissal[RECORD_HEADER];
+    if (connection->dismissed)
+        return true;
+    connection->dismissed = true;
+    record_dismissal(dismissal, connection->id != 0 ? connection->id : 1);
+    return send_protocol(connection->fd,
+                         (struct text){(char *)dismissal, sizeof dismissal});
+}
+
+/* The reply is out: what becomes of the connection. The lock is held. */
+static void finish(struct connection *connection)
+{
+    const struct poller *poller = connection->poller;
+    bool stays = connection->keeps && !atomic_load(&poller->closing_idle) &&
+                 (!atomic_load(&poller->stopping) || dismiss(connection));
+    set_phase(connection, stays ? PHASE_READING : PHASE_CLOSING);
+}
+
+/* The lock is held. */
+static void go_on_from(struct connection *connection, enum sent sent)
+{
+    switch (sent) {
+    case SENT_ALL:
+        finish(connection);
+        break;
+    case SENT_PART:
+        set_phase(connection, PHASE_SENDING);
+        break;
+    case SENT_BROKEN:
+        set_phase(connection, PHASE_CLOSING);
+        break;
+    }
+}
+
+/* The request was aborted while its answer was on the way: the record that ends it is all
+ * that the web server still waits for. The lock is held. */
+static enum sent send_end(struct connection *connection)
+{
+    unsigned char end[RECORD_END];
+    record_complete(end, connection->id);
+    return send_protocol(connection->fd, (struct text){(char *)end, sizeof end})
+               ? SENT_ALL
+               : SENT_BROKEN;
+}
+
+/* Any thread. */
+static void deliver(struct request *request, struct reply *reply)
+{
+    struct connection *connection = (struct connection *)request;
+    enum sent sent = SENT_BROKEN;
+    lock_take(&connection->lock);
+    bool left = connection->phase == PHASE_LEFT;
+    if (!left) {
+        sent = reply == NULL ? send_end(connection)
+                             : outgoing_send(&connection->out, connection->fd,
+                                             connection->id, reply);
+        go_on_from(connection, sent);
+    }
+    lock_drop(&connection->lock);
+    /* From here on only one that was left is still ours. */
+    if (left)
+        connection_free(connection);
+    if (reply != NULL && sent != SENT_PART)
+        reply_dispose(reply);
+}
+
+/* PHASE_SENDING, and the socket takes more. */
+static void send_on(struct connection *connection)
+{
+    lock_take(&connection->lock);
+    go_on_from(connection, outgoing_go_on(&connection->out, connection->fd));
+    bool closing = connection->phase == PHASE_CLOSING;
+    lock_drop(&connection->lock);
+    if (closing)
+        connection_close(connection, NULL);
+}
+
+/* False: close the connection. */
+static bool say(struct connection *connection, struct text bytes)
+{
+    bool said = false;
+    lock_take(&connection->lock);
+    if (connection->phase != PHASE_CLOSING)
+        said = outgoing_say(connection->out, connection->fd, bytes);
+    lock_drop(&connection->lock);
+    return said;
+}
+
+/* False: close the connection. */
+static bool say_dismissal(struct connection *connection)
+{
+    lock_take(&connection->lock);
+    bool said = connection->phase != PHASE_READING || dismiss(connection);
+    lock_drop(&connection->lock);
+    return said;
+}
 
 /* --- life --- */
 
@@ -26,7 +161,7 @@ struct connection *connection_new(int fd, struct poller *poller)
     if (connection == NULL)
         return NULL;
     lock_init(&connection->lock, LOCK_CONNECTION);
-    connection->request.deliver = outgoing_deliver;
+    connection->request.deliver = deliver;
     connection->fd = fd;
     connection->poller = poller;
     return connection;
@@ -38,7 +173,7 @@ void connection_free(struct connection *connection)
     if (log_wants(LOG_LEVEL_DEBUG))
         log_debug("connection %d closed", connection->fd);
     close(connection->fd);
-    outgoing_dispose(connection);
+    outgoing_free(&connection->out);
     fcgi_reader_free(&connection->reader);
     lock_destroy(&connection->lock);
     free(connection);
@@ -73,45 +208,20 @@ static void release_reader(struct connection *connection)
         fcgi_reader_free(&reader);
 }
 
-/* Out of the poller's hands; what is left is the socket and the memory. */
-static void detach(struct connection *connection)
+/* Once the lock is dropped, a connection that is not ours may be gone. */
+void connection_close(struct connection *connection, const char *wrong)
 {
-    release_reader(connection);
-    poller_remove(connection->poller, connection);
-}
-
-static void connection_close(struct connection *connection)
-{
-    detach(connection);
-    connection_free(connection);
-}
-
-static void close_broken(struct connection *connection, const char *reason)
-{
-    counter_add(&connection->poller->counters->connections_broken, 1);
-    log_warn("connection %d closed: %s", connection->fd, reason);
-    connection_close(connection);
-}
-
-/* --- the poller's thread --- */
-
-static enum phase phase_of(struct connection *connection)
-{
-    lock_take(&connection->lock);
-    enum phase phase = connection->phase;
-    lock_drop(&connection->lock);
-    return phase;
-}
-
-/* The web server is no longer interested in the request that the service has. Once the
- * lock is dropped, a connection that is not ours may be gone. */
-static void hang_up(struct connection *connection)
-{
+    if (wrong != NULL) {
+        counter_add(&connection->poller->counters->connections_broken, 1);
+        log_warn("connection %d closed: %s", connection->fd, wrong);
+    }
     lock_take(&connection->lock);
     bool held = connection->phase == PHASE_SERVICE;
     bool ours = !held || service_hangup(&connection->request);
-    connection->hung_up = !ours;
-    detach(connection);
+    if (!ours)
+        set_phase(connection, PHASE_LEFT);
+    release_reader(connection);
+    poller_remove(connection->poller, connection);
     lock_drop(&connection->lock);
     if (!ours)
         return;
@@ -119,6 +229,8 @@ static void hang_up(struct connection *connection)
         service_hung_up(&connection->request);
     connection_free(connection);
 }
+
+/* --- what comes in: the poller's thread --- */
 
 static bool take_reader(struct connection *connection)
 {
@@ -130,36 +242,31 @@ static bool take_reader(struct connection *connection)
     return connection->reader != NULL;
 }
 
-static void serve(struct connection *connection)
+/* What the reader takes the next records for follows from the phase. */
+static enum phase lead_reader(struct connection *connection)
+{
+    enum phase phase = phase_of(connection);
+    if (phase == PHASE_READING)
+        fcgi_reader_ready(connection->reader);
+    else
+        fcgi_reader_busy(connection->reader, connection->id);
+    return phase;
+}
+
+/* The request in the reader is whole. False: the connection is gone. */
+static bool serve(struct connection *connection)
 {
     struct fcgi_reader *reader = connection->reader;
     connection->id = fcgi_reader_id(reader);
     connection->keeps = fcgi_reader_keeps(reader);
     lock_take(&connection->lock);
-    connection->phase = PHASE_SERVICE;
-    connection->dismissed = false;
+    set_phase(connection, PHASE_SERVICE);
     lock_drop(&connection->lock);
     service_serve(connection->poller->service, &connection->request,
                   fcgi_reader_cgi(reader));
-}
-
-/* Whether the request in the reader can go on being read. False: the connection is gone.
- */
-static bool serve_whole(struct connection *connection)
-{
-    serve(connection);
-    switch (phase_of(connection)) {
-    case PHASE_READING:
-        fcgi_reader_reset(connection->reader);
+    if (lead_reader(connection) != PHASE_CLOSING)
         return true;
-    case PHASE_SERVICE:
-    case PHASE_SENDING:
-        fcgi_reader_busy(connection->reader, connection->id);
-        return true;
-    case PHASE_CLOSING:
-        break;
-    }
-    connection_close(connection);
+    connection_close(connection, NULL);
     return false;
 }
 
@@ -170,7 +277,7 @@ static bool take_back(struct connection *connection)
     bool ours =
         connection->phase == PHASE_SERVICE && service_hangup(&connection->request);
     if (ours)
-        connection->phase = PHASE_READING;
+        set_phase(connection, PHASE_READING);
     lock_drop(&connection->lock);
     return ours;
 }
@@ -187,10 +294,10 @@ static bool aborted(struct connection *connection)
         return true;
     record_complete(end, fcgi_reader_id(reader));
     fcgi_reader_reset(reader);
-    if (outgoing_say(connection, (struct text){(char *)end, sizeof end}) && keeps &&
-        (!atomic_load(&connection->poller->stopping) || outgoing_dismiss(connection)))
+    if (say(connection, (struct text){(char *)end, sizeof end}) && keeps &&
+        (!atomic_load(&connection->poller->stopping) || say_dismissal(connection)))
         return true;
-    connection_close(connection);
+    connection_close(connection, NULL);
     return false;
 }
 
@@ -198,6 +305,7 @@ static bool aborted(struct connection *connection)
 static bool handle(struct connection *connection, enum fcgi_event event)
 {
     struct fcgi_reader *reader = connection->reader;
+    const char *wrong = NULL;
     switch (event) {
     case FCGI_MORE:
         return true;
@@ -206,29 +314,19 @@ static bool handle(struct connection *connection, enum fcgi_event event)
                                                   fcgi_reader_cgi(reader)));
         return true;
     case FCGI_WHOLE:
-        return serve_whole(connection);
+        return serve(connection);
     case FCGI_ABORTED:
         return aborted(connection);
     case FCGI_REPLY:
-        if (outgoing_say(connection, fcgi_reader_answer(reader)))
-            return true;
-        hang_up(connection);
-        return false;
     case FCGI_LAST:
-        if (!outgoing_say(connection, fcgi_reader_answer(reader)))
-            log_debug("connection %d took no last word", connection->fd);
-        hang_up(connection);
-        return false;
+        if (say(connection, fcgi_reader_answer(reader)) && event == FCGI_REPLY)
+            return true;
+        break;
     case FCGI_BROKEN:
+        wrong = fcgi_reader_wrong(reader);
         break;
     }
-    if (phase_of(connection) == PHASE_READING) {
-        close_broken(connection, fcgi_reader_wrong(reader));
-    } else {
-        counter_add(&connection->poller->counters->connections_broken, 1);
-        log_warn("connection %d closed: %s", connection->fd, fcgi_reader_wrong(reader));
-        hang_up(connection);
-    }
+    connection_close(connection, wrong);
     return false;
 }
 
@@ -236,13 +334,10 @@ static bool handle(struct connection *connection, enum fcgi_event event)
 static void feed(struct connection *connection, struct text bytes)
 {
     if (!take_reader(connection)) {
-        hang_up(connection);
+        connection_close(connection, NULL);
         return;
     }
-    if (phase_of(connection) == PHASE_READING)
-        fcgi_reader_ready(connection->reader);
-    else
-        fcgi_reader_busy(connection->reader, connection->id);
+    lead_reader(connection);
     while (bytes.len > 0)
         if (!handle(connection, fcgi_feed(connection->reader, &bytes)))
             return;
@@ -254,10 +349,9 @@ static void feed(struct connection *connection, struct text bytes)
 
 static void lost(struct connection *connection)
 {
-    if (connection->reader != NULL && phase_of(connection) == PHASE_READING)
-        close_broken(connection, "the web server closed it within a request");
-    else
-        hang_up(connection);
+    bool within = connection->reader != NULL && phase_of(connection) == PHASE_READING;
+    connection_close(connection,
+                     within ? "the web server closed it within a request" : NULL);
 }
 
 static void receive(struct connection *connection)
@@ -282,38 +376,42 @@ void connection_event(struct connection *connection, uint32_t events)
         break;
     case PHASE_SENDING:
         if ((events & (EPOLLERR | EPOLLHUP)) != 0)
-            connection_close(connection);
-        else if ((events & EPOLLOUT) != 0 && !outgoing_go_on(connection))
-            connection_close(connection);
+            connection_close(connection, NULL);
+        else if ((events & EPOLLOUT) != 0)
+            send_on(connection);
         break;
     case PHASE_CLOSING:
-        connection_close(connection);
+        connection_close(connection, NULL);
+        break;
+    case PHASE_LEFT:
         break;
     }
 }
 
+/* --- what its thread decides --- */
+
 void connection_dismiss(struct connection *connection)
 {
-    if (connection->reader == NULL && !outgoing_dismiss(connection))
-        connection_close(connection);
+    if (connection->reader == NULL && !say_dismissal(connection))
+        connection_close(connection, NULL);
 }
 
 void connection_close_idle(struct connection *connection)
 {
     if (connection->reader == NULL && phase_of(connection) == PHASE_READING)
-        connection_close(connection);
+        connection_close(connection, NULL);
 }
 
 void connection_cut_off(struct connection *connection)
 {
     if (phase_of(connection) == PHASE_READING)
-        close_broken(connection, "half a request, and nothing more came");
+        connection_close(connection, "half a request, and nothing more came");
     else
         set_cut_off(connection, true); /* no more was due: it waited for us */
 }
 
-void connection_give_up(struct connection *connection, const char *reason)
+void connection_give_up(struct connection *connection)
 {
     if (phase_of(connection) != PHASE_SERVICE)
-        close_broken(connection, reason);
+        connection_close(connection, "it took too long at the shutdown");
 }

@@ -19,16 +19,16 @@ enum phase {
     PHASE_READING, /* no request, or a part of one */
     PHASE_SERVICE, /* the service has the request */
     PHASE_SENDING, /* the socket did not take all of the reply: EPOLLOUT */
-    PHASE_CLOSING  /* shut down; its poller's thread closes it */
+    PHASE_CLOSING, /* shut down; its poller's thread closes it */
+    PHASE_LEFT     /* closed while its answer was on the way: whoever delivers frees */
 };
 
 struct connection {
     struct request request; /* first: the service gives requests back */
     struct lock lock;       /* guards what follows up to `dismissed` */
     enum phase phase;
-    bool hung_up; /* in PHASE_SERVICE: out of the epoll set; whoever delivers frees */
-    struct outgoing *out; /* of PHASE_SENDING (outgoing.h) */
-    bool dismissed;       /* since the last request (outgoing.h) */
+    struct outgoing *out; /* of PHASE_SENDING */
+    bool dismissed;       /* since the last request */
     /* constants */
     int fd;
     struct poller *poller;
@@ -46,10 +46,16 @@ struct connection {
 /* Takes the descriptor. NULL: out of memory, and the descriptor is still the caller's. */
 struct connection *connection_new(int fd, struct poller *poller);
 
-/* Closes and frees one that is out of its poller's hands. */
+/* The one way to end it, in every phase. The request that the service has is taken back
+ * from it; where its answer is on the way already, whoever delivers frees the connection.
+ * `wrong` is logged and counted; NULL: it ends as it should. The poller's thread. */
+void connection_close(struct connection *connection, const char *wrong);
+
+/* Frees one that is out of its poller's hands, when nobody delivers any more. */
 void connection_free(struct connection *connection);
 
-/* Something happened on the socket. The connection may be gone afterwards. */
+/* Something happened on the socket. The connection may be gone afterwards, as after all
+ * that follow. The poller's thread. */
 void connection_event(struct connection *connection, uint32_t events);
 
 /* The poller is stopping: the web server is asked to close it. */
@@ -62,7 +68,7 @@ void connection_close_idle(struct connection *connection);
  * answer; then it gets as long again. */
 void connection_cut_off(struct connection *connection);
 
-/* Closes it whatever it carries, unless the service has it. */
-void connection_give_up(struct connection *connection, const char *reason);
+/* The patience is over: closes it whatever it carries, unless the service has it. */
+void connection_give_up(struct connection *connection);
 
 #endif

@@ -90,7 +90,7 @@ bool fcgi_reader_is_busy(const struct fcgi_reader *reader)
 
 void fcgi_reader_ready(struct fcgi_reader *reader)
 {
-    if (reader->stage == STAGE_BUSY)
+    if (reader->stage == STAGE_WHOLE || reader->stage == STAGE_BUSY)
         fcgi_reader_reset(reader);
 }
 

@@ -18,7 +18,7 @@
 enum fcgi_event {
     FCGI_MORE,    /* all bytes were taken; more are needed */
     FCGI_HEAD,    /* the parameters are there: call fcgi_keep_body(), then go on */
-    FCGI_WHOLE,   /* the request is whole: answer it, then call fcgi_reader_reset() */
+    FCGI_WHOLE,   /* the request is whole: answer it, then call fcgi_reader_ready() */
     FCGI_ABORTED, /* the web server gives up the request that is being read or answered */
     FCGI_REPLY,   /* send `answer` (fcgi_reader_answer()), then go on */
     FCGI_LAST,    /* send it, then close the connection */
@@ -41,7 +41,8 @@ void fcgi_reader_busy(struct fcgi_reader *reader, uint16_t id);
 
 bool fcgi_reader_is_busy(const struct fcgi_reader *reader);
 
-/* The request that the reader took for busy has been answered. Else nothing changes. */
+/* The request that was whole, or that the reader took for busy, has been answered. Else
+ * nothing changes. */
 void fcgi_reader_ready(struct fcgi_reader *reader);
 
 /* Nothing of a record or a request has been taken in: the reader can be used elsewhere.

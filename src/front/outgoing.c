@@ -7,136 +7,59 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-
-#include "poller.h"
-#include "record.h"
-#include "send.h"
 
 /* Room for what is said while a reply is going out: more than anybody who reads lets
  * gather. */
 #define AFTER_MOST 128
 
-/* A reply that the socket did not take at once. */
 struct outgoing {
     struct reply reply; /* owned */
+    uint16_t id;
     size_t sent;
     size_t after_len; /* what follows it */
     char after[AFTER_MOST];
 };
 
-/* The lock is held. */
-static void set_closing(struct connection *connection)
-{
-    connection->phase = PHASE_CLOSING;
-    shutdown(connection->fd, SHUT_RDWR); /* its poller hears of that */
-}
-
-/* The lock is held. */
-static bool dismiss(struct connection *connection)
-{
-    unsigned char dismissal[RECORD_HEADER];
-    if (connection->dismissed)
-        return true;
-    connection->dismissed = true;
-    record_dismissal(dismissal, connection->id != 0 ? connection->id : 1);
-    return send_protocol(connection->fd,
-                         (struct text){(char *)dismissal, sizeof dismissal});
-}
-
-/* The reply is out. The lock is held. */
-static void finish(struct connection *connection)
-{
-    const struct poller *poller = connection->poller;
-    connection->phase = PHASE_READING;
-    if (!connection->keeps || atomic_load(&poller->closing_idle) ||
-        (atomic_load(&poller->stopping) && !dismiss(connection)))
-        set_closing(connection);
-}
-
-/* Keeps what the socket did not take, and owns the reply then. The lock is held. */
-static bool keep(struct connection *connection, const struct reply *reply, size_t sent)
+static struct outgoing *keep(uint16_t id, const struct reply *reply, size_t sent)
 {
     struct outgoing *out = malloc(sizeof *out);
     if (out == NULL)
-        return false;
+        return NULL;
     out->reply = *reply;
+    out->id = id;
     out->sent = sent;
     out->after_len = 0;
-    connection->out = out;
-    connection->phase = PHASE_SENDING;
-    poller_watch(connection->poller, connection, EPOLLOUT);
-    return true;
+    return out;
 }
 
-/* True where the connection has taken the reply over. The lock is held. */
-static bool send_first(struct connection *connection, const struct reply *reply)
+enum sent outgoing_send(struct outgoing **out, int fd, uint16_t id,
+                        const struct reply *reply)
 {
     size_t sent = 0;
-    enum sent result = send_reply(connection->fd, connection->id, reply, &sent);
-    if (result == SENT_PART && keep(connection, reply, sent))
-        return true;
-    if (result == SENT_ALL)
-        finish(connection);
-    else
-        set_closing(connection);
-    return false;
-}
-
-/* The request was aborted while its answer was on the way: the record that ends it is all
- * that the web server still waits for. The lock is held. */
-static void send_end(struct connection *connection)
-{
-    unsigned char end[RECORD_END];
-    record_complete(end, connection->id);
-    if (send_protocol(connection->fd, (struct text){(char *)end, sizeof end}))
-        finish(connection);
-    else
-        set_closing(connection);
-}
-
-void outgoing_deliver(struct request *request, struct reply *reply)
-{
-    struct connection *connection = (struct connection *)request;
-    bool taken = false;
-    lock_take(&connection->lock);
-    bool hung_up = connection->hung_up;
-    if (!hung_up && reply != NULL)
-        taken = send_first(connection, reply);
-    else if (!hung_up)
-        send_end(connection);
-    lock_drop(&connection->lock);
-    /* From here on only a hung-up connection is still ours. */
-    if (hung_up)
-        connection_free(connection);
-    if (reply != NULL && !taken)
-        reply_dispose(reply);
+    enum sent result = send_reply(fd, id, reply, &sent);
+    if (result != SENT_PART)
+        return result;
+    *out = keep(id, reply, sent);
+    return *out != NULL ? SENT_PART : SENT_BROKEN;
 }
 
 /* What was said meanwhile; the socket has just taken more than that. */
-static bool send_after(struct connection *connection, const struct outgoing *out)
+static bool send_after(const struct outgoing *out, int fd)
 {
     return out->after_len == 0 ||
-           send_protocol(connection->fd, (struct text){out->after, out->after_len});
+           send_protocol(fd, (struct text){out->after, out->after_len});
 }
 
-bool outgoing_go_on(struct connection *connection)
+enum sent outgoing_go_on(struct outgoing **pointer, int fd)
 {
-    lock_take(&connection->lock);
-    struct outgoing *out = connection->out;
-    enum sent result =
-        send_reply(connection->fd, connection->id, &out->reply, &out->sent);
-    if (result == SENT_ALL && !send_after(connection, out))
-        result = SENT_BROKEN;
-    if (result == SENT_ALL) {
-        outgoing_dispose(connection);
-        poller_watch(connection->poller, connection, EPOLLIN | EPOLLRDHUP);
-        finish(connection);
-    }
-    bool open = result != SENT_BROKEN && connection->phase != PHASE_CLOSING;
-    lock_drop(&connection->lock);
-    return open;
+    struct outgoing *out = *pointer;
+    enum sent result = send_reply(fd, out->id, &out->reply, &out->sent);
+    if (result != SENT_ALL)
+        return result;
+    if (!send_after(out, fd))
+        return SENT_BROKEN;
+    outgoing_free(pointer);
+    return SENT_ALL;
 }
 
 static bool say_after(struct outgoing *out, struct text bytes)
@@ -148,39 +71,17 @@ static bool say_after(struct outgoing *out, struct text bytes)
     return true;
 }
 
-bool outgoing_say(struct connection *connection, struct text bytes)
+bool outgoing_say(struct outgoing *out, int fd, struct text bytes)
 {
-    bool said = false;
-    lock_take(&connection->lock);
-    switch (connection->phase) {
-    case PHASE_READING:
-    case PHASE_SERVICE:
-        said = send_protocol(connection->fd, bytes);
-        break;
-    case PHASE_SENDING:
-        said = say_after(connection->out, bytes);
-        break;
-    case PHASE_CLOSING:
-        break;
-    }
-    lock_drop(&connection->lock);
-    return said;
+    return out != NULL ? say_after(out, bytes) : send_protocol(fd, bytes);
 }
 
-bool outgoing_dismiss(struct connection *connection)
+void outgoing_free(struct outgoing **pointer)
 {
-    bool said = true;
-    lock_take(&connection->lock);
-    if (connection->phase == PHASE_READING)
-        said = dismiss(connection);
-    lock_drop(&connection->lock);
-    return said;
-}
-
-void outgoing_dispose(struct connection *connection)
-{
-    if (connection->out != NULL)
-        reply_dispose(&connection->out->reply);
-    free(connection->out);
-    connection->out = NULL;
+    struct outgoing *out = *pointer;
+    *pointer = NULL;
+    if (out == NULL)
+        return;
+    reply_dispose(&out->reply);
+    free(out);
 }

@@ -1,33 +1,33 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * outgoing: what goes out on a connection: the reply, and the protocol's own words, one
- * behind the other, and without ever waiting for the socket. Private to the front.
+ * outgoing: what the socket did not take of a reply, and the protocol's own words behind
+ * it. Private to the front. Never waits for the socket. Whoever calls holds the
+ * connection's lock, or is the only one who can.
  */
 #ifndef FCGIWAIT_FRONT_OUTGOING_H
 #define FCGIWAIT_FRONT_OUTGOING_H
 
-#include "connection.h"
+#include <stdbool.h>
+#include <stdint.h>
 
-/* Sends the reply, or keeps what the socket does not take. Any thread. */
-request_deliver_fn outgoing_deliver;
+#include "send.h"
 
-/* PHASE_SENDING, and the socket takes more. The poller's thread. False: close the
- * connection. */
-bool outgoing_go_on(struct connection *connection) __attribute__((warn_unused_result));
+struct outgoing;
 
-/* A small record of the protocol itself; while a reply is going out, it follows behind.
- * The poller's thread. False: close the connection. */
-bool outgoing_say(struct connection *connection, struct text bytes)
+/* Sends the reply. SENT_PART: `*out` has become its owner and keeps the rest.
+ * SENT_BROKEN: the connection is, or there was no memory to keep anything in. */
+enum sent outgoing_send(struct outgoing **out, int fd, uint16_t id,
+                        const struct reply *reply);
+
+/* The socket takes more. SENT_ALL: nothing is kept any more. */
+enum sent outgoing_go_on(struct outgoing **out, int fd);
+
+/* A small record of the protocol itself; it follows behind what `out` keeps. False: close
+ * the connection. */
+bool outgoing_say(struct outgoing *out, int fd, struct text bytes)
     __attribute__((warn_unused_result));
 
-/* We are stopping, and the web server is to close a connection that it keeps: only it
- * knows whether it has just sent a request, which we would cut off. Where the connection
- * rests, any byte makes nginx close it; where a request has crossed our word, that word
- * is an empty FCGI_STDERR record, which says nothing (FastCGI section 5.5), and the
- * answer follows. The poller's thread. False: close the connection. */
-bool outgoing_dismiss(struct connection *connection) __attribute__((warn_unused_result));
-
-/* Frees what was kept. */
-void outgoing_dispose(struct connection *connection);
+/* Frees what was kept, if anything was. */
+void outgoing_free(struct outgoing **out);
 
 #endif

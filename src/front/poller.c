@@ -58,7 +58,7 @@ static void begin_watching(struct poller *poller, struct connection *connection)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.ptr = connection};
     if (epoll_ctl(poller->epoll, EPOLL_CTL_ADD, connection->fd, &event) != 0)
-        connection_give_up(connection, strerror(errno));
+        connection_close(connection, strerror(errno));
 }
 
 static struct connection *take_arrivals(struct poller *poller)
@@ -90,11 +90,6 @@ static void each_connection(struct poller *poller, void (*visit)(struct connecti
     }
 }
 
-static void give_up(struct connection *connection)
-{
-    connection_give_up(connection, "it took too long at the shutdown");
-}
-
 static void on_bell(struct poller *poller)
 {
     uint64_t rings;
@@ -106,7 +101,7 @@ static void on_bell(struct poller *poller)
     else if (atomic_load(&poller->stopping))
         each_connection(poller, connection_dismiss);
     if (atomic_load(&poller->giving_up))
-        each_connection(poller, give_up);
+        each_connection(poller, connection_give_up);
 }
 
 static struct instant cut_off_at(const struct poller *poller)

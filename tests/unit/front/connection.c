@@ -306,6 +306,29 @@ static void an_abort_closes_a_connection_that_is_not_kept(void **state)
     close(fd);
 }
 
+static void another_role_closes_a_connection_that_is_not_kept(void **state)
+{
+    struct front_rig *front_rig = *state;
+    struct records records = {0};
+    int kept = front_rig_connect(front_rig), fd = front_rig_connect(front_rig);
+    records_begin(&records, 1, true);
+    records.at[8 + 1] = FCGI_FILTER;
+    say(kept, &records);
+    assert_int_equal(hear_end(kept, 1), FCGI_UNKNOWN_ROLE);
+    records_begin(&records, 1, false);
+    records.at[8 + 1] = FCGI_FILTER;
+    say(fd, &records);
+    assert_int_equal(hear_end(fd, 1), FCGI_UNKNOWN_ROLE);
+    assert_true(fcgi_is_closed(fd));
+    records_get(&records, 2, true, "/b");
+    say(kept, &records);
+    must_hear(kept, 2, 404);
+    assert_int_equal(counter_read(&front_rig->service_rig.counters.connections_broken),
+                     0);
+    close(fd);
+    close(kept);
+}
+
 /* --- nothing happens --- */
 
 static _Atomic long events;
@@ -534,6 +557,7 @@ int main(void)
         TEST(an_abort_ends_the_request_and_not_the_connection),
         TEST(an_abort_within_a_request_ends_it),
         TEST(an_abort_closes_a_connection_that_is_not_kept),
+        TEST(another_role_closes_a_connection_that_is_not_kept),
         TEST(a_connection_at_rest_wakes_nobody),
         TEST(an_abort_that_crosses_the_answer_ends_nothing_else),
         TEST(a_refusal_waits_for_the_end_of_the_answer),
