@@ -196,6 +196,9 @@ void config_free(struct config *config)
     free(config->store_type);
     free(config->store_file);
     free(config->store_sync);
+    free(config->store_url);
+    free(config->store_name);
+    free(config->store_reads);
     free(config->cache_control);
     free(config->log_format);
     *config = (struct config){0};

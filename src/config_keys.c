@@ -14,6 +14,8 @@
 #define LONGEST (24 * 3600 * NANOS_PER_SECOND)
 #define HEARTBEAT_LEAST (100 * NANOS_PER_MS)
 #define HEARTBEAT_MOST (3600 * NANOS_PER_SECOND)
+#define PATIENCE_LEAST (100 * NANOS_PER_MS)
+#define PATIENCE_MOST (60 * NANOS_PER_SECOND)
 #define TEXT_MOST 255 /* a string's length: cache_control has to fit a reply's head */
 
 #define AT(member) offsetof(struct config, member)
@@ -34,9 +36,20 @@ static const struct key keys[] = {
      "a duration from 100ms to 1h, such as \"20s\""},
     {"drain", KIND_SPAN, AT(drain), 0, LONGEST,
      "a duration from 0s to 24h, such as \"5s\""},
-    {"store.type", KIND_WORD, AT(store_type), 0, 0, "\"sqlite\" or \"memory\""},
+    {"store.type", KIND_WORD, AT(store_type), 0, 0,
+     "\"sqlite\", \"memory\" or \"redis\""},
     {"store.file", KIND_TEXT, AT(store_file), 0, 0, "the path of a file"},
     {"store.sync", KIND_WORD, AT(store_sync), 0, 0, "\"full\" or \"normal\""},
+    {"store.url", KIND_TEXT, AT(store_url), 0, 0,
+     "such as \"redis://user:password@127.0.0.1:6379/0\""},
+    {"store.name", KIND_TEXT, AT(store_name), 0, 0, "a name of at most 255 characters"},
+    {"store.replicas", KIND_INTEGER, AT(store_replicas), 0, 100,
+     "a whole number from 0 to 100"},
+    {"store.reads", KIND_WORD, AT(store_reads), 0, 0, "\"local\" or \"fenced\""},
+    {"store.patience", KIND_SPAN, AT(store_patience), PATIENCE_LEAST, PATIENCE_MOST,
+     "a duration from 100ms to 1m, such as \"5s\""},
+    {"store.history", KIND_INTEGER, AT(store_history), 1, 100000000,
+     "a whole number from 1 to 100000000"},
     {"limits.body", KIND_INTEGER, AT(limit_body), 0, INT64_C(1) << 30,
      "a whole number of bytes from 0 to 1073741824"},
     {"limits.path", KIND_INTEGER, AT(limit_path), 1, 65535,
@@ -101,12 +114,19 @@ bool keys_set_defaults(struct config *config)
                               .store_type = strdup("sqlite"),
                               .store_file = strdup("/var/lib/fcgiwait/fcgiwait.db"),
                               .store_sync = strdup("full"),
+                              .store_url = strdup("redis://127.0.0.1:6379/0"),
+                              .store_name = strdup("fcgiwait"),
+                              .store_replicas = 0,
+                              .store_reads = strdup("local"),
+                              .store_patience = 5 * NANOS_PER_SECOND,
+                              .store_history = 10000,
                               .cache_control = strdup("no-store"),
                               .log_level = LOG_LEVEL_INFO,
                               .log_format = strdup("text")};
     return config->store_type != NULL && config->store_file != NULL &&
-           config->store_sync != NULL && config->cache_control != NULL &&
-           config->log_format != NULL;
+           config->store_sync != NULL && config->store_url != NULL &&
+           config->store_name != NULL && config->store_reads != NULL &&
+           config->cache_control != NULL && config->log_format != NULL;
 }
 
 /* --- values --- */

@@ -32,7 +32,7 @@ struct key {
     const char *allowed;
 };
 
-#define KEYS_MOST 32
+#define KEYS_MOST 64
 
 /* The keys, in the order of the manual, and how many there are. */
 const struct key *keys_all(size_t *count);

@@ -78,6 +78,12 @@ static bool open_store(struct responder *responder)
     struct store_options options = {.type = config->store_type,
                                     .file = config->store_file,
                                     .relaxed = strcmp(config->store_sync, "full") != 0,
+                                    .url = config->store_url,
+                                    .name = config->store_name,
+                                    .replicas = (unsigned)config->store_replicas,
+                                    .fenced = strcmp(config->store_reads, "fenced") == 0,
+                                    .patience = config->store_patience,
+                                    .history = (uint64_t)config->store_history,
                                     .view = view_of(responder->tree)};
     responder->store = store_open(&options, error, sizeof error);
     if (responder->store == NULL) {
@@ -175,13 +181,24 @@ static void set_log(const struct config *config)
     log_set_json(strcmp(config->log_format, "json") == 0);
 }
 
+static bool store_differs(const struct config *old, const struct config *new)
+{
+    return strcmp(old->store_type, new->store_type) != 0 ||
+           strcmp(old->store_file, new->store_file) != 0 ||
+           strcmp(old->store_sync, new->store_sync) != 0 ||
+           strcmp(old->store_url, new->store_url) != 0 ||
+           strcmp(old->store_name, new->store_name) != 0 ||
+           strcmp(old->store_reads, new->store_reads) != 0 ||
+           old->store_replicas != new->store_replicas ||
+           old->store_history != new->store_history ||
+           old->store_patience != new->store_patience;
+}
+
 static void warn_unchangeable(const struct config *old, const struct config *new)
 {
     if (old->threads != new->threads)
         log_warn("threads changes with a restart only");
-    if (strcmp(old->store_type, new->store_type) != 0 ||
-        strcmp(old->store_file, new->store_file) != 0 ||
-        strcmp(old->store_sync, new->store_sync) != 0)
+    if (store_differs(old, new))
         log_warn("store changes with a restart only");
 }
 

@@ -22,9 +22,13 @@ struct config {
     double wait_jitter; /* 0 to 1: share of the wait that an expiry may come earlier */
     nanos stream_max, stream_heartbeat;
     nanos drain;
-    char *store_type; /* "sqlite", "memory" */
+    char *store_type; /* "sqlite", "memory", "redis" */
     char *store_file;
     char *store_sync; /* "full", "normal" */
+    char *store_url, *store_name;
+    int64_t store_replicas, store_history;
+    char *store_reads; /* "local", "fenced" */
+    nanos store_patience;
     int64_t limit_body, limit_path, limit_resources, limit_changes, limit_answer;
     int64_t waiting_per_client; /* 0: no limit */
     char *cache_control;

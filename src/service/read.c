@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "deliver.h"
+#include "fcgiwait/etag.h"
 #include "read_plan.h"
 #include "origin.h"
 #include "trace.h"
@@ -77,30 +78,19 @@ static bool hold(struct service *service, struct request *request, struct text p
     return parked != ROOM_MOVED;
 }
 
-void read_serve(struct service *service, struct request *request,
-                const struct operation *operation)
+void read_look(struct service *service, struct request *request,
+               const struct operation *operation)
 {
     struct text path = operation->path;
-    /* Behind an origin a list is made of its members. */
-    enum scope scope = operation->origin.len > 0 ? SCOPE_BELOW : SCOPE_SELF;
-    if (scope == SCOPE_BELOW) {
-        request->target =
-            origin_target(operation->origin, path, operation->query, &operation->names);
-        if (request->target == NULL) {
-            deliver_no_memory(service, request);
-            return;
-        }
-        if (operation_passes(operation)) {
-            deliver_passed(service, request);
-            return;
-        }
+    enum scope scope = SCOPE_SELF;
+    if (operation->origin.len > 0) { /* there a list is made of its members */
+        scope = SCOPE_BELOW;
         path = origin_path(path);
     }
     for (bool served = false; !served;) {
         struct present present;
         struct tree_span span;
         struct read_plan plan;
-        store_reached(service->store, 0);
         tree_look(service->tree, path, scope, &present);
         tree_span(service->tree, &span);
         enum read_action action = read_plan_make(operation, &span, &present, &plan);
@@ -116,5 +106,41 @@ void read_serve(struct service *service, struct request *request,
         else
             served = hold(service, request, path, scope, operation, &plan);
         present_dispose(&present);
+        if (!served)
+            store_reached(service->store, 0);
     }
+}
+
+/* An index that the state does not have yet, where the client brings one; else 0. */
+static uint64_t brought_index(struct service *service, const struct operation *operation)
+{
+    struct text tags = operation->conditions.if_none_match;
+    uint64_t newest = store_index(service->store);
+    if (operation->has_index)
+        return operation->index < INDEX_LIMIT ? operation->index : 0;
+    if (operation->has_wait && tags.at != NULL &&
+        etag_is_within(tags, newest + 1, INDEX_LIMIT - 1))
+        return newest + 1;
+    return 0;
+}
+
+void read_serve(struct service *service, struct request *request,
+                const struct operation *operation)
+{
+    if (operation->origin.len > 0) {
+        request->target = origin_target(operation->origin, operation->path,
+                                        operation->query, &operation->names);
+        if (request->target == NULL) {
+            deliver_no_memory(service, request);
+            return;
+        }
+        if (operation_passes(operation)) {
+            deliver_passed(service, request);
+            return;
+        }
+    }
+    if (store_reached(service->store, brought_index(service, operation)))
+        read_look(service, request, operation);
+    else
+        read_fence(service, request, operation);
 }

@@ -46,6 +46,14 @@ static inline const struct service_rules *service_rules(struct service *service)
 void read_serve(struct service *service, struct request *request,
                 const struct operation *operation);
 
+/* The same once the state is as new as it has to be: looks, and answers or holds. */
+void read_look(struct service *service, struct request *request,
+               const struct operation *operation);
+
+/* Waits for the store's engine first (fence.c). */
+void read_fence(struct service *service, struct request *request,
+                const struct operation *operation);
+
 /* A held request is held no more: gives its place back. */
 void read_leave(struct service *service, struct request *request);
 

@@ -13,8 +13,10 @@
 
 #include "fcgiwait/clock.h"
 #include "fcgiwait/log.h"
+#include "fcgiwait/thread.h"
 #include "redis.h"
 
+#define REFUSED (50 * NANOS_PER_MS)
 #define ALIVE "86400" /* seconds: longer than any connection of before lingers */
 
 /* --- calling --- */
@@ -359,14 +361,31 @@ static struct fence *take_fences(struct redis *redis, bool last)
     return fences;
 }
 
-/* The engine was asked after they had come. */
+static void put_back(struct redis *redis, struct fence *fence)
+{
+    lock_take(&redis->lock);
+    fence->next = redis->fences;
+    redis->fences = fence;
+    lock_drop(&redis->lock);
+    queue_nudge(&redis->queue);
+}
+
+/* The engine was asked after they had come. Whose time is not over waits on. */
 static void open_fences(struct redis *redis, struct fence *fences, bool asked,
                         uint64_t newest)
 {
+    struct instant bound = instant_after(clock_now(), redis->patience);
     while (fences != NULL) {
         struct fence *fence = fences;
+        struct instant until = fence->until.at < bound.at ? fence->until : bound;
         fences = fence->next;
-        fence->done(fence, asked && await_index(redis, newest, fence->until));
+        if (asked && await_index(redis, newest, until))
+            fence->done(fence, true);
+        else if (clock_now().at < fence->until.at &&
+                 clock_now().at < atomic_load(&redis->patience_ends))
+            put_back(redis, fence);
+        else
+            fence->done(fence, false);
     }
 }
 
@@ -385,6 +404,8 @@ static void run(struct redis *redis, size_t count, char (*bases)[TEXT_NUMBER])
                         .bases = bases,
                         .arguments = redis->arguments};
     bool asked = ask(&call);
+    if (!asked && redis_link_is_open(&redis->proposing))
+        thread_pause(REFUSED); /* it may be loading its file */
     open_fences(redis, fences, asked, call.newest);
 }
 
@@ -398,6 +419,10 @@ void *redis_proposer(void *context)
             break;
         run(redis, redis->held + count, bases);
     }
-    open_fences(redis, take_fences(redis, true), false, 0);
+    for (struct fence *fence = take_fences(redis, true), *next; fence != NULL;
+         fence = next) {
+        next = fence->next;
+        fence->done(fence, false);
+    }
     return NULL;
 }

@@ -211,8 +211,8 @@ static void a_kind_that_is_not_known_is_named(void **state)
     char error[128];
     (void)state;
     assert_null(
-        store_open(&(struct store_options){.type = "redis"}, error, sizeof error));
-    assert_non_null(strstr(error, "redis"));
+        store_open(&(struct store_options){.type = "mysql"}, error, sizeof error));
+    assert_non_null(strstr(error, "mysql"));
 }
 
 int main(void)
