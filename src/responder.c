@@ -99,12 +99,18 @@ static bool open_room(struct responder *responder)
 {
     struct room_options options = {.workers = machine_workers(responder->config),
                                    .tree = responder->tree,
-                                   .answer = service_answer,
-                                   .context = responder->service,
                                    .backlog = front_has_backlog};
     counter_set(&responder->counters.threads, options.workers);
     responder->room = room_open(&options);
     return responder->room != NULL;
+}
+
+static bool open_service(struct responder *responder, const struct service_rules *rules)
+{
+    struct service_ground ground = {responder->tree, responder->room, responder->store,
+                                    &responder->counters};
+    responder->service = service_open(&ground, rules);
+    return responder->service != NULL;
 }
 
 static bool open_front(struct responder *responder)
@@ -123,16 +129,16 @@ static bool open_all(struct responder *responder)
     struct service_rules rules = rules_of(responder->config);
     responder->waiting = rules.max_waiting;
     responder->tree = tree_new(machine_workers(responder->config));
-    responder->service = responder->tree != NULL
-                             ? service_open(responder->tree, &responder->counters, &rules)
-                             : NULL;
-    if (responder->service == NULL || !open_room(responder)) {
+    if (responder->tree == NULL || !open_room(responder)) {
         log_error("can't start: %s", strerror(errno));
         return false;
     }
     if (!open_store(responder))
         return false;
-    service_set(responder->service, responder->room, responder->store);
+    if (!open_service(responder, &rules)) {
+        log_error("can't start: %s", strerror(errno));
+        return false;
+    }
     if (!service_change_everything(responder->service)) {
         log_error("can't start: the store takes no change");
         return false;

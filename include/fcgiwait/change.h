@@ -6,6 +6,7 @@
 #ifndef FCGIWAIT_CHANGE_H
 #define FCGIWAIT_CHANGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "fcgiwait/clock.h"
@@ -20,6 +21,7 @@ struct present {
     uint64_t index;
     nanos changed;             /* wall clock, of that index */
     struct document *document; /* a reference of the holder's, or NULL: does not exist */
+    bool deleted;              /* it does not, and has existed */
 };
 
 /* Gives the document's reference back. */
@@ -32,6 +34,7 @@ enum change_kind {
     CHANGE_PUT,
     CHANGE_TOUCH,
     CHANGE_DELETE,
+    CHANGE_BARE, /* a touch of what has no document, here or wherever it was read */
     /* All that lies behind origins at or below the path: nobody knows what was missed. */
     CHANGE_EVERYTHING,
     /* Paths without a document are forgotten, up to this index, as if they had never

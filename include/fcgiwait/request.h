@@ -23,7 +23,7 @@ struct request;
 typedef void request_deliver_fn(struct request *request, struct reply *reply);
 
 struct request {
-    struct waiter waiter; /* first: the room gives waiters back */
+    struct waiter waiter;
     request_deliver_fn *deliver;
     /* of a held one */
     struct service *service;

@@ -3,7 +3,7 @@
  * room: the waiting room. A pool of threads, each asleep on its own condition variable
  * until a change concerns one of its waiters or its earliest wait expires.
  *
- * Owns the threads. A waiter is let go exactly once: either its worker calls the answer
+ * Owns the threads. A waiter is let go exactly once: either its worker calls its answer
  * function, or room_leave() gives it back. Park and leave: any thread. Open, drain,
  * close: main.
  */
@@ -14,12 +14,6 @@
 
 #include "fcgiwait/waiter.h"
 
-/* The waiter has been let go, with this verdict. `news` is the changed state, for
- * VERDICT_CHANGED only; it is the room's. Called by a worker with no locks held; must not
- * block. */
-typedef void waiter_answer_fn(void *context, struct waiter *waiter, enum verdict verdict,
-                              const struct present *news);
-
 /* Whether those who get the answers are behind with them: they have not taken the ones
  * that the calling thread gave a while ago. Called by a worker with no locks held; must
  * not block. */
@@ -28,8 +22,6 @@ typedef bool room_backlog_fn(void);
 struct room_options {
     unsigned workers; /* threads; as many as the tree was made for */
     struct tree *tree;
-    waiter_answer_fn *answer;
-    void *context;            /* of `answer` */
     room_backlog_fn *backlog; /* NULL: they never are */
 };
 
@@ -46,10 +38,11 @@ enum room_parked {
     ROOM_NO_MEMORY
 };
 
-/* Holds the waiter until `path` changes from `index`, or until `deadline`. */
-enum room_parked room_park(struct room *room, struct waiter *waiter, struct text path,
-                           enum scope scope, uint64_t index, struct instant deadline)
-    __attribute__((warn_unused_result));
+/* Holds the waiter until one of the targets changes from its index, or until `deadline`.
+ * Then its answer function is called. */
+enum room_parked room_park(struct room *room, struct waiter *waiter,
+                           const struct target *targets, size_t count,
+                           struct instant deadline) __attribute__((warn_unused_result));
 
 /* The client went away. True: the waiter is the caller's again, nobody will answer it.
  * False: it is being answered, or will be with VERDICT_HUNG_UP. */

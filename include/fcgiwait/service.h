@@ -11,7 +11,7 @@
  *   (epoll)       a thread of the front                     │     └> room_park      │
  *                                                           │          : held       │
  *                   another time, a thread of the room:     │          v            │
- *                   service_answer <─ changed, expired, hung up, stopping           │
+ *                   waiter->answer <─ changed, expired, hung up, stopping           │
  *                        │                                  └─> publish, report     │
  *                        │                                          │ (below)       │
  *   web server <─ front <┴─ request->deliver <─ deliver_reply <─────┴───────────────┘
@@ -26,7 +26,7 @@
  *                                      tree_apply: takes whole waitlists off
  *                                          │ bell, no lock held
  *                                          v
- *                                      the room's threads: service_answer for each waiter
+ *                                      the room's threads: waiter->answer for each waiter
  *   edit->done ─> deliver_reply            (durable and everybody told: 201, 204)
  */
 #ifndef FCGIWAIT_SERVICE_H
@@ -56,20 +56,21 @@ struct service_rules {
 
 struct service;
 
-/* The room's answer function; its context is the service. */
-void service_answer(void *context, struct waiter *waiter, enum verdict verdict,
-                    const struct present *news);
+/* What it stands on. */
+struct service_ground {
+    struct tree *tree;
+    struct room *room;
+    struct store *store;
+    struct counters *counters;
+};
 
 /* NULL: out of memory. */
-struct service *service_open(struct tree *tree, struct counters *counters,
+struct service *service_open(const struct service_ground *ground,
                              const struct service_rules *rules);
-/* Before the first request. The service's answer function may be running in the room
- * already. */
-void service_set(struct service *service, struct room *room, struct store *store);
 
 /* What changed behind origins while nobody listened can't be known: a start counts as a
  * change of everything. Returns once the store has it; false: it takes no change. Main,
- * after service_set(). */
+ * before the first request. */
 bool service_change_everything(struct service *service);
 
 /* New rules, for requests from now on. Copies. False: out of memory, the old ones stay.

@@ -5,6 +5,9 @@
  * Owns the nodes, and a reference of every present document. One lock (LOCK_TREE, node.h)
  * guards all of it; no call blocks, does I/O, or does work per watcher. Any thread.
  *
+ * A change costs what its path is deep, whatever waits; what changed since an index costs
+ * what there is to tell, in portions between which others get the lock.
+ *
  * Watchers lie in waitlists: all that wait for the same thing, a list for each worker of
  * the waiting room. A change takes whole waitlists off the tree and hands them to their
  * workers with the bell. A waitlist that was handed over belongs to the workers in it.
@@ -21,16 +24,26 @@
 #include "fcgiwait/text.h"
 
 enum scope {
-    SCOPE_SELF, /* the resource alone */
-    SCOPE_BELOW /* the resource and everything below it: as behind an origin */
+    SCOPE_SELF,  /* the resource alone */
+    SCOPE_BELOW, /* the resource and everything below it, as behind an origin: what
+                    CHANGE_EVERYTHING says is a change, too */
+    SCOPE_WITHIN /* the same of what is kept here, whose changes are all known */
+};
+enum { SCOPES = 3 };
+
+/* What of the tree is watched, and the index that it was seen at. */
+struct target {
+    struct text path;
+    enum scope scope;
+    uint64_t index;
 };
 
-/* Embedded in what waits. Linked and unlinked under the tree's lock; once its waitlist
+/* One target of a waiter. Linked and unlinked under the tree's lock; once its waitlist
  * has been handed over, by its worker alone. */
 struct watch {
     struct watch *next, *prev;
     struct waitlist *waitlist; /* NULL: lies in none */
-    unsigned worker;           /* set by the owner before tree_watch() */
+    struct waiter *waiter;     /* set by the owner before tree_watch() */
 };
 
 /* Those of a waitlist that belong to one worker; `next` is that worker's to link its
@@ -66,8 +79,9 @@ void tree_set_bell(struct tree *tree, tree_ring_fn *ring, void *context);
 void tree_free(struct tree **tree);
 
 /* The present state, with a document reference for the caller (present_dispose()). Under
- * SCOPE_BELOW the index and the time are those of the newest change at or below the path,
- * or of the newest CHANGE_EVERYTHING at or above it. */
+ * SCOPE_BELOW and SCOPE_WITHIN the index and the time are those of the newest change at
+ * or below the path; under SCOPE_BELOW also of the newest CHANGE_EVERYTHING at, above or
+ * below it. */
 void tree_look(struct tree *tree, struct text path, enum scope scope,
                struct present *present);
 
@@ -80,23 +94,26 @@ void tree_span(struct tree *tree, struct tree_span *span);
 
 enum tree_watched { TREE_WATCHED, TREE_MOVED, TREE_NO_MEMORY };
 
-/* Compares the index and joins the waitlist in one motion: TREE_MOVED when it is not the
- * present one, and then nothing was joined. */
-enum tree_watched tree_watch(struct tree *tree, struct text path, enum scope scope,
-                             uint64_t index, struct watch *watch);
+/* Compares the indexes and joins the waitlists in one motion: TREE_MOVED when one of them
+ * is not the present one, and then nothing was joined. `watches` has one for each target,
+ * all of the same waiter; the first of them that a change concerns comes to `worker`. */
+enum tree_watched tree_watch(struct tree *tree, const struct target *targets,
+                             size_t count, unsigned worker, struct watch *watches);
 
-/* Leaves the waitlist. False: the waitlist was handed over before, so the watch comes (or
- * has come) to its worker with it, and is still linked there. */
-bool tree_unwatch(struct tree *tree, struct watch *watch);
+/* Leaves the waitlists that were not handed over, those that it lies in none of left out.
+ * Returns how many watches are still linked: they come (or have come) to the worker with
+ * their waitlists. */
+size_t tree_unwatch(struct tree *tree, unsigned worker, struct watch *watches,
+                    size_t count);
 
 /* Makes the change the present state and rings for everybody whom it concerns. Changes
  * come one at a time, in index order. CHANGE_EVERYTHING concerns all that watch under
  * SCOPE_BELOW at its path, below it (paths that nobody knows included) and above it, and
- * is work per node; at "/" it takes the place of all the others. CHANGE_FORGET rings for
- * nobody: a path that it concerns does not exist, before and after; under SCOPE_BELOW no
- * index is lower than its own any more, so that none ever goes back. False: out of
- * memory, nothing was changed.
- */
+ * is work per node there; at "/" it takes the place of all the others. Documents of our
+ * own do not change by it, nor does an index under another scope: their changes are
+ * known. CHANGE_FORGET rings for nobody: a path that it concerns does not exist, before
+ * and after; but for SCOPE_SELF no index is lower than its own any more, so that none
+ * ever goes back. False: out of memory, nothing was changed. */
 bool tree_apply(struct tree *tree, const struct change *change);
 
 size_t tree_resources(struct tree *tree); /* that exist */
@@ -106,6 +123,32 @@ size_t tree_tombstones(struct tree *tree); /* paths that have an index and no do
 /* The index of the oldest path without a document but `nth` (0: the oldest); 0 where
  * there are not so many. Work per path. */
 uint64_t tree_tombstone_at(struct tree *tree, size_t nth);
+
+/* --- what changed since --- */
+
+/* The last that happened to a path. */
+struct tree_news {
+    struct present present; /* a document reference of the caller's */
+    struct text path;       /* in the portion's bytes */
+};
+
+#define TREE_PORTION 64
+struct tree_portion {
+    size_t count;
+    struct tree_news news[TREE_PORTION]; /* in index order */
+    char *bytes;                         /* the caller's room for paths */
+    size_t capacity; /* of it, at least for the longest path that there is */
+};
+
+/* Fills the portion with what last changed after `from`, and up to `to`, at or below the
+ * path, and moves `from` to the index that it has come to. True: that was all. A portion
+ * may be empty: nothing is held for long. Who goes on with `from` tells each path once.
+ */
+bool tree_since(struct tree *tree, struct text path, uint64_t *from, uint64_t to,
+                struct tree_portion *portion);
+
+/* Gives the documents back. */
+void tree_portion_dispose(struct tree_portion *portion);
 
 /* Calls `visit` for every resource that exists, in no order, under the tree's lock. Stops
  * where it returns false. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * waiter: one request that is held. Embedded in the request, so that parking needs no
- * memory.
+ * memory, unless it waits for more than one thing.
  *
  * Everything here belongs to the waiting room (room.h) from room_park() until the waiter
  * is let go; guarded by its worker's lock. Four can want it: a change, its expiry, a
@@ -11,6 +11,7 @@
 #define FCGIWAIT_WAITER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "fcgiwait/clock.h"
 #include "fcgiwait/tree.h"
@@ -18,24 +19,37 @@
 enum verdict {
     VERDICT_CHANGED,
     VERDICT_EXPIRED,
-    VERDICT_HUNG_UP, /* the client went away */
+    VERDICT_HUNG_UP, /* the client went away while a change was on its way to it */
     VERDICT_STOPPING
 };
 
 enum waiter_state {
     WAITER_FREE,    /* not in the room: never was, or has been let go */
     WAITER_WAITING, /* in its worker's heap, and watching */
-    WAITER_TAKEN,   /* its worker is about to answer it */
-    WAITER_HUNG_UP  /* hung up while its waitlist was on the way to its worker */
+    WAITER_CALLED,  /* its verdict stands; it is let go with the last of its watches that
+                       was on the way to its worker */
+    WAITER_TAKEN    /* its worker is about to answer it */
 };
 
+struct waiter;
+
+/* The waiter has been let go, with this verdict. `news` is what the change made of one of
+ * the targets, for VERDICT_CHANGED only; it is the room's. Called by a worker with no
+ * locks held; must not block. */
+typedef void waiter_answer_fn(struct waiter *waiter, enum verdict verdict,
+                              const struct present *news);
+
 struct waiter {
-    struct watch watch; /* first: a worker finds its waiters through their watches */
+    waiter_answer_fn *answer; /* set by the owner before room_park() */
     struct worker *worker;
     struct instant deadline;
-    size_t heap_at;
-    enum waiter_state state;
-    enum verdict verdict; /* of WAITER_TAKEN */
+    struct watch *watches; /* `count` of them: `one`, or malloc'd */
+    struct watch one;
+    uint32_t heap_at;
+    uint32_t count;
+    uint32_t linked; /* watches that lie in a waitlist */
+    uint8_t state;   /* enum waiter_state */
+    uint8_t verdict; /* enum verdict; of WAITER_CALLED and WAITER_TAKEN */
 };
 
 #endif

@@ -15,7 +15,7 @@ static bool earlier(const struct waiter *a, const struct waiter *b)
 static void put(struct deadline_heap *heap, size_t at, struct waiter *waiter)
 {
     heap->at[at] = waiter;
-    waiter->heap_at = at;
+    waiter->heap_at = (uint32_t)at;
 }
 
 static void sift_up(struct deadline_heap *heap, size_t at, struct waiter *waiter)

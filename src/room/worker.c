@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <utlist.h>
@@ -33,7 +34,7 @@
 #define AWAKE ((struct instant){0})
 
 /* Heap place of a waiter that has left the heap. */
-#define NO_PLACE SIZE_MAX
+#define NO_PLACE UINT32_MAX
 
 struct due {
     struct waiter *waiters[DUE_MOST];
@@ -50,14 +51,32 @@ static void forget_deadline(struct worker *worker, struct waiter *waiter)
     waiter->heap_at = NO_PLACE;
 }
 
-static void take(struct worker *worker, struct due *due, struct waiter *waiter,
-                 enum verdict verdict)
+/* Whoever waits for many things keeps their memory no longer than that. */
+static void drop_watches(struct waiter *waiter)
 {
-    forget_deadline(worker, waiter);
+    if (waiter->watches != &waiter->one)
+        free(waiter->watches);
+    waiter->watches = NULL;
+}
+
+static void take(struct worker *worker, struct due *due, struct waiter *waiter)
+{
     waiter->state = WAITER_TAKEN;
-    waiter->verdict = verdict;
     worker->parked--;
+    drop_watches(waiter);
     due->waiters[due->count++] = waiter;
+}
+
+/* Its verdict stands from here on. True: nothing of it is on the way here any more. */
+static bool call(struct worker *worker, struct waiter *waiter, enum verdict verdict)
+{
+    waiter->state = WAITER_CALLED;
+    waiter->verdict = verdict;
+    forget_deadline(worker, waiter);
+    if (waiter->linked > 0)
+        waiter->linked = (uint32_t)tree_unwatch(worker->options->tree, worker->number,
+                                                waiter->watches, waiter->count);
+    return waiter->linked == 0;
 }
 
 static void put_last(struct worker *worker, struct waitlist *waitlist)
@@ -70,16 +89,26 @@ static void put_last(struct worker *worker, struct waitlist *waitlist)
     worker->inbox_last = waitlist;
 }
 
+/* One of the waiter's watches has come with its waitlist. */
+static void take_watch(struct worker *worker, struct due *due, struct watch *watch)
+{
+    struct waiter *waiter = watch->waiter;
+    watch->waitlist = NULL;
+    waiter->linked--;
+    if (waiter->state == WAITER_WAITING)
+        call(worker, waiter, VERDICT_CHANGED);
+    if (waiter->linked == 0)
+        take(worker, due, waiter);
+}
+
 static void take_changed(struct worker *worker, struct due *due)
 {
     struct waitlist *waitlist = worker->inbox;
     struct waitlist_share *share = &waitlist->shares[worker->number];
     while (due->count < DUE_MOST && share->first != NULL) {
-        struct waiter *waiter = (struct waiter *)share->first;
-        DL_DELETE(share->first, &waiter->watch);
-        waiter->watch.waitlist = NULL;
-        take(worker, due, waiter,
-             waiter->state == WAITER_HUNG_UP ? VERDICT_HUNG_UP : VERDICT_CHANGED);
+        struct watch *watch = share->first;
+        DL_DELETE(share->first, watch);
+        take_watch(worker, due, watch);
     }
     due->waitlist = waitlist;
     due->waitlist_finished = share->first == NULL;
@@ -95,10 +124,10 @@ static void take_expired(struct worker *worker, struct due *due, struct instant 
     while (due->count < DUE_MOST && (waiter = deadline_first(&worker->heap)) != NULL &&
            waiter->deadline.at <= now.at + EXPIRY_SLACK) {
         /* One whose waitlist is on its way here has a change coming: it is taken then. */
-        if (tree_unwatch(worker->options->tree, &waiter->watch))
-            take(worker, due, waiter, verdict);
+        if (call(worker, waiter, verdict))
+            take(worker, due, waiter);
         else
-            forget_deadline(worker, waiter);
+            waiter->verdict = VERDICT_CHANGED;
     }
 }
 
@@ -110,13 +139,12 @@ static void gather(struct worker *worker, struct due *due)
         take_changed(worker, due);
 }
 
-static void answer(struct worker *worker, const struct due *due)
+static void answer(const struct due *due)
 {
-    const struct room_options *options = worker->options;
     for (size_t i = 0; i < due->count; i++) {
         struct waiter *waiter = due->waiters[i];
-        options->answer(options->context, waiter, waiter->verdict,
-                        waiter->verdict == VERDICT_CHANGED ? &due->waitlist->news : NULL);
+        waiter->answer(waiter, waiter->verdict,
+                       waiter->verdict == VERDICT_CHANGED ? &due->waitlist->news : NULL);
     }
     if (due->waitlist_finished)
         waitlist_done(due->waitlist);
@@ -162,7 +190,7 @@ static void *worker_run(void *context)
         gather(worker, &due);
         if (due.count > 0 || due.waitlist != NULL) {
             lock_drop(&worker->lock);
-            answer(worker, &due);
+            answer(&due);
             keep_pace(worker, &due);
             lock_take(&worker->lock);
         } else if (worker->stopping && worker->parked == 0) {
@@ -216,46 +244,52 @@ void worker_ring(struct worker *worker, struct waitlist *waitlist)
 }
 
 static enum room_parked park_locked(struct worker *worker, struct waiter *waiter,
-                                    struct text path, enum scope scope, uint64_t index)
+                                    const struct target *targets)
 {
     if (worker->stopping)
         return ROOM_STOPPING;
     if (!deadline_push(&worker->heap, waiter))
         return ROOM_NO_MEMORY;
-    enum tree_watched watched =
-        tree_watch(worker->options->tree, path, scope, index, &waiter->watch);
+    enum tree_watched watched = tree_watch(worker->options->tree, targets, waiter->count,
+                                           worker->number, waiter->watches);
     if (watched != TREE_WATCHED) {
         deadline_remove(&worker->heap, waiter);
         return watched == TREE_MOVED ? ROOM_MOVED : ROOM_NO_MEMORY;
     }
+    waiter->linked = waiter->count;
     waiter->state = WAITER_WAITING;
     worker->parked++;
     return ROOM_PARKED;
 }
 
 enum room_parked worker_park(struct worker *worker, struct waiter *waiter,
-                             struct text path, enum scope scope, uint64_t index)
+                             const struct target *targets)
 {
     waiter->worker = worker;
-    waiter->watch.worker = worker->number;
     lock_take(&worker->lock);
     nanos deadline = waiter->deadline.at;
-    enum room_parked parked = park_locked(worker, waiter, path, scope, index);
+    enum room_parked parked = park_locked(worker, waiter, targets);
     bool first = parked == ROOM_PARKED && deadline < worker->wakes_at.at;
     drop_and_wake(worker, first && rouse(worker));
     return parked;
 }
 
+/* Called back, by a change or the end of its time, it is told so with the last of its
+ * watches. */
 bool worker_leave(struct worker *worker, struct waiter *waiter)
 {
     bool left = false, last = false;
     lock_take(&worker->lock);
     if (waiter->state == WAITER_WAITING) {
-        forget_deadline(worker, waiter);
-        left = tree_unwatch(worker->options->tree, &waiter->watch);
-        waiter->state = left ? WAITER_FREE : WAITER_HUNG_UP;
-        worker->parked -= left;
+        left = call(worker, waiter, VERDICT_HUNG_UP);
+        if (left) {
+            waiter->state = WAITER_FREE;
+            worker->parked--;
+            drop_watches(waiter);
+        }
         last = worker->stopping && worker->parked == 0; /* it can end at once */
+    } else if (waiter->state == WAITER_CALLED) {
+        waiter->verdict = VERDICT_HUNG_UP;
     }
     drop_and_wake(worker, last && rouse(worker));
     return left;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "deliver.h"
+#include "fcgiwait/container.h"
 #include "fcgiwait/etag.h"
 #include "read_plan.h"
 #include "origin.h"
@@ -49,10 +50,40 @@ void read_leave(struct service *service, struct request *request)
     counter_add(&service->counters->waiting, -1);
 }
 
+/* waiter_answer_fn */
+static void let_go(struct waiter *waiter, enum verdict verdict,
+                   const struct present *news)
+{
+    struct request *request = CONTAINER_OF(waiter, struct request, waiter);
+    struct service *service = request->service;
+    read_leave(service, request);
+    switch (verdict) {
+    case VERDICT_CHANGED:
+        counter_add(&service->counters->held_changed, 1);
+        deliver_present(service, request, news);
+        histogram_add(&service->counters->delivery, clock_wall() - news->changed);
+        break;
+    case VERDICT_EXPIRED:
+        counter_add(&service->counters->held_expired, 1);
+        deliver_unchanged(service, request);
+        break;
+    case VERDICT_STOPPING:
+        counter_add(&service->counters->held_stopped, 1);
+        deliver_unchanged(service, request);
+        break;
+    case VERDICT_HUNG_UP:
+        counter_add(&service->counters->held_gone, 1);
+        trace_hung_up(request);
+        deliver_forget(request);
+        request->deliver(request, NULL);
+        break;
+    }
+}
+
 /* True where the request was parked or answered; false where the resource has moved on.
  */
-static bool hold(struct service *service, struct request *request, struct text path,
-                 enum scope scope, const struct operation *operation,
+static bool hold(struct service *service, struct request *request,
+                 const struct target *target, const struct operation *operation,
                  const struct read_plan *plan)
 {
     const struct service_rules *rules = operation->rules;
@@ -63,8 +94,9 @@ static bool hold(struct service *service, struct request *request, struct text p
     struct instant deadline =
         read_plan_deadline(request->since, plan->wait, rules->wait_jitter, chance);
     trace_held(request, deadline); /* later it may have been answered */
+    request->waiter.answer = let_go;
     enum room_parked parked =
-        room_park(service->room, &request->waiter, path, scope, request->index, deadline);
+        room_park(service->room, &request->waiter, target, 1, deadline);
     if (parked == ROOM_PARKED) { /* and perhaps gone already: not to be touched */
         counter_add(&service->counters->held, 1);
         return true;
@@ -104,7 +136,8 @@ void read_look(struct service *service, struct request *request,
         else if (action == READ_UNCHANGED)
             deliver_unchanged(service, request);
         else
-            served = hold(service, request, path, scope, operation, &plan);
+            served = hold(service, request, &(struct target){path, scope, present.index},
+                          operation, &plan);
         present_dispose(&present);
         if (!served)
             store_reached(service->store, 0);

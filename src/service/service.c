@@ -44,7 +44,7 @@ bool service_set_rules(struct service *service, const struct service_rules *rule
     return true;
 }
 
-struct service *service_open(struct tree *tree, struct counters *counters,
+struct service *service_open(const struct service_ground *ground,
                              const struct service_rules *rules)
 {
     struct service *service = calloc(1, sizeof *service);
@@ -55,20 +55,16 @@ struct service *service_open(struct tree *tree, struct counters *counters,
         return NULL;
     }
     places_open(&service->places);
-    service->tree = tree;
-    service->counters = counters;
+    service->tree = ground->tree;
+    service->room = ground->room;
+    service->store = ground->store;
+    service->counters = ground->counters;
     service->started = clock_now();
     lock_init(&service->rules_lock, LOCK_RULES);
     lock_init(&service->cutoff_lock, LOCK_CUTOFF);
     if (!service_set_rules(service, rules))
         service_close(&service);
     return service;
-}
-
-void service_set(struct service *service, struct room *room, struct store *store)
-{
-    service->room = room;
-    service->store = store;
 }
 
 /* pending_done_fn */
@@ -121,35 +117,6 @@ void service_close(struct service **pointer)
 }
 
 /* --- what became of the held --- */
-
-void service_answer(void *context, struct waiter *waiter, enum verdict verdict,
-                    const struct present *news)
-{
-    struct service *service = context;
-    struct request *request = (struct request *)waiter;
-    read_leave(service, request);
-    switch (verdict) {
-    case VERDICT_CHANGED:
-        counter_add(&service->counters->held_changed, 1);
-        deliver_present(service, request, news);
-        histogram_add(&service->counters->delivery, clock_wall() - news->changed);
-        break;
-    case VERDICT_EXPIRED:
-        counter_add(&service->counters->held_expired, 1);
-        deliver_unchanged(service, request);
-        break;
-    case VERDICT_STOPPING:
-        counter_add(&service->counters->held_stopped, 1);
-        deliver_unchanged(service, request);
-        break;
-    case VERDICT_HUNG_UP:
-        counter_add(&service->counters->held_gone, 1);
-        trace_hung_up(request);
-        deliver_forget(request);
-        request->deliver(request, NULL);
-        break;
-    }
-}
 
 bool service_hangup(struct request *request)
 {

@@ -53,6 +53,12 @@ static struct document *document_after(const struct edit *edit,
     return NULL;
 }
 
+/* A touch leaves it as it is. */
+static bool is_deleted(const struct edit *edit, const struct present *before)
+{
+    return edit->kind == EDIT_DELETE || (edit->kind == EDIT_TOUCH && before->deleted);
+}
+
 /* The path's newest decision is the one to be found from now on. The one before it goes
  * only once the new one is in: without memory it stays the newest. */
 static bool note_decision(struct batch *batch, struct decision *decision)
@@ -96,7 +102,8 @@ static bool add_decision(struct batch *batch, struct edit *edit,
                                   .before = before->index,
                                   .after = {.index = batch->newest + 1,
                                             .changed = clock_wall(),
-                                            .document = document_after(edit, before)}};
+                                            .document = document_after(edit, before),
+                                            .deleted = is_deleted(edit, before)}};
     if (edit->kind == EDIT_EVERYTHING) {
         widen(batch, edit);
     } else {

@@ -30,7 +30,7 @@ static const char *const migrations[VERSION] = {
     "    idx INTEGER PRIMARY KEY,  -- X-Polling-Index: that of its last change\n"
     "    path TEXT NOT NULL UNIQUE,\n"
     "    changed INTEGER NOT NULL, -- when: nanoseconds since 1970-01-01, UTC\n"
-    "    type TEXT,                -- Content-Type\n"
+    "    type TEXT,                -- Content-Type; without a body NULL: deleted\n"
     "    body BLOB                 -- NULL: deleted, or touched and never published\n"
     ");\n"
     "CREATE INDEX IF NOT EXISTS resource_gone ON resource (idx) WHERE body IS NULL;\n"

@@ -45,7 +45,9 @@ static enum change_kind kind_of(bool below, const struct present *present)
 {
     if (below)
         return CHANGE_EVERYTHING;
-    return present->document != NULL ? CHANGE_PUT : CHANGE_DELETE;
+    if (present->document != NULL)
+        return CHANGE_PUT;
+    return present->deleted ? CHANGE_DELETE : CHANGE_BARE;
 }
 
 static bool show_row(void *context, struct text path, bool below,

@@ -268,6 +268,7 @@ static bool show_row(struct rows *rows, sqlite3_stmt *statement, rows_show_fn *s
                               .changed = sqlite3_column_int64(statement, 2)};
     struct text path = column(statement, 1), type = column(statement, 3);
     bool exists = sqlite3_column_type(statement, 4) != SQLITE_NULL;
+    present.deleted = !exists && sqlite3_column_type(statement, 3) == SQLITE_NULL;
     struct text body = column(statement, 4);
     if (!row_is_sound(path, &present, exists, type, body))
         return pass_over(rows, present.index);
@@ -304,6 +305,8 @@ bool rows_put(struct rows *rows, struct text path, const struct present *present
     sqlite3_bind_int64(statement, 3, present->changed);
     if (present->document != NULL)
         bind_document(statement, 4, present->document);
+    else if (!present->deleted)
+        bind_text(statement, 4, TEXT(""));
     return run(rows, statement);
 }
 

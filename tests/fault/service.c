@@ -233,7 +233,8 @@ static bool opening(long nth, enum faults faults)
     struct counters counters = {.requests = 0};
     struct tree *tree = tree_new(1);
     faults_arm(nth, faults);
-    struct service *service = service_open(tree, &counters, &rules);
+    struct service *service = service_open(
+        &(struct service_ground){.tree = tree, .counters = &counters}, &rules);
     bool refused = faults_disarm();
     assert_int_equal(service == NULL, refused);
     service_close(&service);

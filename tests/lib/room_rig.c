@@ -3,6 +3,7 @@
 
 #include <time.h>
 
+#include "fcgiwait/container.h"
 #include "must.h"
 
 #define PATIENCE 60 /* seconds; nobody is ever this late */
@@ -16,11 +17,11 @@ static void await(sem_t *sem, const char *what)
 }
 
 /* waiter_answer_fn */
-static void answer(void *context, struct waiter *waiter, enum verdict verdict,
+static void answer(struct waiter *waiter, enum verdict verdict,
                    const struct present *news)
 {
-    struct room_rig *room_rig = context;
-    struct guest *guest = (struct guest *)waiter;
+    struct guest *guest = CONTAINER_OF(waiter, struct guest, waiter);
+    struct room_rig *room_rig = guest->room_rig;
     guest->verdict = verdict;
     guest->news = news != NULL ? news->index : 0;
     guest->answers++;
@@ -44,8 +45,7 @@ void room_rig_open_paced(struct room_rig *room_rig, unsigned workers,
     sem_init(&room_rig->held, 0, 0);
     sem_init(&room_rig->let_go, 0, 0);
     must(room_rig->tree != NULL, "no memory");
-    room_rig->room = room_open(
-        &(struct room_options){workers, room_rig->tree, answer, room_rig, backlog});
+    room_rig->room = room_open(&(struct room_options){workers, room_rig->tree, backlog});
     must(room_rig->room != NULL, "no threads");
 }
 
@@ -73,13 +73,20 @@ uint64_t room_rig_index(struct room_rig *room_rig, const char *path, enum scope 
     return present.index;
 }
 
+void guest_init(struct room_rig *room_rig, struct guest *guest)
+{
+    *guest = (struct guest){.waiter = {.answer = answer}, .room_rig = room_rig};
+    sem_init(&guest->answered, 0, 0);
+}
+
 enum room_parked room_rig_park(struct room_rig *room_rig, struct guest *guest,
                                const char *path, enum scope scope, uint64_t index,
                                nanos span)
 {
-    *guest = (struct guest){.holds_door = guest == &room_rig->doorkeeper};
-    sem_init(&guest->answered, 0, 0);
-    return room_park(room_rig->room, &guest->waiter, text_of(path), scope, index,
+    struct target target = {text_of(path), scope, index};
+    guest_init(room_rig, guest);
+    guest->holds_door = guest == &room_rig->doorkeeper;
+    return room_park(room_rig->room, &guest->waiter, &target, 1,
                      instant_after(clock_now(), span));
 }
 

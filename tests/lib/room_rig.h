@@ -14,8 +14,11 @@
 #include "fcgiwait/room.h"
 #include "fcgiwait/tree.h"
 
+struct room_rig;
+
 struct guest {
-    struct waiter waiter; /* first: the room gives waiters back */
+    struct waiter waiter;
+    struct room_rig *room_rig;
     sem_t answered;
     _Atomic int answers;
     enum verdict verdict;
@@ -42,6 +45,9 @@ void room_rig_close(struct room_rig *room_rig);
 /* A touch of the path, with the next index. */
 void room_rig_change(struct room_rig *room_rig, const char *path);
 uint64_t room_rig_index(struct room_rig *room_rig, const char *path, enum scope scope);
+
+/* Before room_park(). */
+void guest_init(struct room_rig *room_rig, struct guest *guest);
 
 /* Waits for the path's next change, `span` at most. */
 enum room_parked room_rig_park(struct room_rig *room_rig, struct guest *guest,

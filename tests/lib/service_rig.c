@@ -23,15 +23,17 @@ void service_rig_open(struct service_rig *service_rig, const struct service_rule
     char error[256];
     *service_rig = (struct service_rig){.tree = tree_new(WORKERS)};
     must(service_rig->tree != NULL, "no memory");
-    service_rig->service = service_open(service_rig->tree, &service_rig->counters, rules);
-    must(service_rig->service != NULL, "no memory");
-    service_rig->room = room_open(&(struct room_options){
-        WORKERS, service_rig->tree, service_answer, service_rig->service, NULL});
+    service_rig->room =
+        room_open(&(struct room_options){.workers = WORKERS, .tree = service_rig->tree});
     must(service_rig->room != NULL, "no threads");
     struct store_options options = {.type = "memory", .view = view_of(service_rig->tree)};
     service_rig->store = store_open(&options, error, sizeof error);
     must(service_rig->store != NULL, "%s", error);
-    service_set(service_rig->service, service_rig->room, service_rig->store);
+    service_rig->service =
+        service_open(&(struct service_ground){service_rig->tree, service_rig->room,
+                                              service_rig->store, &service_rig->counters},
+                     rules);
+    must(service_rig->service != NULL, "no memory");
 }
 
 void service_rig_drain(struct service_rig *service_rig)

@@ -2,6 +2,7 @@
 #include "slow_store.h"
 
 #include "must.h"
+#include "service/service_private.h"
 
 static void slow_propose(struct store *store, struct edit *edit)
 {
@@ -26,7 +27,7 @@ void slow_store_open(struct slow_store *slow, struct service_rig *service_rig)
     *slow = (struct slow_store){.fast = service_rig->store};
     store_init(&slow->store, &backend, &service_rig->store->view);
     service_rig->store = &slow->store;
-    service_set(service_rig->service, service_rig->room, service_rig->store);
+    service_rig->service->store = service_rig->store;
 }
 
 void slow_store_go_on(struct slow_store *slow)

@@ -11,6 +11,7 @@
 #define CLIENTS 6
 #define GUESTS 8     /* of each client, at a time */
 #define ENOUGH 20000 /* ends, before the stop */
+#define TARGETS 3    /* at most, of one guest */
 
 static const char *const paths[] = {"/a", "/a/b", "/a/b/c", "/d"};
 
@@ -36,16 +37,36 @@ struct stay {
     bool inside, has_tried_to_leave;
 };
 
+/* The least of their indexes. */
+static uint64_t look(struct room_rig *room_rig, struct target *targets, size_t count)
+{
+    uint64_t least = UINT64_MAX;
+    for (size_t i = 0; i < count; i++) {
+        struct present present;
+        tree_look(room_rig->tree, targets[i].path, targets[i].scope, &present);
+        targets[i].index = present.index;
+        least = present.index < least ? present.index : least;
+        present_dispose(&present);
+    }
+    return least;
+}
+
 static bool come(struct client *client, struct stay *stay)
 {
-    const char *path = paths[nrand48(client->seed) % 4];
-    enum scope scope = nrand48(client->seed) % 2 == 0 ? SCOPE_SELF : SCOPE_BELOW;
+    struct room_rig *room_rig = client->room_rig;
+    struct target targets[TARGETS];
+    size_t count = (size_t)nrand48(client->seed) % TARGETS + 1;
     nanos span = nrand48(client->seed) % 4 * NANOS_PER_MS;
     enum room_parked parked;
+    for (size_t i = 0; i < count; i++) {
+        targets[i].path = text_of(paths[nrand48(client->seed) % 4]);
+        targets[i].scope = (enum scope)(nrand48(client->seed) % SCOPES);
+    }
     do {
-        stay->index = room_rig_index(client->room_rig, path, scope);
-        parked =
-            room_rig_park(client->room_rig, &stay->guest, path, scope, stay->index, span);
+        guest_init(room_rig, &stay->guest);
+        stay->index = look(room_rig, targets, count);
+        parked = room_park(room_rig->room, &stay->guest.waiter, targets, count,
+                           instant_after(clock_now(), span));
     } while (parked == ROOM_MOVED);
     find(client, parked != ROOM_NO_MEMORY, "no memory");
     stay->inside = parked == ROOM_PARKED;

@@ -91,11 +91,13 @@ static void who_is_about_to_be_answered_cannot_leave(void **state)
     struct room_rig *room_rig = *state;
     struct guest guest;
     room_rig_hold_door(room_rig);
-    struct guest second = {.holds_door = true};
-    sem_init(&second.answered, 0, 0);
-    assert_int_equal(room_park(room_rig->room, &second.waiter, TEXT("/a"), SCOPE_SELF, 0,
-                               (struct instant){1}),
-                     ROOM_PARKED);
+    struct guest second;
+    struct target target = {TEXT("/a"), SCOPE_SELF, 0};
+    guest_init(room_rig, &second);
+    second.holds_door = true;
+    assert_int_equal(
+        room_park(room_rig->room, &second.waiter, &target, 1, (struct instant){1}),
+        ROOM_PARKED);
     room_rig_stay(room_rig, &guest, "/a", 0);
     room_rig_let_go(room_rig);
     while (sem_wait(&room_rig->held) != 0) /* `second` is being answered */

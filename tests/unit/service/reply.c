@@ -21,7 +21,7 @@ static struct present present_of(const char *type, const char *body)
 {
     struct document *document = document_new(text_of(type), text_of(body));
     must(document != NULL, "no memory");
-    return (struct present){7, 1000000000 * NANOS_PER_SECOND + 999, document};
+    return (struct present){7, 1000000000 * NANOS_PER_SECOND + 999, document, false};
 }
 
 static void a_document_is_sent_as_it_is(void **state)

@@ -5,6 +5,7 @@
 
 #include "service/again.h"
 #include "service/origin.h"
+#include "service/service_private.h"
 #include "must.h"
 #include "service_rig.h"
 #include "store/backend.h"
@@ -243,7 +244,7 @@ static void a_write_that_was_not_stored_wakes_its_readers_with_the_next_one(void
     struct full_store full = {
         .store = {.backend = &backend}, .real = service_rig->store, .is_full = true};
     struct visit missed, other;
-    service_set(service_rig->service, service_rig->room, &full.store);
+    service_rig->service->store = &full.store;
     wait_for(service_rig, &missed, "/posts/1");
     wait_for(service_rig, &other, "/files");
     for (int i = 0; i < 2; i++)

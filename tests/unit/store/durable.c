@@ -48,6 +48,7 @@ static void must_be_equal(struct store_rig *before, struct store_rig *after,
     assert_int_equal(a.index, b.index);
     assert_int_equal(a.changed, b.changed);
     assert_int_equal(a.document == NULL, b.document == NULL);
+    assert_int_equal(a.deleted, b.deleted);
     if (a.document != NULL)
         assert_true(document_same(a.document, b.document->type, b.document->body));
     present_dispose(&a);

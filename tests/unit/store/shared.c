@@ -41,9 +41,8 @@ static void watch(struct store_rig *store_rig, const char *path, enum scope scop
     struct present present;
     tree_look(store_rig->tree, text_of(path), scope, &present);
     *watch = (struct watch){0};
-    assert_int_equal(
-        tree_watch(store_rig->tree, text_of(path), scope, present.index, watch),
-        TREE_WATCHED);
+    struct target target = {text_of(path), scope, present.index};
+    assert_int_equal(tree_watch(store_rig->tree, &target, 1, 0, watch), TREE_WATCHED);
     present_dispose(&present);
 }
 

@@ -101,7 +101,7 @@ static void every_row(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct row *row = &rows[i];
         struct edit edit = edit_of(row);
-        struct present present = {7, 0, document_of(row, row->there)};
+        struct present present = {7, 0, document_of(row, row->there), false};
         bool through = edit_decide(&edit, &present, 5, 10);
         if (edit.result != row->result)
             fail_msg("row %zu: %d", i, (int)edit.result);
@@ -122,7 +122,7 @@ static void the_limit_stops_new_resources_alone(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         for (size_t resources = 9; resources <= 11; resources++) {
             struct edit edit = edit_of(&rows[i]);
-            struct present present = {7, 0, document_of(&rows[i], rows[i].there)};
+            struct present present = {7, 0, document_of(&rows[i], rows[i].there), false};
             enum edit_result result = rows[i].result;
             if (result == EDIT_CREATED && resources >= 10)
                 result = EDIT_FULL;
@@ -139,7 +139,7 @@ static void the_limit_stops_new_resources_alone(void **state)
 static void type_and_bytes_make_the_same_document(void **state)
 {
     struct row row = {EDIT_PUT, "x", PLAIN, "x", NULL, NULL, EDIT_SAME};
-    struct present present = {7, 0, document_of(&row, "x")};
+    struct present present = {7, 0, document_of(&row, "x"), false};
     (void)state;
     row.type = "text/html";
     struct edit edit = edit_of(&row);
@@ -155,7 +155,7 @@ static void a_patch_makes_the_document(void **state)
     struct row row = {EDIT_PATCH, "{\"a\":1}", "application/x+json", "{\"b\":2}",
                       NULL,       NULL,        EDIT_CHANGED};
     struct edit edit = edit_of(&row);
-    struct present present = {7, 0, document_of(&row, row.there)};
+    struct present present = {7, 0, document_of(&row, row.there), false};
     (void)state;
     assert_true(edit_decide(&edit, &present, 0, 10));
     assert_true(document_same(edit.document, TEXT("application/x+json"),

@@ -67,7 +67,8 @@ static void watch(struct tree *tree, const char *path, enum scope scope, uint64_
                   struct watch *watch)
 {
     *watch = (struct watch){0};
-    assert_int_equal(tree_watch(tree, text_of(path), scope, index, watch), TREE_WATCHED);
+    struct target target = {text_of(path), scope, index};
+    assert_int_equal(tree_watch(tree, &target, 1, 0, watch), TREE_WATCHED);
 }
 
 static void it_is_the_least_index_of_every_path_behind_an_origin(void **state)
@@ -120,7 +121,8 @@ static void a_watch_that_comes_too_late_is_told_so(void **state)
     struct watch late = {0};
     change(tree, CHANGE_EVERYTHING, "/", 5);
     change(tree, CHANGE_EVERYTHING, "/", 6);
-    assert_int_equal(tree_watch(tree, TEXT("/a"), SCOPE_BELOW, 5, &late), TREE_MOVED);
+    struct target target = {TEXT("/a"), SCOPE_BELOW, 5};
+    assert_int_equal(tree_watch(tree, &target, 1, 0, &late), TREE_MOVED);
 }
 
 /* --- of one path, and all that is below it --- */
@@ -161,8 +163,8 @@ static void it_rings_above_at_and_below_its_path(void **state)
         assert_int_equal(rung[i]->news.index, 5);
     answer_all();
     for (size_t i = 0; i < 3; i++)
-        assert_true(tree_unwatch(tree, &bystanders[i]));
-    assert_true(tree_unwatch(tree, &own));
+        assert_int_equal(tree_unwatch(tree, 0, &bystanders[i], 1), 0);
+    assert_int_equal(tree_unwatch(tree, 0, &own, 1), 0);
 }
 
 static void the_one_of_all_takes_the_place_of_the_others(void **state)
@@ -183,9 +185,10 @@ static void a_watch_below_that_comes_too_late_is_told_so(void **state)
     struct tree *tree = *state;
     struct watch late = {0};
     change(tree, CHANGE_EVERYTHING, "/a", 5);
-    assert_int_equal(tree_watch(tree, TEXT("/a/new"), SCOPE_BELOW, 0, &late), TREE_MOVED);
+    struct target target = {TEXT("/a/new"), SCOPE_BELOW, 0};
+    assert_int_equal(tree_watch(tree, &target, 1, 0, &late), TREE_MOVED);
     watch(tree, "/a/new", SCOPE_BELOW, 5, &late);
-    assert_true(tree_unwatch(tree, &late));
+    assert_int_equal(tree_unwatch(tree, 0, &late, 1), 0);
 }
 
 int main(void)

@@ -114,7 +114,8 @@ static void who_waits_for_a_forgotten_path_is_woken_when_it_comes_back(void **st
     struct tree *tree = *state;
     struct watch watch = {0};
     change(tree, CHANGE_TOUCH, "/a", 1);
-    assert_int_equal(tree_watch(tree, TEXT("/a"), SCOPE_SELF, 1, &watch), TREE_WATCHED);
+    struct target target = {TEXT("/a"), SCOPE_SELF, 1};
+    assert_int_equal(tree_watch(tree, &target, 1, 0, &watch), TREE_WATCHED);
     change(tree, CHANGE_FORGET, "/", 1);
     assert_null(rung);
     change(tree, CHANGE_PUT, "/a", 2);

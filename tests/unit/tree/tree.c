@@ -102,8 +102,9 @@ static void must_see(struct tree *tree, const char *path, enum scope scope,
 static enum tree_watched watch_as(struct tree *tree, const char *path, enum scope scope,
                                   uint64_t index, struct watch *watch, unsigned worker)
 {
-    *watch = (struct watch){.worker = worker};
-    return tree_watch(tree, text_of(path), scope, index, watch);
+    struct target target = {text_of(path), scope, index};
+    *watch = (struct watch){0};
+    return tree_watch(tree, &target, 1, worker, watch);
 }
 
 /* --- the present --- */
@@ -113,7 +114,7 @@ static void a_path_that_never_was_is_at_index_zero(void **state)
     struct tree *tree = *state;
     must_see(tree, "/a", SCOPE_SELF, 0, false);
     must_see(tree, "/a", SCOPE_BELOW, 0, false);
-    assert_int_equal(HASH_COUNT(tree->nodes), 0);
+    assert_int_equal(tree->nodes, 0);
 }
 
 static void changes_make_touch_and_delete(void **state)
@@ -173,7 +174,7 @@ static void only_the_present_index_is_watched(void **state)
     assert_int_equal(watch_as(tree, "/a", SCOPE_SELF, 0, &watch, 0), TREE_MOVED);
     assert_null(watch.waitlist);
     assert_int_equal(watch_as(tree, "/a", SCOPE_SELF, 5, &watch, 0), TREE_WATCHED);
-    assert_true(tree_unwatch(tree, &watch));
+    assert_int_equal(tree_unwatch(tree, 0, &watch, 1), 0);
     assert_null(watch.waitlist);
 }
 
@@ -182,7 +183,7 @@ static void a_moved_watch_leaves_no_node(void **state)
     struct tree *tree = *state;
     struct watch watch;
     assert_int_equal(watch_as(tree, "/a/b", SCOPE_SELF, 7, &watch, 0), TREE_MOVED);
-    assert_int_equal(HASH_COUNT(tree->nodes), 0);
+    assert_int_equal(tree->nodes, 0);
 }
 
 static void who_leaves_takes_the_empty_nodes_away(void **state)
@@ -192,12 +193,12 @@ static void who_leaves_takes_the_empty_nodes_away(void **state)
     watch_as(tree, "/a/b", SCOPE_SELF, 0, &first, 0);
     watch_as(tree, "/a/b", SCOPE_SELF, 0, &second, 2);
     watch_as(tree, "/a", SCOPE_BELOW, 0, &below, 1);
-    assert_int_equal(HASH_COUNT(tree->nodes), 3);
-    assert_true(tree_unwatch(tree, &first));
-    assert_true(tree_unwatch(tree, &second));
-    assert_int_equal(HASH_COUNT(tree->nodes), 2);
-    assert_true(tree_unwatch(tree, &below));
-    assert_int_equal(HASH_COUNT(tree->nodes), 0);
+    assert_int_equal(tree->nodes, 2);
+    assert_int_equal(tree_unwatch(tree, 0, &first, 1), 0);
+    assert_int_equal(tree_unwatch(tree, 2, &second, 1), 0);
+    assert_int_equal(tree->nodes, 1);
+    assert_int_equal(tree_unwatch(tree, 1, &below, 1), 0);
+    assert_int_equal(tree->nodes, 0);
 }
 
 static void a_change_rings_once_for_each_worker_that_has_somebody(void **state)
@@ -253,7 +254,7 @@ static void each_scope_hears_what_concerns_it(void **state)
         if (ring_count != rows[i].heard)
             fail_msg("row %zu: %zu rings", i, ring_count);
         if (!rows[i].heard)
-            assert_true(tree_unwatch(tree, &watch));
+            assert_int_equal(tree_unwatch(tree, 1, &watch, 1), 0);
         answer_all();
     }
 }
@@ -281,7 +282,7 @@ static void a_waitlist_that_was_handed_over_keeps_its_members(void **state)
     struct watch watch;
     watch_as(tree, "/a", SCOPE_SELF, 0, &watch, 0);
     apply(tree, CHANGE_PUT, "/a", 1);
-    assert_false(tree_unwatch(tree, &watch));
+    assert_int_equal(tree_unwatch(tree, 0, &watch, 1), 1);
     assert_ptr_equal(rings[0].waitlist->shares[0].first, &watch);
 }
 
@@ -331,6 +332,7 @@ static void a_change_without_watchers_needs_no_bell(void **state)
  * by itself. Lying down behind a change that it has not seen, it would never wake. */
 struct sleeper {
     struct watch watch;
+    unsigned worker;
     struct tree *tree;
     pthread_t thread;
     pthread_mutex_t mutex; /* guards rung */
@@ -356,7 +358,7 @@ static void sleep_until_rung(struct sleeper *sleeper)
         pthread_cond_wait(&sleeper->cond, &sleeper->mutex);
     sleeper->rung = false;
     pthread_mutex_unlock(&sleeper->mutex);
-    waitlist->shares[sleeper->watch.worker].first = NULL;
+    waitlist->shares[sleeper->worker].first = NULL;
     waitlist_done(waitlist);
 }
 
@@ -367,11 +369,13 @@ static void *take_naps(void *context)
         struct present present;
         tree_look(sleeper->tree, TEXT("/a/b"), SCOPE_BELOW, &present);
         present_dispose(&present);
-        if (tree_watch(sleeper->tree, TEXT("/a/b"), SCOPE_BELOW, present.index,
-                       &sleeper->watch) != TREE_WATCHED)
+        struct target target = {TEXT("/a/b"), SCOPE_BELOW, present.index};
+        if (tree_watch(sleeper->tree, &target, 1, sleeper->worker, &sleeper->watch) !=
+            TREE_WATCHED)
             continue;
         naps++;
-        if (naps % 2 == 0 && tree_unwatch(sleeper->tree, &sleeper->watch))
+        if (naps % 2 == 0 &&
+            tree_unwatch(sleeper->tree, sleeper->worker, &sleeper->watch, 1) == 0)
             continue;
         sleep_until_rung(sleeper);
     }
@@ -404,7 +408,7 @@ static void nobody_sleeps_through_a_change(void **state)
     struct publisher publisher = {.tree = *state};
     tree_set_bell(publisher.tree, wake, sleepers);
     for (unsigned i = 0; i < WORKERS; i++) {
-        sleepers[i] = (struct sleeper){.watch.worker = i, .tree = publisher.tree};
+        sleepers[i] = (struct sleeper){.worker = i, .tree = publisher.tree};
         pthread_mutex_init(&sleepers[i].mutex, NULL);
         pthread_cond_init(&sleepers[i].cond, NULL);
     }
