@@ -15,7 +15,6 @@
 
 #include "fcgiwait/log.h"
 #include "outgoing.h"
-#include "poller.h"
 #include "record.h"
 #include "send.h"
 
@@ -30,13 +29,15 @@ static uint32_t events_of(enum phase phase)
  * is held. */
 static void set_phase(struct connection *connection, enum phase phase)
 {
-    if (events_of(phase) != events_of(connection->phase))
-        poller_watch(connection->poller, connection, events_of(phase));
+    if (events_of(phase) != events_of(connection->phase) &&
+        !poller_watch(&connection->context->poller, &connection->socket,
+                      events_of(phase)))
+        phase = PHASE_CLOSING;
     connection->phase = phase;
     if (phase == PHASE_SERVICE)
         connection->dismissed = false;
     else if (phase == PHASE_CLOSING)
-        shutdown(connection->fd, SHUT_RDWR); /* its poller hears of that */
+        shutdown(connection->socket.fd, SHUT_RDWR); /* its thread hears of that */
 }
 
 static enum phase phase_of(struct connection *connection)
@@ -61,16 +62,16 @@ static bool dismiss(struct connection *connection)
         return true;
     connection->dismissed = true;
     record_dismissal(dismissal, connection->id != 0 ? connection->id : 1);
-    return send_protocol(connection->fd,
+    return send_protocol(connection->socket.fd,
                          (struct text){(char *)dismissal, sizeof dismissal});
 }
 
 /* The reply is out: what becomes of the connection. The lock is held. */
 static void finish(struct connection *connection)
 {
-    const struct poller *poller = connection->poller;
-    bool stays = connection->keeps && !atomic_load(&poller->closing_idle) &&
-                 (!atomic_load(&poller->stopping) || dismiss(connection));
+    enum stopping stopping = atomic_load(&connection->context->stopping);
+    bool stays = connection->keeps && stopping < STOPPING_CLOSE_IDLE &&
+                 (stopping == STOPPING_NOT || dismiss(connection));
     set_phase(connection, stays ? PHASE_READING : PHASE_CLOSING);
 }
 
@@ -96,7 +97,7 @@ static enum sent send_end(struct connection *connection)
 {
     unsigned char end[RECORD_END];
     record_complete(end, connection->id);
-    return send_protocol(connection->fd, (struct text){(char *)end, sizeof end})
+    return send_protocol(connection->socket.fd, (struct text){(char *)end, sizeof end})
                ? SENT_ALL
                : SENT_BROKEN;
 }
@@ -110,7 +111,7 @@ static void deliver(struct request *request, struct reply *reply)
     bool left = connection->phase == PHASE_LEFT;
     if (!left) {
         sent = reply == NULL ? send_end(connection)
-                             : outgoing_send(&connection->out, connection->fd,
+                             : outgoing_send(&connection->out, connection->socket.fd,
                                              connection->id, reply);
         go_on_from(connection, sent);
     }
@@ -126,7 +127,7 @@ static void deliver(struct request *request, struct reply *reply)
 static void send_on(struct connection *connection)
 {
     lock_take(&connection->lock);
-    go_on_from(connection, outgoing_go_on(&connection->out, connection->fd));
+    go_on_from(connection, outgoing_go_on(&connection->out, connection->socket.fd));
     bool closing = connection->phase == PHASE_CLOSING;
     lock_drop(&connection->lock);
     if (closing)
@@ -139,7 +140,7 @@ static bool say(struct connection *connection, struct text bytes)
     bool said = false;
     lock_take(&connection->lock);
     if (connection->phase != PHASE_CLOSING)
-        said = outgoing_say(connection->out, connection->fd, bytes);
+        said = outgoing_say(connection->out, connection->socket.fd, bytes);
     lock_drop(&connection->lock);
     return said;
 }
@@ -155,24 +156,24 @@ static bool say_dismissal(struct connection *connection)
 
 /* --- life --- */
 
-struct connection *connection_new(int fd, struct poller *poller)
+struct connection *connection_new(int fd, struct context *context)
 {
     struct connection *connection = calloc(1, sizeof *connection);
     if (connection == NULL)
         return NULL;
     lock_init(&connection->lock, LOCK_CONNECTION);
     connection->request.deliver = deliver;
-    connection->fd = fd;
-    connection->poller = poller;
+    connection->socket.fd = fd;
+    connection->context = context;
     return connection;
 }
 
 void connection_free(struct connection *connection)
 {
-    counter_add(&connection->poller->counters->connections, -1);
+    counter_add(&connection->context->counters->connections, -1);
     if (log_wants(LOG_LEVEL_DEBUG))
-        log_debug("connection %d closed", connection->fd);
-    close(connection->fd);
+        log_debug("connection %d closed", connection->socket.fd);
+    close(connection->socket.fd);
     outgoing_free(&connection->out);
     fcgi_reader_free(&connection->reader);
     lock_destroy(&connection->lock);
@@ -183,37 +184,29 @@ void connection_free(struct connection *connection)
  * heard. */
 static void set_cut_off(struct connection *connection, bool cut_off)
 {
-    struct poller *poller = connection->poller;
+    struct context *context = connection->context;
     if (connection->is_cut_off)
-        DL_DELETE2(poller->cut_off, connection, cut_prev, cut_next);
+        DL_DELETE2(context->cut_off, connection, cut_prev, cut_next);
     connection->is_cut_off = cut_off;
     if (!cut_off)
         return;
     connection->heard = clock_now();
-    DL_APPEND2(poller->cut_off, connection, cut_prev, cut_next);
+    DL_APPEND2(context->cut_off, connection, cut_prev, cut_next);
 }
 
 static void release_reader(struct connection *connection)
 {
-    struct poller *poller = connection->poller;
-    struct fcgi_reader *reader = connection->reader;
-    connection->reader = NULL;
     set_cut_off(connection, false);
-    if (reader == NULL)
-        return;
-    fcgi_reader_reset(reader);
-    if (poller->spare == NULL && fcgi_reader_rests(reader))
-        poller->spare = reader;
-    else
-        fcgi_reader_free(&reader);
+    context_give_reader(connection->context, connection->reader);
+    connection->reader = NULL;
 }
 
 /* Once the lock is dropped, a connection that is not ours may be gone. */
 void connection_close(struct connection *connection, const char *wrong)
 {
     if (wrong != NULL) {
-        counter_add(&connection->poller->counters->connections_broken, 1);
-        log_warn("connection %d closed: %s", connection->fd, wrong);
+        counter_add(&connection->context->counters->connections_broken, 1);
+        log_warn("connection %d closed: %s", connection->socket.fd, wrong);
     }
     lock_take(&connection->lock);
     bool held = connection->phase == PHASE_SERVICE;
@@ -221,7 +214,8 @@ void connection_close(struct connection *connection, const char *wrong)
     if (!ours)
         set_phase(connection, PHASE_LEFT);
     release_reader(connection);
-    poller_remove(connection->poller, connection);
+    poller_remove(&connection->context->poller, &connection->socket);
+    DL_DELETE(connection->context->connections, connection);
     lock_drop(&connection->lock);
     if (!ours)
         return;
@@ -230,17 +224,7 @@ void connection_close(struct connection *connection, const char *wrong)
     connection_free(connection);
 }
 
-/* --- what comes in: the poller's thread --- */
-
-static bool take_reader(struct connection *connection)
-{
-    struct poller *poller = connection->poller;
-    if (connection->reader != NULL)
-        return true;
-    connection->reader = poller->spare != NULL ? poller->spare : fcgi_reader_new();
-    poller->spare = NULL;
-    return connection->reader != NULL;
-}
+/* --- what comes in: its thread --- */
 
 /* What the reader takes the next records for follows from the phase. */
 static enum phase lead_reader(struct connection *connection)
@@ -262,7 +246,7 @@ static bool serve(struct connection *connection)
     lock_take(&connection->lock);
     set_phase(connection, PHASE_SERVICE);
     lock_drop(&connection->lock);
-    service_serve(connection->poller->service, &connection->request,
+    service_serve(connection->context->service, &connection->request,
                   fcgi_reader_cgi(reader));
     if (lead_reader(connection) != PHASE_CLOSING)
         return true;
@@ -295,7 +279,8 @@ static bool aborted(struct connection *connection)
     record_complete(end, fcgi_reader_id(reader));
     fcgi_reader_reset(reader);
     if (say(connection, (struct text){(char *)end, sizeof end}) && keeps &&
-        (!atomic_load(&connection->poller->stopping) || say_dismissal(connection)))
+        (atomic_load(&connection->context->stopping) == STOPPING_NOT ||
+         say_dismissal(connection)))
         return true;
     connection_close(connection, NULL);
     return false;
@@ -310,7 +295,7 @@ static bool handle(struct connection *connection, enum fcgi_event event)
     case FCGI_MORE:
         return true;
     case FCGI_HEAD:
-        fcgi_keep_body(reader, service_wants_body(connection->poller->service,
+        fcgi_keep_body(reader, service_wants_body(connection->context->service,
                                                   fcgi_reader_cgi(reader)));
         return true;
     case FCGI_WHOLE:
@@ -333,7 +318,9 @@ static bool handle(struct connection *connection, enum fcgi_event event)
 /* What was read, record by record. */
 static void feed(struct connection *connection, struct text bytes)
 {
-    if (!take_reader(connection)) {
+    if (connection->reader == NULL)
+        connection->reader = context_take_reader(connection->context);
+    if (connection->reader == NULL) {
         connection_close(connection, NULL);
         return;
     }
@@ -356,10 +343,10 @@ static void lost(struct connection *connection)
 
 static void receive(struct connection *connection)
 {
-    char *buffer = connection->poller->buffer;
+    char *buffer = connection->context->buffer;
     ssize_t n;
     do
-        n = recv(connection->fd, buffer, POLLER_BUFFER, MSG_DONTWAIT);
+        n = recv(connection->socket.fd, buffer, CONTEXT_BUFFER, MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
     if (n > 0)
         feed(connection, (struct text){buffer, (size_t)n});
@@ -390,16 +377,15 @@ void connection_event(struct connection *connection, uint32_t events)
 
 /* --- what its thread decides --- */
 
-void connection_dismiss(struct connection *connection)
+void connection_stop(struct connection *connection)
 {
-    if (connection->reader == NULL && !say_dismissal(connection))
+    enum phase phase = phase_of(connection);
+    enum stopping stopping = atomic_load(&connection->context->stopping);
+    bool idle = connection->reader == NULL && phase == PHASE_READING;
+    if (idle && (stopping != STOPPING_DISMISS || !say_dismissal(connection)))
         connection_close(connection, NULL);
-}
-
-void connection_close_idle(struct connection *connection)
-{
-    if (connection->reader == NULL && phase_of(connection) == PHASE_READING)
-        connection_close(connection, NULL);
+    else if (!idle && stopping == STOPPING_GIVE_UP && phase != PHASE_SERVICE)
+        connection_close(connection, "it took too long at the shutdown");
 }
 
 void connection_cut_off(struct connection *connection)
@@ -408,10 +394,4 @@ void connection_cut_off(struct connection *connection)
         connection_close(connection, "half a request, and nothing more came");
     else
         set_cut_off(connection, true); /* no more was due: it waited for us */
-}
-
-void connection_give_up(struct connection *connection)
-{
-    if (phase_of(connection) != PHASE_SERVICE)
-        connection_close(connection, "it took too long at the shutdown");
 }

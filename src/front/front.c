@@ -13,8 +13,8 @@
 #include "connection.h"
 #include "fcgiwait/log.h"
 #include "listener.h"
-#include "poller.h"
 #include "send.h"
+#include "front_thread.h"
 
 #define ACCEPT_PAUSE (100 * NANOS_PER_MS)
 #define DISMISSAL NANOS_PER_SECOND /* what a web server has to close what it keeps */
@@ -23,35 +23,48 @@
 struct front {
     struct front_options options;
     struct listener listener;
-    unsigned turn;            /* which poller gets the next connection */
+    unsigned turn;            /* which thread gets the next connection */
     struct instant log_after; /* when a lack may be logged again */
-    struct poller *pollers;
+    struct front_thread *threads;
 };
 
-static void close_pollers(struct front *front, unsigned count)
+static void stop_threads(struct front *front, unsigned count, enum stopping stopping)
 {
     for (unsigned i = 0; i < count; i++)
-        poller_stop(&front->pollers[i]);
-    for (unsigned i = 0; i < count; i++)
-        poller_join(&front->pollers[i]);
-    for (unsigned i = 0; i < count; i++)
-        poller_dispose(&front->pollers[i]);
+        front_thread_stop(&front->threads[i], stopping);
 }
 
-static bool start_pollers(struct front *front)
+static void join_threads(struct front *front, unsigned count)
 {
-    unsigned threads = front->options.threads;
-    front->pollers = calloc(threads, sizeof *front->pollers);
-    if (front->pollers == NULL)
+    for (unsigned i = 0; i < count; i++)
+        front_thread_join(&front->threads[i]);
+}
+
+static void dispose_threads(struct front *front, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        front_thread_dispose(&front->threads[i]);
+    free(front->threads);
+}
+
+static bool start_threads(struct front *front)
+{
+    unsigned count = front->options.threads;
+    front->threads = calloc(count, sizeof *front->threads);
+    if (front->threads == NULL)
         return false;
-    for (unsigned i = 0; i < threads; i++)
-        if (!poller_start(&front->pollers[i], front->options.service,
-                          front->options.counters)) {
+    for (unsigned i = 0; i < count; i++) {
+        front->threads[i].context.service = front->options.service;
+        front->threads[i].context.counters = front->options.counters;
+        if (!front_thread_start(&front->threads[i])) {
             int reason = errno;
-            close_pollers(front, i);
+            stop_threads(front, i, STOPPING_DISMISS);
+            join_threads(front, i);
+            dispose_threads(front, i);
             errno = reason;
             return false;
         }
+    }
     return true;
 }
 
@@ -62,9 +75,8 @@ struct front *front_open(const struct front_options *options)
         return NULL;
     front->options = *options;
     if (listener_open(&front->listener, options->listening, options->addresses) &&
-        start_pollers(front))
+        start_threads(front))
         return front;
-    free(front->pollers);
     free(front);
     return NULL;
 }
@@ -76,15 +88,15 @@ bool front_has_backlog(void)
 
 static bool take_in(struct front *front, int fd)
 {
-    struct poller *poller = &front->pollers[front->turn++ % front->options.threads];
-    struct connection *connection = connection_new(fd, poller);
+    struct front_thread *thread = &front->threads[front->turn++ % front->options.threads];
+    struct connection *connection = connection_new(fd, &thread->context);
     if (connection == NULL)
         return false;
     counter_add(&front->options.counters->connections, 1);
     counter_add(&front->options.counters->connections_accepted, 1);
     if (log_wants(LOG_LEVEL_DEBUG))
         log_debug("connection %d accepted", fd);
-    poller_add(poller, connection);
+    front_thread_add(thread, connection);
     return true;
 }
 
@@ -118,8 +130,7 @@ struct instant front_accept(struct front *front)
 
 void front_stop(struct front *front)
 {
-    for (unsigned i = 0; i < front->options.threads; i++)
-        poller_stop(&front->pollers[i]);
+    stop_threads(front, front->options.threads, STOPPING_DISMISS);
 }
 
 /* A shutdown may look every few milliseconds: nothing else is left to do. */
@@ -138,15 +149,12 @@ void front_drain(struct front *front, nanos patience)
     struct instant now = clock_now();
     if (!drained_by(front,
                     instant_after(now, patience < DISMISSAL ? patience : DISMISSAL)))
-        for (unsigned i = 0; i < front->options.threads; i++)
-            poller_close_idle(&front->pollers[i]);
+        stop_threads(front, front->options.threads, STOPPING_CLOSE_IDLE);
     if (!drained_by(front, instant_after(now, patience))) {
         log_warn("stopping with answers that the web server did not take");
-        for (unsigned i = 0; i < front->options.threads; i++)
-            poller_give_up(&front->pollers[i]);
+        stop_threads(front, front->options.threads, STOPPING_GIVE_UP);
     }
-    for (unsigned i = 0; i < front->options.threads; i++)
-        poller_join(&front->pollers[i]);
+    join_threads(front, front->options.threads);
 }
 
 void front_close(struct front **pointer)
@@ -155,8 +163,6 @@ void front_close(struct front **pointer)
     *pointer = NULL;
     if (front == NULL)
         return;
-    for (unsigned i = 0; i < front->options.threads; i++)
-        poller_dispose(&front->pollers[i]);
-    free(front->pollers);
+    dispose_threads(front, front->options.threads);
     free(front);
 }

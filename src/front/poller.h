@@ -1,61 +1,55 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * poller: one thread of the front, its epoll set, and the connections in it. Private to
- * the front.
+ * poller: an epoll set, and a bell that ends the waiting. Private to the front; knows
+ * descriptors and whom to call for them, nothing else.
  *
- * A connection is read and closed by its poller's thread alone. Other threads may only
- * send on it (connection.h).
+ * One thread waits and calls; what it calls may add, watch and remove, and so may other
+ * threads, but only the waiting one removes.
  */
 #ifndef FCGIWAIT_FRONT_POLLER_H
 #define FCGIWAIT_FRONT_POLLER_H
 
-#include <pthread.h>
-#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
-#include "fcgi.h"
-#include "fcgiwait/counters.h"
-#include "fcgiwait/service.h"
-#include "fcgiwait/lock.h"
+#include "fcgiwait/clock.h"
 
-#define POLLER_BUFFER 65536
+struct poller_source;
 
-struct poller {
-    struct service *service;
-    struct counters *counters;
-    pthread_t thread;
-    int epoll;
-    int bell; /* eventfd: look at `arrivals` and at what follows */
-    _Atomic bool stopping, closing_idle, giving_up; /* one after the other */
-    struct lock lock;                               /* guards `arrivals` */
-    struct connection *arrivals; /* accepted, and not yet among the others */
-    /* the thread's own */
-    struct connection *connections;
-    struct connection *cut_off; /* those with a part of a record, longest silent first */
-    struct fcgi_reader *spare;  /* NULL, or one at rest */
-    char buffer[POLLER_BUFFER];
+/* These epoll events were seen. The waiting thread, no locks held. The source may be
+ * removed and freed by it, others may not. */
+typedef void poller_event_fn(struct poller_source *source, uint32_t events);
+
+/* A descriptor, embedded in what it belongs to. */
+struct poller_source {
+    int fd;
+    poller_event_fn *event;
 };
 
-bool poller_start(struct poller *poller, struct service *service,
-                  struct counters *counters);
+struct poller {
+    int epoll;
+    int bell; /* eventfd */
+};
 
-/* Takes the connection. Leaves to the poller's thread what takes long: a web server that
- * opens thousands at once fills the listen queue while the caller is not accepting. Any
- * thread, before poller_stop(). */
-void poller_add(struct poller *poller, struct connection *connection);
+/* False: out of descriptors or memory (errno). */
+bool poller_open(struct poller *poller) __attribute__((warn_unused_result));
+void poller_close(struct poller *poller);
 
-/* Asks epoll for these events from now on. Any thread. */
-void poller_watch(struct poller *poller, struct connection *connection, uint32_t events);
+/* The source stays where it is until it is removed. False: out of memory or of watches
+ * (errno). */
+bool poller_add(struct poller *poller, struct poller_source *source, uint32_t events)
+    __attribute__((warn_unused_result));
 
-/* Out of the epoll set and of the list. The poller's thread. */
-void poller_remove(struct poller *poller, struct connection *connection);
+/* Asks for these events from now on. Any thread. False: all is as before (errno). */
+bool poller_watch(struct poller *poller, struct poller_source *source, uint32_t events)
+    __attribute__((warn_unused_result));
 
-void poller_stop(struct poller *poller);
-void poller_close_idle(struct poller *poller); /* after poller_stop() */
-void poller_give_up(struct poller *poller);    /* after poller_stop() */
-void poller_join(struct poller *poller);       /* after poller_stop() */
+void poller_remove(struct poller *poller, const struct poller_source *source);
 
-/* After poller_join(), when nobody delivers any more: closes what is left. */
-void poller_dispose(struct poller *poller);
+/* Waits for events, `until` at most, and calls for each. True: somebody has rung. */
+bool poller_wait(struct poller *poller, struct instant until);
+
+/* Any thread. */
+void poller_ring(struct poller *poller);
 
 #endif

@@ -366,7 +366,7 @@ static void a_connection_at_rest_wakes_nobody(void **state)
 
 /* --- two threads meet --- */
 
-/* What the test does on the poller's thread, once, at a certain point. */
+/* What the test does on the front's thread, once, at a certain point. */
 struct point {
     void (*_Atomic run)(struct front_rig *front_rig, int fd); /* NULL: nothing (more) */
     struct front_rig *front_rig;

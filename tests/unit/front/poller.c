@@ -1,166 +1,142 @@
 /* SPDX-License-Identifier: ISC */
-/* Half a request is not waited for for ever, and only half a one. The clock is the
- * test's (--wrap, tests/Makefile.am). */
+/* What happens on a descriptor reaches its own function, and nothing else does. */
 #include "front/poller.h"
 
-#include <stdlib.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#include "front_rig.h"
 #include "must.h"
 
-#define LONG_ENOUGH (61 * NANOS_PER_SECOND) /* for half a request to be given up */
+#define SOON (20 * NANOS_PER_MS)
 
-static _Atomic int64_t ahead; /* of the real clock */
+struct end {
+    struct poller_source source; /* first */
+    int theirs;
+    uint32_t seen;
+    int calls;
+};
 
-struct instant __real_clock_now(void);
-struct instant __wrap_clock_now(void);
+static struct poller poller;
+static struct end ends[2];
 
-struct instant __wrap_clock_now(void)
+static void on_event(struct poller_source *source, uint32_t events)
 {
-    return (struct instant){__real_clock_now().at + ahead};
+    struct end *end = (struct end *)source;
+    end->seen = events;
+    end->calls++;
 }
-
-static const struct service_rules rules = {.wait_default = 15 * NANOS_PER_SECOND,
-                                           .wait_max = 36000 * NANOS_PER_SECOND,
-                                           .max_waiting = 1000,
-                                           .limit_body = 1000,
-                                           .limit_path = 100,
-                                           .cache_control = "no-store"};
 
 static int start(void **state)
 {
-    *state = malloc(sizeof(struct front_rig));
-    front_rig_open(*state, &rules);
+    (void)state;
+    must(poller_open(&poller), "no poller");
+    for (int i = 0; i < 2; i++) {
+        int pair[2];
+        must(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0, "no sockets");
+        ends[i] = (struct end){{pair[0], on_event}, pair[1], 0, 0};
+        must(poller_add(&poller, &ends[i].source, EPOLLIN), "not added");
+    }
     return 0;
 }
 
 static int stop(void **state)
 {
-    front_rig_close(*state, 60 * NANOS_PER_SECOND);
-    free(*state);
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        close(ends[i].source.fd);
+        close(ends[i].theirs);
+    }
+    poller_close(&poller);
     return 0;
 }
 
-static void say(int fd, struct records *records)
+static void say(int i)
 {
-    assert_true(records_send(records, fd));
-    records_free(records);
+    must(write(ends[i].theirs, "x", 1) == 1, "write");
 }
 
-/* The front's thread is through with all that came before, and has looked at the clock.
- */
-static void turn(int fd)
+static bool turn(void)
 {
-    for (int id = 1; id <= 2; id++) {
-        struct records records = {0};
-        struct answer answer;
-        records_get(&records, id, true, "/none");
-        say(fd, &records);
-        assert_true(fcgi_read_answer(fd, id, &answer));
-        answer_free(&answer);
+    ends[0].calls = ends[1].calls = 0;
+    return poller_wait(&poller, instant_after(clock_now(), SOON));
+}
+
+static void who_has_something_is_called(void **state)
+{
+    (void)state;
+    say(1);
+    for (int i = 0; i < 2; i++) { /* and again, until it is read */
+        assert_false(turn());
+        assert_int_equal(ends[0].calls, 0);
+        assert_int_equal(ends[1].calls, 1);
+        assert_int_equal(ends[1].seen, EPOLLIN);
     }
+    say(0);
+    assert_false(turn());
+    assert_int_equal(ends[0].calls, 1);
+    assert_int_equal(ends[1].calls, 1);
 }
 
-static void half_a_request_is_given_up_after_a_minute(void **state)
+static void only_what_is_asked_for_is_told(void **state)
 {
-    struct front_rig *front_rig = *state;
-    struct records records = {0};
-    int half = front_rig_connect(front_rig), other = front_rig_connect(front_rig);
-    records_begin(&records, 1, true);
-    say(half, &records);
-    turn(other);
-    assert_true(fcgi_is_quiet(half, 0));
-    ahead += LONG_ENOUGH;
-    turn(other);
-    assert_true(fcgi_is_closed(half));
-    assert_int_equal(counter_read(&front_rig->service_rig.counters.connections_broken),
-                     1);
-    turn(other); /* which rests between requests as long as it likes */
-    close(half);
-    close(other);
+    (void)state;
+    say(0);
+    assert_true(poller_watch(&poller, &ends[0].source, EPOLLOUT));
+    assert_false(turn());
+    assert_int_equal(ends[0].seen, EPOLLOUT);
+    assert_true(poller_watch(&poller, &ends[0].source, EPOLLIN));
+    assert_false(turn());
+    assert_int_equal(ends[0].seen, EPOLLIN);
+    poller_remove(&poller, &ends[0].source);
+    assert_false(turn());
+    assert_int_equal(ends[0].calls, 0);
+    assert_false(poller_watch(&poller, &ends[0].source, EPOLLIN));
+    assert_int_equal(errno, ENOENT);
 }
 
-static void every_word_gives_another_minute(void **state)
+static void nothing_is_waited_for_longer_than_it_may(void **state)
 {
-    struct front_rig *front_rig = *state;
-    struct records records = {0};
-    struct answer answer;
-    int slow = front_rig_connect(front_rig), silent = front_rig_connect(front_rig),
-        other = front_rig_connect(front_rig);
-    records_begin(&records, 1, true);
-    say(slow, &records);
-    turn(other);
-    records_begin(&records, 1, true);
-    say(silent, &records);
-    turn(other);
-    for (int i = 0; i < 5; i++) {
-        ahead += LONG_ENOUGH / 2;
-        records_add(&records, FCGI_PARAMS, 1, "\0\0", 2);
-        say(slow, &records);
-        turn(other);
-    }
-    assert_true(fcgi_is_closed(silent));
-    records_add(&records, FCGI_PARAMS, 1, NULL, 0);
-    records_add(&records, FCGI_STDIN, 1, NULL, 0);
-    say(slow, &records);
-    assert_true(fcgi_read_answer(slow, 1, &answer));
-    answer_free(&answer);
-    assert_int_equal(counter_read(&front_rig->service_rig.counters.connections_broken),
-                     1);
-    close(slow);
-    close(silent);
-    close(other);
+    struct instant until = instant_after(clock_now(), SOON);
+    (void)state;
+    assert_false(poller_wait(&poller, until));
+    assert_true(clock_now().at >= until.at); /* rounded up: nobody spins at the end */
+    assert_false(poller_wait(&poller, until));
+    assert_int_equal(ends[0].calls + ends[1].calls, 0);
 }
 
-/* Held, with half a record behind it; idle, and never asked. */
-static void nothing_else_is_given_up(void **state)
+static void *ring(void *context)
 {
-    struct front_rig *front_rig = *state;
-    struct records records = {0};
-    int held = front_rig_connect(front_rig), fresh = front_rig_connect(front_rig),
-        other = front_rig_connect(front_rig);
-    records_get(&records, 1, true, "/a?index=0&wait=36000");
-    records_raw(&records, "\1\5", 2);
-    say(held, &records);
-    front_rig_await(&front_rig->service_rig.counters.waiting, 1);
-    turn(other);
-    for (int i = 0; i < 10; i++) {
-        ahead += LONG_ENOUGH;
-        turn(other);
-    }
-    assert_true(fcgi_is_quiet(held, 0));
-    assert_true(fcgi_is_quiet(fresh, 0));
-    assert_int_equal(counter_read(&front_rig->service_rig.counters.connections), 3);
-    close(held);
-    close(fresh);
-    close(other);
+    (void)context;
+    usleep(10000);
+    poller_ring(&poller);
+    return NULL;
 }
 
-/* A record was begun behind the held request, and is never finished. */
-static void half_a_request_behind_an_answer_is_given_up_too(void **state)
+static void a_ring_ends_the_wait_once(void **state)
 {
-    struct front_rig *front_rig = *state;
-    struct records records = {0};
-    struct answer answer;
-    int held = front_rig_connect(front_rig), other = front_rig_connect(front_rig);
-    records_get(&records, 1, true, "/a?index=0&wait=36000");
-    records_raw(&records, "\1\5", 2);
-    say(held, &records);
-    front_rig_await(&front_rig->service_rig.counters.waiting, 1);
-    turn(other);
-    ahead += LONG_ENOUGH;
-    turn(other);
-    service_rig_put(&front_rig->service_rig, "/a", "1");
-    assert_true(fcgi_read_answer(held, 1, &answer));
-    answer_free(&answer);
-    turn(other);
-    assert_true(fcgi_is_quiet(held, 0));
-    ahead += LONG_ENOUGH;
-    turn(other);
-    assert_true(fcgi_is_closed(held));
-    close(held);
-    close(other);
+    pthread_t thread;
+    (void)state;
+    must(pthread_create(&thread, NULL, ring, NULL) == 0, "no thread");
+    assert_true(poller_wait(&poller, INSTANT_NEVER));
+    pthread_join(thread, NULL);
+    assert_false(turn());
+    poller_ring(&poller);
+    poller_ring(&poller);
+    say(0);
+    assert_true(turn());
+    assert_int_equal(ends[0].calls, 1);
+    assert_false(turn());
+}
+
+static void what_can_not_be_watched_is_refused(void **state)
+{
+    struct end none = {{-1, on_event}, -1, 0, 0};
+    (void)state;
+    assert_false(poller_add(&poller, &none.source, EPOLLIN));
+    assert_int_equal(errno, EBADF);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
@@ -168,10 +144,11 @@ static void half_a_request_behind_an_answer_is_given_up_too(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(half_a_request_is_given_up_after_a_minute),
-        TEST(every_word_gives_another_minute),
-        TEST(nothing_else_is_given_up),
-        TEST(half_a_request_behind_an_answer_is_given_up_too),
+        TEST(who_has_something_is_called),
+        TEST(only_what_is_asked_for_is_told),
+        TEST(nothing_is_waited_for_longer_than_it_may),
+        TEST(a_ring_ends_the_wait_once),
+        TEST(what_can_not_be_watched_is_refused),
     };
     return cmocka_run_group_tests_name("front/poller", tests, NULL, NULL);
 }
