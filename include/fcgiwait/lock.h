@@ -22,7 +22,8 @@ enum lock_rank {
     LOCK_LINK,           /* store/redis_link.h */
     LOCK_WORKER,         /* room/worker.h */
     LOCK_TREE,           /* tree/node.h */
-    LOCK_ARRIVALS,       /* front/front_thread.h */
+    LOCK_LANE,           /* front/lane.h */
+    LOCK_CENSUS,         /* front/census.h */
     LOCK_RULES,          /* service/service_private.h */
     LOCK_CUTOFF,         /* service/service_private.h */
     LOCK_AGAIN,          /* service/again.h */

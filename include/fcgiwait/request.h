@@ -3,28 +3,24 @@
  * request: what is kept of a request while it is with the service, embedded in its
  * connection.
  *
- * Filled in by whoever reads requests (the front; tests: a buffer), with `deliver` set.
- * From service_serve() on it belongs to the service and the waiting room, until `deliver`
- * is called, once.
+ * Filled in by whoever reads requests (the front; tests: a buffer), with `exchange` set.
+ * From service_serve() on it belongs to the service and the waiting room, until it is
+ * answered (exchange.h).
  */
 #ifndef FCGIWAIT_REQUEST_H
 #define FCGIWAIT_REQUEST_H
 
 #include <stdbool.h>
 
-#include "fcgiwait/reply.h"
+#include "fcgiwait/exchange.h"
 #include "fcgiwait/waiter.h"
-
-struct request;
-
-/* Sends the reply and disposes of it; NULL: the client is gone, there is nobody to
- * answer. After it the request is the reader's again. Any thread, no locks held; must not
- * block. */
-typedef void request_deliver_fn(struct request *request, struct reply *reply);
 
 struct request {
     struct waiter waiter;
-    request_deliver_fn *deliver;
+    const struct exchange_ops *exchange;
+    /* of a stream */
+    const struct exchange_user *user;
+    nanos patience; /* how long its client may take nothing */
     /* of a held one */
     struct service *service;
     uint64_t index;       /* that it waits on */

@@ -14,7 +14,7 @@
  *                   waiter->answer <─ changed, expired, hung up, stopping           │
  *                        │                                  └─> publish, report     │
  *                        │                                          │ (below)       │
- *   web server <─ front <┴─ request->deliver <─ deliver_reply <─────┴───────────────┘
+ *   web server <─ front <┴─ exchange->reply <─ deliver_reply <──────┴───────────────┘
  *
  * The way of a change:
  *
@@ -86,7 +86,8 @@ void service_serve(struct service *service, struct request *request,
                    const struct cgi *cgi);
 
 /* The client of a request that service_serve() has not answered yet went away. True: the
- * request is the caller's again. False: `deliver` is being called, or will be. */
+ * request is the caller's again. False: it is being answered, or
+ * will be. */
 bool service_hangup(struct request *request) __attribute__((warn_unused_result));
 
 /* After service_hangup() gave the request back, with no locks held: logs where requests

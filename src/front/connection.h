@@ -3,66 +3,71 @@
  * connection: one connection of the web server, and the request on it. Private to the
  * front.
  *
- * Belongs to its thread of the front. While the request is with the service, any thread
- * may deliver the reply; the lock guards what both touch. Only its own thread closes and
- * frees, with one exception: after a hang-up that came while the answer was on its way,
- * whoever delivers does.
+ * Belongs to its lane's thread, which reads it and closes it (reading.h). While the
+ * request is with the service, any thread may answer it (answering.h); the lock guards
+ * what both touch. One exception: after a hang-up that came while somebody was answering,
+ * that one frees the connection.
  */
 #ifndef FCGIWAIT_FRONT_CONNECTION_H
 #define FCGIWAIT_FRONT_CONNECTION_H
 
-#include "context.h"
-#include "fcgiwait/lock.h"
 #include "fcgiwait/request.h"
+#include "lane.h"
 
 enum phase {
     PHASE_READING, /* no request, or a part of one */
     PHASE_SERVICE, /* the service has the request */
-    PHASE_SENDING, /* the socket did not take all of the reply: EPOLLOUT */
-    PHASE_CLOSING, /* shut down; its thread closes it */
-    PHASE_LEFT     /* closed while its answer was on the way: whoever delivers frees */
+    PHASE_STALLED, /* the socket did not take all of a chunk: EPOLLOUT; then SERVICE */
+    PHASE_SENDING, /* nor all of the answer's end: EPOLLOUT; then READING or CLOSING */
+    PHASE_CLOSING  /* shut down; its lane's thread closes it */
 };
 
 struct connection {
-    struct request request; /* first: the service gives requests back */
-    struct lock lock;       /* guards what follows up to `dismissed` */
+    struct request request;
+    struct member member;
+    struct lock lock; /* guards what follows up to `out` */
     enum phase phase;
-    struct outgoing *out; /* of PHASE_SENDING */
-    bool dismissed;       /* since the last request */
+    bool hung_up;         /* in PHASE_SERVICE: out of the lane; whoever answers frees */
+    bool broken;          /* in PHASE_SERVICE: shut down; whoever answers ends it */
+    bool dismissed;       /* since the last request (answering.h) */
+    struct outgoing *out; /* of PHASE_STALLED and PHASE_SENDING */
     /* constants */
-    struct poller_source socket;
-    struct context *context;
+    struct lane *lane;
     /* of the request */
     uint16_t id;
     bool keeps;
-    /* its thread's own */
+    /* the lane's thread's own */
     struct fcgi_reader *reader; /* NULL: nothing was read in part */
-    struct instant heard;       /* of the last word or look, while in `cut_off` */
-    bool is_cut_off;
-    struct connection *cut_next, *cut_prev;
-    struct connection *next, *prev; /* among its thread's (front_thread.h) */
 };
 
+static inline int connection_fd(const struct connection *connection)
+{
+    return connection->member.source.fd;
+}
+
 /* Takes the descriptor. NULL: out of memory, and the descriptor is still the caller's. */
-struct connection *connection_new(int fd, struct context *context);
+struct connection *connection_new(int fd, struct lane *lane,
+                                  const struct exchange_ops *exchange,
+                                  poller_event_fn *event);
 
-/* The one way to end it, in every phase. The request that the service has is taken back
- * from it; where its answer is on the way already, whoever delivers frees the connection.
- * `wrong` is logged and counted; NULL: it ends as it should. Its thread. */
-void connection_close(struct connection *connection, const char *wrong);
+/* Waits for who is just sending: what a client may have heard has happened here, too. */
+enum phase connection_phase(struct connection *connection);
 
-/* Frees one that is out of its thread's hands, when nobody delivers any more. */
+/* The one hand that sets the phase, and what epoll is asked with it. The lock is held. */
+void connection_set_phase(struct connection *connection, enum phase phase);
+
+/* Nothing can be sent any more: its lane's thread hears of that, and closes it. The lock
+ * is held. */
+void connection_break(struct connection *connection);
+
+/* The one way to end it, whatever its phase. `reason`: what was wrong with it, which is
+ * logged and counted; NULL: nothing. A request that the service has is taken back, or
+ * whoever is answering it frees the connection. The lane's thread; the connection may be
+ * gone afterwards. */
+void connection_close(struct connection *connection, const char *reason);
+
+/* Closes the descriptor and frees one that is out of its lane. Any thread, no locks
+ * held. */
 void connection_free(struct connection *connection);
-
-/* Something happened on the socket. The connection may be gone afterwards, as after all
- * that follow. Its thread. */
-void connection_event(struct connection *connection, uint32_t events);
-
-/* The thread is stopping, and does with it what the stop has come to. */
-void connection_stop(struct connection *connection);
-
-/* A part of a record has waited long for the rest: closes it, unless it waits for its
- * answer; then it gets as long again. */
-void connection_cut_off(struct connection *connection);
 
 #endif

@@ -76,22 +76,21 @@ void fcgi_reader_reset(struct fcgi_reader *reader)
     reader->id = 0;
 }
 
-void fcgi_reader_busy(struct fcgi_reader *reader, uint16_t id)
+void fcgi_reader_follow(struct fcgi_reader *reader, uint16_t answering)
 {
-    forget_request(reader);
-    reader->stage = STAGE_BUSY;
-    reader->id = id;
+    bool busy = reader->stage == STAGE_BUSY;
+    if (answering != 0 && !busy) {
+        forget_request(reader);
+        reader->stage = STAGE_BUSY;
+        reader->id = answering;
+    } else if (answering == 0 && (busy || reader->stage == STAGE_WHOLE)) {
+        fcgi_reader_reset(reader);
+    }
 }
 
 bool fcgi_reader_is_busy(const struct fcgi_reader *reader)
 {
     return reader->stage == STAGE_BUSY;
-}
-
-void fcgi_reader_ready(struct fcgi_reader *reader)
-{
-    if (reader->stage == STAGE_WHOLE || reader->stage == STAGE_BUSY)
-        fcgi_reader_reset(reader);
 }
 
 void fcgi_reader_free(struct fcgi_reader **pointer)

@@ -18,7 +18,7 @@
 enum fcgi_event {
     FCGI_MORE,    /* all bytes were taken; more are needed */
     FCGI_HEAD,    /* the parameters are there: call fcgi_keep_body(), then go on */
-    FCGI_WHOLE,   /* the request is whole: answer it, then call fcgi_reader_ready() */
+    FCGI_WHOLE,   /* the request is whole: answer it, then call fcgi_reader_follow() */
     FCGI_ABORTED, /* the web server gives up the request that is being read or answered */
     FCGI_REPLY,   /* send `answer` (fcgi_reader_answer()), then go on */
     FCGI_LAST,    /* send it, then close the connection */
@@ -35,15 +35,12 @@ void fcgi_reader_free(struct fcgi_reader **reader);
 /* Forgets the request, keeps the buffers; the next record is another request's. */
 void fcgi_reader_reset(struct fcgi_reader *reader);
 
-/* Forgets the request, but takes the next records as coming while `id` is being answered.
- */
-void fcgi_reader_busy(struct fcgi_reader *reader, uint16_t id);
+/* The connection answers request `answering`, or none (0), from here on: what comes
+ * belongs beside that request, or is a new one. A whole request is forgotten with it. */
+void fcgi_reader_follow(struct fcgi_reader *reader, uint16_t answering);
 
+/* A request is being answered, as far as the reader was told. */
 bool fcgi_reader_is_busy(const struct fcgi_reader *reader);
-
-/* The request that was whole, or that the reader took for busy, has been answered. Else
- * nothing changes. */
-void fcgi_reader_ready(struct fcgi_reader *reader);
 
 /* Nothing of a record or a request has been taken in: the reader can be used elsewhere.
  */
@@ -56,7 +53,7 @@ enum fcgi_event fcgi_feed(struct fcgi_reader *reader, struct text *bytes);
  * dropped. */
 void fcgi_keep_body(struct fcgi_reader *reader, size_t most);
 
-/* After FCGI_HEAD and FCGI_WHOLE; valid until the reader is reset, busy or freed. */
+/* After FCGI_HEAD and FCGI_WHOLE; valid until the reader is reset, follows or is freed. */
 const struct cgi *fcgi_reader_cgi(const struct fcgi_reader *reader);
 uint16_t fcgi_reader_id(const struct fcgi_reader *reader);
 bool fcgi_reader_keeps(

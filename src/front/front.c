@@ -7,14 +7,12 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "connection.h"
 #include "fcgiwait/log.h"
 #include "listener.h"
+#include "loop.h"
 #include "send.h"
-#include "front_thread.h"
 
 #define ACCEPT_PAUSE (100 * NANOS_PER_MS)
 #define DISMISSAL NANOS_PER_SECOND /* what a web server has to close what it keeps */
@@ -23,48 +21,55 @@
 struct front {
     struct front_options options;
     struct listener listener;
-    unsigned turn;            /* which thread gets the next connection */
+    struct census census;
+    unsigned turn;            /* which lane gets the next connection */
     struct instant log_after; /* when a lack may be logged again */
-    struct front_thread *threads;
+    struct lane *lanes;
 };
 
-static void stop_threads(struct front *front, unsigned count, enum stopping stopping)
+static void each_lane(struct front *front, void (*act)(struct lane *))
 {
-    for (unsigned i = 0; i < count; i++)
-        front_thread_stop(&front->threads[i], stopping);
+    for (unsigned i = 0; i < front->options.threads; i++)
+        act(&front->lanes[i]);
 }
 
-static void join_threads(struct front *front, unsigned count)
+/* Nobody has been let in. */
+static void close_lanes(struct front *front, unsigned count)
 {
-    for (unsigned i = 0; i < count; i++)
-        front_thread_join(&front->threads[i]);
-}
-
-static void dispose_threads(struct front *front, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++)
-        front_thread_dispose(&front->threads[i]);
-    free(front->threads);
-}
-
-static bool start_threads(struct front *front)
-{
-    unsigned count = front->options.threads;
-    front->threads = calloc(count, sizeof *front->threads);
-    if (front->threads == NULL)
-        return false;
     for (unsigned i = 0; i < count; i++) {
-        front->threads[i].context.service = front->options.service;
-        front->threads[i].context.counters = front->options.counters;
-        if (!front_thread_start(&front->threads[i])) {
+        loop_stop(&front->lanes[i]);
+        loop_join(&front->lanes[i]);
+        lane_close(&front->lanes[i]);
+    }
+}
+
+static bool open_lane(struct front *front, struct lane *lane)
+{
+    if (!lane_open(lane, front->options.service, front->options.counters,
+                   &front->census))
+        return false;
+    if (loop_start(lane))
+        return true;
+    int reason = errno;
+    lane_close(lane);
+    errno = reason;
+    return false;
+}
+
+static bool open_lanes(struct front *front)
+{
+    unsigned threads = front->options.threads;
+    front->lanes = calloc(threads, sizeof *front->lanes);
+    if (front->lanes == NULL)
+        return false;
+    for (unsigned i = 0; i < threads; i++)
+        if (!open_lane(front, &front->lanes[i])) {
             int reason = errno;
-            stop_threads(front, i, STOPPING_DISMISS);
-            join_threads(front, i);
-            dispose_threads(front, i);
+            close_lanes(front, i);
+            free(front->lanes);
             errno = reason;
             return false;
         }
-    }
     return true;
 }
 
@@ -74,9 +79,14 @@ struct front *front_open(const struct front_options *options)
     if (front == NULL)
         return NULL;
     front->options = *options;
+    errno = census_open(&front->census);
+    if (errno != 0)
+        goto no_census;
     if (listener_open(&front->listener, options->listening, options->addresses) &&
-        start_threads(front))
+        open_lanes(front))
         return front;
+    census_close(&front->census);
+no_census:
     free(front);
     return NULL;
 }
@@ -88,15 +98,12 @@ bool front_has_backlog(void)
 
 static bool take_in(struct front *front, int fd)
 {
-    struct front_thread *thread = &front->threads[front->turn++ % front->options.threads];
-    struct connection *connection = connection_new(fd, &thread->context);
-    if (connection == NULL)
-        return false;
-    counter_add(&front->options.counters->connections, 1);
-    counter_add(&front->options.counters->connections_accepted, 1);
+    struct lane *lane = &front->lanes[front->turn++ % front->options.threads];
     if (log_wants(LOG_LEVEL_DEBUG))
         log_debug("connection %d accepted", fd);
-    front_thread_add(thread, connection);
+    if (!loop_bring(lane, fd))
+        return false;
+    counter_add(&front->options.counters->connections_accepted, 1);
     return true;
 }
 
@@ -130,31 +137,20 @@ struct instant front_accept(struct front *front)
 
 void front_stop(struct front *front)
 {
-    stop_threads(front, front->options.threads, STOPPING_DISMISS);
-}
-
-/* A shutdown may look every few milliseconds: nothing else is left to do. */
-static bool drained_by(struct front *front, struct instant until)
-{
-    while (counter_read(&front->options.counters->connections) > 0) {
-        if (clock_now().at >= until.at)
-            return false;
-        nanosleep(&(struct timespec){0, 5 * NANOS_PER_MS}, NULL);
-    }
-    return true;
+    each_lane(front, loop_stop);
 }
 
 void front_drain(struct front *front, nanos patience)
 {
     struct instant now = clock_now();
-    if (!drained_by(front,
-                    instant_after(now, patience < DISMISSAL ? patience : DISMISSAL)))
-        stop_threads(front, front->options.threads, STOPPING_CLOSE_IDLE);
-    if (!drained_by(front, instant_after(now, patience))) {
+    nanos first = patience < DISMISSAL ? patience : DISMISSAL;
+    if (!census_wait(&front->census, instant_after(now, first)))
+        each_lane(front, loop_close_idle);
+    if (!census_wait(&front->census, instant_after(now, patience))) {
         log_warn("stopping with answers that the web server did not take");
-        stop_threads(front, front->options.threads, STOPPING_GIVE_UP);
+        each_lane(front, loop_give_up);
     }
-    join_threads(front, front->options.threads);
+    each_lane(front, loop_join);
 }
 
 void front_close(struct front **pointer)
@@ -163,6 +159,9 @@ void front_close(struct front **pointer)
     *pointer = NULL;
     if (front == NULL)
         return;
-    dispose_threads(front, front->options.threads);
+    each_lane(front, loop_dispose);
+    each_lane(front, lane_close);
+    census_close(&front->census);
+    free(front->lanes);
     free(front);
 }

@@ -1,33 +1,37 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * outgoing: what the socket did not take of a reply, and the protocol's own words behind
- * it. Private to the front. Never waits for the socket. Whoever calls holds the
- * connection's lock, or is the only one who can.
+ * outgoing: a piece of an answer that the socket did not take at once, and what the
+ * protocol itself has to say behind it. Private to the front. Belongs to its connection
+ * (connection.h), whose lock guards it.
  */
 #ifndef FCGIWAIT_FRONT_OUTGOING_H
 #define FCGIWAIT_FRONT_OUTGOING_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
+#include "record.h"
 #include "send.h"
+
+/* Where a piece comes from: a reply, a chunk, or neither. */
+struct piece {
+    const struct reply *reply;
+    struct chunk *chunk;
+    bool ends;
+};
+
+struct content outgoing_content(const struct piece *piece);
 
 struct outgoing;
 
-/* Sends the reply. SENT_PART: `*out` has become its owner and keeps the rest.
- * SENT_BROKEN: the connection is, or there was no memory to keep anything in. */
-enum sent outgoing_send(struct outgoing **out, int fd, uint16_t id,
-                        const struct reply *reply);
+/* What is left of the piece after `sent` bytes of its records. Takes the reply over, or a
+ * reference of the chunk. NULL: out of memory, and nothing was taken. */
+struct outgoing *outgoing_keep(const struct piece *piece, size_t sent);
+void outgoing_free(struct outgoing **outgoing); /* *outgoing may be NULL */
 
-/* The socket takes more. SENT_ALL: nothing is kept any more. */
-enum sent outgoing_go_on(struct outgoing **out, int fd);
+/* As much as the socket takes now, what was added included. `progress`: it took some. */
+enum sent outgoing_send(struct outgoing *outgoing, int fd, uint16_t id, bool *progress);
 
-/* A small record of the protocol itself; it follows behind what `out` keeps. False: close
- * the connection. */
-bool outgoing_say(struct outgoing *out, int fd, struct text bytes)
+/* Something of the protocol itself, to follow behind. False: more than anybody who reads
+ * lets gather. */
+bool outgoing_add(struct outgoing *outgoing, struct text bytes)
     __attribute__((warn_unused_result));
-
-/* Frees what was kept, if anything was. */
-void outgoing_free(struct outgoing **out);
 
 #endif

@@ -41,15 +41,16 @@ void record_dismissal(unsigned char out[RECORD_HEADER], uint16_t id)
 #define CONTENT_MOST 65528 /* content of one record; a multiple of 8 needs no padding */
 #define END_ALL (RECORD_HEADER + RECORD_END)
 
-static size_t content_len(const struct reply *reply)
+static size_t content_len(const struct content *content)
 {
-    return reply->head_len + reply->body.len;
+    return content->head.len + content->body.len;
 }
 
-size_t record_reply_len(const struct reply *reply)
+size_t record_len(const struct content *content)
 {
-    size_t len = content_len(reply);
-    return len + RECORD_HEADER * ((len + CONTENT_MOST - 1) / CONTENT_MOST) + END_ALL;
+    size_t len = content_len(content);
+    size_t end = content->ends ? END_ALL : 0;
+    return len + RECORD_HEADER * ((len + CONTENT_MOST - 1) / CONTENT_MOST) + end;
 }
 
 struct pieces {
@@ -68,23 +69,24 @@ static void add_piece(struct pieces *pieces, const void *bytes, size_t len)
 
 /* The content from `start` on, `len` bytes of it: a piece of the head, a piece of the
  * body. */
-static void add_content(struct pieces *pieces, const struct reply *reply, size_t start,
-                        size_t len)
+static void add_content(struct pieces *pieces, const struct content *content,
+                        size_t start, size_t len)
 {
-    if (start < reply->head_len) {
-        size_t here = reply->head_len - start < len ? reply->head_len - start : len;
-        add_piece(pieces, reply->head + start, here);
+    const struct text *head = &content->head;
+    if (start < head->len) {
+        size_t here = head->len - start < len ? head->len - start : len;
+        add_piece(pieces, head->at + start, here);
         start += here;
         len -= here;
     }
     if (len > 0)
-        add_piece(pieces, reply->body.at + (start - reply->head_len), len);
+        add_piece(pieces, content->body.at + (start - head->len), len);
 }
 
-int record_reply_pieces(const struct reply *reply, uint16_t id, size_t sent,
-                        struct record_work *work, struct iovec out[RECORD_PIECES])
+int record_pieces(const struct content *content, uint16_t id, size_t sent,
+                  struct record_work *work, struct iovec out[RECORD_PIECES])
 {
-    size_t total = content_len(reply);
+    size_t total = content_len(content);
     size_t record = sent / (RECORD_HEADER + CONTENT_MOST);
     struct pieces pieces = {out, 0, 0};
     int headers = 0;
@@ -96,10 +98,10 @@ int record_reply_pieces(const struct reply *reply, uint16_t id, size_t sent,
         size_t len = total - start < CONTENT_MOST ? total - start : CONTENT_MOST;
         record_header(work->headers[headers], FCGI_STDOUT, id, len);
         add_piece(&pieces, work->headers[headers++], RECORD_HEADER);
-        add_content(&pieces, reply, start, len);
+        add_content(&pieces, content, start, len);
         start += len;
     }
-    if (start == total) {
+    if (start == total && content->ends) {
         record_header(work->end, FCGI_STDOUT, id, 0);
         record_complete(work->end + RECORD_HEADER, id);
         add_piece(&pieces, work->end, END_ALL);

@@ -10,8 +10,6 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include "record.h"
-
 /* Where the latest replies of this thread went. A number may mean another connection by
  * now, or none: that changes the pace for a moment. */
 #define AHEAD 32
@@ -75,14 +73,14 @@ bool send_protocol(int fd, struct text bytes)
     return n == (ssize_t)bytes.len;
 }
 
-enum sent send_reply(int fd, uint16_t id, const struct reply *reply, size_t *sent)
+enum sent send_content(int fd, uint16_t id, const struct content *content, size_t *sent)
 {
-    size_t len = record_reply_len(reply);
+    size_t len = record_len(content);
     remember(fd);
     while (*sent < len) {
         struct record_work work;
         struct iovec pieces[RECORD_PIECES];
-        int count = record_reply_pieces(reply, id, *sent, &work, pieces);
+        int count = record_pieces(content, id, *sent, &work, pieces);
         enum sent result = send_pieces(fd, pieces, count, len <= SHORT, sent);
         if (result != SENT_ALL)
             return result;

@@ -10,12 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "fcgiwait/reply.h"
+#include "fcgiwait/exchange.h"
+#include "record.h"
 
-enum sent { SENT_ALL, SENT_PART, SENT_BROKEN };
-
-/* As much of the reply, from byte `*sent` of its records on, as the socket takes now. */
-enum sent send_reply(int fd, uint16_t id, const struct reply *reply, size_t *sent);
+/* As much of the content, from byte `*sent` of its records on, as the socket takes now.
+ */
+enum sent send_content(int fd, uint16_t id, const struct content *content, size_t *sent);
 
 /* A small answer of the protocol itself. False: the socket did not take it, which ends
  * the connection; nobody who reads lets it come to that. */

@@ -31,7 +31,7 @@ void deliver_reply(struct service *service, struct request *request, struct repl
     counter_add(counter_of(service->counters, reply->status), 1);
     trace_replied(request, reply);
     deliver_forget(request);
-    request->deliver(request, reply);
+    request->exchange->reply(request, reply);
 }
 
 void deliver_problem(struct service *service, struct request *request, int status,

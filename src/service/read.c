@@ -75,7 +75,7 @@ static void let_go(struct waiter *waiter, enum verdict verdict,
         counter_add(&service->counters->held_gone, 1);
         trace_hung_up(request);
         deliver_forget(request);
-        request->deliver(request, NULL);
+        request->exchange->reply(request, NULL);
         break;
     }
 }

@@ -46,10 +46,7 @@ static void whole(struct course *course)
     holds(cgi->body.len == 0 || cgi->body.len == cgi->body_length);
     fprintf(course->out, "whole %d %d", id, fcgi_reader_keeps(reader));
     cgi_text(course->out, cgi);
-    if ((course->how & HOW_BUSY) != 0)
-        fcgi_reader_busy(reader, id);
-    else
-        fcgi_reader_reset(reader);
+    fcgi_reader_follow(reader, (course->how & HOW_BUSY) != 0 ? id : 0);
 }
 
 static void answer(struct course *course)
@@ -60,7 +57,7 @@ static void answer(struct course *course)
     fputs("answer ", course->out);
     fwrite(said.at, 1, said.len, course->out);
     if ((course->how & HOW_READY) != 0)
-        fcgi_reader_ready(course->reader);
+        fcgi_reader_follow(course->reader, 0);
 }
 
 static void take(struct course *course, enum fcgi_event event)

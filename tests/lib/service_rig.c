@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "fcgiwait/view.h"
+#include "fcgiwait/container.h"
 #include "must.h"
 
 #define WORKERS 2
@@ -53,10 +54,9 @@ void service_rig_close(struct service_rig *service_rig)
     tree_free(&service_rig->tree);
 }
 
-/* request_deliver_fn */
-static void deliver(struct request *request, struct reply *reply)
+static void keep_reply(struct request *request, struct reply *reply)
 {
-    struct visit *visit = (struct visit *)request;
+    struct visit *visit = CONTAINER_OF(request, struct visit, request);
     visit->answers++;
     visit->gone = reply == NULL;
     if (reply != NULL) {
@@ -73,10 +73,12 @@ static void deliver(struct request *request, struct reply *reply)
     sem_post(&visit->answered);
 }
 
+static const struct exchange_ops exchange = {.reply = keep_reply};
+
 void service_rig_serve(struct service_rig *service_rig, struct visit *visit,
                        const struct cgi *cgi)
 {
-    *visit = (struct visit){.request.deliver = deliver};
+    *visit = (struct visit){.request.exchange = &exchange};
     sem_init(&visit->answered, 0, 0);
     service_serve(service_rig->service, &visit->request, cgi);
 }

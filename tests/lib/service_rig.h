@@ -33,7 +33,7 @@ void service_rig_close(struct service_rig *service_rig);
 #define VISIT_BODY 4096
 
 struct visit {
-    struct request request; /* first: the service gives requests back */
+    struct request request;
     sem_t answered;
     _Atomic int answers;
     bool gone; /* what came was the news that nobody is there to answer */

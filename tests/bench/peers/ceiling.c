@@ -35,7 +35,7 @@ void service_serve(struct service *service, struct request *request,
         .status = 200, .head_len = sizeof head - 1, .body = {body, sizeof body - 1}};
     (void)service, (void)cgi;
     memcpy(reply.head, head, sizeof head - 1);
-    request->deliver(request, &reply);
+    request->exchange->reply(request, &reply);
 }
 
 size_t service_wants_body(struct service *service, const struct cgi *cgi)
@@ -65,7 +65,6 @@ int main(void)
     struct front *front = front_open(&options);
     if (front == NULL)
         return EXIT_FAILURE;
-    signal(SIGTERM, SIG_DFL); /* libfcgi took it */
     for (;;) {
         struct pollfd fd = {.fd = options.listening, .events = POLLIN};
         poll(&fd, 1, 100);

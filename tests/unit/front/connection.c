@@ -333,13 +333,13 @@ static void another_role_closes_a_connection_that_is_not_kept(void **state)
 
 static _Atomic long events;
 
-void __real_connection_event(struct connection *connection, uint32_t what);
-void __wrap_connection_event(struct connection *connection, uint32_t what);
+void __real_reading_event(struct poller_source *source, uint32_t what);
+void __wrap_reading_event(struct poller_source *source, uint32_t what);
 
-void __wrap_connection_event(struct connection *connection, uint32_t what)
+void __wrap_reading_event(struct poller_source *source, uint32_t what)
 {
     events++;
-    __real_connection_event(connection, what);
+    __real_reading_event(source, what);
 }
 
 /* Or a thread would spin for as long as the connection is kept. */
@@ -403,15 +403,16 @@ static void await_point(struct point *point)
         sched_yield();
 }
 
-void __real_fcgi_reader_busy(struct fcgi_reader *reader, uint16_t id);
-void __wrap_fcgi_reader_busy(struct fcgi_reader *reader, uint16_t id);
+void __real_fcgi_reader_follow(struct fcgi_reader *reader, uint16_t answering);
+void __wrap_fcgi_reader_follow(struct fcgi_reader *reader, uint16_t answering);
 bool __real_service_hangup(struct request *request);
 bool __wrap_service_hangup(struct request *request);
 
-void __wrap_fcgi_reader_busy(struct fcgi_reader *reader, uint16_t id)
+void __wrap_fcgi_reader_follow(struct fcgi_reader *reader, uint16_t answering)
 {
-    reach(&when_busy);
-    __real_fcgi_reader_busy(reader, id);
+    if (answering != 0)
+        reach(&when_busy);
+    __real_fcgi_reader_follow(reader, answering);
 }
 
 bool __wrap_service_hangup(struct request *request)

@@ -35,10 +35,7 @@ static void note_whole(struct course *course)
         fprintf(course->out, " %llu \"%.*s\"", (unsigned long long)cgi->body_length,
                 (int)cgi->body.len, cgi->body.at);
     fputs(cgi->too_long ? " too long\n" : "\n", course->out);
-    if (course->stays_busy)
-        fcgi_reader_busy(reader, id);
-    else
-        fcgi_reader_reset(reader);
+    fcgi_reader_follow(reader, course->stays_busy ? id : 0);
 }
 
 static void note_answer(struct course *course)

@@ -190,17 +190,17 @@ static struct {
     _Atomic bool armed;
 } door;
 
-void __real_connection_event(struct connection *connection, uint32_t what);
-void __wrap_connection_event(struct connection *connection, uint32_t what);
+void __real_reading_event(struct poller_source *source, uint32_t what);
+void __wrap_reading_event(struct poller_source *source, uint32_t what);
 
-void __wrap_connection_event(struct connection *connection, uint32_t what)
+void __wrap_reading_event(struct poller_source *source, uint32_t what)
 {
     if (atomic_exchange(&door.armed, false)) {
         sem_post(&door.entered);
         while (sem_wait(&door.go_on) != 0)
             ;
     }
-    __real_connection_event(connection, what);
+    __real_reading_event(source, what);
 }
 
 /* The front's thread is busy when they come and when it is told to stop: more of them

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The records of a reply, from wherever the socket stopped taking them. */
+/* The records of an answer and of its pieces, from wherever the socket stopped taking
+ * them. */
 #include "front/record.h"
 
 #include <fastcgi.h>
@@ -11,17 +12,15 @@
 
 #define CONTENT_MOST 65528 /* of one record */
 
-/* A reply with this much head and body; every byte tells its place. */
-static void fill(struct reply *reply, size_t head, size_t body)
+/* Content with this much head and body; every byte tells its place. To be freed is what
+ * its head points to. */
+static struct content content_of(size_t head, size_t body, bool ends)
 {
-    *reply = (struct reply){.status = 200, .head_len = head};
-    reply->own = malloc(body + 1);
-    must(reply->own != NULL, "no memory");
-    for (size_t i = 0; i < head; i++)
-        reply->head[i] = (char)(i * 7 + 1);
-    for (size_t i = 0; i < body; i++)
-        reply->own[i] = (char)((head + i) * 7 + 1);
-    reply->body = (struct text){reply->own, body};
+    char *bytes = malloc(head + body + 1);
+    must(bytes != NULL, "no memory");
+    for (size_t i = 0; i < head + body; i++)
+        bytes[i] = (char)(i * 7 + 1);
+    return (struct content){{bytes, head}, {bytes + head, body}, ends};
 }
 
 struct bytes {
@@ -30,15 +29,15 @@ struct bytes {
 };
 
 /* What a socket that takes everything gets from byte `sent` on. */
-static struct bytes gather(const struct reply *reply, size_t sent)
+static struct bytes gather(const struct content *content, size_t sent)
 {
-    size_t len = record_reply_len(reply) - sent;
+    size_t len = record_len(content) - sent;
     struct bytes got = {malloc(len + 1), 0};
     must(got.at != NULL, "no memory");
     while (got.len < len) {
         struct record_work work;
         struct iovec pieces[RECORD_PIECES];
-        int count = record_reply_pieces(reply, 0x102, sent + got.len, &work, pieces);
+        int count = record_pieces(content, 0x102, sent + got.len, &work, pieces);
         assert_in_range(count, 1, RECORD_PIECES);
         for (int i = 0; i < count; i++) {
             assert_true(pieces[i].iov_len > 0 && got.len + pieces[i].iov_len <= len);
@@ -63,17 +62,21 @@ static size_t take_record(const struct bytes *bytes, size_t *at, int type)
     return len;
 }
 
-/* STDOUT records with the content in order, an empty one, END_REQUEST. */
-static void must_be_an_answer(const struct bytes *bytes, size_t content)
+/* STDOUT records with the content in order; with the end an empty one, END_REQUEST. */
+static void must_be(const struct bytes *bytes, size_t content, bool ends)
 {
     size_t at = 0, seen = 0, len;
-    while ((len = take_record(bytes, &at, FCGI_STDOUT)) > 0) {
+    while ((ends || seen < content) && (len = take_record(bytes, &at, FCGI_STDOUT)) > 0) {
         for (size_t i = 0; i < len; i++, seen++)
             if (bytes->at[at + i] != (char)(seen * 7 + 1))
                 fail_msg("byte %zu of the content is wrong", seen);
         at += len;
     }
     assert_int_equal(seen, content);
+    if (!ends) {
+        assert_int_equal(at, bytes->len);
+        return;
+    }
     assert_int_equal(take_record(bytes, &at, FCGI_END_REQUEST), 8);
     assert_memory_equal(bytes->at + at, "\0\0\0\0\0\0\0\0", 8);
     assert_int_equal(at + 8, bytes->len);
@@ -100,21 +103,21 @@ static const struct {
 static void an_answer_is_whole_at_every_size(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        struct reply reply;
-        fill(&reply, sizes[i].head, sizes[i].body);
-        struct bytes whole = gather(&reply, 0);
-        assert_int_equal(whole.len, record_reply_len(&reply));
-        must_be_an_answer(&whole, sizes[i].head + sizes[i].body);
+    for (size_t i = 0; i < 2 * (sizeof sizes / sizeof *sizes); i++) {
+        struct content content =
+            content_of(sizes[i / 2].head, sizes[i / 2].body, i % 2 == 0);
+        struct bytes whole = gather(&content, 0);
+        assert_int_equal(whole.len, record_len(&content));
+        must_be(&whole, sizes[i / 2].head + sizes[i / 2].body, content.ends);
         free(whole.at);
-        reply_dispose(&reply);
+        free((char *)content.head.at);
     }
 }
 
-static void must_go_on_at(const struct reply *reply, const struct bytes *whole,
+static void must_go_on_at(const struct content *content, const struct bytes *whole,
                           size_t sent)
 {
-    struct bytes rest = gather(reply, sent);
+    struct bytes rest = gather(content, sent);
     if (rest.len != whole->len - sent || memcmp(rest.at, whole->at + sent, rest.len) != 0)
         fail_msg("from byte %zu of %zu on it is wrong", sent, whole->len);
     free(rest.at);
@@ -131,15 +134,15 @@ static bool is_near_an_edge(size_t sent, const struct bytes *whole)
 static void an_answer_goes_on_from_every_offset(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes - 1; i++) {
-        struct reply reply;
-        fill(&reply, sizes[i].head, sizes[i].body);
-        struct bytes whole = gather(&reply, 0);
+    for (size_t i = 0; i < 2 * (sizeof sizes / sizeof *sizes - 1); i++) {
+        struct content content =
+            content_of(sizes[i / 2].head, sizes[i / 2].body, i % 2 == 0);
+        struct bytes whole = gather(&content, 0);
         for (size_t sent = 0; sent < whole.len; sent++)
             if (whole.len < 3000 || is_near_an_edge(sent, &whole) || sent % 9973 == 0)
-                must_go_on_at(&reply, &whole, sent);
+                must_go_on_at(&content, &whole, sent);
         free(whole.at);
-        reply_dispose(&reply);
+        free((char *)content.head.at);
     }
 }
 

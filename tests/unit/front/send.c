@@ -63,29 +63,27 @@ ssize_t __wrap_send(int fd, const void *bytes, size_t len, int flags)
 
 #define BODY 150000 /* three records */
 
-static struct reply *reply;
+static struct content content;
+static char *body;
 static char *expected;
 static size_t expected_len;
 
 static int start(void **state)
 {
-    static struct reply the_reply;
     (void)state;
-    reply = &the_reply;
-    reply->head_len = (size_t)sprintf(reply->head, "Status: 200 OK\r\n\r\n");
-    reply->own = malloc(BODY);
-    expected_len = record_reply_len(reply) + BODY + 2 * RECORD_HEADER;
+    body = malloc(BODY);
+    content =
+        (struct content){TEXT("Status: 200 OK\r\n\r\n"), {body, BODY}, .ends = true};
+    expected_len = record_len(&content);
     expected = malloc(expected_len);
     script.got_room = expected_len;
     script.got = malloc(script.got_room);
-    must(reply->own != NULL && expected != NULL && script.got != NULL, "no memory");
+    must(body != NULL && expected != NULL && script.got != NULL, "no memory");
     for (size_t i = 0; i < BODY; i++)
-        reply->own[i] = (char)(i * 11);
-    reply->body = (struct text){reply->own, BODY};
-    expected_len = record_reply_len(reply);
+        body[i] = (char)(i * 11);
     size_t sent = 0;
     script.count = script.calls = script.got_len = 0;
-    must(send_reply(7, 1, reply, &sent) == SENT_ALL && script.got_len == expected_len,
+    must(send_content(7, 1, &content, &sent) == SENT_ALL && script.got_len == expected_len,
          "not sent");
     memcpy(expected, script.got, expected_len);
     return 0;
@@ -94,7 +92,7 @@ static int start(void **state)
 static int stop(void **state)
 {
     (void)state;
-    reply_dispose(reply);
+    free(body);
     free(expected);
     free(script.got);
     return 0;
@@ -119,7 +117,7 @@ static void interruptions_are_nothing(void **state)
     size_t sent = 0;
     (void)state;
     play(steps, 5);
-    assert_int_equal(send_reply(7, 1, reply, &sent), SENT_ALL);
+    assert_int_equal(send_content(7, 1, &content, &sent), SENT_ALL);
     must_have_got(expected_len);
 }
 
@@ -134,7 +132,7 @@ static void short_writes_are_gone_on_from(void **state)
         for (size_t j = 0; j < count; j++)
             steps[j] = mouthfuls[i];
         play(steps, count);
-        assert_int_equal(send_reply(7, 1, reply, &sent), SENT_ALL);
+        assert_int_equal(send_content(7, 1, &content, &sent), SENT_ALL);
         assert_int_equal(sent, expected_len);
         must_have_got(expected_len);
     }
@@ -149,11 +147,11 @@ static void a_full_socket_is_told_and_gone_on_from(void **state)
     (void)state;
     play(steps, sizeof steps / sizeof *steps);
     for (size_t i = 0; i < 4; i++) {
-        assert_int_equal(send_reply(7, 1, reply, &sent), SENT_PART);
+        assert_int_equal(send_content(7, 1, &content, &sent), SENT_PART);
         assert_int_equal(sent, sent_by_then[i]);
         must_have_got(sent);
     }
-    assert_int_equal(send_reply(7, 1, reply, &sent), SENT_ALL);
+    assert_int_equal(send_content(7, 1, &content, &sent), SENT_ALL);
     must_have_got(expected_len);
 }
 
@@ -161,19 +159,19 @@ static void a_full_socket_is_told_and_gone_on_from(void **state)
 static void a_short_reply_is_gone_on_from_as_well(void **state)
 {
     static const int steps[] = {1, -EAGAIN, 7, -EINTR, 8, -EAGAIN, 20, 30, ALL};
-    struct reply small = *reply;
+    struct content small = content;
     char whole[200];
     size_t sent = 0;
     (void)state;
     small.body.len = 50;
     play(NULL, 0);
-    assert_int_equal(send_reply(7, 1, &small, &sent), SENT_ALL);
+    assert_int_equal(send_content(7, 1, &small, &sent), SENT_ALL);
     size_t len = script.got_len;
-    assert_int_equal(len, record_reply_len(&small));
+    assert_int_equal(len, record_len(&small));
     memcpy(whole, script.got, len);
     play(steps, sizeof steps / sizeof *steps);
     sent = 0;
-    while (send_reply(7, 1, &small, &sent) == SENT_PART)
+    while (send_content(7, 1, &small, &sent) == SENT_PART)
         assert_int_equal(sent, script.got_len);
     assert_int_equal(script.got_len, len);
     assert_memory_equal(script.got, whole, len);
@@ -187,7 +185,7 @@ static void a_broken_connection_is_told(void **state)
         const int steps[] = {100, -errors[i]};
         size_t sent = 0;
         play(steps, 2);
-        assert_int_equal(send_reply(7, 1, reply, &sent), SENT_BROKEN);
+        assert_int_equal(send_content(7, 1, &content, &sent), SENT_BROKEN);
         assert_int_equal(script.calls, 2);
     }
 }
@@ -197,7 +195,7 @@ static void what_was_sent_is_not_sent_again(void **state)
     size_t sent = expected_len;
     (void)state;
     play(NULL, 0);
-    assert_int_equal(send_reply(7, 1, reply, &sent), SENT_ALL);
+    assert_int_equal(send_content(7, 1, &content, &sent), SENT_ALL);
     assert_int_equal(script.calls, 0);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Half a request is not waited for for ever, and only half a one. The clock is the
  * test's (--wrap, tests/Makefile.am). */
-#include "front/front_thread.h"
+#include "front/loop.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -173,5 +173,5 @@ int main(void)
         TEST(nothing_else_is_given_up),
         TEST(half_a_request_behind_an_answer_is_given_up_too),
     };
-    return cmocka_run_group_tests_name("front/front_thread", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("front/loop", tests, NULL, NULL);
 }

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+/* The last reference frees: its owner has to see what the others did before. */
+#include "fcgiwait/chunk.h"
+
+#include <stdlib.h>
+
+struct chunk *chunk_new(size_t len)
+{
+    struct chunk *chunk = malloc(sizeof *chunk + len);
+    if (chunk == NULL)
+        return NULL;
+    atomic_init(&chunk->references, 1);
+    chunk->len = len;
+    return chunk;
+}
+
+struct chunk *chunk_of(struct text bytes)
+{
+    struct chunk *chunk = chunk_new(bytes.len);
+    if (chunk != NULL && bytes.len > 0)
+        memcpy(chunk->bytes, bytes.at, bytes.len);
+    return chunk;
+}
+
+struct chunk *chunk_ref(struct chunk *chunk)
+{
+    atomic_fetch_add_explicit(&chunk->references, 1, memory_order_relaxed);
+    return chunk;
+}
+
+void chunk_unref(struct chunk **pointer)
+{
+    struct chunk *chunk = *pointer;
+    *pointer = NULL;
+    if (chunk != NULL &&
+        atomic_fetch_sub_explicit(&chunk->references, 1, memory_order_acq_rel) == 1)
+        free(chunk);
+}
