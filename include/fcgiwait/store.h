@@ -57,6 +57,7 @@ enum edit_result {
     EDIT_TOO_LARGE, /* 413: a patch that would make the document longer than `most` */
     EDIT_FULL,      /* 507: limits.resources */
     EDIT_NO_ROOM,   /* 507: the disk is full */
+    EDIT_KEPT,      /* 202: the engine is away; a touch that happens once it is back */
     EDIT_UNSURE,    /* 503: it may have happened, or not: the engine was lost meanwhile */
     EDIT_FAILED     /* 503: memory, disk */
 };
@@ -121,6 +122,10 @@ uint64_t store_index(struct store *store); /* the newest one that the state has 
  * client's, or 0. One look at shared memory where there is nothing new; else it reads,
  * and may wait for another thread that does. Any thread, no locks held. */
 bool store_reached(struct store *store, uint64_t index);
+
+/* False: the engine does not answer, and has not for longer than it may take. Any thread.
+ */
+bool store_answers(struct store *store);
 
 /* Waits for what store_reached() could not tell. Belongs to the caller until `done`. */
 struct fence {

@@ -26,6 +26,11 @@ void endpoint_serve(struct service *service, struct request *request,
                         "Allow: GET, HEAD\r\n");
         return;
     }
+    if (operation->endpoint == ENDPOINT_HEALTH && !store_answers(service->store)) {
+        deliver_problem(service, request, 503, "The store's engine does not answer.",
+                        "Retry-After: 5\r\n");
+        return;
+    }
     refresh(service);
     switch (operation->endpoint) {
     case ENDPOINT_HEALTH:

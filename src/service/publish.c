@@ -56,6 +56,10 @@ static void publish_done(struct pending *pending)
         deliver_reply(service, pending->request, &reply);
         histogram_add(&service->counters->publish, clock_now().at - pending->began.at);
         break;
+    case EDIT_KEPT:
+        reply_published(&reply, 202, edit->index);
+        deliver_reply(service, pending->request, &reply);
+        break;
     default:
         refuse(service, pending->request, edit);
         break;

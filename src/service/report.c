@@ -24,7 +24,7 @@ static void report_done(struct pending *pending)
     uint64_t newest = 0;
     for (size_t i = 0; i < pending->count; i++) {
         const struct edit *edit = &pending->edits[i];
-        if (edit->result != EDIT_CHANGED)
+        if (edit->result != EDIT_CHANGED && edit->result != EDIT_KEPT)
             failed = edit;
         else if (edit->index > newest)
             newest = edit->index;

@@ -21,6 +21,7 @@ struct store_backend {
     void (*propose)(struct store *store, struct edit *edit);
     bool (*reached)(struct store *store, uint64_t index);    /* NULL: it always has */
     void (*fence)(struct store *store, struct fence *fence); /* NULL: no need */
+    bool (*answers)(struct store *store);                    /* NULL: always */
     void (*close)(struct store *store);
 };
 

@@ -46,6 +46,13 @@ static void redis_fence(struct store *store, struct fence *fence)
         queue_nudge(&redis->queue);
 }
 
+static bool redis_answers(struct store *store)
+{
+    struct redis *redis = (struct redis *)store;
+    nanos lost = atomic_load(&redis->lost);
+    return lost == 0 || clock_now().at - lost < redis->patience;
+}
+
 /* --- life --- */
 
 static char *key_of(const char *name, const char *what)
@@ -122,6 +129,8 @@ static void redis_free(struct redis *redis)
     for (int i = 0; i < REDIS_KEYS; i++)
         free(redis->keys[i]);
     redis_place_free(&redis->place);
+    paths_free(&redis->kept.touched);
+    paths_free(&redis->kept.below);
     free(redis->decisions);
     free(redis->arguments);
     free(redis);
@@ -212,4 +221,5 @@ const struct store_backend store_redis = {.type = "redis",
                                           .propose = redis_propose,
                                           .reached = redis_reached,
                                           .fence = redis_fence,
+                                          .answers = redis_answers,
                                           .close = redis_close};

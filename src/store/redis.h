@@ -15,6 +15,7 @@
 
 #include "backend.h"
 #include "batch.h"
+#include "paths.h"
 #include "patience.h"
 #include "queue.h"
 #include "redis_link.h"
@@ -35,6 +36,7 @@ struct redis {
     struct redis_link proposing, following;
     pthread_t proposer, follower;
     _Atomic bool stopping;
+    _Atomic nanos lost; /* an instant: since then the engine is not followed; 0: it is */
     _Atomic nanos patience_ends; /* an instant: then nobody waits for the engine */
 
     /* The order in which changes reach the state. */
@@ -54,7 +56,12 @@ struct redis {
     struct edit *edits[REDIS_MOST];
     struct decision *decisions; /* REDIS_MOST */
     struct text *arguments;     /* of one call */
-    enum edit_result trouble;   /* as logged; EDIT_CHANGED: none */
+    struct {
+        struct paths touched, below; /* each path once */
+        size_t count;
+        bool everything;      /* instead of so many */
+    } kept;                   /* touches for when the engine is back */
+    enum edit_result trouble; /* as logged; EDIT_CHANGED: none */
 
     /* the follower's own */
     char last[48];  /* ID in the stream that it has read up to */
@@ -74,6 +81,17 @@ bool redis_hello(struct redis *redis, struct redis_link *link, uint64_t *newest)
 bool redis_catch_up(struct redis *redis);
 /* And then as new as it is now: what changed while we read. */
 bool redis_read_log(struct redis *redis, bool wait, bool *news);
+
+/* The engine is away: the edit, a touch, is kept until it is back. The proposer's. False:
+ * it is none that can be, or the store is being closed. */
+bool redis_keep(struct redis *redis, const struct edit *edit);
+
+/* The engine is back: proposes what was kept. */
+void redis_deliver_kept(struct redis *redis);
+static inline bool redis_has_kept(const struct redis *redis)
+{
+    return redis->kept.count > 0 || redis->kept.everything;
+}
 
 /* The threads. */
 void *redis_proposer(void *redis);

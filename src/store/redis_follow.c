@@ -449,8 +449,14 @@ void *redis_follower(void *context)
     bool lost = false;
     while (!atomic_load(&redis->stopping)) {
         bool good = follow_on(redis);
-        if (good && lost)
+        if (good && lost) {
             log_info("the store's engine is followed again");
+            queue_nudge(&redis->queue); /* for what was kept */
+        }
+        if (good)
+            atomic_store(&redis->lost, 0);
+        else if (!lost)
+            atomic_store(&redis->lost, clock_now().at);
         if (atomic_load(&redis->stopping))
             break;
         if (!good && !lost)

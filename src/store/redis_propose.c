@@ -229,14 +229,19 @@ static bool settle(struct edit *edit, struct text said, bool safe)
     return false;
 }
 
-static void keep(struct redis *redis, struct edit *edit)
+static void fail(struct redis *redis, struct edit *edit, enum edit_result result)
 {
-    if (clock_now().at < edit->until.at) {
-        redis->edits[redis->held++] = edit;
-        return;
-    }
-    edit->result = EDIT_FAILED;
+    edit->result = redis_keep(redis, edit) ? EDIT_KEPT : result;
     edit->done(edit);
+}
+
+/* To be decided again. */
+static void hold(struct redis *redis, struct edit *edit)
+{
+    if (clock_now().at < edit->until.at)
+        redis->edits[redis->held++] = edit;
+    else
+        fail(redis, edit, EDIT_FAILED);
 }
 
 static void settle_all(struct call *call, bool safe)
@@ -245,7 +250,7 @@ static void settle_all(struct call *call, bool safe)
     for (size_t i = 0; i < call->count; i++) {
         struct edit *edit = call->edits[i];
         if (settle(edit, redis_text(call->reply->element[2 + i]), safe))
-            keep(redis, edit);
+            hold(redis, edit);
         else
             edit->done(edit);
     }
@@ -267,10 +272,9 @@ static void search(struct call *call, bool certain)
             edit->index = seen[i];
             edit->done(edit);
         } else if (certain) {
-            keep(redis, edit);
+            hold(redis, edit);
         } else {
-            edit->result = EDIT_UNSURE;
-            edit->done(edit);
+            fail(redis, edit, EDIT_UNSURE);
         }
     }
 }
@@ -298,10 +302,8 @@ static void note_trouble(struct redis *redis, enum edit_result trouble)
 static void refuse(struct call *call)
 {
     note_trouble(call->redis, EDIT_FAILED);
-    for (size_t i = 0; i < call->count; i++) {
-        call->edits[i]->result = EDIT_FAILED;
-        call->edits[i]->done(call->edits[i]);
-    }
+    for (size_t i = 0; i < call->count; i++)
+        fail(call->redis, call->edits[i], EDIT_FAILED);
 }
 
 /* False: the engine could not be asked. */
@@ -341,7 +343,7 @@ static bool ask(struct call *call)
 
 static struct instant earliest(struct edit **edits, size_t count, struct fence *fences)
 {
-    struct instant until = INSTANT_NEVER;
+    struct instant until = instant_after(clock_now(), STORE_PATIENCE);
     for (size_t i = 0; i < count; i++)
         if (edits[i]->until.at < until.at)
             until = edits[i]->until;
@@ -395,7 +397,7 @@ static void run(struct redis *redis, size_t count, char (*bases)[TEXT_NUMBER])
     struct fence *fences = take_fences(redis, false);
     memcpy(edits, redis->edits, count * sizeof *edits);
     redis->held = 0;
-    if (count == 0 && fences == NULL)
+    if (count == 0 && fences == NULL && !redis_has_kept(redis))
         return;
     struct call call = {.redis = redis,
                         .edits = edits,
@@ -407,6 +409,8 @@ static void run(struct redis *redis, size_t count, char (*bases)[TEXT_NUMBER])
     if (!asked && redis_link_is_open(&redis->proposing))
         thread_pause(REFUSED); /* it may be loading its file */
     open_fences(redis, fences, asked, call.newest);
+    if (asked && redis_has_kept(redis))
+        redis_deliver_kept(redis);
 }
 
 void *redis_proposer(void *context)

@@ -43,6 +43,11 @@ bool store_reached(struct store *store, uint64_t index)
     return store->backend->reached == NULL || store->backend->reached(store, index);
 }
 
+bool store_answers(struct store *store)
+{
+    return store->backend->answers == NULL || store->backend->answers(store);
+}
+
 void store_fence(struct store *store, struct fence *fence)
 {
     if (store->backend->fence != NULL)

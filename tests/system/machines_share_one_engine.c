@@ -60,6 +60,19 @@ static struct call *wait_at(int machine, unsigned long long index, const char *w
     return call_start(&(struct http){.port = stacks[machine].port, .path = path});
 }
 
+/* Within a minute. */
+static void await_health(long status)
+{
+    long said = 0;
+    for (double began = seconds_now(); said != status && seconds_now() - began < 60;
+         sleep_ms(50)) {
+        struct answer answer = http_get(stacks[0].port, "/fcgiwait/health", NULL);
+        said = answer.status;
+        answer_free(&answer);
+    }
+    assert_int_equal(said, status);
+}
+
 /* At last, within a minute. */
 static unsigned long long put_again(int machine, const char *json)
 {
@@ -149,7 +162,14 @@ static void reading_and_waiting_go_on_without_the_engine(void **state)
     assert_true(index_of(&answer) == last + 5);
     answer_free(&answer);
 
+    await_health(503);
+    answer = http(
+        &(struct http){.port = stacks[2].port, .method = "POST", .path = "/publish/b"});
+    assert_int_equal(answer.status, 202);
+    answer_free(&answer);
+
     redis_server_restart(&server, false);
+    await_health(200);
     unsigned long long next = put_again(0, "{\"n\":3}");
     assert_true(next > last + 5);
     answer = call_join(waiting); /* the engine is another one: everything has changed */
@@ -168,8 +188,12 @@ static void a_frozen_engine_holds_up_no_stop(void **state)
     (void)state;
     put(0, "{}");
     kill(server.pid, SIGSTOP);
-    struct call *publishing = call_start(
-        &(struct http){.port = stacks[0].port, .method = "POST", .path = "/publish/a"});
+    struct call *publishing =
+        call_start(&(struct http){.port = stacks[0].port,
+                                  .method = "PUT",
+                                  .path = "/publish/a",
+                                  .headers = {"Content-Type: application/json"},
+                                  .body = "{\"n\":1}"});
     sleep_ms(100);
     double began = seconds_now();
     assert_int_equal(stack_end_fcgiwait(&stacks[0]), 0);

@@ -291,6 +291,48 @@ static void a_frozen_engine_refuses_changes_in_time(void **state)
     all_have("/a", "3");
 }
 
+/* Touches, each path once; documents are refused. */
+static void touches_are_kept_while_the_engine_is_away(void **state)
+{
+    struct errand errands[3];
+    (void)state;
+    put_at_last(&machines[0], "/a", "1");
+    all_have("/a", "1");
+    assert_true(store_answers(machines[0].store));
+    redis_server_kill(&server);
+    store_rig_send(&machines[0], &errands[0],
+                   &(struct edit){.kind = EDIT_TOUCH, .path = TEXT("/a")});
+    store_rig_send(&machines[0], &errands[1],
+                   &(struct edit){.kind = EDIT_TOUCH, .path = TEXT("/a")});
+    store_rig_send(&machines[0], &errands[2],
+                   &(struct edit){.kind = EDIT_EVERYTHING, .path = TEXT("/list")});
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(store_rig_await(&errands[i]).result, EDIT_KEPT);
+    assert_int_equal(store_rig_put(&machines[0], "/a", "x/y", "2").result, EDIT_FAILED);
+    assert_false(store_answers(machines[0].store)); /* not for more than a second */
+    redis_server_restart(&server, false);
+    /* Behind the new beginning: nobody has published anything. */
+    for (int i = 0; i < 6000 && store_rig_index(&machines[2], "/a") + 3 <
+                                    store_index(machines[2].store);
+         i++)
+        thread_pause(10 * NANOS_PER_MS);
+    struct present list;
+    for (int i = 0; i < 6000; i++) {
+        tree_look(machines[2].tree, TEXT("/list/x"), SCOPE_BELOW, &list);
+        present_dispose(&list);
+        if (list.index > store_rig_index(&machines[2], "/a") && list.index != 0 &&
+            tree_marks(machines[2].tree) == 1)
+            break;
+        thread_pause(10 * NANOS_PER_MS);
+    }
+    assert_int_equal(tree_marks(machines[2].tree), 1);
+    assert_int_equal(list.index, store_rig_index(&machines[2], "/a") + 1); /* once each */
+    for (int i = 0; i < 1000 && !store_answers(machines[0].store); i++)
+        thread_pause(10 * NANOS_PER_MS);
+    assert_true(store_answers(machines[0].store));
+    all_have("/a", "1");
+}
+
 static void what_was_acknowledged_survives_the_engine(void **state)
 {
     uint64_t last = 0;
@@ -454,6 +496,8 @@ int main(void)
         TEST(an_answer_that_is_lost_is_found),
         TEST(a_frozen_engine_refuses_changes_in_time),
         cmocka_unit_test_setup_teardown(what_was_acknowledged_survives_the_engine,
+                                        start_durable, stop),
+        cmocka_unit_test_setup_teardown(touches_are_kept_while_the_engine_is_away,
                                         start_durable, stop),
         TEST(an_engine_that_forgot_is_noticed),
         TEST(an_engine_that_is_emptied_is_noticed),
