@@ -66,7 +66,7 @@ static void names_in_a_query_are_separated_by_commas(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct names names;
+        struct names names = {.count = 0};
         must_read(&rows[i], names_parse(text_of(rows[i].text), MOST, &names), &names);
     }
 }
@@ -90,12 +90,12 @@ static void names_in_a_body_are_a_json_array(void **state)
         "[\"a\"", "[\"a\"] x", "null",  "[[\"a\"]]", "[\"\xff\"]"};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct names names;
+        struct names names = {.count = 0};
         must_read(&rows[i], names_parse_json(text_of(rows[i].text), MOST, &names),
                   &names);
     }
     for (size_t i = 0; i < sizeof unreadable / sizeof *unreadable; i++) {
-        struct names names;
+        struct names names = {.count = 0};
         if (names_parse_json(text_of(unreadable[i]), MOST, &names) != NAMES_UNREADABLE)
             fail_msg("%s", unreadable[i]);
     }
@@ -103,7 +103,7 @@ static void names_in_a_body_are_a_json_array(void **state)
 
 static void too_many_are_not_read(void **state)
 {
-    struct names names;
+    struct names names = {.count = 0};
     (void)state;
     assert_string_equal(said(names_parse(TEXT("a,b,c,d,e"), MOST, &names), &names),
                         "[a][b][c][d][e]");
@@ -115,7 +115,7 @@ static void too_many_are_not_read(void **state)
 
 static void a_broken_escape_is_unreadable(void **state)
 {
-    struct names names;
+    struct names names = {.count = 0};
     (void)state;
     assert_int_equal(names_parse(TEXT("a,%2"), MOST, &names), NAMES_UNREADABLE);
     assert_int_equal(names_parse(TEXT("%zz"), MOST, &names), NAMES_UNREADABLE);
