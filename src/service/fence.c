@@ -14,6 +14,7 @@ struct fenced {
     struct fence fence; /* first: the store gives it back */
     struct service *service;
     struct request *request;
+    fence_look_fn *look;
     struct operation operation;
     char bytes[];
 };
@@ -79,14 +80,14 @@ static void fence_done(struct fence *fence, bool reached)
 {
     struct fenced *fenced = (struct fenced *)fence;
     if (reached)
-        read_look(fenced->service, fenced->request, &fenced->operation);
+        fenced->look(fenced->service, fenced->request, &fenced->operation);
     else
         answer_unreached(fenced->service, fenced->request, &fenced->operation);
     free(fenced);
 }
 
-void read_fence(struct service *service, struct request *request,
-                const struct operation *operation)
+void fence_wait(struct service *service, struct request *request,
+                const struct operation *operation, fence_look_fn *look)
 {
     struct fenced *fenced = fenced_new(operation);
     if (fenced == NULL) {
@@ -95,6 +96,7 @@ void read_fence(struct service *service, struct request *request,
     }
     fenced->service = service;
     fenced->request = request;
+    fenced->look = look;
     fenced->fence.done = fence_done;
     fenced->fence.until = read_plan_deadline(clock_now(), operation->wait, 0, 0);
     store_fence(service->store, &fenced->fence);

@@ -110,8 +110,9 @@ static bool hold(struct service *service, struct request *request,
     return parked != ROOM_MOVED;
 }
 
-void read_look(struct service *service, struct request *request,
-               const struct operation *operation)
+/* fence_look_fn: the state is as new as it has to be. */
+static void look(struct service *service, struct request *request,
+                 const struct operation *operation)
 {
     struct text path = operation->path;
     enum scope scope = SCOPE_SELF;
@@ -173,7 +174,7 @@ void read_serve(struct service *service, struct request *request,
         }
     }
     if (store_reached(service->store, brought_index(service, operation)))
-        read_look(service, request, operation);
+        look(service, request, operation);
     else
-        read_fence(service, request, operation);
+        fence_wait(service, request, operation, look);
 }

@@ -46,13 +46,12 @@ static inline const struct service_rules *service_rules(struct service *service)
 void read_serve(struct service *service, struct request *request,
                 const struct operation *operation);
 
-/* The same once the state is as new as it has to be: looks, and answers or holds. */
-void read_look(struct service *service, struct request *request,
-               const struct operation *operation);
-
-/* Waits for the store's engine first (fence.c). */
-void read_fence(struct service *service, struct request *request,
-                const struct operation *operation);
+/* Waits for the store's engine, and then looks at what is there; where it does not answer
+ * in time, that is told (fence.c). */
+typedef void fence_look_fn(struct service *service, struct request *request,
+                           const struct operation *operation);
+void fence_wait(struct service *service, struct request *request,
+                const struct operation *operation, fence_look_fn *look);
 
 /* A held request is held no more: gives its place back. */
 void read_leave(struct service *service, struct request *request);
