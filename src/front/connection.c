@@ -73,7 +73,7 @@ void connection_set_phase(struct connection *connection, enum phase phase)
         shutdown(connection_fd(connection), SHUT_RDWR);
     else if (is_sending(phase) != was_sending &&
              !poller_watch(&connection->lane->poller, &connection->member.source,
-                            was_sending ? EPOLLIN | EPOLLRDHUP : EPOLLOUT))
+                           was_sending ? EPOLLIN | EPOLLRDHUP : EPOLLOUT))
         connection_break(connection);
 }
 

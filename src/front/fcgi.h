@@ -53,7 +53,8 @@ enum fcgi_event fcgi_feed(struct fcgi_reader *reader, struct text *bytes);
  * dropped. */
 void fcgi_keep_body(struct fcgi_reader *reader, size_t most);
 
-/* After FCGI_HEAD and FCGI_WHOLE; valid until the reader is reset, follows or is freed. */
+/* After FCGI_HEAD and FCGI_WHOLE; valid until the reader is reset, follows or is freed.
+ */
 const struct cgi *fcgi_reader_cgi(const struct fcgi_reader *reader);
 uint16_t fcgi_reader_id(const struct fcgi_reader *reader);
 bool fcgi_reader_keeps(

@@ -45,8 +45,7 @@ static void close_lanes(struct front *front, unsigned count)
 
 static bool open_lane(struct front *front, struct lane *lane)
 {
-    if (!lane_open(lane, front->options.service, front->options.counters,
-                   &front->census))
+    if (!lane_open(lane, front->options.service, front->options.counters, &front->census))
         return false;
     if (loop_start(lane))
         return true;

@@ -87,8 +87,8 @@ void lane_await(struct lane *lane, struct member *member, nanos span)
     member->due = instant_after(clock_now(), span);
     put_in_order(lane, member);
     /* Its own thread looks again before it sleeps. */
-    bool early = member->due.at < lane->wakes_at.at &&
-                 !pthread_equal(lane->self, pthread_self());
+    bool early =
+        member->due.at < lane->wakes_at.at && !pthread_equal(lane->self, pthread_self());
     if (early)
         lane->wakes_at.at = 0;
     lock_drop(&lane->lock);
@@ -120,8 +120,7 @@ struct member *lane_overdue(struct lane *lane)
 bool lane_wait(struct lane *lane)
 {
     lock_take(&lane->lock);
-    struct instant until =
-        lane->awaited != NULL ? lane->awaited->due : INSTANT_NEVER;
+    struct instant until = lane->awaited != NULL ? lane->awaited->due : INSTANT_NEVER;
     lane->wakes_at = until;
     lock_drop(&lane->lock);
     return poller_wait(&lane->poller, until);
@@ -129,8 +128,7 @@ bool lane_wait(struct lane *lane)
 
 struct fcgi_reader *lane_reader(struct lane *lane)
 {
-    struct fcgi_reader *reader =
-        lane->spare != NULL ? lane->spare : fcgi_reader_new();
+    struct fcgi_reader *reader = lane->spare != NULL ? lane->spare : fcgi_reader_new();
     lane->spare = NULL;
     return reader;
 }

@@ -83,4 +83,3 @@ bool outgoing_add(struct outgoing *outgoing, struct text bytes)
     outgoing->after_len += bytes.len;
     return true;
 }
-

@@ -38,10 +38,10 @@ extern const char *const redis_scripts[REDIS_SCRIPTS];
  * words. */
 #define REDIS_ARGUMENTS 8
 #define REDIS_EDIT_ARGUMENTS 5
-#define REDIS_BASE_ANY "*" /* whatever the resource is now */
-#define REDIS_BASE_BATCH                                                                 \
-    "b" /* decided on what an edit before it in this call has made                       \
-         */
+/* Whatever the resource is now; and: decided on what an edit before it in this call has
+ * made. */
+#define REDIS_BASE_ANY "*"
+#define REDIS_BASE_BATCH "b"
 #define REDIS_SAID_SAME "same"   /* nothing was to be changed, and the decision holds */
 #define REDIS_SAID_AGAIN "again" /* the resource is not what it was decided on */
 #define REDIS_SAID_FULL "full"

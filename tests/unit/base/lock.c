@@ -98,8 +98,8 @@ static void a_wait_until_the_past_returns_at_once(void **state)
 
 static void locks_are_taken_upwards(void **state)
 {
-    static const enum lock_rank ranks[] = {LOCK_CONNECTION, LOCK_STORE,  LOCK_WORKER,
-                                           LOCK_TREE,       LOCK_LANE,   LOCK_RULES};
+    static const enum lock_rank ranks[] = {LOCK_CONNECTION, LOCK_STORE, LOCK_WORKER,
+                                           LOCK_TREE,       LOCK_LANE,  LOCK_RULES};
     struct lock locks[sizeof ranks / sizeof *ranks];
     int count = sizeof ranks / sizeof *ranks;
     (void)state;

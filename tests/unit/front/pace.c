@@ -37,7 +37,8 @@ static int stop(void **state)
 
 static void send_to(const struct peer *peer)
 {
-    struct content content = {.body = TEXT("Status: 204 No Content\r\n\r\n"), .ends = true};
+    struct content content = {.body = TEXT("Status: 204 No Content\r\n\r\n"),
+                              .ends = true};
     size_t sent = 0;
     assert_int_equal(send_content(peer->ours, 1, &content, &sent), SENT_ALL);
 }

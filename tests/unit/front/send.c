@@ -83,7 +83,8 @@ static int start(void **state)
         body[i] = (char)(i * 11);
     size_t sent = 0;
     script.count = script.calls = script.got_len = 0;
-    must(send_content(7, 1, &content, &sent) == SENT_ALL && script.got_len == expected_len,
+    must(send_content(7, 1, &content, &sent) == SENT_ALL &&
+             script.got_len == expected_len,
          "not sent");
     memcpy(expected, script.got, expected_len);
     return 0;
