@@ -24,7 +24,7 @@ struct cgi {
     struct text if_match, if_none_match, if_unmodified_since;
     struct text traceparent;  /* of tracing (W3C) */
     struct preference prefer; /* of all Prefer headers */
-    struct text resource, access, endpoint, wait_max, query_names, client, expires;
+    struct text resource, access, endpoint, wait_max, query_names, client, expires, scope;
     struct text origin;        /* where the documents are; empty: here */
     struct text origin_status; /* of a reported write; `at` NULL: none is reported */
     struct text location, content_location, also, again; /* with it */

@@ -13,7 +13,8 @@ enum method {
     METHOD_PUT,
     METHOD_PATCH,
     METHOD_POST,
-    METHOD_DELETE
+    METHOD_DELETE,
+    METHOD_QUERY
 };
 
 /* Names are compared byte for byte (RFC 9110 section 9.1). */

@@ -36,6 +36,7 @@ struct reply_options {
     const char *cache_control; /* empty: no such header */
     bool head_only;            /* the request was HEAD */
     bool behind_origin;        /* ETag is the API's: the index has its own header alone */
+    bool minimal;              /* Preference-Applied: return=minimal */
     nanos applied;             /* Preference-Applied: wait=...; -1: no such header */
 };
 
@@ -46,6 +47,11 @@ void reply_present(struct reply *reply, const struct present *present,
 /* 304: it is still at this index. */
 void reply_unchanged(struct reply *reply, uint64_t index,
                      const struct reply_options *options);
+
+/* 200 with what changed up to this index, as JSON: a text within malloc'd bytes, which
+ * the reply now owns. */
+void reply_told(struct reply *reply, uint64_t index, char *bytes, struct text text,
+                const struct reply_options *options);
 
 /* The origin has the body, at this index or newer. `target` is the malloc'd end of the
  * header block, of any length, which the reply now owns. */

@@ -29,7 +29,8 @@ struct request {
     uint64_t number;      /* how many requests had come before, with it */
     struct place *place;  /* of its client, where those are counted */
     bool head_only;
-    char *target; /* malloc'd line that sends nginx to the origin; NULL: no origin */
+    struct feed *feed; /* malloc'd, of one that follows all below a path; else NULL */
+    char *target;      /* malloc'd line that sends nginx to the origin; NULL: no origin */
 };
 
 #endif

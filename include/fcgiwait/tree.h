@@ -85,6 +85,9 @@ void tree_free(struct tree **tree);
 void tree_look(struct tree *tree, struct text path, enum scope scope,
                struct present *present);
 
+/* The newest CHANGE_EVERYTHING at, above or below the path; 0: none. */
+uint64_t tree_everything(struct tree *tree, struct text path);
+
 /* From where to where an index means something: below `horizon` paths were forgotten, and
  * above `newest` none has been seen yet. */
 struct tree_span {

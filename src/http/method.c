@@ -12,7 +12,7 @@ static const struct {
     {TEXT("GET"), METHOD_GET},         {TEXT("HEAD"), METHOD_HEAD},
     {TEXT("OPTIONS"), METHOD_OPTIONS}, {TEXT("PUT"), METHOD_PUT},
     {TEXT("PATCH"), METHOD_PATCH},     {TEXT("POST"), METHOD_POST},
-    {TEXT("DELETE"), METHOD_DELETE},
+    {TEXT("DELETE"), METHOD_DELETE},   {TEXT("QUERY"), METHOD_QUERY},
 };
 
 enum method method_parse(struct text name)

@@ -2,6 +2,7 @@
 /* deliver: every reply of the service goes out through here, so that each is counted.
  * What a request keeps for its reply (the way to the origin) is given up on the way. */
 #include "deliver.h"
+#include "feed.h"
 #include "trace.h"
 
 #include <stdlib.h>
@@ -24,6 +25,8 @@ void deliver_forget(struct request *request)
 {
     free(request->target);
     request->target = NULL;
+    free(request->feed);
+    request->feed = NULL;
 }
 
 void deliver_reply(struct service *service, struct request *request, struct reply *reply)
@@ -48,6 +51,8 @@ static struct reply_options options_for(struct service *service,
     return (struct reply_options){.cache_control = service_rules(service)->cache_control,
                                   .head_only = request->head_only,
                                   .behind_origin = request->target != NULL,
+                                  .minimal =
+                                      request->feed != NULL && request->feed->minimal,
                                   .applied = request->applied};
 }
 
@@ -62,6 +67,22 @@ void deliver_present(struct service *service, struct request *request,
     } else {
         reply_present(&reply, present, &options);
     }
+    deliver_reply(service, request, &reply);
+}
+
+void deliver_told(struct service *service, struct request *request)
+{
+    struct reply reply;
+    struct feed_page page;
+    struct present present;
+    struct reply_options options = options_for(service, request);
+    feed_look(request->feed, service->tree, &present);
+    feed_tell(request->feed, service->tree, &page);
+    if (page.bytes == NULL) {
+        deliver_no_memory(service, request);
+        return;
+    }
+    reply_told(&reply, page.index, page.bytes, page.text, &options);
     deliver_reply(service, request, &reply);
 }
 

@@ -19,6 +19,9 @@ void deliver_problem(struct service *service, struct request *request, int statu
 void deliver_present(struct service *service, struct request *request,
                      const struct present *present);
 
+/* What changed of what its feed is about. */
+void deliver_told(struct service *service, struct request *request);
+
 /* To the origin, which is all that we know of it. */
 void deliver_passed(struct service *service, struct request *request);
 

@@ -137,11 +137,19 @@ static bool may_publish(const struct cgi *cgi)
     return text_is(cgi->access, TEXT("publish"));
 }
 
+static bool is_below(const struct cgi *cgi)
+{
+    return text_is(cgi->scope, TEXT("below"));
+}
+
 static const char *check_location(const struct cgi *cgi)
 {
     if (cgi->access.len > 0 && !text_is(cgi->access, TEXT("read")) && !may_publish(cgi))
         return "FCGIWAIT_ACCESS in the web server's configuration must be read or "
                "publish.";
+    if (cgi->scope.len > 0 && !text_is(cgi->scope, TEXT("resource")) && !is_below(cgi))
+        return "FCGIWAIT_SCOPE in the web server's configuration must be resource or "
+               "below.";
     if (cgi->origin_status.at != NULL && !may_publish(cgi))
         return "FCGIWAIT_ORIGIN_STATUS in the web server's configuration needs "
                "FCGIWAIT_ACCESS publish beside it.";
@@ -151,6 +159,10 @@ static const char *check_location(const struct cgi *cgi)
 static void read_location(struct operation *operation, const struct cgi *cgi)
 {
     operation->publishes = may_publish(cgi);
+    operation->below = is_below(cgi);
+    operation->minimal = cgi->prefer.minimal;
+    if (!operation->below || !query_get(cgi->query, TEXT("only"), &operation->only))
+        operation->only.at = NULL;
     operation->misled = check_location(cgi);
     operation->origin = cgi->origin;
     operation->client = cgi->client;
@@ -188,6 +200,9 @@ size_t operation_body(const struct cgi *cgi, const struct service_rules *rules)
 {
     enum method method = method_parse(cgi->method);
     bool has_document = method == METHOD_PUT || method == METHOD_PATCH;
+    if (method == METHOD_QUERY && is_below(cgi) && cgi->endpoint.len == 0 &&
+        cgi->origin_status.at == NULL)
+        return rules->limit_body;
     return has_document && may_publish(cgi) && cgi->endpoint.len == 0 &&
                    cgi->origin_status.at == NULL
                ? rules->limit_body

@@ -32,6 +32,7 @@ struct operation {
     const struct service_rules *rules; /* as they were when it came */
     enum method method;
     enum endpoint endpoint;
+    bool below;         /* everything below the path is meant, too */
     bool publishes;     /* the location grants it */
     const char *misled; /* what the location's configuration does wrong; NULL: nothing */
 
@@ -44,6 +45,8 @@ struct operation {
     /* reading */
     struct text origin;           /* where the documents are; empty: here */
     struct text query;            /* as the client wrote it */
+    struct text only;             /* names in it, as they stand; `at` NULL: none */
+    bool minimal;                 /* documents are not wanted (RFC 7240 section 4.2) */
     struct query_names names;     /* of what is ours in it */
     bool has_index;               /* in the query or in Prefer */
     uint64_t index;               /* that one, or INDEX_NONE */
@@ -83,7 +86,7 @@ bool operation_read(struct operation *operation, const struct cgi *cgi,
  * sent there at once. */
 static inline bool operation_passes(const struct operation *operation)
 {
-    return operation->wrong != NULL && operation->origin.len > 0 &&
+    return operation->wrong != NULL && !operation->below && operation->origin.len > 0 &&
            operation->path.len > 0 && operation->path.at[0] == '/' &&
            (operation->method == METHOD_GET || operation->method == METHOD_HEAD);
 }

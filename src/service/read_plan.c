@@ -28,6 +28,12 @@ static bool has_tag_since(const struct tree_span *span, const struct present *pr
     return least <= span->newest && etag_is_within(tags, least, span->newest);
 }
 
+/* What is below a path can always be told. */
+static bool exists(const struct operation *operation, const struct present *present)
+{
+    return operation->below || present->document != NULL;
+}
+
 /* Whether the client has what is there: by its index, else by its entity tags. */
 static bool is_same(const struct operation *operation, const struct tree_span *span,
                     const struct present *present)
@@ -39,7 +45,7 @@ static bool is_same(const struct operation *operation, const struct tree_span *s
     case ETAG_SAME:
         return true;
     case ETAG_ANY:
-        return present->document != NULL;
+        return exists(operation, present);
     case ETAG_NONE:
         break;
     }
@@ -52,9 +58,9 @@ static const char *condition_failure(const struct operation *operation,
 {
     struct conditions conditions = operation->conditions;
     conditions.if_none_match.at = NULL;
-    return operation->origin.len > 0
+    return operation->origin.len > 0 && !operation->below
                ? NULL
-               : conditions_failure(&conditions, present->document != NULL,
+               : conditions_failure(&conditions, exists(operation, present),
                                     present->index, present->changed);
 }
 
@@ -64,7 +70,8 @@ enum read_action read_plan_make(const struct operation *operation,
 {
     bool conditional = operation->conditions.if_none_match.at != NULL;
     /* Without a wait, entity tags behind an origin are the API's. */
-    bool ours = operation->origin.len == 0 && present->document != NULL;
+    bool ours =
+        (operation->origin.len == 0 || operation->below) && exists(operation, present);
     *plan =
         (struct read_plan){operation->wait, -1, condition_failure(operation, present)};
     if (plan->why != NULL)

@@ -97,6 +97,8 @@ static void add_reading(struct reply *reply, uint64_t index,
         char line[PREFER_APPLIED];
         add(reply, (struct text){line, prefer_applied(options->applied, line)});
     }
+    if (options->minimal)
+        add(reply, TEXT("Preference-Applied: return=minimal\r\n"));
 }
 
 static void add_modified(struct reply *reply, nanos at)
@@ -151,6 +153,17 @@ void reply_unchanged(struct reply *reply, uint64_t index,
 {
     begin(reply, 304);
     add_reading(reply, index, options);
+    finish(reply);
+}
+
+void reply_told(struct reply *reply, uint64_t index, char *bytes, struct text text,
+                const struct reply_options *options)
+{
+    begin(reply, 200);
+    add_reading(reply, index, options);
+    add(reply, TEXT("Content-Type: application/json\r\n"));
+    add_body(reply, text, options->head_only);
+    reply->own = bytes;
     finish(reply);
 }
 

@@ -10,11 +10,23 @@
 
 #include "deliver.h"
 #include "fcgiwait/log.h"
+#include "hold.h"
 #include "pending.h"
 #include "trace.h"
 
 #define READ_METHODS "GET, HEAD, OPTIONS"
-#define PUBLISH_METHODS "GET, HEAD, OPTIONS, PUT, PATCH, POST, DELETE"
+#define WRITE_METHODS "PUT, PATCH, POST, DELETE"
+
+/* By what is followed below the path, and by what may be published. */
+static const char *const granted[2][2] = {
+    {READ_METHODS, READ_METHODS ", " WRITE_METHODS},
+    {READ_METHODS ", QUERY", READ_METHODS ", QUERY, " WRITE_METHODS},
+};
+static const char *const granted_lines[2][2] = {
+    {"Allow: " READ_METHODS "\r\n", "Allow: " READ_METHODS ", " WRITE_METHODS "\r\n"},
+    {"Allow: " READ_METHODS ", QUERY\r\n",
+     "Allow: " READ_METHODS ", QUERY, " WRITE_METHODS "\r\n"},
+};
 
 /* --- the rules --- */
 
@@ -122,7 +134,7 @@ bool service_hangup(struct request *request)
 {
     if (request->waiter.worker == NULL || !room_leave(&request->waiter))
         return false;
-    read_leave(request->service, request);
+    hold_leave(request->service, request);
     counter_add(&request->service->counters->held_gone, 1);
     deliver_forget(request);
     return true;
@@ -139,10 +151,8 @@ static void allow(struct service *service, struct request *request,
                   const struct operation *operation)
 {
     struct reply reply;
-    if (operation->publishes)
-        reply_allow(&reply, PUBLISH_METHODS, SERVICE_ACCEPT_PATCH);
-    else
-        reply_allow(&reply, READ_METHODS, NULL);
+    reply_allow(&reply, granted[operation->below][operation->publishes],
+                operation->publishes ? SERVICE_ACCEPT_PATCH : NULL);
     deliver_reply(service, request, &reply);
 }
 
@@ -151,8 +161,7 @@ static void refuse_method(struct service *service, struct request *request,
 {
     deliver_problem(service, request, 405,
                     "This method is not granted here; Allow names those that are.",
-                    operation->publishes ? "Allow: " PUBLISH_METHODS "\r\n"
-                                         : "Allow: " READ_METHODS "\r\n");
+                    granted_lines[operation->below][operation->publishes]);
 }
 
 static void method_serve(struct service *service, struct request *request,
@@ -172,6 +181,12 @@ static void method_serve(struct service *service, struct request *request,
     case METHOD_DELETE:
         if (operation->publishes) {
             publish_serve(service, request, operation);
+            return;
+        }
+        break;
+    case METHOD_QUERY:
+        if (operation->below) {
+            read_serve(service, request, operation);
             return;
         }
         break;
@@ -212,6 +227,7 @@ void service_serve(struct service *service, struct request *request,
     request->waiter.state = WAITER_FREE;
     request->head_only = false;
     request->target = NULL;
+    request->feed = NULL;
     request->place = NULL;
     if (cgi->too_long) {
         deliver_problem(service, request, 431, "The request's headers are too long.",

@@ -53,9 +53,6 @@ typedef void fence_look_fn(struct service *service, struct request *request,
 void fence_wait(struct service *service, struct request *request,
                 const struct operation *operation, fence_look_fn *look);
 
-/* A held request is held no more: gives its place back. */
-void read_leave(struct service *service, struct request *request);
-
 /* PUT, PATCH, POST, DELETE on a location that may publish (publish.c). */
 void publish_serve(struct service *service, struct request *request,
                    const struct operation *operation);

@@ -101,6 +101,19 @@ void tree_look(struct tree *tree, struct text path, enum scope scope,
     lock_drop(&tree->lock);
 }
 
+uint64_t tree_everything(struct tree *tree, struct text path)
+{
+    struct place place;
+    lock_take(&tree->lock);
+    node_place(tree, path, &place);
+    const struct node *top = place_top(&place);
+    struct moment newest = mark_above(tree, place.above);
+    if (top != NULL)
+        newest = later(newest, top->marked);
+    lock_drop(&tree->lock);
+    return newest.index;
+}
+
 void tree_span(struct tree *tree, struct tree_span *span)
 {
     lock_take(&tree->lock);

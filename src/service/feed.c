@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: ISC */
+/* feed: one block of memory, with the paths of all targets behind them. */
+#include "feed.h"
+
+#include <stdlib.h>
+
+#include "origin.h"
+
+/* Names that are the same are told once. */
+static int by_bytes(const void *a, const void *b)
+{
+    const struct text *first = a, *second = b;
+    size_t len = first->len < second->len ? first->len : second->len;
+    int order = memcmp(first->at, second->at, len);
+    return order != 0 ? order : (first->len > second->len) - (first->len < second->len);
+}
+
+static size_t sort_names(const struct names *names)
+{
+    size_t count = 0;
+    qsort(names->at, names->count, sizeof *names->at, by_bytes);
+    for (size_t i = 0; i < names->count; i++)
+        if (count == 0 || !text_is(names->at[i], names->at[count - 1]))
+            names->at[count++] = names->at[i];
+    return count;
+}
+
+static char *put(char *at, struct text t)
+{
+    if (t.len > 0)
+        memcpy(at, t.at, t.len);
+    return at + t.len;
+}
+
+/* `at` has room for all of them. */
+static void add_named(struct feed *feed, const struct names *names, char *at)
+{
+    /* Behind an origin a list is made of its members. */
+    enum scope scope = feed->behind_origin ? SCOPE_BELOW : SCOPE_SELF;
+    for (size_t i = 0; i < feed->count; i++) {
+        char *start = at;
+        at = put(at, feed->path);
+        if (feed->path.len > 1)
+            *at++ = '/';
+        at = put(at, names->at[i]);
+        feed->targets[i] =
+            (struct target){{start, (size_t)(at - start)}, scope, .index = 0};
+    }
+}
+
+struct feed *feed_new(const struct operation *operation, const struct names *names)
+{
+    struct text path = origin_path(operation->path);
+    size_t count = names != NULL ? sort_names(names) : 1, bytes = path.len;
+    for (size_t i = 0; names != NULL && i < count; i++)
+        bytes += path.len + 1 + names->at[i].len;
+    struct feed *feed = malloc(sizeof *feed + count * sizeof *feed->targets + bytes);
+    if (feed == NULL)
+        return NULL;
+    char *at = (char *)&feed->targets[count];
+    *feed = (struct feed){
+        .rules = operation->rules,
+        .path = {at, path.len},
+        .below_alone =
+            path.len<operation->path.len, .behind_origin = operation->origin.len> 0,
+        .minimal = operation->minimal,
+        .named = names != NULL,
+        .count = count};
+    at = put(at, path);
+    if (names != NULL)
+        add_named(feed, names, at);
+    else
+        feed->targets[0] = (struct target){
+            feed->path, feed->behind_origin ? SCOPE_BELOW : SCOPE_WITHIN, .index = 0};
+    return feed;
+}
+
+void feed_look(struct feed *feed, struct tree *tree, struct present *present)
+{
+    *present = (struct present){.index = 0};
+    for (size_t i = 0; i < feed->count; i++) {
+        struct present one;
+        tree_look(tree, feed->targets[i].path, feed->targets[i].scope, &one);
+        feed->targets[i].index = one.index;
+        if (one.index > present->index) {
+            present->index = one.index;
+            present->changed = one.changed;
+        }
+        present_dispose(&one);
+    }
+}

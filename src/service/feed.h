@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * feed: what a request for everything below a path is about, or for some names below it
+ * (FCGIWAIT_SCOPE below). Private to the service.
+ *
+ * Belongs to its request, for as long as that is held, too: all that its answer takes is
+ * kept here. Whoever has the request may use it.
+ */
+#ifndef FCGIWAIT_SERVICE_FEED_H
+#define FCGIWAIT_SERVICE_FEED_H
+
+#include "fcgiwait/names.h"
+#include "operation.h"
+
+struct feed {
+    const struct service_rules *rules; /* as they were when it came: they stay */
+    struct text path;                  /* no slash at its end but the root's */
+    bool below_alone;   /* it was asked for with a slash at its end: the resource without
+                           one may be another location's, and is not told */
+    bool behind_origin; /* documents are elsewhere */
+    bool minimal;       /* the client wants none */
+    bool named;         /* the targets are names below the path; else the path is one */
+    bool has_from;      /* the client has what is there up to `from` */
+    uint64_t from;
+    size_t count;
+    struct target targets[]; /* as feed_look() saw them */
+};
+
+/* NULL: out of memory. `names` NULL: everything below the path. Copies; free() ends it.
+ */
+struct feed *feed_new(const struct operation *operation, const struct names *names);
+
+/* Looks at the targets. `present` gets the newest change of them all, and no document. */
+void feed_look(struct feed *feed, struct tree *tree, struct present *present);
+
+/* What a feed tells: malloc'd bytes, and the text that lies within them. */
+struct feed_page {
+    char *bytes; /* NULL: out of memory */
+    struct text text;
+    uint64_t index; /* up to where it tells */
+};
+
+/* What changed, in index order, up to what feed_look() saw (feed_tell.c). */
+void feed_tell(const struct feed *feed, struct tree *tree, struct feed_page *page);
+
+#endif
