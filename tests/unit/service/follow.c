@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: ISC */
+/* Everything below a path, in one answer: what is told, and what is not. */
+#include "fcgiwait/service.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "must.h"
+#include "service_rig.h"
+
+static int start_with(void **state, size_t changes, size_t answer)
+{
+    struct service_rules rules = service_rig_rules;
+    rules.limit_changes = changes;
+    rules.limit_answer = answer;
+    *state = malloc(sizeof(struct service_rig));
+    service_rig_open(*state, &rules);
+    return 0;
+}
+
+static int start(void **state)
+{
+    return start_with(state, 1000, 8388608);
+}
+
+static int start_small(void **state)
+{
+    return start_with(state, 3, 1024);
+}
+
+static int stop(void **state)
+{
+    struct service_rig *service_rig = *state;
+    service_rig_close(service_rig);
+    assert_int_equal(counter_read(&service_rig->counters.waiting), 0);
+    free(service_rig);
+    return 0;
+}
+
+static struct cgi below(const char *path, const char *query)
+{
+    return (struct cgi){.method = TEXT("GET"),
+                        .script_name = text_of(path),
+                        .query = text_of(query),
+                        .scope = TEXT("below")};
+}
+
+static struct cgi publish(const char *method, const char *path)
+{
+    return (struct cgi){.method = text_of(method),
+                        .script_name = text_of(path),
+                        .access = TEXT("publish")};
+}
+
+static uint64_t index_of(const struct visit *visit)
+{
+    char value[256];
+    const char *found = visit_header(visit, "X-Polling-Index", value);
+    assert_non_null(found);
+    return strtoull(found, NULL, 10);
+}
+
+static void must_tell(const struct visit *visit, const char *expected)
+{
+    if (strcmp(visit->body, expected) != 0)
+        fail_msg("%s\nis not\n%s", visit->body, expected);
+}
+
+static int ask(struct service_rig *rig, struct visit *visit, const char *path,
+               const char *query)
+{
+    struct cgi cgi = below(path, query);
+    return service_rig_ask(rig, visit, &cgi);
+}
+
+static int ask_since(struct service_rig *rig, struct visit *visit, const char *path,
+                     uint64_t index, const char *more)
+{
+    char query[128];
+    snprintf(query, sizeof query, "index=%llu&wait=0%s", (unsigned long long)index, more);
+    return ask(rig, visit, path, query);
+}
+
+static const char *told(char out[1024], const char *format, uint64_t a, uint64_t b,
+                        uint64_t c)
+{
+    snprintf(out, 1024, format, (unsigned long long)a, (unsigned long long)b,
+             (unsigned long long)c);
+    return out;
+}
+
+static uint64_t put(struct service_rig *rig, const char *path, const char *type,
+                    struct text body)
+{
+    struct visit visit;
+    struct cgi cgi = publish("PUT", path);
+    cgi.content_type = text_of(type);
+    cgi.body = body;
+    cgi.body_length = body.len;
+    service_rig_ask(rig, &visit, &cgi);
+    return index_of(&visit);
+}
+
+static uint64_t change(struct service_rig *rig, const char *method, const char *path)
+{
+    struct visit visit;
+    struct cgi cgi = publish(method, path);
+    service_rig_ask(rig, &visit, &cgi);
+    return index_of(&visit);
+}
+
+#define JSON(s) "application/json", TEXT(s)
+
+/* --- what is told --- */
+
+static void the_first_answer_tells_what_is_there(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    char out[1024];
+    uint64_t a = put(rig, "/l/a", JSON("{\"n\": 1}"));
+    uint64_t b = put(rig, "/l/b/c", "text/plain", TEXT("x\"y"));
+    put(rig, "/other", JSON("1"));
+    assert_int_equal(ask(rig, &visit, "/l", ""), 200);
+    assert_int_equal(index_of(&visit), b);
+    must_tell(&visit,
+              told(out,
+                   "{\"index\":%llu,\"reset\":true,\"changes\":["
+                   "{\"path\":\"/l/a\",\"index\":%llu,\"type\":\"application/json\","
+                   "\"document\":{\"n\": 1}},"
+                   "{\"path\":\"/l/b/c\",\"index\":%llu,\"type\":\"text/plain\","
+                   "\"document\":\"x\\\"y\"}]}",
+                   b, a, b));
+}
+
+static void with_an_index_only_what_is_newer_is_told(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    char out[1024];
+    uint64_t a = put(rig, "/l/a", JSON("1"));
+    put(rig, "/l/b", JSON("2"));
+    uint64_t b = change(rig, "DELETE", "/l/b");
+    uint64_t c = put(rig, "/l/c", "image/png", (struct text){"\xff\x00\x01", 3});
+    assert_int_equal(ask_since(rig, &visit, "/l", a, ""), 200);
+    must_tell(&visit, told(out,
+                           "{\"index\":%llu,\"changes\":["
+                           "{\"path\":\"/l/b\",\"index\":%llu,\"deleted\":true},"
+                           "{\"path\":\"/l/c\",\"index\":%llu,\"type\":\"image/png\","
+                           "\"encoding\":\"base64\",\"document\":\"/wAB\"}]}",
+                           c, b, c));
+    assert_int_equal(ask_since(rig, &visit, "/l", c, ""), 304);
+    assert_int_equal(visit.body_len, 0);
+    /* the same index is good for a resource below, and that one's for the list */
+    put(rig, "/other", JSON("1"));
+    uint64_t newest = put(rig, "/other", JSON("2"));
+    assert_int_equal(ask_since(rig, &visit, "/l", newest, ""), 304);
+}
+
+static void a_void_index_begins_again(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    char out[1024];
+    uint64_t a = put(rig, "/l/a", JSON("1"));
+    const char *expected =
+        told(out,
+             "{\"index\":%llu,\"reset\":true,\"changes\":["
+             "{\"path\":\"/l/a\",\"index\":%llu,\"type\":\"application/json\","
+             "\"document\":1}]}",
+             a, a, 0);
+    assert_int_equal(ask_since(rig, &visit, "/l", a + 1, ""), 200);
+    must_tell(&visit, expected);
+    assert_int_equal(ask(rig, &visit, "/l", "index=abc&wait=1s"), 200);
+    must_tell(&visit, expected);
+}
+
+static void a_touched_path_without_a_document_is_named(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    char out[1024];
+    uint64_t a = change(rig, "POST", "/l/a");
+    assert_int_equal(ask(rig, &visit, "/l", ""), 200);
+    must_tell(&visit, told(out,
+                           "{\"index\":%llu,\"reset\":true,\"changes\":["
+                           "{\"path\":\"/l/a\",\"index\":%llu}]}",
+                           a, a, 0));
+}
+
+static void nothing_below_is_told_and_can_be_waited_for(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit, waiting;
+    char out[1024], query[64];
+    uint64_t before = put(rig, "/other", JSON("1"));
+    assert_int_equal(ask(rig, &visit, "/l", ""), 200);
+    assert_non_null(strstr(visit.body, "\"reset\":true,\"changes\":[]}"));
+    snprintf(query, sizeof query, "index=%llu&wait=30s",
+             (unsigned long long)index_of(&visit));
+    struct cgi cgi = below("/l", query);
+    service_rig_serve(rig, &waiting, &cgi);
+    assert_false(visit_is_answered(&waiting));
+    put(rig, "/lx", JSON("1"));
+    assert_false(visit_is_answered(&waiting));
+    uint64_t a = put(rig, "/l/a", JSON("7"));
+    assert_int_equal(visit_await(&waiting), 200);
+    must_tell(&waiting,
+              told(out,
+                   "{\"index\":%llu,\"changes\":["
+                   "{\"path\":\"/l/a\",\"index\":%llu,\"type\":\"application/json\","
+                   "\"document\":7}]}",
+                   a, a, 0));
+    assert_true(before < a);
+}
+
+static void documents_are_left_out_for_those_who_want_none(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    char out[1024], value[256];
+    uint64_t a = put(rig, "/l/a", JSON("1"));
+    struct cgi cgi = below("/l", "");
+    prefer_parse(TEXT("return=minimal"), &cgi.prefer);
+    assert_int_equal(service_rig_ask(rig, &visit, &cgi), 200);
+    must_tell(&visit, told(out,
+                           "{\"index\":%llu,\"reset\":true,\"changes\":["
+                           "{\"path\":\"/l/a\",\"index\":%llu}]}",
+                           a, a, 0));
+    assert_string_equal(visit_header(&visit, "Preference-Applied", value),
+                        "return=minimal");
+}
+
+static void a_slash_at_the_end_leaves_the_path_itself_out(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    put(rig, "/l", JSON("\"secret\""));
+    put(rig, "/l/a", JSON("1"));
+    assert_int_equal(ask(rig, &visit, "/l/", ""), 200);
+    assert_null(strstr(visit.body, "secret"));
+    assert_non_null(strstr(visit.body, "\"/l/a\""));
+    assert_int_equal(ask(rig, &visit, "/l", ""), 200);
+    assert_non_null(strstr(visit.body, "secret"));
+}
+
+/* --- names --- */
+
+static void names_follow_those_alone(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit, waiting;
+    char query[64];
+    put(rig, "/l/a", JSON("1"));
+    put(rig, "/l/b", JSON("2"));
+    put(rig, "/l/b/c", JSON("3"));
+    assert_int_equal(ask(rig, &visit, "/l", "only=b%2Fc,a,a"), 200);
+    assert_non_null(strstr(visit.body, "\"/l/a\""));
+    assert_non_null(strstr(visit.body, "\"/l/b/c\""));
+    assert_null(strstr(visit.body, "\"/l/b\""));
+    assert_true(strstr(visit.body, "\"/l/a\"") == strstr(visit.body, "\"/l/a"));
+    assert_null(strstr(strstr(visit.body, "\"/l/a\"") + 1, "\"/l/a\""));
+    snprintf(query, sizeof query, "index=%llu&wait=30s&only=a,b/c",
+             (unsigned long long)index_of(&visit));
+    struct cgi cgi = below("/l", query);
+    service_rig_serve(rig, &waiting, &cgi);
+    put(rig, "/l/b", JSON("4"));
+    assert_false(visit_is_answered(&waiting));
+    put(rig, "/l/b/c", JSON("5"));
+    assert_int_equal(visit_await(&waiting), 200);
+    assert_non_null(strstr(waiting.body, "\"document\":5"));
+    assert_null(strstr(waiting.body, "\"/l/b\""));
+}
+
+static void long_lists_come_as_a_query(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    put(rig, "/l/a", JSON("1"));
+    put(rig, "/l/b", JSON("2"));
+    struct cgi cgi = below("/l", "");
+    cgi.method = TEXT("QUERY");
+    cgi.content_type = TEXT("application/json");
+    cgi.body = TEXT("[\"b\"]");
+    cgi.body_length = cgi.body.len;
+    assert_int_equal(service_rig_ask(rig, &visit, &cgi), 200);
+    assert_non_null(strstr(visit.body, "\"/l/b\""));
+    assert_null(strstr(visit.body, "\"/l/a\""));
+    cgi.body = TEXT("{}");
+    cgi.body_length = cgi.body.len;
+    assert_int_equal(service_rig_ask(rig, &visit, &cgi), 400);
+    cgi.body_length = 101;
+    assert_int_equal(service_rig_ask(rig, &visit, &cgi), 413);
+    cgi.body_length = cgi.body.len;
+    cgi.content_type = TEXT("text/plain");
+    assert_int_equal(service_rig_ask(rig, &visit, &cgi), 415);
+    cgi.scope = TEXT("");
+    assert_int_equal(service_rig_ask(rig, &visit, &cgi), 405);
+}
+
+static void names_that_lead_out_are_refused(void **state)
+{
+    static const char *const wrong[] = {"only=",       "only=a,",   "only=../b",
+                                        "only=/a",     "only=a//b", "only=%2e%2e",
+                                        "only=a/../b", "only=a%2",  "only=%00"};
+    struct service_rig *rig = *state;
+    struct visit visit;
+    put(rig, "/b", JSON("\"secret\""));
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        if (ask(rig, &visit, "/l", wrong[i]) != 400)
+            fail_msg("%s: %s", wrong[i], visit.head);
+        assert_null(strstr(visit.body, "secret"));
+    }
+}
+
+static void more_names_than_changes_are_refused(void **state)
+{
+    struct visit visit;
+    assert_int_equal(ask(*state, &visit, "/l", "only=a,b,c"), 200);
+    assert_int_equal(ask(*state, &visit, "/l", "only=a,b,c,d"), 400);
+}
+
+/* --- pages --- */
+
+static void pages_tell_each_path_once(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    char path[32];
+    uint64_t first = 0;
+    size_t count = 0;
+    for (int i = 0; i < 10; i++) {
+        snprintf(path, sizeof path, "/l/%d", i);
+        uint64_t index = put(rig, path, JSON("1"));
+        first = first == 0 ? index : first;
+    }
+    assert_int_equal(ask(rig, &visit, "/l", ""), 200);
+    for (;;) {
+        struct json_object *answer = json_tokener_parse(visit.body), *member, *one;
+        assert_non_null(answer);
+        assert_true(json_object_object_get_ex(answer, "index", &member));
+        assert_int_equal(json_object_get_int64(member), index_of(&visit));
+        assert_int_equal(json_object_object_get_ex(answer, "reset", &member), count == 0);
+        assert_true(json_object_object_get_ex(answer, "changes", &member));
+        for (size_t i = 0; i < json_object_array_length(member); i++, count++) {
+            snprintf(path, sizeof path, "/l/%zu", count);
+            json_object_object_get_ex(json_object_array_get_idx(member, i), "path", &one);
+            assert_string_equal(json_object_get_string(one), path);
+        }
+        assert_in_range(json_object_array_length(member), 1, 3);
+        bool more = json_object_object_get_ex(answer, "more", NULL);
+        json_object_put(answer);
+        if (!more)
+            break;
+        assert_int_equal(ask_since(rig, &visit, "/l", index_of(&visit), ""), 200);
+    }
+    assert_int_equal(count, 10);
+    assert_int_equal(ask_since(rig, &visit, "/l", index_of(&visit), ""), 304);
+}
+
+static void an_answer_is_no_longer_than_its_bound(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    struct service_rules rules = service_rig_rules;
+    char *body = calloc(1, 700);
+    rules.limit_body = 1000;
+    rules.limit_changes = 3;
+    rules.limit_answer = 1024;
+    assert_true(service_set_rules(rig->service, &rules));
+    memset(body, 'x', 700);
+    put(rig, "/l/a", "text/plain", (struct text){body, 700});
+    put(rig, "/l/b", "text/plain", (struct text){body, 700});
+    assert_int_equal(ask(rig, &visit, "/l", ""), 200);
+    assert_non_null(strstr(visit.body, "\"more\":true"));
+    assert_null(strstr(visit.body, "\"/l/b\""));
+    assert_int_equal(ask_since(rig, &visit, "/l", index_of(&visit), ""), 200);
+    assert_non_null(strstr(visit.body, "\"/l/b\""));
+    assert_null(strstr(visit.body, "more"));
+    free(body);
+}
+
+/* --- behind an origin --- */
+
+static void report(struct service_rig *rig, const char *path, const char *also)
+{
+    struct visit visit;
+    struct cgi cgi = publish("POST", path);
+    cgi.origin_status = TEXT("200");
+    cgi.also = text_of(also);
+    assert_int_equal(service_rig_ask(rig, &visit, &cgi), 204);
+}
+
+static void behind_an_origin_paths_alone_are_told(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit, waiting;
+    char query[64];
+    struct cgi cgi = below("/l", "");
+    cgi.origin = TEXT("/_origin");
+    report(rig, "/l/1", "");
+    assert_int_equal(service_rig_ask(rig, &visit, &cgi), 200);
+    assert_non_null(strstr(visit.body, "\"reset\":true"));
+    snprintf(query, sizeof query, "index=%llu&wait=30s",
+             (unsigned long long)index_of(&visit));
+    cgi.query = text_of(query);
+    service_rig_serve(rig, &waiting, &cgi);
+    assert_false(visit_is_answered(&waiting));
+    report(rig, "/l/2", "");
+    assert_int_equal(visit_await(&waiting), 200);
+    assert_non_null(strstr(waiting.body, "\"changes\":[{\"path\":\"/l/2\",\"index\":"));
+    assert_null(strstr(waiting.body, "reset"));
+    /* nobody knows what a list's end stands for: all has to be asked again */
+    service_rig_serve(rig, &waiting, &cgi);
+    assert_int_equal(visit_await(&waiting), 200);
+    snprintf(query, sizeof query, "index=%llu&wait=30s",
+             (unsigned long long)index_of(&waiting));
+    service_rig_serve(rig, &waiting, &cgi);
+    assert_false(visit_is_answered(&waiting));
+    report(rig, "/x", "/l/*");
+    assert_int_equal(visit_await(&waiting), 200);
+    assert_non_null(strstr(waiting.body, "\"reset\":true"));
+}
+
+/* --- against a model --- */
+
+#define MODEL_PATHS 12
+#define MODEL_STEPS 4000
+
+struct model {
+    uint64_t index[MODEL_PATHS]; /* 0: never was */
+    bool there[MODEL_PATHS];
+    uint64_t seen[MODEL_PATHS]; /* what the reader has of it; 0: nothing */
+    uint64_t at;                /* the reader's index */
+};
+
+static const char *const model_paths[MODEL_PATHS] = {
+    "/l",     "/l/a",   "/l/a/b", "/l/a/c", "/l/d",     "/l/e/f",
+    "/l/e/g", "/l/e/h", "/l/i",   "/k",     "/l/a/b/j", "/lm"};
+
+static bool model_is_below(size_t i)
+{
+    return strcmp(model_paths[i], "/l") == 0 || strncmp(model_paths[i], "/l/", 3) == 0;
+}
+
+static void model_step(struct service_rig *rig, struct model *model, unsigned *seed)
+{
+    size_t i = (size_t)rand_r(seed) % MODEL_PATHS;
+    if (rand_r(seed) % 3 == 0 && model->there[i]) {
+        model->index[i] = change(rig, "DELETE", model_paths[i]);
+        model->there[i] = false;
+    } else {
+        model->index[i] = put(rig, model_paths[i], JSON("1"));
+        model->there[i] = true;
+    }
+}
+
+/* Takes one answer in: in order, each path once, nothing that is not newer. */
+static bool model_take(struct model *model, const struct visit *visit)
+{
+    struct json_object *answer = json_tokener_parse(visit->body), *member, *one, *value;
+    assert_non_null(answer);
+    uint64_t last = model->at;
+    if (json_object_object_get_ex(answer, "reset", NULL)) {
+        memset(model->seen, 0, sizeof model->seen);
+        last = 0;
+    }
+    json_object_object_get_ex(answer, "changes", &member);
+    for (size_t n = 0; n < json_object_array_length(member); n++) {
+        size_t i = 0;
+        one = json_object_array_get_idx(member, n);
+        json_object_object_get_ex(one, "index", &value);
+        uint64_t index = (uint64_t)json_object_get_int64(value);
+        assert_true(index > last);
+        last = index;
+        json_object_object_get_ex(one, "path", &value);
+        while (strcmp(model_paths[i], json_object_get_string(value)) != 0)
+            i++;
+        assert_true(model_is_below(i));
+        model->seen[i] = json_object_object_get_ex(one, "deleted", NULL) ? 0 : index;
+    }
+    model->at = index_of(visit);
+    assert_true(model->at >= last);
+    bool more = json_object_object_get_ex(answer, "more", NULL);
+    json_object_put(answer);
+    return more;
+}
+
+static void model_read(struct service_rig *rig, struct model *model, bool afresh)
+{
+    struct visit visit;
+    int status =
+        afresh ? ask(rig, &visit, "/l", "") : ask_since(rig, &visit, "/l", model->at, "");
+    while (status == 200 && model_take(model, &visit))
+        status = ask_since(rig, &visit, "/l", model->at, "");
+    for (size_t i = 0; i < MODEL_PATHS; i++)
+        if (model_is_below(i) &&
+            model->seen[i] != (model->there[i] ? model->index[i] : 0))
+            fail_msg("%s: %llu was told, not %llu", model_paths[i],
+                     (unsigned long long)model->seen[i],
+                     (unsigned long long)model->index[i]);
+}
+
+static void answers_that_are_applied_give_what_is_there(void **state)
+{
+    struct model model = {.at = 0};
+    unsigned seed = 20261126;
+    model_read(*state, &model, true);
+    for (int step = 0; step < MODEL_STEPS; step++) {
+        model_step(*state, &model, &seed);
+        if (rand_r(&seed) % 4 == 0)
+            model_read(*state, &model, rand_r(&seed) % 20 == 0);
+    }
+}
+
+int main(void)
+{
+#define WITH(setup, test) cmocka_unit_test_setup_teardown(test, setup, stop)
+    const struct CMUnitTest tests[] = {
+        WITH(start, the_first_answer_tells_what_is_there),
+        WITH(start, with_an_index_only_what_is_newer_is_told),
+        WITH(start, a_void_index_begins_again),
+        WITH(start, a_touched_path_without_a_document_is_named),
+        WITH(start, nothing_below_is_told_and_can_be_waited_for),
+        WITH(start, documents_are_left_out_for_those_who_want_none),
+        WITH(start, a_slash_at_the_end_leaves_the_path_itself_out),
+        WITH(start, names_follow_those_alone),
+        WITH(start, long_lists_come_as_a_query),
+        WITH(start, names_that_lead_out_are_refused),
+        WITH(start_small, more_names_than_changes_are_refused),
+        WITH(start_small, pages_tell_each_path_once),
+        WITH(start_small, an_answer_is_no_longer_than_its_bound),
+        WITH(start, behind_an_origin_paths_alone_are_told),
+        WITH(start_small, answers_that_are_applied_give_what_is_there),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
