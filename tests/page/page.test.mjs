@@ -56,7 +56,7 @@ const reading = (time, more = {}) => ({
 test('a change appears without a reload', LIMIT, async () => {
   await open(stack.url);
   await shows('note', 'There is none yet.');
-  await stack.awaitWaiting(2);
+  await stack.awaitWaiting(1);
 
   await stack.publish('note', 'Hello <b>there</b>', 'text/plain');
   await shows('note', 'Hello <b>there</b>');
@@ -71,7 +71,7 @@ test('the readings are drawn', LIMIT, async () => {
   await stack.publish('machine', reading(1000));
   await open(stack.url);
   await shows('name', 'testbox');
-  await stack.awaitWaiting(2);
+  await stack.awaitWaiting(1);
   await stack.publish('machine', reading(1002, {load: [1.5, 0.25, 0.1]}));
 
   await shows('load-now', '1.50');
@@ -91,14 +91,14 @@ test('the readings are drawn', LIMIT, async () => {
 
 test('it shows what goes over the wire', LIMIT, async () => {
   await open(stack.url);
-  await stack.awaitWaiting(2);
+  await stack.awaitWaiting(1);
   await stack.publish('note', 'Hello', 'text/plain');
   await shows('note', 'Hello');
   await page.waitForFunction(() => {
     const rows = [...document.querySelectorAll('#wire tr')].map(row => row.textContent);
-    return rows.some(row => /^GET \/live\/note\?index=0&wait=50s\d+\.\d\d s200$/.test(row))
-      && rows.filter(row => /^GET \/live\/(note|machine)\?index=\d+&wait=50s\d+ swaiting$/.test(row))
-        .length === 2;
+    return rows.some(row => /^GET \/live\/\?index=\d+&wait=50s\d+\.\d\d s200$/.test(row))
+      && rows.filter(row => /^GET \/live\/\?index=\d+&wait=50s\d+ swaiting$/.test(row))
+        .length === 1;
   });
 });
 
@@ -108,7 +108,7 @@ test('it needs nothing from elsewhere', LIMIT, async () => {
   await stack.publish('machine', reading(1000));
   await open(stack.url);
   await shows('name', 'testbox');
-  await stack.awaitWaiting(2);
+  await stack.awaitWaiting(1);
   const elsewhere = asked.filter(url => !url.startsWith(`${stack.url}/`) && !url.startsWith('data:'));
   assert.deepEqual(elsewhere, []);
 });
@@ -120,7 +120,7 @@ test('it fits a phone', LIMIT, async () => {
   await open(stack.url);
   await shows('name', 'a-machine');
   await shows('note', 'xxx');
-  await stack.awaitWaiting(2);
+  await stack.awaitWaiting(1);
   const [wide, shown] = await page.evaluate(() => [
     document.documentElement.scrollWidth, document.documentElement.clientWidth]);
   assert.ok(wide <= shown, `${wide} pixels on a screen of ${shown}`);
@@ -130,7 +130,7 @@ test('it survives fcgiwait', LIMIT, async () => {
   await stack.publish('note', 'before', 'text/plain');
   await open(stack.url);
   await shows('note', 'before');
-  await stack.awaitWaiting(2);
+  await stack.awaitWaiting(1);
 
   await stack.stopFcgiwait();
   await shows('state', 'retrying');
@@ -147,7 +147,7 @@ test('a hidden page lets go of its requests', LIMIT, async () => {
   await stack.publish('note', 'first', 'text/plain');
   await open(stack.url);
   await shows('note', 'first');
-  await stack.awaitWaiting(2);
+  await stack.awaitWaiting(1);
 
   await turn(true);
   await shows('state', 'paused');
@@ -157,7 +157,7 @@ test('a hidden page lets go of its requests', LIMIT, async () => {
 
   await turn(false);
   await shows('note', 'second');
-  await stack.awaitWaiting(2);
+  await stack.awaitWaiting(1);
   await sameVisit();
 });
 
@@ -165,7 +165,7 @@ test('a page that one comes back to goes on', LIMIT, async () => {
   await stack.publish('note', 'first', 'text/plain');
   await open(stack.url);
   await shows('note', 'first');
-  await stack.awaitWaiting(2);
+  await stack.awaitWaiting(1);
 
   await page.goto(`${stack.url}/longpoll.js`);
   await stack.awaitWaiting(0);
@@ -173,7 +173,7 @@ test('a page that one comes back to goes on', LIMIT, async () => {
 
   await page.goBack({waitUntil: 'commit'});
   await page.waitForFunction(() => document.getElementById('note')?.textContent === 'second');
-  await stack.awaitWaiting(2);
+  await stack.awaitWaiting(1);
   await sameVisit();                    // as it was, from the browser's memory
 });
 
