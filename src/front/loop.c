@@ -44,7 +44,7 @@ static void each_connection(struct lane *lane, void (*visit)(struct connection *
 static void on_bell(struct lane *lane)
 {
     let_in(lane);
-    switch (lane->stage) {
+    switch (atomic_load(&lane->stage)) {
     case LANE_OPEN:
         break;
     case LANE_STOPPING:
