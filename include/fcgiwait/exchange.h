@@ -29,18 +29,21 @@ struct request;
 
 enum sent { SENT_ALL, SENT_PART, SENT_BROKEN };
 
+typedef enum sent exchange_head_fn(struct request *request, struct reply *reply)
+    __attribute__((warn_unused_result));
+typedef enum sent exchange_chunk_fn(struct request *request, struct chunk *chunk)
+    __attribute__((warn_unused_result));
+
 struct exchange_ops {
     /* The whole answer. NULL: there is nobody to answer. */
     void (*reply)(struct request *request, struct reply *reply);
 
     /* Begins a stream with the reply's head, and its body as the first piece of it.
      * request->user and request->patience are set. */
-    enum sent (*head)(struct request *request, struct reply *reply)
-        __attribute__((warn_unused_result));
+    exchange_head_fn *head;
 
     /* Not empty. The reference stays the caller's. */
-    enum sent (*chunk)(struct request *request, struct chunk *chunk)
-        __attribute__((warn_unused_result));
+    exchange_chunk_fn *chunk;
 
     /* Ends a stream, with a last chunk, or NULL. */
     void (*end)(struct request *request, struct chunk *chunk);
