@@ -14,6 +14,8 @@ static const struct service_rules rules = {.wait_default = 15 * NANOS_PER_SECOND
                                            .limit_body = 1000,
                                            .limit_path = 100,
                                            .waiting_per_client = 1,
+                                           .limit_changes = 10,
+                                           .limit_answer = 10000,
                                            .cache_control = "no-store"};
 
 /* What is asked, of an service_rig with a document {"a":1} at /a; and the right answer.
@@ -133,6 +135,27 @@ static void readers_behind_an_origin_survive_each_lack(void **state)
     faults_sweep(asking);
 }
 
+static void readers_of_lists_survive_each_lack(void **state)
+{
+    (void)state;
+    cgi = (struct cgi){
+        .method = TEXT("GET"), .script_name = TEXT("/"), .scope = TEXT("below")};
+    right = 200;
+    faults_sweep(asking);
+    cgi.query = TEXT("only=a,b%2Cc");
+    faults_sweep(asking);
+    cgi.query = TEXT("only=../a");
+    right = 400;
+    faults_sweep(asking);
+    cgi.method = TEXT("QUERY");
+    cgi.body = TEXT("[\"a\",\"b/c\"]");
+    cgi.body_length = cgi.body.len;
+    right = 200;
+    faults_sweep(asking);
+    cgi.origin = TEXT("/_origin");
+    faults_sweep(asking);
+}
+
 static void reported_writes_survive_each_lack(void **state)
 {
     (void)state;
@@ -180,6 +203,11 @@ static void who_cannot_be_held_is_told_so(void **state)
     faults_sweep(parking);
     cgi.client = TEXT("somebody");
     faults_sweep(parking);
+    cgi.scope = TEXT("below");
+    cgi.script_name = TEXT("/");
+    cgi.query = TEXT("index=0&wait=50&only=wait,b,c/d");
+    faults_sweep(parking);
+    cgi.scope = TEXT("");
     cgi.script_name = TEXT("/wait/for/one/that/is/deep");
     cgi.origin = TEXT("/_origin");
     cgi.query = TEXT("wait=0"); /* at once: only the way there takes memory */
@@ -282,6 +310,7 @@ int main(void)
         cmocka_unit_test(publishers_survive_each_lack),
         cmocka_unit_test(endpoints_survive_each_lack),
         cmocka_unit_test(readers_behind_an_origin_survive_each_lack),
+        cmocka_unit_test(readers_of_lists_survive_each_lack),
         cmocka_unit_test(reported_writes_survive_each_lack),
         cmocka_unit_test(who_cannot_be_held_is_told_so),
         cmocka_unit_test(who_waits_is_answered_whatever_lacks),
