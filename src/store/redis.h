@@ -36,6 +36,7 @@ struct redis {
     struct redis_link proposing, following;
     pthread_t proposer, follower;
     _Atomic bool stopping;
+    _Atomic unsigned connections; /* of the proposer's, so far */
     _Atomic nanos lost; /* an instant: since then the engine is not followed; 0: it is */
     _Atomic nanos patience_ends; /* an instant: then nobody waits for the engine */
 
@@ -51,8 +52,7 @@ struct redis {
 
     /* the proposer's own */
     uint64_t numbered; /* edits, so far */
-    unsigned connections;
-    size_t held; /* edits in `edits`, those to be decided again first */
+    size_t held;       /* edits in `edits`, those to be decided again first */
     struct edit *edits[REDIS_MOST];
     struct decision *decisions; /* REDIS_MOST */
     struct text *arguments;     /* of one call */

@@ -66,7 +66,7 @@ bool redis_hello(struct redis *redis, struct redis_link *link, uint64_t *newest)
 {
     char room[REDIS_ROOM], connection[32];
     struct text arguments[REDIS_ARGUMENTS];
-    snprintf(connection, sizeof connection, "%u", redis->connections);
+    snprintf(connection, sizeof connection, "%u", atomic_load(&redis->connections));
     redis_arguments(redis, 0, connection, room, arguments);
     struct redisReply *reply = propose(redis, link, arguments, REDIS_ARGUMENTS);
     if (reply == NULL)
@@ -82,7 +82,8 @@ bool redis_hello(struct redis *redis, struct redis_link *link, uint64_t *newest)
 static bool take_over(struct redis *redis)
 {
     char connection[32];
-    snprintf(connection, sizeof connection, "%u", ++redis->connections);
+    snprintf(connection, sizeof connection, "%u",
+             atomic_fetch_add(&redis->connections, 1) + 1);
     struct text words[] = {TEXT("SET"), text_of(redis->keys[REDIS_ALIVE]),
                            text_of(connection), TEXT("EX"), TEXT(ALIVE)};
     struct redisReply *reply = redis_link_call(&redis->proposing, words, 5);
@@ -315,7 +316,7 @@ static bool ask(struct call *call)
         refuse(call);
         return false;
     }
-    snprintf(connection, sizeof connection, "%u", redis->connections);
+    snprintf(connection, sizeof connection, "%u", atomic_load(&redis->connections));
     decide(call);
     redis_arguments(redis, redis->numbered, connection, room, call->arguments);
     redis->numbered += call->count;

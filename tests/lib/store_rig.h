@@ -24,7 +24,7 @@ struct store_rig {
     struct tree *tree;
     struct store *store;
     uint64_t newest;               /* that came through the sink */
-    size_t changes;                /* that did */
+    _Atomic size_t changes;        /* that did */
     size_t batches;                /* in so many batches (batch.h) */
     struct store *_Atomic counted; /* that has them; NULL before and after */
     uint64_t batch;                /* its index before the last one */
