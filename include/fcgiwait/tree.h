@@ -24,12 +24,13 @@
 #include "fcgiwait/text.h"
 
 enum scope {
-    SCOPE_SELF,  /* the resource alone */
-    SCOPE_BELOW, /* the resource and everything below it, as behind an origin: what
-                    CHANGE_EVERYTHING says is a change, too */
-    SCOPE_WITHIN /* the same of what is kept here, whose changes are all known */
+    SCOPE_SELF,   /* the resource alone */
+    SCOPE_BELOW,  /* the resource and everything below it, as behind an origin: what
+                     CHANGE_EVERYTHING says is a change, too */
+    SCOPE_WITHIN, /* the same of what is kept here, whose changes are all known */
+    SCOPE_INSIDE  /* as SCOPE_WITHIN, without the resource itself */
 };
-enum { SCOPES = 3 };
+enum { SCOPES = 4 };
 
 /* What of the tree is watched, and the index that it was seen at. */
 struct target {
@@ -79,9 +80,8 @@ void tree_set_bell(struct tree *tree, tree_ring_fn *ring, void *context);
 void tree_free(struct tree **tree);
 
 /* The present state, with a document reference for the caller (present_dispose()). Under
- * SCOPE_BELOW and SCOPE_WITHIN the index and the time are those of the newest change at
- * or below the path; under SCOPE_BELOW also of the newest CHANGE_EVERYTHING at, above or
- * below it. */
+ * the other scopes the index and the time are those of the newest change there; under
+ * SCOPE_BELOW also of the newest CHANGE_EVERYTHING at, above or below the path. */
 void tree_look(struct tree *tree, struct text path, enum scope scope,
                struct present *present);
 
@@ -144,11 +144,11 @@ struct tree_portion {
 };
 
 /* Fills the portion with what last changed after `from`, and up to `to`, at or below the
- * path, and moves `from` to the index that it has come to. True: that was all. A portion
- * may be empty: nothing is held for long. Who goes on with `from` tells each path once.
- */
-bool tree_since(struct tree *tree, struct text path, uint64_t *from, uint64_t to,
-                struct tree_portion *portion);
+ * path (SCOPE_INSIDE: below it), and moves `from` to the index that it has come to. True:
+ * that was all. A portion may be empty: nothing is held for long. Who goes on with `from`
+ * tells each path once. */
+bool tree_since(struct tree *tree, struct text path, enum scope scope, uint64_t *from,
+                uint64_t to, struct tree_portion *portion);
 
 /* Gives the documents back. */
 void tree_portion_dispose(struct tree_portion *portion);

@@ -48,6 +48,13 @@ static void add_named(struct feed *feed, const struct names *names, char *at)
     }
 }
 
+static enum scope scope_of(const struct feed *feed)
+{
+    if (feed->behind_origin)
+        return SCOPE_BELOW;
+    return feed->below_alone ? SCOPE_INSIDE : SCOPE_WITHIN;
+}
+
 struct feed *feed_new(const struct operation *operation, const struct names *names)
 {
     struct text path = origin_path(operation->path);
@@ -70,13 +77,13 @@ struct feed *feed_new(const struct operation *operation, const struct names *nam
     if (names != NULL)
         add_named(feed, names, at);
     else
-        feed->targets[0] = (struct target){
-            feed->path, feed->behind_origin ? SCOPE_BELOW : SCOPE_WITHIN, .index = 0};
+        feed->targets[0] = (struct target){feed->path, scope_of(feed), .index = 0};
     return feed;
 }
 
 void feed_look(struct feed *feed, struct tree *tree, struct present *present)
 {
+    struct tree_span span;
     *present = (struct present){.index = 0};
     for (size_t i = 0; i < feed->count; i++) {
         struct present one;
@@ -88,4 +95,10 @@ void feed_look(struct feed *feed, struct tree *tree, struct present *present)
         }
         present_dispose(&one);
     }
+    /* Of a name that was forgotten nobody can say when it changed. Where none was ever
+     * there, there is nothing to miss. */
+    tree_span(tree, &span);
+    if (present->index != 0 && present->index < span.horizon)
+        present->index = span.horizon;
+    feed->newest = present->index;
 }

@@ -21,7 +21,10 @@ struct feed {
     bool minimal;       /* the client wants none */
     bool named;         /* the targets are names below the path; else the path is one */
     bool has_from;      /* the client has what is there up to `from` */
+    uint64_t goes_on;   /* the horizon at which a page before this one stopped at `from`,
+                           which may be below it; 0: there was no such page */
     uint64_t from;
+    uint64_t newest; /* change of them all, as feed_look() saw it */
     size_t count;
     struct target targets[]; /* as feed_look() saw them */
 };
@@ -30,8 +33,14 @@ struct feed {
  */
 struct feed *feed_new(const struct operation *operation, const struct names *names);
 
-/* Looks at the targets. `present` gets the newest change of them all, and no document. */
+/* Looks at the targets. `present` gets the newest change of them all, and no document;
+ * its index is not below the horizon, but for 0: none was ever there. */
 void feed_look(struct feed *feed, struct tree *tree, struct present *present);
+
+/* Finds the index that a page stopped at, by its bookmark (bookmark.h). Work for each
+ * document below the horizon. */
+bool feed_find(const struct feed *feed, struct tree *tree, uint64_t horizon,
+               uint64_t bookmark, uint64_t *index);
 
 /* What a feed tells: malloc'd bytes, and the text that lies within them. */
 struct feed_page {

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "bookmark.h"
 #include "fcgiwait/path.h"
 #include "fcgiwait/telling.h"
 
@@ -16,8 +17,7 @@
 struct pager {
     const struct feed *feed;
     struct telling telling;
-    bool reset;       /* all that is there is told */
-    uint64_t horizon; /* no index below it is good to go on from */
+    bool reset; /* all that is there is told */
     size_t count;
     uint64_t index; /* the last that was told */
     bool more;
@@ -31,13 +31,10 @@ static bool is_told(const struct pager *pager, const struct tree_news *news)
     return !feed->below_alone || feed->named || news->path.len != feed->path.len;
 }
 
-/* Whether a page may end before a change with this index. Where all that is there is
- * told, it is not cut short of the horizon, whatever the bounds: who went on from such an
- * index would be told all again, for ever. */
+/* Whether a page may end before a change with this index: one goes on from there. */
 static bool may_end(const struct pager *pager, uint64_t next)
 {
-    return pager->count > 0 && next != pager->index &&
-           !(pager->reset && pager->index < pager->horizon);
+    return pager->count > 0 && next != pager->index;
 }
 
 /* False: the page is full, and this one is left for the next. */
@@ -75,12 +72,13 @@ static bool tell_portion(struct pager *pager, const struct tree_portion *portion
 static bool tell_everything(struct pager *pager, struct tree *tree, uint64_t from,
                             uint64_t to)
 {
+    const struct target *target = &pager->feed->targets[0];
     struct tree_portion portion = {.bytes = malloc(PATH_LENGTH_MAX),
                                    .capacity = PATH_LENGTH_MAX};
     if (portion.bytes == NULL)
         return false;
     for (bool all = false, room = true; room && !all;) {
-        all = tree_since(tree, pager->feed->path, &from, to, &portion);
+        all = tree_since(tree, target->path, target->scope, &from, to, &portion);
         room = tell_portion(pager, &portion);
         tree_portion_dispose(&portion);
     }
@@ -122,13 +120,56 @@ static bool tell_named(struct pager *pager, struct tree *tree, uint64_t from, ui
     return true;
 }
 
-/* Whether nobody knows what changed behind the origin since then. */
-static bool is_lost(const struct feed *feed, struct tree *tree)
+/* --- from where --- */
+
+/* Up to then nobody knows what there is behind an origin. A name is told whenever it may
+ * have changed, so there is nothing to lose. */
+static uint64_t known_from(const struct feed *feed, struct tree *tree)
 {
-    for (size_t i = 0; feed->behind_origin && i < feed->count; i++)
-        if (tree_everything(tree, feed->targets[i].path) > feed->from)
+    return feed->behind_origin && !feed->named ? tree_everything(tree, feed->path) : 0;
+}
+
+static bool find_below(const struct target *target, struct tree *tree, uint64_t bookmark,
+                       uint64_t horizon, uint64_t *index)
+{
+    struct tree_portion portion = {.bytes = malloc(PATH_LENGTH_MAX),
+                                   .capacity = PATH_LENGTH_MAX};
+    bool found = false;
+    uint64_t from = 0;
+    for (bool all = portion.bytes == NULL; !all && !found;) {
+        all = tree_since(tree, target->path, target->scope, &from, horizon, &portion);
+        for (size_t i = 0; i < portion.count && !found; i++) {
+            *index = portion.news[i].present.index;
+            found = bookmark_of(*index, horizon) == bookmark;
+        }
+        tree_portion_dispose(&portion);
+    }
+    free(portion.bytes);
+    return found;
+}
+
+bool feed_find(const struct feed *feed, struct tree *tree, uint64_t horizon,
+               uint64_t bookmark, uint64_t *index)
+{
+    if (!bookmark_can_be(bookmark) || horizon == 0)
+        return false;
+    if (!feed->named)
+        return find_below(&feed->targets[0], tree, bookmark, horizon, index);
+    for (size_t i = 0; i < feed->count; i++) {
+        *index = feed->targets[i].index;
+        if (*index < horizon && bookmark_of(*index, horizon) == bookmark)
             return true;
+    }
     return false;
+}
+
+/* --- one page --- */
+
+/* Whether deletions that came after it may be forgotten. */
+static bool is_void(const struct feed *feed, const struct tree_span *span)
+{
+    return feed->from != 0 && feed->from < span->horizon &&
+           feed->goes_on != span->horizon;
 }
 
 /* Writes what stands before the changes, right in front of them. */
@@ -151,17 +192,15 @@ static struct text open_page(struct pager *pager)
 void feed_tell(const struct feed *feed, struct tree *tree, struct feed_page *page)
 {
     static const char blanks[OPENING_MOST];
-    struct pager pager = {.feed = feed, .reset = !feed->has_from || is_lost(feed, tree)};
+    struct pager pager = {.feed = feed};
     struct tree_span span;
-    uint64_t from = pager.reset ? 0 : feed->from, to = 0;
-    for (size_t i = 0; i < feed->count; i++)
-        if (feed->targets[i].index > to)
-            to = feed->targets[i].index;
+    uint64_t known = known_from(feed, tree);
     tree_span(tree, &span);
-    pager.horizon = span.horizon;
+    pager.reset = !feed->has_from || feed->from < known || is_void(feed, &span);
+    uint64_t from = pager.reset ? known : feed->from;
     telling_add(&pager.telling, (struct text){blanks, sizeof blanks});
-    bool told = feed->named ? tell_named(&pager, tree, from, to)
-                            : tell_everything(&pager, tree, from, to);
+    bool told = feed->named ? tell_named(&pager, tree, from, feed->newest)
+                            : tell_everything(&pager, tree, from, feed->newest);
     telling_add(&pager.telling, TEXT("]}"));
     if (!told || pager.telling.failed) {
         free(pager.telling.bytes);
@@ -169,7 +208,9 @@ void feed_tell(const struct feed *feed, struct tree *tree, struct feed_page *pag
         return;
     }
     if (!pager.more)
-        pager.index = to;
+        pager.index = feed->newest;
+    else if (pager.index < span.horizon)
+        pager.index = bookmark_of(pager.index, span.horizon);
     page->bytes = pager.telling.bytes;
     page->text = open_page(&pager);
     page->index = pager.index;

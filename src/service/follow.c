@@ -96,16 +96,23 @@ bool follow_begin(struct service *service, struct request *request,
 /* --- what there is to tell --- */
 
 /* `same`: nothing has changed for this client. */
-static void set_from(struct feed *feed, const struct operation *operation,
-                     const struct tree_span *span, const struct present *present,
-                     bool same)
+static void set_from(struct feed *feed, struct tree *tree,
+                     const struct operation *operation, const struct tree_span *span,
+                     const struct present *present, bool same)
 {
-    uint64_t index = operation->index;
+    uint64_t index = operation->index, stopped;
     bool is_good =
         operation->has_index &&
         (index == present->index || (index >= span->horizon && index <= span->newest));
     feed->has_from = is_good || same;
     feed->from = is_good ? index : present->index;
+    feed->goes_on = 0;
+    if (!feed->has_from && operation->has_index &&
+        feed_find(feed, tree, span->horizon, index, &stopped)) {
+        feed->goes_on = span->horizon;
+        feed->has_from = true;
+        feed->from = stopped;
+    }
 }
 
 void follow_look(struct service *service, struct request *request,
@@ -121,7 +128,7 @@ void follow_look(struct service *service, struct request *request,
         enum read_action action = read_plan_make(operation, &span, &present, &plan);
         request->index = present.index;
         request->applied = plan.applied;
-        set_from(feed, operation, &span, &present, action == READ_HOLD);
+        set_from(feed, service->tree, operation, &span, &present, action == READ_HOLD);
         served = true;
         if (action == READ_FAILED)
             deliver_problem(service, request, 412, plan.why, NULL);

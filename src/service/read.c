@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* read: GET and HEAD: answers at once, or holds the request. */
+#include "bookmark.h"
 #include "deliver.h"
 #include "fcgiwait/etag.h"
 #include "follow.h"
@@ -52,7 +53,9 @@ static uint64_t brought_index(struct service *service, const struct operation *o
     struct text tags = operation->conditions.if_none_match;
     uint64_t newest = store_index(service->store);
     if (operation->has_index)
-        return operation->index < INDEX_LIMIT ? operation->index : 0;
+        return operation->index < INDEX_LIMIT && !bookmark_can_be(operation->index)
+                   ? operation->index
+                   : 0;
     if (operation->has_wait && tags.at != NULL &&
         etag_is_within(tags, newest + 1, INDEX_LIMIT - 1))
         return newest + 1;

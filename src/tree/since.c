@@ -41,7 +41,8 @@ static int by_index(const void *a, const void *b)
 }
 
 /* False: there is more than one portion, or much else that is newer. */
-static bool walk(struct node *top, uint64_t from, uint64_t to, struct found *found)
+static bool walk(struct node *top, const struct node *hidden, uint64_t from, uint64_t to,
+                 struct found *found)
 {
     size_t seen = 0;
     found->count = 0;
@@ -49,7 +50,7 @@ static bool walk(struct node *top, uint64_t from, uint64_t to, struct found *fou
     for (struct node *node = top; node != NULL; node = next_changed(node, top, from)) {
         if (++seen > WALK_MOST)
             return false;
-        if (node->self.index <= from || node->self.index > to)
+        if (node->self.index <= from || node->self.index > to || node == hidden)
             continue;
         if (found->count == TREE_PORTION)
             return false;
@@ -59,8 +60,9 @@ static bool walk(struct node *top, uint64_t from, uint64_t to, struct found *fou
     return true;
 }
 
-static void scan(const struct order *order, const struct node *top, uint64_t from,
-                 uint64_t to, struct found *found)
+static void scan(const struct order *order, const struct node *top,
+                 const struct node *hidden, uint64_t from, uint64_t to,
+                 struct found *found)
 {
     size_t at = order_after(order, from), seen = 0;
     found->count = 0;
@@ -71,7 +73,7 @@ static void scan(const struct order *order, const struct node *top, uint64_t fro
             return;
         }
         struct node *node = order->at[at].node;
-        if (node != NULL && node_is_below(node, top))
+        if (node != NULL && node != hidden && node_is_below(node, top))
             found->nodes[found->count++] = node;
     }
 }
@@ -95,8 +97,8 @@ static void fill(struct found *found, struct tree_portion *portion)
     }
 }
 
-bool tree_since(struct tree *tree, struct text path, uint64_t *from, uint64_t to,
-                struct tree_portion *portion)
+bool tree_since(struct tree *tree, struct text path, enum scope scope, uint64_t *from,
+                uint64_t to, struct tree_portion *portion)
 {
     struct place place;
     struct found found = {.reached = to};
@@ -104,8 +106,9 @@ bool tree_since(struct tree *tree, struct text path, uint64_t *from, uint64_t to
     lock_take(&tree->lock);
     node_place(tree, path, &place);
     struct node *top = place_top(&place);
-    if (top != NULL && top->newest.index > *from && !walk(top, *from, to, &found))
-        scan(&tree->order, top, *from, to, &found);
+    const struct node *hidden = scope == SCOPE_INSIDE ? place_node(&place) : NULL;
+    if (top != NULL && top->newest.index > *from && !walk(top, hidden, *from, to, &found))
+        scan(&tree->order, top, hidden, *from, to, &found);
     fill(&found, portion);
     lock_drop(&tree->lock);
     *from = found.reached;

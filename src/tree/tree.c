@@ -66,6 +66,8 @@ static struct present state_of(const struct tree *tree, const struct place *plac
     if (scope == SCOPE_SELF)
         return present;
     struct moment newest = tree->floor;
+    if (scope == SCOPE_INSIDE && node != NULL)
+        top = node->children != NULL ? node->children->prev : NULL;
     if (top != NULL)
         newest = later(newest, top->newest);
     if (scope == SCOPE_BELOW)
@@ -186,6 +188,7 @@ static void take_above(struct tree *tree, struct node *node, bool known,
         next = up->parent;
         bool taken = take(tree, up, SCOPE_BELOW, chain);
         taken |= known && take(tree, up, SCOPE_WITHIN, chain);
+        taken |= known && up != node && take(tree, up, SCOPE_INSIDE, chain);
         if (taken)
             node_prune(tree, up);
     }

@@ -431,6 +431,142 @@ static void behind_an_origin_paths_alone_are_told(void **state)
     assert_non_null(strstr(waiting.body, "\"reset\":true"));
 }
 
+/* --- what is older than all that is known of deletions --- */
+
+static size_t changes_of(const struct visit *visit)
+{
+    size_t count = 0;
+    for (const char *at = visit->body; (at = strstr(at, "{\"path\"")) != NULL; at++)
+        count++;
+    return count;
+}
+
+/* Touches so many paths that others are forgotten. */
+static void forget_some(struct service_rig *rig)
+{
+    static int number;
+    store_set_limit(rig->store, 4);
+    for (int i = 0; i < 20; i++) {
+        char path[20];
+        snprintf(path, sizeof path, "/t/%d", number++);
+        change(rig, "POST", path);
+    }
+}
+
+static void a_first_answer_comes_in_pages_whatever_was_forgotten(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    char seen[10] = {0}, path[20];
+    for (int i = 0; i < 10; i++) {
+        snprintf(path, sizeof path, "/l/%d", i);
+        put(rig, path, JSON("1"));
+    }
+    forget_some(rig);
+    assert_int_equal(ask(rig, &visit, "/l", ""), 200);
+    assert_non_null(strstr(visit.body, "\"reset\":true"));
+    for (int pages = 1;; pages++) {
+        assert_true(changes_of(&visit) <= 3);
+        for (int i = 0; i < 10; i++) {
+            snprintf(path, sizeof path, "\"/l/%d\"", i);
+            seen[i] = (char)(seen[i] + (strstr(visit.body, path) != NULL));
+        }
+        if (strstr(visit.body, "\"more\":true") == NULL) {
+            assert_int_equal(pages, 4);
+            break;
+        }
+        assert_int_equal(ask_since(rig, &visit, "/l", index_of(&visit), ""), 200);
+        assert_null(strstr(visit.body, "\"reset\":true"));
+    }
+    assert_memory_equal(seen, "\1\1\1\1\1\1\1\1\1\1", 10);
+    assert_int_equal(ask_since(rig, &visit, "/l", index_of(&visit), ""), 304);
+}
+
+static void a_page_that_may_have_missed_a_deletion_begins_again(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    for (int i = 0; i < 5; i++) {
+        char path[20];
+        snprintf(path, sizeof path, "/l/%d", i);
+        put(rig, path, JSON("1"));
+    }
+    forget_some(rig);
+    assert_int_equal(ask(rig, &visit, "/l", ""), 200);
+    uint64_t bookmark = index_of(&visit);
+    change(rig, "DELETE", "/l/0");
+    forget_some(rig);
+    assert_int_equal(ask_since(rig, &visit, "/l", bookmark, ""), 200);
+    assert_non_null(strstr(visit.body, "\"reset\":true"));
+    assert_null(strstr(visit.body, "/l/0"));
+    /* ... and so does one whose last document has changed since. */
+    bookmark = index_of(&visit);
+    put(rig, "/l/3", JSON("2"));
+    assert_int_equal(ask_since(rig, &visit, "/l", bookmark, ""), 200);
+    assert_non_null(strstr(visit.body, "\"reset\":true"));
+}
+
+static void a_name_that_was_forgotten_is_missed(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    put(rig, "/l/a", JSON("1"));
+    uint64_t b = put(rig, "/l/b", JSON("1"));
+    change(rig, "DELETE", "/l/a");
+    forget_some(rig);
+    assert_int_equal(ask_since(rig, &visit, "/l", b, "&only=a,b"), 200);
+    assert_non_null(strstr(visit.body, "\"reset\":true"));
+    assert_null(strstr(visit.body, "/l/a"));
+    assert_int_equal(ask_since(rig, &visit, "/l", index_of(&visit), "&only=a,b"), 304);
+}
+
+static void the_path_itself_wakes_nobody_who_asked_for_what_is_below(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit, waiting;
+    char query[64];
+    put(rig, "/l/a", JSON("1"));
+    assert_int_equal(ask(rig, &visit, "/l/", ""), 200);
+    snprintf(query, sizeof query, "index=%llu&wait=30s",
+             (unsigned long long)index_of(&visit));
+    struct cgi cgi = below("/l/", query);
+    service_rig_serve(rig, &waiting, &cgi);
+    put(rig, "/l", JSON("1"));
+    assert_false(visit_is_answered(&waiting));
+    put(rig, "/l/b", JSON("1"));
+    assert_int_equal(visit_await(&waiting), 200);
+}
+
+/* What was touched before the last change of everything is as unknown as the rest. */
+static void pages_behind_an_origin_come_to_an_end(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    struct cgi cgi = below("/l", "");
+    char path[20], query[64];
+    cgi.origin = TEXT("/_origin");
+    for (int i = 0; i < 5; i++) {
+        snprintf(path, sizeof path, "/l/%d", i);
+        report(rig, path, "");
+    }
+    report(rig, "/x", "/l/*");
+    for (int i = 5; i < 12; i++) {
+        snprintf(path, sizeof path, "/l/%d", i);
+        report(rig, path, "");
+    }
+    assert_int_equal(service_rig_ask(rig, &visit, &cgi), 200);
+    assert_non_null(strstr(visit.body, "\"reset\":true"));
+    size_t told = changes_of(&visit);
+    for (; strstr(visit.body, "\"more\":true") != NULL; told += changes_of(&visit)) {
+        snprintf(query, sizeof query, "index=%llu", (unsigned long long)index_of(&visit));
+        cgi.query = text_of(query);
+        assert_int_equal(service_rig_ask(rig, &visit, &cgi), 200);
+        assert_null(strstr(visit.body, "\"reset\":true"));
+        assert_true(changes_of(&visit) <= 3);
+    }
+    assert_int_equal(told, 7);
+}
+
 /* --- against a model --- */
 
 #define MODEL_PATHS 12
@@ -534,6 +670,11 @@ int main(void)
         WITH(start, documents_are_left_out_for_those_who_want_none),
         WITH(start, a_slash_at_the_end_leaves_the_path_itself_out),
         WITH(start, names_follow_those_alone),
+        WITH(start_small, a_first_answer_comes_in_pages_whatever_was_forgotten),
+        WITH(start_small, a_page_that_may_have_missed_a_deletion_begins_again),
+        WITH(start_small, a_name_that_was_forgotten_is_missed),
+        WITH(start, the_path_itself_wakes_nobody_who_asked_for_what_is_below),
+        WITH(start_small, pages_behind_an_origin_come_to_an_end),
         WITH(start, long_lists_come_as_a_query),
         WITH(start, names_that_lead_out_are_refused),
         WITH(start_small, more_names_than_changes_are_refused),

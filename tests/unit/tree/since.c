@@ -34,15 +34,15 @@ static void apply(struct tree *tree, enum change_kind kind, const char *path,
 }
 
 /* What is told, as "path=index" with a + for a document and a - for a deletion. */
-static char *tell(struct tree *tree, const char *path, uint64_t from, uint64_t to,
-                  char *out, size_t most)
+static char *tell_scope(struct tree *tree, const char *path, enum scope scope,
+                        uint64_t from, uint64_t to, char *out, size_t most)
 {
     struct tree_portion portion = {.capacity = BYTES, .bytes = malloc(BYTES)};
     size_t len = 0;
     out[0] = '\0';
     for (bool done = false; !done;) {
         uint64_t before = from;
-        done = tree_since(tree, text_of(path), &from, to, &portion);
+        done = tree_since(tree, text_of(path), scope, &from, to, &portion);
         assert_true(done || from > before);
         for (size_t i = 0; i < portion.count; i++) {
             const struct tree_news *news = &portion.news[i];
@@ -60,6 +60,12 @@ static char *tell(struct tree *tree, const char *path, uint64_t from, uint64_t t
     assert_int_equal(from, to);
     free(portion.bytes);
     return out;
+}
+
+static char *tell(struct tree *tree, const char *path, uint64_t from, uint64_t to,
+                  char *out, size_t most)
+{
+    return tell_scope(tree, path, SCOPE_WITHIN, from, to, out, most);
 }
 
 #define TOLD(tree, path, from, to) tell(tree, path, from, to, (char[512]){0}, 512)
@@ -81,6 +87,27 @@ static void each_path_is_told_once_with_its_last_change(void **state)
     assert_string_equal(TOLD(tree, "/a/y", 0, 7), "/a/y/z=2");
     assert_string_equal(TOLD(tree, "/c", 0, 7), "");
     assert_string_equal(TOLD(tree, "/", 3, 7), "/a/x=5+ /ab=6+ /a=7-");
+}
+
+static void inside_is_without_the_path_itself(void **state)
+{
+    struct tree *tree = *state;
+    char out[512];
+    struct present present;
+    apply(tree, CHANGE_PUT, "/a/x", 1);
+    apply(tree, CHANGE_PUT, "/a/", 2);
+    apply(tree, CHANGE_PUT, "/a", 3);
+    assert_string_equal(tell_scope(tree, "/a", SCOPE_INSIDE, 0, 3, out, sizeof out),
+                        "/a/x=1+ /a/=2+");
+    tree_look(tree, TEXT("/a"), SCOPE_INSIDE, &present);
+    assert_int_equal(present.index, 2);
+    present_dispose(&present);
+    apply(tree, CHANGE_PUT, "/b/c", 4);
+    assert_string_equal(tell_scope(tree, "/b", SCOPE_INSIDE, 0, 4, out, sizeof out),
+                        "/b/c=4+");
+    tree_look(tree, TEXT("/b"), SCOPE_INSIDE, &present);
+    assert_int_equal(present.index, 4);
+    present_dispose(&present);
 }
 
 static void what_was_deleted_is_so_until_it_is_put_again(void **state)
@@ -137,7 +164,7 @@ static void portions_go_on_where_they_stopped(void **state)
         apply(tree, CHANGE_TOUCH, path, i);
     }
     for (bool done = false; !done;) {
-        done = tree_since(tree, TEXT("/ours"), &from, 30000, &portion);
+        done = tree_since(tree, TEXT("/ours"), SCOPE_WITHIN, &from, 30000, &portion);
         for (size_t i = 0; i < portion.count; i++) {
             count += count == 1999; /* it has moved on */
             assert_int_equal(portion.news[i].present.index, 10 * ++count);
@@ -159,11 +186,11 @@ static void paths_that_do_not_fit_come_in_the_next_portion(void **state)
     apply(tree, CHANGE_TOUCH, "/a/bcd", 1);
     apply(tree, CHANGE_TOUCH, "/a/e", 2);
     apply(tree, CHANGE_TOUCH, "/a/f", 3);
-    assert_false(tree_since(tree, TEXT("/"), &from, 3, &portion));
+    assert_false(tree_since(tree, TEXT("/"), SCOPE_WITHIN, &from, 3, &portion));
     assert_int_equal(portion.count, 2);
     assert_int_equal(from, 2);
     tree_portion_dispose(&portion);
-    assert_true(tree_since(tree, TEXT("/"), &from, 3, &portion));
+    assert_true(tree_since(tree, TEXT("/"), SCOPE_WITHIN, &from, 3, &portion));
     assert_int_equal(portion.count, 1);
     free(portion.bytes);
 }
@@ -283,6 +310,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST_OF(each_path_is_told_once_with_its_last_change),
+        TEST_OF(inside_is_without_the_path_itself),
         TEST_OF(what_was_deleted_is_so_until_it_is_put_again),
         TEST_OF(what_is_forgotten_is_not_told),
         TEST_OF(one_that_was_heard_of_late_stands_where_it_belongs),
