@@ -242,9 +242,9 @@ static void each_scope_hears_what_concerns_it(void **state)
         {"/a", SCOPE_BELOW, "/ab", false},  {"/a", SCOPE_BELOW, "/b", false},
         {"/", SCOPE_BELOW, "/a/b", true},   {"/", SCOPE_SELF, "/a", false},
         {"/a/b", SCOPE_BELOW, "/a", false}, {"/a/b", SCOPE_SELF, "/a", false},
-        {"/a", SCOPE_WITHIN, "/a", true}, {"/a", SCOPE_WITHIN, "/a/b", true},
-        {"/a", SCOPE_INSIDE, "/a", false}, {"/a", SCOPE_INSIDE, "/a/b", true},
-        {"/a", SCOPE_INSIDE, "/a/", true}, {"/a", SCOPE_INSIDE, "/b", false},
+        {"/a", SCOPE_WITHIN, "/a", true},   {"/a", SCOPE_WITHIN, "/a/b", true},
+        {"/a", SCOPE_INSIDE, "/a", false},  {"/a", SCOPE_INSIDE, "/a/b", true},
+        {"/a", SCOPE_INSIDE, "/a/", true},  {"/a", SCOPE_INSIDE, "/b", false},
     };
     uint64_t index = 0;
     struct tree *tree = *state;
