@@ -33,7 +33,9 @@ static void course_begin(struct course *course, uint8_t how)
 
 static void course_end(struct course *course)
 {
-    fprintf(course->out, "rests %d\n", fcgi_reader_rests(course->reader));
+    /* After its last answer nobody reads on, padding or not. */
+    if (!course->over)
+        fprintf(course->out, "rests %d\n", fcgi_reader_rests(course->reader));
     fclose(course->out);
     fcgi_reader_free(&course->reader);
 }
