@@ -20,4 +20,7 @@ enum method {
 /* Names are compared byte for byte (RFC 9110 section 9.1). */
 enum method method_parse(struct text name);
 
+/* Its name; of METHOD_OTHER, words for it. */
+struct text method_name(enum method method);
+
 #endif

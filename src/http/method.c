@@ -3,22 +3,29 @@
  * service/service.c as well. */
 #include "fcgiwait/method.h"
 
-#include <stddef.h>
-
-static const struct {
-    struct text name;
-    enum method method;
-} methods[] = {
-    {TEXT("GET"), METHOD_GET},         {TEXT("HEAD"), METHOD_HEAD},
-    {TEXT("OPTIONS"), METHOD_OPTIONS}, {TEXT("PUT"), METHOD_PUT},
-    {TEXT("PATCH"), METHOD_PATCH},     {TEXT("POST"), METHOD_POST},
-    {TEXT("DELETE"), METHOD_DELETE},   {TEXT("QUERY"), METHOD_QUERY},
+static const struct text names[] = {
+    [METHOD_OTHER] = TEXT("another method"),
+    [METHOD_GET] = TEXT("GET"),
+    [METHOD_HEAD] = TEXT("HEAD"),
+    [METHOD_OPTIONS] = TEXT("OPTIONS"),
+    [METHOD_PUT] = TEXT("PUT"),
+    [METHOD_PATCH] = TEXT("PATCH"),
+    [METHOD_POST] = TEXT("POST"),
+    [METHOD_DELETE] = TEXT("DELETE"),
+    [METHOD_QUERY] = TEXT("QUERY"),
 };
+
+#define METHODS (sizeof names / sizeof *names)
 
 enum method method_parse(struct text name)
 {
-    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-        if (text_is(name, methods[i].name))
-            return methods[i].method;
+    for (size_t i = METHOD_OTHER + 1; i < METHODS; i++)
+        if (text_is(name, names[i]))
+            return (enum method)i;
     return METHOD_OTHER;
+}
+
+struct text method_name(enum method method)
+{
+    return names[method];
 }

@@ -13,17 +13,6 @@
 #include "fcgiwait/log.h"
 #include "fcgiwait/traceparent.h"
 
-static const char *const methods[] = {
-    [METHOD_OTHER] = "another method",
-    [METHOD_GET] = "GET",
-    [METHOD_HEAD] = "HEAD",
-    [METHOD_OPTIONS] = "OPTIONS",
-    [METHOD_PUT] = "PUT",
-    [METHOD_PATCH] = "PATCH",
-    [METHOD_POST] = "POST",
-    [METHOD_DELETE] = "DELETE",
-};
-
 #define PART (sizeof ", index " + TEXT_NUMBER)
 
 static const char *index_part(const struct operation *operation, char part[PART])
@@ -42,9 +31,10 @@ void trace_asked(const struct request *request, const struct operation *operatio
     if (!log_wants(LOG_LEVEL_DEBUG))
         return;
     struct text trace = traceparent_id(operation->traceparent);
+    struct text method = method_name(operation->method);
     duration_format(operation->wait, wait);
-    log_debug("request %" PRIu64 ": %s %.*s%s%s%s%s%s%.*s", request->number,
-              methods[operation->method], (int)operation->path.len, operation->path.at,
+    log_debug("request %" PRIu64 ": %.*s %.*s%s%s%s%s%s%.*s", request->number,
+              (int)method.len, method.at, (int)operation->path.len, operation->path.at,
               index_part(operation, part), operation->has_wait ? ", wait " : "",
               operation->has_wait ? wait : "", operation->has_wait ? " s" : "",
               trace.len > 0 ? ", trace " : "", (int)trace.len, trace.at);

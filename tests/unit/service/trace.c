@@ -117,6 +117,23 @@ static void a_trace_is_told_with_the_request_and_the_index_with_the_reply(void *
     must_say(bench, "debug: request 2: PUT /a\n");
 }
 
+static void each_method_is_told_by_its_name(void **state)
+{
+    static const char *const methods[] = {"OPTIONS", "PATCH", "POST", "DELETE", "QUERY"};
+    struct bench *bench = *state;
+    struct visit visit;
+    char line[64];
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        struct cgi cgi = {.method = text_of(methods[i]), .script_name = TEXT("/a")};
+        service_rig_ask(&bench->rig, &visit, &cgi);
+        snprintf(line, sizeof line, "request %zu: %s /a\n", i + 1, methods[i]);
+        must_say(bench, line);
+    }
+    struct cgi other = {.method = TEXT("BREW"), .script_name = TEXT("/a")};
+    service_rig_ask(&bench->rig, &visit, &other);
+    must_say(bench, ": another method /a\n");
+}
+
 static void an_index_that_is_none_is_told_as_such(void **state)
 {
     struct bench *bench = *state;
@@ -146,6 +163,7 @@ int main(void)
         TEST(a_wait_is_told_from_its_beginning_to_its_end),
         TEST(who_goes_away_is_told),
         TEST(a_trace_is_told_with_the_request_and_the_index_with_the_reply),
+        TEST(each_method_is_told_by_its_name),
         TEST(an_index_that_is_none_is_told_as_such),
         TEST(at_info_nothing_is_said),
     };
