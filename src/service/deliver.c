@@ -56,33 +56,35 @@ static struct reply_options options_for(struct service *service,
                                   .applied = request->applied};
 }
 
-void deliver_present(struct service *service, struct request *request,
-                     const struct present *present)
-{
-    struct reply reply;
-    struct reply_options options = options_for(service, request);
-    if (request->target != NULL) {
-        reply_redirect(&reply, present->index, request->target, &options);
-        request->target = NULL; /* the reply's now */
-    } else {
-        reply_present(&reply, present, &options);
-    }
-    deliver_reply(service, request, &reply);
-}
-
-void deliver_told(struct service *service, struct request *request)
+static void deliver_told(struct service *service, struct request *request)
 {
     struct reply reply;
     struct feed_page page;
-    struct present present;
     struct reply_options options = options_for(service, request);
-    feed_look(request->feed, service->tree, &present);
     feed_tell(request->feed, service->tree, &page);
     if (page.bytes == NULL) {
         deliver_no_memory(service, request);
         return;
     }
     reply_told(&reply, page.index, page.bytes, page.text, &options);
+    deliver_reply(service, request, &reply);
+}
+
+void deliver_present(struct service *service, struct request *request,
+                     const struct present *present)
+{
+    struct reply reply;
+    struct reply_options options = options_for(service, request);
+    if (request->feed != NULL) {
+        deliver_told(service, request);
+        return;
+    }
+    if (request->target != NULL) {
+        reply_redirect(&reply, present->index, request->target, &options);
+        request->target = NULL; /* the reply's now */
+    } else {
+        reply_present(&reply, present, &options);
+    }
     deliver_reply(service, request, &reply);
 }
 

@@ -15,12 +15,10 @@ void deliver_reply(struct service *service, struct request *request, struct repl
 void deliver_problem(struct service *service, struct request *request, int status,
                      const char *detail, const char *extra);
 
-/* The state as it is: the document, 404, or the way to the origin. */
+/* The state as it is: the document, 404, the way to the origin, or what its feed tells.
+ */
 void deliver_present(struct service *service, struct request *request,
                      const struct present *present);
-
-/* What changed of what its feed is about. */
-void deliver_told(struct service *service, struct request *request);
 
 /* To the origin, which is all that we know of it. */
 void deliver_passed(struct service *service, struct request *request);

@@ -102,3 +102,22 @@ void feed_look(struct feed *feed, struct tree *tree, struct present *present)
         present->index = span.horizon;
     feed->newest = present->index;
 }
+
+void feed_set_from(struct feed *feed, struct tree *tree,
+                   const struct operation *operation, const struct tree_span *span,
+                   const struct present *present, bool same)
+{
+    uint64_t index = operation->index, stopped;
+    bool is_good =
+        operation->has_index &&
+        (index == present->index || (index >= span->horizon && index <= span->newest));
+    feed->has_from = is_good || same;
+    feed->from = is_good ? index : present->index;
+    feed->goes_on = 0;
+    if (!feed->has_from && operation->has_index &&
+        feed_find(feed, tree, span->horizon, index, &stopped)) {
+        feed->goes_on = span->horizon;
+        feed->has_from = true;
+        feed->from = stopped;
+    }
+}

@@ -37,6 +37,12 @@ struct feed *feed_new(const struct operation *operation, const struct names *nam
  * its index is not below the horizon, but for 0: none was ever there. */
 void feed_look(struct feed *feed, struct tree *tree, struct present *present);
 
+/* What the client has, after feed_look() gave `present`. `same`: nothing has changed for
+ * it. */
+void feed_set_from(struct feed *feed, struct tree *tree,
+                   const struct operation *operation, const struct tree_span *span,
+                   const struct present *present, bool same);
+
 /* Finds the index that a page stopped at, by its bookmark (bookmark.h). Work for each
  * document below the horizon. */
 bool feed_find(const struct feed *feed, struct tree *tree, uint64_t horizon,

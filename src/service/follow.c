@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* follow: which names a reader asks for, and the table of reading for them all. */
+/* follow: which names below a path a reader asks for. */
 #include "follow.h"
 
 #include "deliver.h"
 #include "fcgiwait/media.h"
 #include "feed.h"
-#include "hold.h"
-
-/* --- which names --- */
 
 static void refuse_names(struct service *service, struct request *request,
                          enum names_read read)
@@ -91,55 +88,4 @@ bool follow_begin(struct service *service, struct request *request,
     if (request->feed == NULL)
         deliver_no_memory(service, request);
     return request->feed != NULL;
-}
-
-/* --- what there is to tell --- */
-
-/* `same`: nothing has changed for this client. */
-static void set_from(struct feed *feed, struct tree *tree,
-                     const struct operation *operation, const struct tree_span *span,
-                     const struct present *present, bool same)
-{
-    uint64_t index = operation->index, stopped;
-    bool is_good =
-        operation->has_index &&
-        (index == present->index || (index >= span->horizon && index <= span->newest));
-    feed->has_from = is_good || same;
-    feed->from = is_good ? index : present->index;
-    feed->goes_on = 0;
-    if (!feed->has_from && operation->has_index &&
-        feed_find(feed, tree, span->horizon, index, &stopped)) {
-        feed->goes_on = span->horizon;
-        feed->has_from = true;
-        feed->from = stopped;
-    }
-}
-
-void follow_look(struct service *service, struct request *request,
-                 const struct operation *operation)
-{
-    struct feed *feed = request->feed;
-    for (bool served = false; !served;) {
-        struct present present;
-        struct tree_span span;
-        struct read_plan plan;
-        feed_look(feed, service->tree, &present);
-        tree_span(service->tree, &span);
-        enum read_action action = read_plan_make(operation, &span, &present, &plan);
-        request->index = present.index;
-        request->applied = plan.applied;
-        set_from(feed, service->tree, operation, &span, &present, action == READ_HOLD);
-        served = true;
-        if (action == READ_FAILED)
-            deliver_problem(service, request, 412, plan.why, NULL);
-        else if (action == READ_PRESENT)
-            deliver_told(service, request);
-        else if (action == READ_UNCHANGED)
-            deliver_unchanged(service, request);
-        else
-            served = hold_until(service, request, feed->targets, feed->count, operation,
-                                &plan);
-        if (!served)
-            store_reached(service->store, 0);
-    }
 }

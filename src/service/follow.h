@@ -12,8 +12,4 @@
 bool follow_begin(struct service *service, struct request *request,
                   const struct operation *operation);
 
-/* Tells what changed, or holds the request until something does. */
-void follow_look(struct service *service, struct request *request,
-                 const struct operation *operation);
-
 #endif

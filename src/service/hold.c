@@ -7,6 +7,7 @@
 
 #include "deliver.h"
 #include "fcgiwait/container.h"
+#include "feed.h"
 #include "trace.h"
 
 /* A number from 0 to 1, so that waits that began together need not end together. */
@@ -56,14 +57,14 @@ static void let_go(struct waiter *waiter, enum verdict verdict,
 {
     struct request *request = CONTAINER_OF(waiter, struct request, waiter);
     struct service *service = request->service;
+    struct present newest;
     hold_leave(service, request);
     switch (verdict) {
     case VERDICT_CHANGED:
         counter_add(&service->counters->held_changed, 1);
         if (request->feed != NULL)
-            deliver_told(service, request);
-        else
-            deliver_present(service, request, news);
+            feed_look(request->feed, service->tree, &newest);
+        deliver_present(service, request, news);
         histogram_add(&service->counters->delivery, clock_wall() - news->changed);
         break;
     case VERDICT_EXPIRED:

@@ -3,44 +3,61 @@
 #include "bookmark.h"
 #include "deliver.h"
 #include "fcgiwait/etag.h"
+#include "feed.h"
 #include "follow.h"
 #include "hold.h"
 #include "origin.h"
+
+/* Answers at once, or holds the request. False: what it would wait for has moved on. */
+static bool act(struct service *service, struct request *request,
+                const struct operation *operation, enum read_action action,
+                const struct read_plan *plan, const struct present *present,
+                const struct target *own)
+{
+    const struct feed *feed = request->feed;
+    switch (action) {
+    case READ_FAILED:
+        deliver_problem(service, request, 412, plan->why, NULL);
+        break;
+    case READ_PRESENT:
+        deliver_present(service, request, present);
+        break;
+    case READ_UNCHANGED:
+        deliver_unchanged(service, request);
+        break;
+    case READ_HOLD:
+        return feed != NULL ? hold_until(service, request, feed->targets, feed->count,
+                                         operation, plan)
+                            : hold_until(service, request, own, 1, operation, plan);
+    }
+    return true;
+}
 
 /* fence_look_fn: the state is as new as it has to be. */
 static void look(struct service *service, struct request *request,
                  const struct operation *operation)
 {
-    if (request->feed != NULL) {
-        follow_look(service, request, operation);
-        return;
-    }
-    struct text path = operation->path;
-    enum scope scope = SCOPE_SELF;
+    struct target own = {.path = operation->path, .scope = SCOPE_SELF};
     if (operation->origin.len > 0) { /* there a list is made of its members */
-        scope = SCOPE_BELOW;
-        path = origin_path(path);
+        own.scope = SCOPE_BELOW;
+        own.path = origin_path(own.path);
     }
     for (bool served = false; !served;) {
         struct present present;
         struct tree_span span;
         struct read_plan plan;
-        tree_look(service->tree, path, scope, &present);
+        if (request->feed != NULL)
+            feed_look(request->feed, service->tree, &present);
+        else
+            tree_look(service->tree, own.path, own.scope, &present);
         tree_span(service->tree, &span);
         enum read_action action = read_plan_make(operation, &span, &present, &plan);
-        request->index = present.index;
+        own.index = request->index = present.index;
         request->applied = plan.applied;
-        served = true;
-        if (action == READ_FAILED)
-            deliver_problem(service, request, 412, plan.why, NULL);
-        else if (action == READ_PRESENT)
-            deliver_present(service, request, &present);
-        else if (action == READ_UNCHANGED)
-            deliver_unchanged(service, request);
-        else
-            served =
-                hold_until(service, request, &(struct target){path, scope, present.index},
-                           1, operation, &plan);
+        if (request->feed != NULL)
+            feed_set_from(request->feed, service->tree, operation, &span, &present,
+                          action == READ_HOLD);
+        served = act(service, request, operation, action, &plan, &present, &own);
         present_dispose(&present);
         if (!served)
             store_reached(service->store, 0);
