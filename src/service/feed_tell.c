@@ -60,31 +60,37 @@ static bool tell(struct pager *pager, const struct tree_news *news)
     return true;
 }
 
-static bool tell_portion(struct pager *pager, const struct tree_portion *portion)
-{
-    for (size_t i = 0; i < portion->count; i++)
-        if (is_told(pager, &portion->news[i]) && !tell(pager, &portion->news[i]))
-            return false;
-    return true;
-}
+/* --- everything below a path --- */
 
-/* False: out of memory. */
-static bool tell_everything(struct pager *pager, struct tree *tree, uint64_t from,
-                            uint64_t to)
+typedef bool news_fn(void *context, const struct tree_news *news);
+
+/* Visits what last changed after `from` and up to `to`, until `visit` returns false.
+ * False: out of memory. */
+static bool each_below(const struct target *target, struct tree *tree, uint64_t from,
+                       uint64_t to, news_fn *visit, void *context)
 {
-    const struct target *target = &pager->feed->targets[0];
     struct tree_portion portion = {.bytes = malloc(PATH_LENGTH_MAX),
                                    .capacity = PATH_LENGTH_MAX};
     if (portion.bytes == NULL)
         return false;
-    for (bool all = false, room = true; room && !all;) {
+    for (bool all = false, on = true; on && !all;) {
         all = tree_since(tree, target->path, target->scope, &from, to, &portion);
-        room = tell_portion(pager, &portion);
+        for (size_t i = 0; on && i < portion.count; i++)
+            on = visit(context, &portion.news[i]);
         tree_portion_dispose(&portion);
     }
     free(portion.bytes);
     return true;
 }
+
+/* news_fn */
+static bool tell_if_concerned(void *context, const struct tree_news *news)
+{
+    struct pager *pager = context;
+    return !is_told(pager, news) || tell(pager, news);
+}
+
+/* --- names --- */
 
 static int by_index(const void *a, const void *b)
 {
@@ -111,9 +117,8 @@ static bool tell_named(struct pager *pager, struct tree *tree, uint64_t from, ui
             present_dispose(present);
     }
     qsort(news, count, sizeof *news, by_index);
-    for (size_t i = 0; i < count && !pager->more; i++)
-        if (is_told(pager, &news[i]))
-            tell(pager, &news[i]);
+    for (size_t i = 0; i < count && tell_if_concerned(pager, &news[i]); i++)
+        ;
     for (size_t i = 0; i < count; i++)
         present_dispose(&news[i].present);
     free(news);
@@ -129,38 +134,35 @@ static uint64_t known_from(const struct feed *feed, struct tree *tree)
     return feed->behind_origin && !feed->named ? tree_everything(tree, feed->path) : 0;
 }
 
-static bool find_below(const struct target *target, struct tree *tree, uint64_t bookmark,
-                       uint64_t horizon, uint64_t *index)
+struct finding {
+    uint64_t bookmark, horizon, index;
+    bool found;
+};
+
+/* news_fn */
+static bool find(void *context, const struct tree_news *news)
 {
-    struct tree_portion portion = {.bytes = malloc(PATH_LENGTH_MAX),
-                                   .capacity = PATH_LENGTH_MAX};
-    bool found = false;
-    uint64_t from = 0;
-    for (bool all = portion.bytes == NULL; !all && !found;) {
-        all = tree_since(tree, target->path, target->scope, &from, horizon, &portion);
-        for (size_t i = 0; i < portion.count && !found; i++) {
-            *index = portion.news[i].present.index;
-            found = bookmark_of(*index, horizon) == bookmark;
-        }
-        tree_portion_dispose(&portion);
-    }
-    free(portion.bytes);
-    return found;
+    struct finding *finding = context;
+    finding->index = news->present.index;
+    finding->found = bookmark_of(finding->index, finding->horizon) == finding->bookmark;
+    return !finding->found;
 }
 
 bool feed_find(const struct feed *feed, struct tree *tree, uint64_t horizon,
                uint64_t bookmark, uint64_t *index)
 {
+    struct finding finding = {.bookmark = bookmark, .horizon = horizon};
     if (!bookmark_can_be(bookmark) || horizon == 0)
         return false;
     if (!feed->named)
-        return find_below(&feed->targets[0], tree, bookmark, horizon, index);
-    for (size_t i = 0; i < feed->count; i++) {
-        *index = feed->targets[i].index;
-        if (*index < horizon && bookmark_of(*index, horizon) == bookmark)
-            return true;
+        each_below(&feed->targets[0], tree, 0, horizon, find, &finding);
+    for (size_t i = 0; feed->named && !finding.found && i < feed->count; i++) {
+        finding.index = feed->targets[i].index;
+        finding.found =
+            finding.index < horizon && bookmark_of(finding.index, horizon) == bookmark;
     }
-    return false;
+    *index = finding.index;
+    return finding.found;
 }
 
 /* --- one page --- */
@@ -189,18 +191,17 @@ static struct text open_page(struct pager *pager)
     return (struct text){start, pager->telling.len - OPENING_MOST + opening.len};
 }
 
-void feed_tell(const struct feed *feed, struct tree *tree, struct feed_page *page)
+static void tell_page(const struct feed *feed, struct tree *tree, uint64_t from,
+                      bool reset, struct feed_page *page)
 {
     static const char blanks[OPENING_MOST];
-    struct pager pager = {.feed = feed};
+    struct pager pager = {.feed = feed, .reset = reset};
     struct tree_span span;
-    uint64_t known = known_from(feed, tree);
-    tree_span(tree, &span);
-    pager.reset = !feed->has_from || feed->from < known || is_void(feed, &span);
-    uint64_t from = pager.reset ? known : feed->from;
+    tree_span(tree, &span); /* before: what is forgotten meanwhile makes its mark void */
     telling_add(&pager.telling, (struct text){blanks, sizeof blanks});
     bool told = feed->named ? tell_named(&pager, tree, from, feed->newest)
-                            : tell_everything(&pager, tree, from, feed->newest);
+                            : each_below(&feed->targets[0], tree, from, feed->newest,
+                                         tell_if_concerned, &pager);
     telling_add(&pager.telling, TEXT("]}"));
     if (!told || pager.telling.failed) {
         free(pager.telling.bytes);
@@ -214,4 +215,18 @@ void feed_tell(const struct feed *feed, struct tree *tree, struct feed_page *pag
     page->bytes = pager.telling.bytes;
     page->text = open_page(&pager);
     page->index = pager.index;
+}
+
+void feed_tell(const struct feed *feed, struct tree *tree, struct feed_page *page)
+{
+    uint64_t known = known_from(feed, tree);
+    if (feed->has_from && feed->from >= known) {
+        struct tree_span span;
+        tell_page(feed, tree, feed->from, false, page);
+        tree_span(tree, &span); /* after: a deletion may be forgotten while we tell */
+        if (!is_void(feed, &span))
+            return;
+        free(page->bytes);
+    }
+    tell_page(feed, tree, known, true, page);
 }
