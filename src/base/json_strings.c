@@ -34,10 +34,7 @@ enum json_array json_strings(struct text t, json_string_fn *each, void *context)
         return JSON_NO_MEMORY;
     json_object *array = json_tokener_parse_ex(tokener, t.at, (int)t.len);
     enum json_array result = JSON_OTHER;
-    if (array == NULL && json_tokener_get_error(tokener) != json_tokener_success &&
-        json_tokener_get_error(tokener) != json_tokener_continue)
-        result = JSON_OTHER;
-    else if (json_object_is_type(array, json_type_array))
+    if (json_object_is_type(array, json_type_array))
         result = visit(array, each, context);
     json_object_put(array);
     json_tokener_free(tokener);
