@@ -9,6 +9,7 @@
 #ifndef FCGIWAIT_PATH_H
 #define FCGIWAIT_PATH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "fcgiwait/text.h"
@@ -21,6 +22,14 @@
  * (below 0x20, and 0x7f), empty segments (`//`), `.` and `..` segments, too long. A
  * trailing `/` is allowed and names another resource than without it. */
 const char *path_check(struct text t, size_t most);
+
+/* Whether a path may go on with `t` behind a slash, without leading out of where it is:
+ * "a/b", "a/", never empty. */
+bool path_is_end(struct text t);
+
+/* Without the slash at its end, but the root's. /posts/ is often the same list as /posts,
+ * and what belongs to it lies below the latter. */
+struct text path_without_slash(struct text t);
 
 /* The path that `t` lies below: "/a/b" -> "/a" -> "/" -> empty, "/a/" -> "/a". */
 struct text path_parent(struct text t);

@@ -34,6 +34,14 @@ static inline void text_skip(struct text *t, size_t count)
     t->len -= count;
 }
 
+/* Copies the bytes to `out`, which has room for them. Returns what lies behind them. */
+static inline char *text_put(char *out, struct text t)
+{
+    if (t.len > 0) /* `at` may be NULL */
+        memcpy(out, t.at, t.len);
+    return out + t.len;
+}
+
 /* Equal bytes; text_is_like() takes upper and lower case letters as the same. */
 bool text_is(struct text a, struct text b);
 bool text_is_like(struct text a, struct text b);

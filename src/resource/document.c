@@ -13,10 +13,7 @@ struct document *document_new(struct text type, struct text body)
     if (document == NULL)
         return NULL;
     char *bytes = (char *)(document + 1);
-    if (type.len > 0)
-        memcpy(bytes, type.at, type.len);
-    if (body.len > 0)
-        memcpy(bytes + type.len, body.at, body.len);
+    text_put(text_put(bytes, type), body);
     document->type = (struct text){bytes, type.len};
     document->body = (struct text){bytes + type.len, body.len};
     atomic_init(&document->refs, 1);

@@ -1,43 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a name may be is what path_check() lets stand behind a slash. nginx decides by
- * location who may read what: a name that could lead out of it is refused, not resolved.
+ * nginx decides by location who may read what: a name that could lead out of it is
+ * refused, not resolved.
  */
 #include "fcgiwait/names.h"
 
 #include <stdlib.h>
 
 #include "fcgiwait/json.h"
+#include "fcgiwait/path.h"
 #include "fcgiwait/query.h"
-
-static bool is_control(char c)
-{
-    return (unsigned char)c < 0x20 || c == 0x7f;
-}
-
-/* A segment that stays where it is. */
-static bool is_segment(struct text segment)
-{
-    for (size_t i = 0; i < segment.len; i++)
-        if (is_control(segment.at[i]))
-            return false;
-    return segment.len > 0 && !text_is(segment, TEXT(".")) &&
-           !text_is(segment, TEXT(".."));
-}
-
-/* "a/b", and "a/b/", which is another resource. */
-static bool stays_below(struct text name)
-{
-    struct text segment;
-    if (name.len > 1 && name.at[name.len - 1] == '/')
-        name.len--;
-    if (name.len == 0)
-        return false;
-    while (text_cut(&name, '/', &segment))
-        if (!is_segment(segment))
-            return false;
-    return true;
-}
 
 /* Room for `count` names of `bytes` in all. */
 static bool open_names(struct names *names, size_t count, size_t bytes)
@@ -78,7 +50,7 @@ enum names_read names_parse(struct text value, size_t most, struct names *names)
         name->at = names->bytes + used;
         if (!query_decode(raw, names->bytes + used, raw.len, &name->len))
             return end(names, NAMES_UNREADABLE);
-        if (!stays_below(*name))
+        if (!path_is_end(*name))
             return end(names, NAMES_LEAD_OUT);
         used += name->len;
     }
@@ -100,7 +72,7 @@ static bool collect(void *context, struct text string)
     struct names *names = collecting->names;
     if (names->count == collecting->most)
         collecting->result = NAMES_TOO_MANY;
-    else if (!stays_below(string))
+    else if (!path_is_end(string))
         collecting->result = NAMES_LEAD_OUT;
     if (collecting->result != NAMES_READ)
         return false;

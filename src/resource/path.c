@@ -38,6 +38,18 @@ const char *path_check(struct text t, size_t most)
     return check_segments((struct text){t.at + 1, t.len - 1});
 }
 
+bool path_is_end(struct text t)
+{
+    return t.len > 0 && !has_control(t) && check_segments(t) == NULL;
+}
+
+struct text path_without_slash(struct text t)
+{
+    if (t.len > 1 && t.at[t.len - 1] == '/')
+        t.len--;
+    return t;
+}
+
 struct text path_parent(struct text t)
 {
     if (t.len <= 1)

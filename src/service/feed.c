@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "origin.h"
+#include "fcgiwait/path.h"
 
 /* Names that are the same are told once. */
 static int by_bytes(const void *a, const void *b)
@@ -25,13 +25,6 @@ static size_t sort_names(const struct names *names)
     return count;
 }
 
-static char *put(char *at, struct text t)
-{
-    if (t.len > 0)
-        memcpy(at, t.at, t.len);
-    return at + t.len;
-}
-
 /* `at` has room for all of them. */
 static void add_named(struct feed *feed, const struct names *names, char *at)
 {
@@ -39,10 +32,10 @@ static void add_named(struct feed *feed, const struct names *names, char *at)
     enum scope scope = feed->behind_origin ? SCOPE_BELOW : SCOPE_SELF;
     for (size_t i = 0; i < feed->count; i++) {
         char *start = at;
-        at = put(at, feed->path);
+        at = text_put(at, feed->path);
         if (feed->path.len > 1)
             *at++ = '/';
-        at = put(at, names->at[i]);
+        at = text_put(at, names->at[i]);
         feed->targets[i] =
             (struct target){{start, (size_t)(at - start)}, scope, .index = 0};
     }
@@ -57,7 +50,7 @@ static enum scope scope_of(const struct feed *feed)
 
 struct feed *feed_new(const struct operation *operation, const struct names *names)
 {
-    struct text path = origin_path(operation->path);
+    struct text path = path_without_slash(operation->path);
     size_t count = names != NULL ? sort_names(names) : 1, bytes = path.len;
     for (size_t i = 0; names != NULL && i < count; i++)
         bytes += path.len + 1 + names->at[i].len;
@@ -73,7 +66,7 @@ struct feed *feed_new(const struct operation *operation, const struct names *nam
         .minimal = operation->minimal,
         .named = names != NULL,
         .count = count};
-    at = put(at, path);
+    at = text_put(at, path);
     if (names != NULL)
         add_named(feed, names, at);
     else

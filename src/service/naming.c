@@ -2,6 +2,7 @@
 /* naming: compares the two names of the written resource from their ends. */
 #include "naming.h"
 
+#include "fcgiwait/path.h"
 #include "fcgiwait/uri.h"
 
 static bool ends_with(struct text whole, struct text end, struct text *front)
@@ -10,14 +11,6 @@ static bool ends_with(struct text whole, struct text end, struct text *front)
         return false;
     *front = (struct text){whole.at, whole.len - end.len};
     return text_is((struct text){whole.at + front->len, end.len}, end);
-}
-
-/* A slash at the end makes no other resource. */
-static struct text without_slash(struct text path)
-{
-    if (path.len > 1 && path.at[path.len - 1] == '/')
-        path.len--;
-    return path;
 }
 
 static bool compare(struct naming *naming, struct text resource, struct text request)
@@ -39,7 +32,7 @@ void naming_of(struct naming *naming, struct text resource, struct text request_
     if (request_uri.len == 0 || !uri_path(request_uri, TEXT(""), host, room, &request))
         return;
     if (compare(naming, resource, request) ||
-        compare(naming, without_slash(resource), without_slash(request)))
+        compare(naming, path_without_slash(resource), path_without_slash(request)))
         naming->base = request;
 }
 

@@ -173,12 +173,6 @@ static void read_location(struct operation *operation, const struct cgi *cgi)
             "names, such as index,wait, or off.";
 }
 
-static void put(char *at, struct text t)
-{
-    if (t.len > 0)
-        memcpy(at, t.at, t.len);
-}
-
 static bool read_path(struct operation *operation, const struct cgi *cgi)
 {
     bool named = cgi->resource.len > 0;
@@ -189,8 +183,7 @@ static bool read_path(struct operation *operation, const struct cgi *cgi)
     char *at = len > OPERATION_NEAR ? operation->far : operation->near;
     if (at == NULL)
         return false;
-    put(at, first);
-    put(at + first.len, second);
+    text_put(text_put(at, first), second);
     operation->path = (struct text){at, len};
     operation->wrong = path_check(operation->path, operation->rules->limit_path);
     return true;

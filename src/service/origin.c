@@ -36,20 +36,6 @@ const char *origin_check(struct text origin)
                    "like /_origin, without a slash at its end.";
 }
 
-struct text origin_path(struct text path)
-{
-    if (path.len > 1 && path.at[path.len - 1] == '/')
-        path.len--;
-    return path;
-}
-
-static char *put(char *out, struct text t)
-{
-    if (t.len > 0)
-        memcpy(out, t.at, t.len);
-    return out + t.len;
-}
-
 static char *put_escaped(char *out, unsigned char byte)
 {
     static const char digits[] = "0123456789ABCDEF";
@@ -62,9 +48,9 @@ static char *put_escaped(char *out, unsigned char byte)
 static char *put_segment(char *out, struct text segment)
 {
     if (text_is(segment, TEXT(".")))
-        return put(out, TEXT("%252E"));
+        return text_put(out, TEXT("%252E"));
     if (text_is(segment, TEXT("..")))
-        return put(out, TEXT("%252E%252E"));
+        return text_put(out, TEXT("%252E%252E"));
     for (size_t i = 0; i < segment.len; i++) {
         unsigned char byte = (unsigned char)segment.at[i];
         if (stands_for_itself(byte))
@@ -113,11 +99,11 @@ char *origin_target(struct text origin, struct text path, struct text query,
     char *line = malloc(fixed + 5 * path.len + 1 + 3 * query.len);
     char *raw = malloc(query.len + 1);
     if (line != NULL && raw != NULL) {
-        char *at = put(line, TEXT(FIELD_NAME));
-        at = put(at, origin);
+        char *at = text_put(line, TEXT(FIELD_NAME));
+        at = text_put(at, origin);
         at = put_path(at, path);
         at = put_query(at, query, names, raw);
-        at = put(at, TEXT(FIELD_END));
+        at = text_put(at, TEXT(FIELD_END));
         *at++ = '\0';
         char *fitting =
             realloc(line, (size_t)(at - line)); /* many may be held for long */

@@ -8,10 +8,6 @@
 /* NULL where FCGIWAIT_ORIGIN can be used, or one sentence that says what is wrong. */
 const char *origin_check(struct text origin);
 
-/* What to watch for a reader of `path`: /posts/ is the same list as /posts, and what
- * belongs to it lies below the latter. */
-struct text origin_path(struct text path);
-
 /* The end of a header block: X-Accel-Redirect with origin, path and query, and the empty
  * line. nginx decodes the path once, so whatever has a meaning in a URL is
  * percent-encoded in it; a segment . or .. twice, since nginx takes none in a redirect.

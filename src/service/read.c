@@ -3,6 +3,7 @@
 #include "bookmark.h"
 #include "deliver.h"
 #include "fcgiwait/etag.h"
+#include "fcgiwait/path.h"
 #include "feed.h"
 #include "follow.h"
 #include "hold.h"
@@ -40,7 +41,7 @@ static void look(struct service *service, struct request *request,
     struct target own = {.path = operation->path, .scope = SCOPE_SELF};
     if (operation->origin.len > 0) { /* there a list is made of its members */
         own.scope = SCOPE_BELOW;
-        own.path = origin_path(own.path);
+        own.path = path_without_slash(own.path);
     }
     for (bool served = false; !served;) {
         struct present present;

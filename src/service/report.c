@@ -9,7 +9,6 @@
 #include "fcgiwait/log.h"
 #include "fcgiwait/path.h"
 #include "naming.h"
-#include "origin.h"
 #include "pending.h"
 
 /* More names than this are a change of everything: nobody has to count them one by one.
@@ -117,7 +116,7 @@ static void add_name(struct pending *pending, const struct operation *operation,
     pending->bytes += naming_room(naming, reference);
     path = nearest_path(path, operation->rules->limit_path);
     if (below)
-        add(pending, EDIT_EVERYTHING, origin_path(path));
+        add(pending, EDIT_EVERYTHING, path_without_slash(path));
     else
         add(pending, EDIT_TOUCH, path);
 }

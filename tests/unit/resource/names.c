@@ -129,5 +129,5 @@ int main(void)
         cmocka_unit_test(too_many_are_not_read),
         cmocka_unit_test(a_broken_escape_is_unreadable),
     };
-    return cmocka_run_group_tests_name("http/names", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("resource/names", tests, NULL, NULL);
 }

@@ -83,6 +83,31 @@ static void a_path_lies_below_its_parents(void **state)
     }
 }
 
+static void an_end_goes_on_below(void **state)
+{
+    static const char *const ends[] = {"a", "a/", "a/b", "...", "a.b/.c"};
+    static const char *const others[] = {"",    "/",   "/a",   ".",     "..",  "a/..",
+                                         "./a", "a//", "a//b", "a/./b", "a\n", "\x7f"};
+    (void)state;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (!path_is_end(text_of(ends[i])))
+            fail_msg("%s is none", ends[i]);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (path_is_end(text_of(others[i])))
+            fail_msg("%s is one", others[i]);
+    assert_false(path_is_end((struct text){"a\0b", 3}));
+}
+
+static void a_slash_at_the_end_can_be_left_out(void **state)
+{
+    static const char *const rows[][2] = {
+        {"/a/b/", "/a/b"}, {"/a/b", "/a/b"}, {"/", "/"}, {"", ""}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_true(
+            text_is(path_without_slash(text_of(rows[i][0])), text_of(rows[i][1])));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -90,6 +115,8 @@ int main(void)
         cmocka_unit_test(what_names_no_resource_is_refused_with_the_reason),
         cmocka_unit_test(the_limit_is_the_longest_path),
         cmocka_unit_test(a_path_lies_below_its_parents),
+        cmocka_unit_test(an_end_goes_on_below),
+        cmocka_unit_test(a_slash_at_the_end_can_be_left_out),
     };
     return cmocka_run_group_tests_name("resource/path", tests, NULL, NULL);
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "service/again.h"
-#include "service/origin.h"
+#include "fcgiwait/path.h"
 #include "service/service_private.h"
 #include "must.h"
 #include "service_rig.h"
@@ -28,7 +28,7 @@ static int stop(void **state)
 static uint64_t index_of(struct service_rig *service_rig, const char *path)
 {
     struct present present;
-    tree_look(service_rig->tree, origin_path(text_of(path)), SCOPE_BELOW, &present);
+    tree_look(service_rig->tree, path_without_slash(text_of(path)), SCOPE_BELOW, &present);
     present_dispose(&present);
     return present.index;
 }
