@@ -57,6 +57,14 @@ static struct moment mark_above(const struct tree *tree, const struct node *node
     return newest;
 }
 
+/* The newest CHANGE_EVERYTHING at, above or below the path. */
+static struct moment everything_at(const struct tree *tree, const struct place *place)
+{
+    const struct node *top = place_top(place);
+    struct moment newest = mark_above(tree, place->above);
+    return top != NULL ? later(newest, top->marked) : newest;
+}
+
 /* Of whatever the path has at and below it, without a document reference. */
 static struct present state_of(const struct tree *tree, const struct place *place,
                                enum scope scope)
@@ -71,9 +79,7 @@ static struct present state_of(const struct tree *tree, const struct place *plac
     if (top != NULL)
         newest = later(newest, top->newest);
     if (scope == SCOPE_BELOW)
-        newest = later(newest, mark_above(tree, place->above));
-    if (scope == SCOPE_BELOW && top != NULL)
-        newest = later(newest, top->marked);
+        newest = later(newest, everything_at(tree, place));
     present.index = newest.index;
     present.changed = newest.at;
     return present;
@@ -108,12 +114,9 @@ uint64_t tree_everything(struct tree *tree, struct text path)
     struct place place;
     lock_take(&tree->lock);
     node_place(tree, path, &place);
-    const struct node *top = place_top(&place);
-    struct moment newest = mark_above(tree, place.above);
-    if (top != NULL)
-        newest = later(newest, top->marked);
+    uint64_t index = everything_at(tree, &place).index;
     lock_drop(&tree->lock);
-    return newest.index;
+    return index;
 }
 
 void tree_span(struct tree *tree, struct tree_span *span)

@@ -58,8 +58,6 @@ void waitlist_take(struct tree *tree, struct node *node, enum scope scope,
                    const struct present *news, struct waitlist **chain)
 {
     struct waitlist *waitlist = node->waitlists[scope];
-    if (waitlist == NULL)
-        return;
     node->waitlists[scope] = NULL;
     waitlist->handed_over = true;
     waitlist->news = *news;

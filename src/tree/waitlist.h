@@ -11,8 +11,8 @@ bool waitlist_join(struct tree *tree, const struct target *target, unsigned work
                    struct watch *watch);
 void waitlist_leave(struct tree *tree, unsigned worker, struct watch *watch);
 
-/* Takes the node's waitlist off it with these news, in front of the chain of those to
- * ring for. */
+/* Takes the waitlist that the node has off it with these news, in front of the chain of
+ * those to ring for. */
 void waitlist_take(struct tree *tree, struct node *node, enum scope scope,
                    const struct present *news, struct waitlist **chain);
 
