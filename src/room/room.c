@@ -56,32 +56,14 @@ struct room *room_open(const struct room_options *options)
     return room;
 }
 
-/* One watch lies in the waiter itself. */
-static bool watches_make(struct waiter *waiter, size_t count)
-{
-    waiter->watches = count > 1 ? malloc(count * sizeof *waiter->watches) : &waiter->one;
-    if (waiter->watches == NULL)
-        return false;
-    waiter->count = (uint32_t)count;
-    for (size_t i = 0; i < count; i++)
-        waiter->watches[i] = (struct watch){.waiter = waiter};
-    return true;
-}
-
 enum room_parked room_park(struct room *room, struct waiter *waiter,
                            const struct target *targets, size_t count,
                            struct instant deadline)
 {
     unsigned turn = atomic_fetch_add_explicit(&room->turn, 1, memory_order_relaxed);
     waiter->deadline = deadline;
-    if (!watches_make(waiter, count))
-        return ROOM_NO_MEMORY;
-    struct watch *watches = waiter->watches;
-    enum room_parked parked =
-        worker_park(&room->workers[turn % room->options.workers], waiter, targets);
-    if (parked != ROOM_PARKED && count > 1)
-        free(watches);
-    return parked;
+    return worker_park(&room->workers[turn % room->options.workers], waiter, targets,
+                       count);
 }
 
 bool room_leave(struct waiter *waiter)

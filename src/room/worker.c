@@ -51,6 +51,18 @@ static void forget_deadline(struct worker *worker, struct waiter *waiter)
     waiter->heap_at = NO_PLACE;
 }
 
+/* One watch lies in the waiter itself. */
+static bool watches_make(struct waiter *waiter, size_t count)
+{
+    waiter->watches = count > 1 ? malloc(count * sizeof *waiter->watches) : &waiter->one;
+    if (waiter->watches == NULL)
+        return false;
+    waiter->count = (uint32_t)count;
+    for (size_t i = 0; i < count; i++)
+        waiter->watches[i] = (struct watch){.waiter = waiter};
+    return true;
+}
+
 /* Whoever waits for many things keeps their memory no longer than that. */
 static void drop_watches(struct waiter *waiter)
 {
@@ -105,7 +117,8 @@ static void take_changed(struct worker *worker, struct due *due)
 {
     struct waitlist *waitlist = worker->inbox;
     struct waitlist_share *share = &waitlist->shares[worker->number];
-    while (due->count < DUE_MOST && share->first != NULL) {
+    /* Those who are taken later, with their last watch, are work all the same. */
+    for (int i = 0; i < DUE_MOST && share->first != NULL; i++) {
         struct watch *watch = share->first;
         DL_DELETE(share->first, watch);
         take_watch(worker, due, watch);
@@ -263,14 +276,18 @@ static enum room_parked park_locked(struct worker *worker, struct waiter *waiter
 }
 
 enum room_parked worker_park(struct worker *worker, struct waiter *waiter,
-                             const struct target *targets)
+                             const struct target *targets, size_t count)
 {
     waiter->worker = worker;
+    if (!watches_make(waiter, count))
+        return ROOM_NO_MEMORY;
     lock_take(&worker->lock);
     nanos deadline = waiter->deadline.at;
     enum room_parked parked = park_locked(worker, waiter, targets);
     bool first = parked == ROOM_PARKED && deadline < worker->wakes_at.at;
     drop_and_wake(worker, first && rouse(worker));
+    if (parked != ROOM_PARKED)
+        drop_watches(waiter);
     return parked;
 }
 

@@ -34,7 +34,7 @@ bool worker_start(struct worker *worker, const struct room_options *options,
                   unsigned number);
 void worker_ring(struct worker *worker, struct waitlist *waitlist);
 enum room_parked worker_park(struct worker *worker, struct waiter *waiter,
-                             const struct target *targets);
+                             const struct target *targets, size_t count);
 bool worker_leave(struct worker *worker, struct waiter *waiter);
 void worker_drain(struct worker *worker, nanos span);
 void worker_join(struct worker *worker); /* after worker_drain() */
