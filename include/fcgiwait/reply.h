@@ -71,7 +71,7 @@ void reply_reported(struct reply *reply, uint64_t index);
 void reply_problem(struct reply *reply, const struct problem *problem, const char *extra,
                    bool head_only);
 
-/* 204 for OPTIONS; `extra` as above. */
+/* 204 for OPTIONS; `allow` is the header line that says which, `extra` as above. */
 void reply_allow(struct reply *reply, const char *allow, const char *extra);
 
 /* 200 with these bytes, malloc'd, which the reply now owns. NULL: 503, out of memory. */

@@ -105,21 +105,11 @@ void again_done(struct pending *pending)
     lock_drop(&service->again.lock);
 }
 
-static struct pending *everything(struct service *service)
-{
-    struct pending *pending = pending_new(service, NULL, 1, 0, again_done);
-    if (pending == NULL)
-        return NULL;
-    pending->edits[0].kind = EDIT_EVERYTHING;
-    pending->edits[0].path = TEXT("/");
-    return pending;
-}
-
 /* Under the lock: it is given up meanwhile, since a store may answer at once. */
 static void commit(struct again *again, struct pending *pending)
 {
     if (pending == NULL)
-        pending = everything(again->service);
+        pending = pending_everything(again->service, again_done);
     if (pending == NULL) {
         atomic_store(&again->service->missed, true);
         return;

@@ -40,8 +40,7 @@ static void refuse_names(struct service *service, struct request *request,
 static bool check_body(struct service *service, struct request *request,
                        const struct operation *operation)
 {
-    if (operation->body_length > operation->rules->limit_body ||
-        operation->body.len < operation->body_length) {
+    if (operation_is_too_large(operation)) {
         deliver_problem(service, request, 413,
                         "The names are longer than limits.body allows; ask for fewer.",
                         NULL);

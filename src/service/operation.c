@@ -193,11 +193,9 @@ size_t operation_body(const struct cgi *cgi, const struct service_rules *rules)
 {
     enum method method = method_parse(cgi->method);
     bool has_document = method == METHOD_PUT || method == METHOD_PATCH;
-    if (method == METHOD_QUERY && is_below(cgi) && cgi->endpoint.len == 0 &&
-        cgi->origin_status.at == NULL)
-        return rules->limit_body;
-    return has_document && may_publish(cgi) && cgi->endpoint.len == 0 &&
-                   cgi->origin_status.at == NULL
+    bool wanted =
+        (has_document && may_publish(cgi)) || (method == METHOD_QUERY && is_below(cgi));
+    return wanted && cgi->endpoint.len == 0 && cgi->origin_status.at == NULL
                ? rules->limit_body
                : 0;
 }

@@ -82,6 +82,13 @@ bool operation_read(struct operation *operation, const struct cgi *cgi,
                     const struct service_rules *rules, nanos wall)
     __attribute__((warn_unused_result));
 
+/* A body that was not kept is too large by the rules as they were then. */
+static inline bool operation_is_too_large(const struct operation *operation)
+{
+    return operation->body_length > operation->rules->limit_body ||
+           operation->body.len < operation->body_length;
+}
+
 /* Behind an origin, what can't be a resource is the API's business alone: a reader is
  * sent there at once. */
 static inline bool operation_passes(const struct operation *operation)

@@ -49,6 +49,16 @@ struct pending *pending_copy(const struct pending *pending, pending_done_fn *don
     return copy;
 }
 
+struct pending *pending_everything(struct service *service, pending_done_fn *done)
+{
+    struct pending *pending = pending_new(service, NULL, 1, 0, done);
+    if (pending == NULL)
+        return NULL;
+    pending->edits[0].kind = EDIT_EVERYTHING;
+    pending->edits[0].path = TEXT("/");
+    return pending;
+}
+
 static void through(struct edit *edit)
 {
     struct pending *pending = edit->context;

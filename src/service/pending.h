@@ -38,6 +38,9 @@ struct pending *pending_new(struct service *service, struct request *request,
 /* A copy that lasts as long as the pending. */
 struct text pending_keep(struct pending *pending, struct text t);
 
+/* That all behind origins has changed, for nobody. NULL: out of memory. */
+struct pending *pending_everything(struct service *service, pending_done_fn *done);
+
 /* The same edits once more, for nobody. None of them has a document. NULL: out of
  * memory. */
 struct pending *pending_copy(const struct pending *pending, pending_done_fn *done);

@@ -111,8 +111,7 @@ static bool check_encoding(const struct operation *operation, struct objection *
 static bool check_body(const struct operation *operation, struct objection *objection)
 {
     size_t most = operation->rules->limit_body;
-    /* One that was not kept is too large by the rules as they were then. */
-    if (operation->body_length > most || operation->body.len < operation->body_length)
+    if (operation_is_too_large(operation))
         return object(objection, 413, NULL,
                       "The document is too large: limits.body is %zu bytes.", most);
     return !operation->length_is_wrong ||

@@ -28,6 +28,12 @@ static bool has_tag_since(const struct tree_span *span, const struct present *pr
     return least <= span->newest && etag_is_within(tags, least, span->newest);
 }
 
+/* Behind an origin a document is the API's; what changed below a path is told here. */
+static bool is_ours(const struct operation *operation)
+{
+    return operation->origin.len == 0 || operation->below;
+}
+
 /* What is below a path can always be told. */
 static bool exists(const struct operation *operation, const struct present *present)
 {
@@ -58,10 +64,10 @@ static const char *condition_failure(const struct operation *operation,
 {
     struct conditions conditions = operation->conditions;
     conditions.if_none_match.at = NULL;
-    return operation->origin.len > 0 && !operation->below
-               ? NULL
-               : conditions_failure(&conditions, exists(operation, present),
-                                    present->index, present->changed);
+    return is_ours(operation)
+               ? conditions_failure(&conditions, exists(operation, present),
+                                    present->index, present->changed)
+               : NULL;
 }
 
 enum read_action read_plan_make(const struct operation *operation,
@@ -70,8 +76,7 @@ enum read_action read_plan_make(const struct operation *operation,
 {
     bool conditional = operation->conditions.if_none_match.at != NULL;
     /* Without a wait, entity tags behind an origin are the API's. */
-    bool ours =
-        (operation->origin.len == 0 || operation->below) && exists(operation, present);
+    bool ours = is_ours(operation) && exists(operation, present);
     *plan =
         (struct read_plan){operation->wait, -1, condition_failure(operation, present)};
     if (plan->why != NULL)

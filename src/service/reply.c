@@ -215,7 +215,7 @@ void reply_problem(struct reply *reply, const struct problem *problem, const cha
 void reply_allow(struct reply *reply, const char *allow, const char *extra)
 {
     begin(reply, 204);
-    add_line(reply, TEXT("Allow: "), text_of(allow));
+    add(reply, text_of(allow));
     if (extra != NULL)
         add(reply, text_of(extra));
     finish(reply);

@@ -18,11 +18,7 @@
 #define WRITE_METHODS "PUT, PATCH, POST, DELETE"
 
 /* By what is followed below the path, and by what may be published. */
-static const char *const granted[2][2] = {
-    {READ_METHODS, READ_METHODS ", " WRITE_METHODS},
-    {READ_METHODS ", QUERY", READ_METHODS ", QUERY, " WRITE_METHODS},
-};
-static const char *const granted_lines[2][2] = {
+static const char *const allow_lines[2][2] = {
     {"Allow: " READ_METHODS "\r\n", "Allow: " READ_METHODS ", " WRITE_METHODS "\r\n"},
     {"Allow: " READ_METHODS ", QUERY\r\n",
      "Allow: " READ_METHODS ", QUERY, " WRITE_METHODS "\r\n"},
@@ -88,13 +84,11 @@ static void everything_done(struct pending *pending)
 bool service_change_everything(struct service *service)
 {
     sem_t done;
-    struct pending *pending = pending_new(service, NULL, 1, 0, everything_done);
+    struct pending *pending = pending_everything(service, everything_done);
     if (pending == NULL)
         return false;
     sem_init(&done, 0, 0);
     pending->context = &done;
-    pending->edits[0].kind = EDIT_EVERYTHING;
-    pending->edits[0].path = TEXT("/");
     pending_commit(pending);
     while (sem_wait(&done) != 0)
         ; /* a signal */
@@ -151,7 +145,7 @@ static void allow(struct service *service, struct request *request,
                   const struct operation *operation)
 {
     struct reply reply;
-    reply_allow(&reply, granted[operation->below][operation->publishes],
+    reply_allow(&reply, allow_lines[operation->below][operation->publishes],
                 operation->publishes ? SERVICE_ACCEPT_PATCH : NULL);
     deliver_reply(service, request, &reply);
 }
@@ -161,7 +155,7 @@ static void refuse_method(struct service *service, struct request *request,
 {
     deliver_problem(service, request, 405,
                     "This method is not granted here; Allow names those that are.",
-                    granted_lines[operation->below][operation->publishes]);
+                    allow_lines[operation->below][operation->publishes]);
 }
 
 static void method_serve(struct service *service, struct request *request,

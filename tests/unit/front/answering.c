@@ -144,7 +144,7 @@ static int ask(struct front_rig *front_rig, bool keeps)
 static enum sent say_head(void)
 {
     struct reply reply;
-    reply_allow(&reply, "GET", NULL);
+    reply_allow(&reply, "Allow: GET\r\n", NULL);
     reply.body = TEXT("first");
     return mine.request->exchange->head(mine.request, &reply);
 }
