@@ -159,6 +159,13 @@ void answer_must_have(const struct answer *answer, const char *name, const char 
          found, value != NULL ? value : "");
 }
 
+void answer_must_be(struct answer answer, long status, const char *part)
+{
+    must(answer.status == status, "answered with %ld: %s", answer.status, answer.body);
+    must(strstr(answer.body, part) != NULL, "no %s in %s", part, answer.body);
+    answer_free(&answer);
+}
+
 bool http_answers(int port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,

@@ -41,6 +41,10 @@ void answer_free(struct answer *answer);
 /* Ends the test where the header has another value; NULL: where it is there at all. */
 void answer_must_have(const struct answer *answer, const char *name, const char *value);
 
+/* Ends the test where the status is another, or the body is without `part`. The answer is
+ * freed. */
+void answer_must_be(struct answer answer, long status, const char *part);
+
 bool http_answers(int port); /* somebody listens */
 
 /* The same on another thread. Path and headers are copied, the body has to stay. */

@@ -291,6 +291,23 @@ struct answer rest_ask(const struct rest_api *api, const char *method, const cha
                                .body = body});
 }
 
+void rest_must_write(const struct rest_api *api, const char *method, const char *path,
+                     const char *header)
+{
+    struct answer answer = rest_ask(api, method, path, header, NULL);
+    must(answer.status < 400, "%s %s is answered with %ld", method, path, answer.status);
+    answer_free(&answer);
+}
+
+void rest_must_pass_check(const struct rest_api *api)
+{
+    char command[512];
+    snprintf(command, sizeof command,
+             "nginx -p '%s' -c nginx.conf -T 2>/dev/null | \"$FCGIWAIT\" --check-nginx -",
+             api->stack.dir);
+    assert_int_equal(system(command), 0);
+}
+
 void rest_index(const struct rest_api *api, const char *path, char index[24])
 {
     char value[256];

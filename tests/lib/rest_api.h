@@ -50,6 +50,10 @@ void await_requests(const struct rest_api *api, const char *line, size_t count);
 long rest_write(const struct rest_api *api, const char *method, const char *path,
                 const char *json);
 
+/* A write without a body that nginx has to answer with less than 400. */
+void rest_must_write(const struct rest_api *api, const char *method, const char *path,
+                     const char *header);
+
 struct answer rest_ask(const struct rest_api *api, const char *method, const char *path,
                        const char *header, const char *body);
 
@@ -59,5 +63,8 @@ struct call *rest_wait(const struct rest_api *api, const char *path, long long w
 
 /* The present index of a path, as nginx gives it. */
 void rest_index(const struct rest_api *api, const char *path, char index[24]);
+
+/* Ends the test where fcgiwait --check-nginx finds anything in the nginx that runs. */
+void rest_must_pass_check(const struct rest_api *api);
 
 #endif

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "room_rig.h"
 
+#include <stdlib.h>
+
 #include <time.h>
 
 #include "fcgiwait/container.h"
 #include "must.h"
+#include "tree_rig.h"
 
 #define PATIENCE 60 /* seconds; nobody is ever this late */
 
@@ -58,6 +61,23 @@ void room_rig_close(struct room_rig *room_rig)
     sem_destroy(&room_rig->let_go);
 }
 
+int room_rig_setup(void **state)
+{
+    const unsigned *workers = *state;
+    struct room_rig *room_rig = malloc(sizeof *room_rig);
+    must(room_rig != NULL, "no memory");
+    room_rig_open(room_rig, workers != NULL ? *workers : 1);
+    *state = room_rig;
+    return 0;
+}
+
+int room_rig_teardown(void **state)
+{
+    room_rig_close(*state);
+    free(*state);
+    return 0;
+}
+
 void room_rig_change(struct room_rig *room_rig, const char *path)
 {
     struct change change = {
@@ -67,10 +87,7 @@ void room_rig_change(struct room_rig *room_rig, const char *path)
 
 uint64_t room_rig_index(struct room_rig *room_rig, const char *path, enum scope scope)
 {
-    struct present present;
-    tree_look(room_rig->tree, text_of(path), scope, &present);
-    present_dispose(&present);
-    return present.index;
+    return tree_rig_index(room_rig->tree, path, scope);
 }
 
 void guest_init(struct room_rig *room_rig, struct guest *guest)

@@ -42,6 +42,14 @@ void room_rig_open_paced(struct room_rig *room_rig, unsigned workers,
 /* Ends all waits first. */
 void room_rig_close(struct room_rig *room_rig);
 
+/* As fixtures of cmocka: the initial state of a test is how many workers it wants, an
+ * unsigned (NULL: one), and then the struct room_rig. */
+int room_rig_setup(void **state);
+int room_rig_teardown(void **state);
+#define room_rig_test(test, workers)                                                     \
+    cmocka_unit_test_prestate_setup_teardown(test, room_rig_setup, room_rig_teardown,    \
+                                             (void *)(workers))
+
 /* A touch of the path, with the next index. */
 void room_rig_change(struct room_rig *room_rig, const char *path);
 uint64_t room_rig_index(struct room_rig *room_rig, const char *path, enum scope scope);

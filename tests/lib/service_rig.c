@@ -8,6 +8,7 @@
 #include "fcgiwait/view.h"
 #include "fcgiwait/container.h"
 #include "must.h"
+#include "tree_rig.h"
 
 #define WORKERS 2
 #define PATIENCE 60 /* seconds; nobody is ever this late */
@@ -52,6 +53,24 @@ void service_rig_close(struct service_rig *service_rig)
     room_close(&service_rig->room);
     service_close(&service_rig->service);
     tree_free(&service_rig->tree);
+}
+
+int service_rig_setup(void **state)
+{
+    const struct service_rules *rules = *state;
+    *state = malloc(sizeof(struct service_rig));
+    must(*state != NULL, "no memory");
+    service_rig_open(*state, rules != NULL ? rules : &service_rig_rules);
+    return 0;
+}
+
+int service_rig_teardown(void **state)
+{
+    struct service_rig *service_rig = *state;
+    service_rig_close(service_rig);
+    assert_int_equal(counter_read(&service_rig->counters.waiting), 0);
+    free(service_rig);
+    return 0;
 }
 
 static void keep_reply(struct request *request, struct reply *reply)
@@ -124,10 +143,7 @@ int service_rig_ask(struct service_rig *service_rig, struct visit *visit,
 uint64_t service_rig_index(struct service_rig *service_rig, const char *path,
                            enum scope scope)
 {
-    struct present present;
-    tree_look(service_rig->tree, text_of(path), scope, &present);
-    present_dispose(&present);
-    return present.index;
+    return tree_rig_index(service_rig->tree, path, scope);
 }
 
 uint64_t service_rig_put(struct service_rig *service_rig, const char *path,

@@ -30,6 +30,14 @@ void service_rig_open(struct service_rig *service_rig, const struct service_rule
 void service_rig_drain(struct service_rig *service_rig);
 void service_rig_close(struct service_rig *service_rig);
 
+/* As fixtures of cmocka: the initial state of a test is its rules (NULL: those above),
+ * and then the struct service_rig. Nobody may be left waiting at its end. */
+int service_rig_setup(void **state);
+int service_rig_teardown(void **state);
+#define service_rig_test(test, rules)                                                    \
+    cmocka_unit_test_prestate_setup_teardown(test, service_rig_setup,                    \
+                                             service_rig_teardown, (void *)(rules))
+
 #define VISIT_BODY 4096
 
 struct visit {

@@ -19,21 +19,6 @@
 
 static const struct rest_options habits = {.habits = true};
 
-static void must_be(struct answer answer, long status, const char *part)
-{
-    must(answer.status == status, "answered with %ld: %s", answer.status, answer.body);
-    must(strstr(answer.body, part) != NULL, "no %s in %s", part, answer.body);
-    answer_free(&answer);
-}
-
-static void write_to(const struct rest_api *api, const char *method, const char *path,
-                     const char *header)
-{
-    struct answer answer = rest_ask(api, method, path, header, NULL);
-    must(answer.status < 400, "%s %s is answered with %ld", method, path, answer.status);
-    answer_free(&answer);
-}
-
 /* With a host of its own: begins to wait at the path for its next change. */
 static struct call *wait_as(const struct rest_api *api, const char *path,
                             const char *header, long long waiting)
@@ -58,13 +43,13 @@ static void tenants_share_neither_answers_nor_wake_ups(void **state)
     struct rest_api *api = *state;
     struct call *first = wait_as(api, "/plain/doc", one, 1);
     struct call *second = wait_as(api, "/plain/doc", two, 2);
-    write_to(api, "PUT", "/plain/doc", one);
-    must_be(call_join(first), 200, "\"version\":1");
+    rest_must_write(api, "PUT", "/plain/doc", one);
+    answer_must_be(call_join(first), 200, "\"version\":1");
     await_waiting(&api->stack, 1); /* the other one is not concerned */
-    must_be(rest_ask(api, "GET", "/plain/doc", two, NULL), 200, "\"version\":0");
-    must_be(rest_ask(api, "GET", "/plain/doc", one, NULL), 200, "\"version\":1");
-    write_to(api, "PUT", "/plain/doc", two);
-    must_be(call_join(second), 200, "\"version\":1");
+    answer_must_be(rest_ask(api, "GET", "/plain/doc", two, NULL), 200, "\"version\":0");
+    answer_must_be(rest_ask(api, "GET", "/plain/doc", one, NULL), 200, "\"version\":1");
+    rest_must_write(api, "PUT", "/plain/doc", two);
+    answer_must_be(call_join(second), 200, "\"version\":1");
 }
 
 static void what_a_tenants_location_names_is_the_tenants(void **state)
@@ -78,7 +63,7 @@ static void what_a_tenants_location_names_is_the_tenants(void **state)
                                                .headers = {one, "X-Location: /plain/4"}});
     assert_int_equal(answer.status, 201);
     answer_free(&answer);
-    must_be(call_join(call), 200, "\"version\":0");
+    answer_must_be(call_join(call), 200, "\"version\":0");
 }
 
 /* --- the API's own validators --- */
@@ -92,21 +77,22 @@ static void a_guarded_write_succeeds_once(void **state)
     answer_must_have(&answer, "Last-Modified", "Wed, 01 Jan 2025 00:00:00 GMT");
     snprintf(guard, sizeof guard, "If-Match: %s", answer_header(&answer, "ETag", value));
     answer_free(&answer);
-    must_be(rest_ask(api, "PUT", "/locked/1", guard, "{\"n\":1}"), 204, "");
-    must_be(rest_ask(api, "PUT", "/locked/1", guard, "{\"n\":2}"), 412,
-            "changed meanwhile");
-    must_be(rest_ask(api, "GET", "/locked/1", NULL, NULL), 200, "\"n\":1");
+    answer_must_be(rest_ask(api, "PUT", "/locked/1", guard, "{\"n\":1}"), 204, "");
+    answer_must_be(rest_ask(api, "PUT", "/locked/1", guard, "{\"n\":2}"), 412,
+                   "changed meanwhile");
+    answer_must_be(rest_ask(api, "GET", "/locked/1", NULL, NULL), 200, "\"n\":1");
 }
 
 static void a_plain_conditional_get_is_the_apis(void **state)
 {
     struct rest_api *api = *state;
-    must_be(rest_ask(api, "GET", "/locked/1", "If-None-Match: \"v0\"", NULL), 304, "");
-    must_be(rest_ask(api, "GET", "/locked/1", "If-None-Match: \"v7\"", NULL), 200,
-            "version");
-    must_be(rest_ask(api, "GET", "/locked/1",
-                     "If-Modified-Since: Wed, 01 Jan 2025 00:00:00 GMT", NULL),
-            304, "");
+    answer_must_be(rest_ask(api, "GET", "/locked/1", "If-None-Match: \"v0\"", NULL), 304,
+                   "");
+    answer_must_be(rest_ask(api, "GET", "/locked/1", "If-None-Match: \"v7\"", NULL), 200,
+                   "version");
+    answer_must_be(rest_ask(api, "GET", "/locked/1",
+                            "If-Modified-Since: Wed, 01 Jan 2025 00:00:00 GMT", NULL),
+                   304, "");
     await_requests(api, "GET /locked/1 ", 3); /* none of them was answered for it */
 }
 
@@ -121,8 +107,8 @@ static void a_private_answer_has_a_304_too(void **state)
     answer_must_have(&answer, "ETag", "\"v0\"");
     assert_string_not_equal(answer_header(&answer, "X-Polling-Index", value), "");
     answer_free(&answer);
-    must_be(rest_ask(api, "GET", "/rails/1", "If-None-Match: \"v1\"", NULL), 200,
-            "version");
+    answer_must_be(rest_ask(api, "GET", "/rails/1", "If-None-Match: \"v1\"", NULL), 200,
+                   "version");
 }
 
 /* One has the new state already, the others don't: nobody gets another's 304. */
@@ -140,10 +126,10 @@ static void conditions_of_one_poll_are_not_anothers(void **state)
                        .headers = {"If-Modified-Since: Wed, 01 Jan 2025 00:00:00 GMT"}});
     struct call *plain = call_start(&(struct http){.port = api->stack.port, .path = url});
     await_waiting(&api->stack, 3);
-    must_be(rest_ask(api, "PUT", "/locked/2", NULL, "{\"n\":1}"), 204, "");
-    must_be(call_join(knows), 304, "");
-    must_be(call_join(dated), 200, "\"n\":1"); /* in the same second */
-    must_be(call_join(plain), 200, "\"n\":1");
+    answer_must_be(rest_ask(api, "PUT", "/locked/2", NULL, "{\"n\":1}"), 204, "");
+    answer_must_be(call_join(knows), 304, "");
+    answer_must_be(call_join(dated), 200, "\"n\":1"); /* in the same second */
+    answer_must_be(call_join(plain), 200, "\"n\":1");
 }
 
 static void our_304_has_no_tag(void **state)
@@ -175,7 +161,7 @@ static void two_lines_let_clients_poll_by_tag(void **state)
     struct call *call = call_start(&(struct http){
         .port = api->stack.port, .path = "/locked/1?wait=50", .headers = {header}});
     await_waiting(&api->stack, 1);
-    must_be(rest_ask(api, "PUT", "/locked/1", NULL, "{\"n\":1}"), 204, "");
+    answer_must_be(rest_ask(api, "PUT", "/locked/1", NULL, "{\"n\":1}"), 204, "");
     answer = call_join(call);
     char index[300], before[300];
     snprintf(before, sizeof before, "%s", value);
@@ -183,7 +169,7 @@ static void two_lines_let_clients_poll_by_tag(void **state)
              answer_header(&answer, "X-Polling-Index", value));
     answer_must_have(&answer, "ETag", index);
     assert_string_not_equal(index, before);
-    must_be(answer, 200, "\"n\":1");
+    answer_must_be(answer, 200, "\"n\":1");
 }
 
 /* --- its own words --- */
@@ -196,7 +182,7 @@ static void odd_paths_reach_the_api(void **state)
     char expected[64];
     for (size_t i = 0; i < 3; i++) {
         snprintf(expected, sizeof expected, "\"url\":\"%s\"", paths[i]);
-        must_be(rest_ask(api, "GET", paths[i], NULL, NULL), 200, expected);
+        answer_must_be(rest_ask(api, "GET", paths[i], NULL, NULL), 200, expected);
     }
 }
 
@@ -208,7 +194,7 @@ static void a_path_too_long_for_us_is_not_too_long_for_the_api(void **state)
     memcpy(path, "/raw/", 5);
     path[2000] = '\0';
     struct answer answer = rest_ask(api, "GET", path, NULL, NULL);
-    must_be(answer, 200, path);
+    answer_must_be(answer, 200, path);
     snprintf(path + 2000, 100, "?index=7&wait=50"); /* and nobody waits for it */
     path[2100 - 1] = '\0';
     answer = rest_ask(api, "GET", path, NULL, NULL);
@@ -231,16 +217,16 @@ static void parameters_called_index_and_wait_are_the_apis(void **state)
 {
     struct rest_api *api = *state;
     char index[24], url[128];
-    must_be(rest_ask(api, "GET", "/paged?index=2&wait=no&x=%2f", NULL, NULL), 200,
-            "\"url\":\"/paged?index=2&wait=no&x=%2f\"");
+    answer_must_be(rest_ask(api, "GET", "/paged?index=2&wait=no&x=%2f", NULL, NULL), 200,
+                   "\"url\":\"/paged?index=2&wait=no&x=%2f\"");
     rest_index(api, "/paged", index);
     snprintf(url, sizeof url, "/paged?index=2&since=%s&hold=50", index);
     struct call *call = call_start(&(struct http){.port = api->stack.port, .path = url});
     await_waiting(&api->stack, 1);
-    write_to(api, "PUT", "/paged", NULL);
-    must_be(call_join(call), 200, "\"url\":\"/paged?index=2\"");
-    must_be(rest_ask(api, "GET", "/rails/1?index=2", "If-None-Match: \"v0\"", NULL), 304,
-            "");
+    rest_must_write(api, "PUT", "/paged", NULL);
+    answer_must_be(call_join(call), 200, "\"url\":\"/paged?index=2\"");
+    answer_must_be(
+        rest_ask(api, "GET", "/rails/1?index=2", "If-None-Match: \"v0\"", NULL), 304, "");
 }
 
 /* --- effects that come later --- */
@@ -250,7 +236,7 @@ static void who_was_woken_too_early_gets_the_new_body_with_the_later_report(void
     struct rest_api *api = *state;
     char url[64], value[256], body[256] = "";
     struct call *call = rest_wait(api, "/queue/1", 1);
-    write_to(api, "PUT", "/queue/1", NULL);
+    rest_must_write(api, "PUT", "/queue/1", NULL);
     for (double start = seconds_now(); strstr(body, "\"version\":1") == NULL;) {
         must(seconds_now() - start < 20, "still %s", body);
         struct answer answer = call_join(call);
@@ -341,7 +327,7 @@ static void who_has_lost_the_right_gets_no_body(void **state)
 {
     struct rest_api *api = *state;
     struct call *call = rest_wait(api, "/private/doc", 1);
-    write_to(api, "POST", "/revoke", NULL);
+    rest_must_write(api, "POST", "/revoke", NULL);
     assert_int_equal(rest_write(api, "POST", "/fcgiwait/publish/private/doc", NULL), 204);
     struct answer answer = call_join(call);
     assert_int_equal(answer.status, 403);

@@ -10,27 +10,12 @@
 
 static const struct rest_options habits = {.habits = true};
 
-static void must_be(struct answer answer, long status, const char *part)
-{
-    must(answer.status == status, "answered with %ld: %s", answer.status, answer.body);
-    must(strstr(answer.body, part) != NULL, "no %s in %s", part, answer.body);
-    answer_free(&answer);
-}
-
-static void write_to(const struct rest_api *api, const char *method, const char *path,
-                     const char *header)
-{
-    struct answer answer = rest_ask(api, method, path, header, NULL);
-    must(answer.status < 400, "%s %s is answered with %ld", method, path, answer.status);
-    answer_free(&answer);
-}
-
 /* Waits at `at`, has `write` done with this header, and is woken. */
 static void must_wake(struct rest_api *api, const char *at, const char *method,
                       const char *path, const char *header)
 {
     struct call *call = rest_wait(api, at, 1);
-    write_to(api, method, path, header);
+    rest_must_write(api, method, path, header);
     struct answer answer = call_join(call);
     must(answer.status == 200, "%s %s (%s) leaves who waits at %s with %ld", method, path,
          header, at, answer.status);
@@ -70,11 +55,11 @@ static void a_location_with_our_host_is_ours_and_no_other(void **state)
     must_wake(api, "/plain/4", "POST", "/made", header);
     struct call *call = rest_wait(api, "/plain/4", 1);
     long long reported = stack_status(&api->stack, "publishes");
-    write_to(api, "POST", "/made", "X-Location: http://elsewhere.example/plain/4");
+    rest_must_write(api, "POST", "/made", "X-Location: http://elsewhere.example/plain/4");
     await_status(&api->stack, "publishes", reported + 1);
     await_waiting(&api->stack, 1);
-    write_to(api, "PUT", "/plain/4", NULL);
-    must_be(call_join(call), 200, "\"version\":1");
+    rest_must_write(api, "PUT", "/plain/4", NULL);
+    answer_must_be(call_join(call), 200, "\"version\":1");
 }
 
 static void redirections_after_a_write_touch_but_307_and_308(void **state)
@@ -87,10 +72,10 @@ static void redirections_after_a_write_touch_but_307_and_308(void **state)
         must_wake(api, "/moved", "POST", "/moved", touches[i]);
     struct call *call = rest_wait(api, "/moved/on", 1);
     for (size_t i = 0; i < 2; i++)
-        write_to(api, "POST", "/moved/on", leaves[i]);
-    must_be(rest_ask(api, "POST", "/refused", NULL, NULL), 422, "");
+        rest_must_write(api, "POST", "/moved/on", leaves[i]);
+    answer_must_be(rest_ask(api, "POST", "/refused", NULL, NULL), 422, "");
     await_waiting(&api->stack, 1);
-    write_to(api, "POST", "/moved/on", touches[2]);
+    rest_must_write(api, "POST", "/moved/on", touches[2]);
     struct answer answer = call_join(call);
     answer_free(&answer);
 }
@@ -119,19 +104,19 @@ static void what_only_reads_wakes_nobody(void **state)
         "{\"query\":\"\\u006dutation { add(id: 1) { id } }\"}", "{\"id\":\"stored\"}"};
     struct rest_api *api = *state;
     struct call *call = rest_wait(api, "/", 1);
-    write_to(api, "POST", "/search", NULL);
-    write_to(api, "POST", "/login", NULL);
-    write_to(api, "POST", "/graphql/q/posts", NULL);
+    rest_must_write(api, "POST", "/search", NULL);
+    rest_must_write(api, "POST", "/login", NULL);
+    rest_must_write(api, "POST", "/graphql/q/posts", NULL);
     for (size_t i = 0; i < 2; i++)
-        must_be(rest_ask(api, "POST", "/graphql", NULL, queries[i]), 200, "");
+        answer_must_be(rest_ask(api, "POST", "/graphql", NULL, queries[i]), 200, "");
     await_waiting(&api->stack, 1);
     assert_int_equal(stack_status(&api->stack, "publishes"), 0);
-    write_to(api, "POST", "/graphql/m/add", NULL);
-    must_be(call_join(call), 200, "");
+    rest_must_write(api, "POST", "/graphql/m/add", NULL);
+    answer_must_be(call_join(call), 200, "");
     for (size_t i = 0; i < sizeof mutations / sizeof *mutations; i++) {
         call = rest_wait(api, "/", 1);
-        must_be(rest_ask(api, "POST", "/graphql", NULL, mutations[i]), 200, "");
-        must_be(call_join(call), 200, "");
+        answer_must_be(rest_ask(api, "POST", "/graphql", NULL, mutations[i]), 200, "");
+        answer_must_be(call_join(call), 200, "");
     }
 }
 

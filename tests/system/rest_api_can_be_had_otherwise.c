@@ -9,13 +9,6 @@
 #include "must.h"
 #include "rest_api.h"
 
-static void must_be(struct answer answer, long status, const char *part)
-{
-    assert_int_equal(answer.status, status);
-    must(strstr(answer.body, part) != NULL, "no %s in %s", part, answer.body);
-    answer_free(&answer);
-}
-
 static struct answer get(const struct rest_api *api, const char *path, const char *header)
 {
     return http_get(api->stack.port, path, header);
@@ -43,17 +36,17 @@ static void a_php_api_is_followed(void **state)
     struct call *one = rest_wait(api, "/php/a%20b?x=1", 1);
     struct call *list = rest_wait(api, "/php/", 2);
     assert_int_equal(rest_write(api, "PUT", "/php/a%20b?y=2", "{\"version\":1}"), 200);
-    must_be(call_join(one), 200, "{\"version\":1}");
+    answer_must_be(call_join(one), 200, "{\"version\":1}");
     answer_free(&(struct answer[]){call_join(list)}[0]);
     struct answer head = http(&(struct http){
         .port = api->stack.port, .method = "HEAD", .path = "/php/a%20b?z"});
     assert_int_equal(head.status, 200);
     answer_free(&head);
-    must_be(get(api, "/php/a%20b?z", NULL), 200, "{\"version\":1}");
+    answer_must_be(get(api, "/php/a%20b?z", NULL), 200, "{\"version\":1}");
     one = rest_wait(api, "/php/a%20b", 1);
     assert_int_equal(rest_write(api, "DELETE", "/php/nothing", NULL), 404);
     assert_int_equal(rest_write(api, "DELETE", "/php/a%20b", NULL), 204);
-    must_be(call_join(one), 404, "{}");
+    answer_must_be(call_join(one), 404, "{}");
     char log[256];
     snprintf(log, sizeof log, "grep -qx 'GET /php/a%%20b?x=1 x=1' '%s/php/log'",
              api->stack.dir);
@@ -66,19 +59,19 @@ static void a_folder_is_followed(void **state)
     put_file(api, "a.json", "{\"version\":1}");
     struct answer answer = get(api, "/files/a.json", NULL);
     answer_must_have(&answer, "Content-Type", "application/json");
-    must_be(answer, 200, "{\"version\":1}");
+    answer_must_be(answer, 200, "{\"version\":1}");
     struct call *one = rest_wait(api, "/files/a.json", 1);
     struct call *list = rest_wait(api, "/files/", 2);
     struct call *missing = rest_wait(api, "/files/b.json", 3);
     put_file(api, "a.json", "{\"version\":2}");
     assert_int_equal(rest_write(api, "POST", "/fcgiwait/publish/files/a.json", NULL),
                      204);
-    must_be(call_join(one), 200, "{\"version\":2}");
-    must_be(call_join(list), 200, "\"a.json\"");
+    answer_must_be(call_join(one), 200, "{\"version\":2}");
+    answer_must_be(call_join(list), 200, "\"a.json\"");
     put_file(api, "b.json", "{\"version\":3}");
     assert_int_equal(rest_write(api, "POST", "/fcgiwait/publish/files/b.json", NULL),
                      204);
-    must_be(call_join(missing), 200, "{\"version\":3}");
+    answer_must_be(call_join(missing), 200, "{\"version\":3}");
     assert_int_equal(rest_write(api, "PUT", "/files/a.json", "{}"), 405);
 }
 
@@ -93,7 +86,7 @@ static void a_file_that_changes_twice_a_second_is_new_twice(void **state)
              answer_header(&answer, "Last-Modified", value));
     answer_free(&answer);
     put_file(api, "a.json", "{\"version\":2}");
-    must_be(get(api, "/files/a.json", modified), 200, "{\"version\":2}");
+    answer_must_be(get(api, "/files/a.json", modified), 200, "{\"version\":2}");
 }
 
 /* --- who may --- */
@@ -104,52 +97,53 @@ static void guarded_clients_are_asked_before_they_are_held(void **state)
                       bad[] = "Authorization: Bearer bad";
     struct rest_api *api = *state;
     char index[24], value[256], path[128];
-    must_be(get(api, "/private/echo", bad), 401, "");
+    answer_must_be(get(api, "/private/echo", bad), 401, "");
     struct answer answer = get(api, "/private/echo", good);
     snprintf(index, sizeof index, "%.23s",
              answer_header(&answer, "X-Polling-Index", value));
-    must_be(answer, 404, "{}"); /* the API's own: it has no such path */
+    answer_must_be(answer, 404, "{}"); /* the API's own: it has no such path */
     snprintf(path, sizeof path, "/private/echo?index=%s&wait=50", index);
-    must_be(get(api, path, bad), 401, "");
+    answer_must_be(get(api, path, bad), 401, "");
     struct call *call = call_start(
         &(struct http){.port = api->stack.port, .path = path, .headers = {good}});
     await_waiting(&api->stack, 1);
     struct http write = {
         .port = api->stack.port, .method = "PUT", .path = "/private/echo", .body = "{}"};
-    must_be(http(&write), 401, "");
+    answer_must_be(http(&write), 401, "");
     await_requests(api, "PUT ", 0);
     assert_int_equal(rest_write(api, "POST", "/fcgiwait/publish/private/echo", NULL),
                      204);
-    must_be(call_join(call), 404, "{}");
+    answer_must_be(call_join(call), 404, "{}");
 }
 
 /* One asks as somebody and gets what is for them, then another one asks. */
 static void the_cache_keeps_users_apart(void **state)
 {
     struct rest_api *api = *state;
-    must_be(get(api, "/echo", "Authorization: one"), 200, "\"authorization\":\"one\"");
-    must_be(get(api, "/echo", "Authorization: other"), 200,
-            "\"authorization\":\"other\"");
-    must_be(get(api, "/echo", NULL), 200, "\"authorization\":\"\"");
-    must_be(get(api, "/echo", "Cookie: a=1"), 200, "\"authorization\":\"\"");
-    must_be(get(api, "/echo", NULL), 200, "\"authorization\":\"\"");
+    answer_must_be(get(api, "/echo", "Authorization: one"), 200,
+                   "\"authorization\":\"one\"");
+    answer_must_be(get(api, "/echo", "Authorization: other"), 200,
+                   "\"authorization\":\"other\"");
+    answer_must_be(get(api, "/echo", NULL), 200, "\"authorization\":\"\"");
+    answer_must_be(get(api, "/echo", "Cookie: a=1"), 200, "\"authorization\":\"\"");
+    answer_must_be(get(api, "/echo", NULL), 200, "\"authorization\":\"\"");
     await_requests(api, "GET /echo ", 4);
     for (int i = 0; i < 2; i++) /* what is private is kept for nobody */
-        must_be(get(api, "/echo?secret=1", NULL), 200, "");
+        answer_must_be(get(api, "/echo?secret=1", NULL), 200, "");
     await_requests(api, "GET /echo?secret=1 ", 2);
 }
 
 static void reports_are_for_this_machine(void **state)
 {
     struct rest_api *api = *state;
-    must_be(get(api, "/_origin/posts/1", NULL), 404, "");
-    must_be(get(api, "/fcgiwait/publish/posts/1", NULL), 403, "");
+    answer_must_be(get(api, "/_origin/posts/1", NULL), 404, "");
+    answer_must_be(get(api, "/fcgiwait/publish/posts/1", NULL), 403, "");
     assert_int_equal(rest_write(api, "PUT", "/fcgiwait/publish/posts/1", "{}"), 403);
     struct call *post = rest_wait(api, "/posts/1", 1);
     /* a webhook has a body */
     assert_int_equal(rest_write(api, "POST", "/fcgiwait/publish/posts/1", "{\"a\":1}"),
                      204);
-    must_be(call_join(post), 200, "\"version\"");
+    answer_must_be(call_join(post), 200, "\"version\"");
 }
 
 /* --- a page on another host --- */
@@ -265,20 +259,15 @@ static void mirror_wakes_too_early_where_the_api_is_slow(void **state)
                                   .path = "/posts/1?delay=5000",
                                   .headers = {"Content-Type: application/json"},
                                   .body = "{\"version\":1}"});
-    must_be(call_join(post), 200, "\"version\": 0");
-    must_be(call_join(write), 200, "\"version\": 1");
+    answer_must_be(call_join(post), 200, "\"version\": 0");
+    answer_must_be(call_join(write), 200, "\"version\": 1");
 }
 
 /* --- the check --- */
 
 static void the_check_finds_nothing_wrong(void **state)
 {
-    struct rest_api *api = *state;
-    char command[512];
-    snprintf(command, sizeof command,
-             "nginx -p '%s' -c nginx.conf -T 2>/dev/null | \"$FCGIWAIT\" --check-nginx -",
-             api->stack.dir);
-    assert_int_equal(system(command), 0);
+    rest_must_pass_check(*state);
 }
 
 #define TEST(name) rest_test(name, NULL)

@@ -13,21 +13,6 @@
 
 static const struct rest_options habits = {.habits = true};
 
-static void must_be(struct answer answer, long status, const char *part)
-{
-    must(answer.status == status, "answered with %ld: %s", answer.status, answer.body);
-    must(strstr(answer.body, part) != NULL, "no %s in %s", part, answer.body);
-    answer_free(&answer);
-}
-
-static void write_to(const struct rest_api *api, const char *method, const char *path,
-                     const char *header)
-{
-    struct answer answer = rest_ask(api, method, path, header, NULL);
-    must(answer.status < 400, "%s %s is answered with %ld", method, path, answer.status);
-    answer_free(&answer);
-}
-
 static double median_of_answers(struct rest_api *api, const char *path, size_t *gets)
 {
     static struct call *calls[WAITERS];
@@ -45,7 +30,7 @@ static double median_of_answers(struct rest_api *api, const char *path, size_t *
     await_waiting(&api->stack, WAITERS);
     size_t before = rest_requests(api, line);
     double start = seconds_now();
-    write_to(api, "PUT", path, NULL);
+    rest_must_write(api, "PUT", path, NULL);
     for (size_t i = 0; i < WAITERS; i++) {
         struct answer answer = call_join(calls[i]);
         took[i] = seconds_now() - start; /* joined in turn: an upper bound */
@@ -83,7 +68,7 @@ static void shared_answers_are_shared_with_oneself_alone(void **state)
     for (size_t i = 0; i < sizeof users / sizeof *users; i++) {
         char who[64];
         snprintf(who, sizeof who, "%s\"", users[i][1]);
-        must_be(rest_ask(api, "GET", "/plain/mine", users[i][0], NULL), 200, who);
+        answer_must_be(rest_ask(api, "GET", "/plain/mine", users[i][0], NULL), 200, who);
     }
 }
 
@@ -99,7 +84,7 @@ static void a_crowd_of_one_user_comes_soon_too(void **state)
     clients_ask(&clients, url);
     await_waiting(&api->stack, WAITERS);
     double start = seconds_now();
-    write_to(api, "PUT", "/private-/one", NULL);
+    rest_must_write(api, "PUT", "/private-/one", NULL);
     while (clients.answers[200] < WAITERS / 2)
         clients_turn(&clients, 10);
     double median = seconds_now() - start;
@@ -127,9 +112,9 @@ static void a_token_of_8_kb_shares_its_answer(void **state)
             &(struct http){.port = api->stack.port, .path = url, .headers = {header}});
     await_waiting(&api->stack, WAITERS);
     size_t before = rest_requests(api, "GET /plain/token ");
-    write_to(api, "PUT", "/plain/token", NULL);
+    rest_must_write(api, "PUT", "/plain/token", NULL);
     for (size_t i = 0; i < WAITERS; i++)
-        must_be(call_join(calls[i]), 200, "\"version\":1");
+        answer_must_be(call_join(calls[i]), 200, "\"version\":1");
     size_t gets = rest_requests(api, "GET /plain/token ") - before;
     print_message("%zu GETs\n", gets);
     assert_in_range(gets, 1, 3);

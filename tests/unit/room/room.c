@@ -11,21 +11,6 @@
 #define LONG (600 * NANOS_PER_SECOND) /* longer than any test runs */
 #define SHORT (20 * NANOS_PER_MS)
 
-static int start(void **state)
-{
-    struct room_rig *room_rig = malloc(sizeof *room_rig);
-    room_rig_open(room_rig, 3);
-    *state = room_rig;
-    return 0;
-}
-
-static int stop(void **state)
-{
-    room_rig_close(*state);
-    free(*state);
-    return 0;
-}
-
 static void a_change_ends_the_wait(void **state)
 {
     struct room_rig *room_rig = *state;
@@ -209,7 +194,8 @@ static void a_stop_that_is_spread_still_hears_changes(void **state)
     room_rig_open(room_rig, 3);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+static const unsigned workers = 3;
+#define TEST(name) room_rig_test(name, &workers)
 
 int main(void)
 {

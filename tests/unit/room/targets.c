@@ -1,28 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* Who waits for many things: the first that changes takes it, the others let go of it. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "room_rig.h"
 #include "must.h"
 #include "tree/node.h"
 
 #define LONG (600 * NANOS_PER_SECOND)
-
-static int start(void **state)
-{
-    struct room_rig *room_rig = malloc(sizeof *room_rig);
-    room_rig_open(room_rig, 1);
-    *state = room_rig;
-    return 0;
-}
-
-static int stop(void **state)
-{
-    room_rig_close(*state);
-    free(*state);
-    return 0;
-}
 
 static enum room_parked park(struct room_rig *room_rig, struct guest *guest, nanos span)
 {
@@ -135,7 +119,7 @@ static void the_same_thing_twice_is_no_harm(void **state)
     guest_await(&guest, VERDICT_CHANGED);
 }
 
-#define TEST_OF(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST_OF(name) room_rig_test(name, NULL)
 
 int main(void)
 {

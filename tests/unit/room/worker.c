@@ -12,21 +12,6 @@
 
 #define LONG (600 * NANOS_PER_SECOND)
 
-static int start(void **state)
-{
-    struct room_rig *room_rig = malloc(sizeof *room_rig);
-    room_rig_open(room_rig, 1);
-    *state = room_rig;
-    return 0;
-}
-
-static int stop(void **state)
-{
-    room_rig_close(*state);
-    free(*state);
-    return 0;
-}
-
 static void a_change_that_is_on_its_way_goes_before_the_expiry(void **state)
 {
     struct room_rig *room_rig = *state;
@@ -190,7 +175,7 @@ static void a_change_goes_before_the_stop(void **state)
     room_rig_open(room_rig, 1);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name) room_rig_test(name, NULL)
 
 int main(void)
 {

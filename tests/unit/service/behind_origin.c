@@ -1,26 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* Readers of an API that has the documents: what is the API's stays the API's. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "must.h"
 #include "service_rig.h"
 
 #define ACCEL(url) "X-Accel-Redirect: " url "\r\n\r\n"
-
-static int start(void **state)
-{
-    *state = malloc(sizeof(struct service_rig));
-    service_rig_open(*state, &service_rig_rules);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    service_rig_close(*state);
-    free(*state);
-    return 0;
-}
 
 static struct cgi get(const char *path, const char *query)
 {
@@ -161,7 +146,7 @@ static void a_deadline_ends_the_wait_with_its_304(void **state)
     assert_int_equal(service_rig_ask(service_rig, &visit, &cgi), 304);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name) service_rig_test(name, NULL)
 
 int main(void)
 {

@@ -1,24 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "fcgiwait/json.h"
 #include "must.h"
 #include "service_rig.h"
-
-static int start(void **state)
-{
-    *state = malloc(sizeof(struct service_rig));
-    service_rig_open(*state, &service_rig_rules);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    service_rig_close(*state);
-    free(*state);
-    return 0;
-}
 
 static int ask(struct service_rig *service_rig, struct visit *visit, const char *method,
                const char *endpoint)
@@ -84,7 +69,7 @@ static void another_endpoint_is_the_administrators_mistake(void **state)
     assert_non_null(strstr(visit.body, "FCGIWAIT_ENDPOINT"));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name) service_rig_test(name, NULL)
 
 int main(void)
 {

@@ -9,35 +9,6 @@
 #include "must.h"
 #include "service_rig.h"
 
-static int start_with(void **state, size_t changes, size_t answer)
-{
-    struct service_rules rules = service_rig_rules;
-    rules.limit_changes = changes;
-    rules.limit_answer = answer;
-    *state = malloc(sizeof(struct service_rig));
-    service_rig_open(*state, &rules);
-    return 0;
-}
-
-static int start(void **state)
-{
-    return start_with(state, 1000, 8388608);
-}
-
-static int start_small(void **state)
-{
-    return start_with(state, 3, 1024);
-}
-
-static int stop(void **state)
-{
-    struct service_rig *service_rig = *state;
-    service_rig_close(service_rig);
-    assert_int_equal(counter_read(&service_rig->counters.waiting), 0);
-    free(service_rig);
-    return 0;
-}
-
 static struct cgi below(const char *path, const char *query)
 {
     return (struct cgi){.method = TEXT("GET"),
@@ -660,28 +631,33 @@ static void answers_that_are_applied_give_what_is_there(void **state)
 
 int main(void)
 {
-#define WITH(setup, test) cmocka_unit_test_setup_teardown(test, setup, stop)
+    struct service_rules plenty = service_rig_rules, small = service_rig_rules;
+    plenty.limit_changes = 1000;
+    plenty.limit_answer = 8388608;
+    small.limit_changes = 3;
+    small.limit_answer = 1024;
+#define WITH(rules, test) service_rig_test(test, &rules)
     const struct CMUnitTest tests[] = {
-        WITH(start, the_first_answer_tells_what_is_there),
-        WITH(start, with_an_index_only_what_is_newer_is_told),
-        WITH(start, a_void_index_begins_again),
-        WITH(start, a_touched_path_without_a_document_is_named),
-        WITH(start, nothing_below_is_told_and_can_be_waited_for),
-        WITH(start, documents_are_left_out_for_those_who_want_none),
-        WITH(start, a_slash_at_the_end_leaves_the_path_itself_out),
-        WITH(start, names_follow_those_alone),
-        WITH(start_small, a_first_answer_comes_in_pages_whatever_was_forgotten),
-        WITH(start_small, a_page_that_may_have_missed_a_deletion_begins_again),
-        WITH(start_small, a_name_that_was_forgotten_is_missed),
-        WITH(start, the_path_itself_wakes_nobody_who_asked_for_what_is_below),
-        WITH(start_small, pages_behind_an_origin_come_to_an_end),
-        WITH(start, long_lists_come_as_a_query),
-        WITH(start, names_that_lead_out_are_refused),
-        WITH(start_small, more_names_than_changes_are_refused),
-        WITH(start_small, pages_tell_each_path_once),
-        WITH(start_small, an_answer_is_no_longer_than_its_bound),
-        WITH(start, behind_an_origin_paths_alone_are_told),
-        WITH(start_small, answers_that_are_applied_give_what_is_there),
+        WITH(plenty, the_first_answer_tells_what_is_there),
+        WITH(plenty, with_an_index_only_what_is_newer_is_told),
+        WITH(plenty, a_void_index_begins_again),
+        WITH(plenty, a_touched_path_without_a_document_is_named),
+        WITH(plenty, nothing_below_is_told_and_can_be_waited_for),
+        WITH(plenty, documents_are_left_out_for_those_who_want_none),
+        WITH(plenty, a_slash_at_the_end_leaves_the_path_itself_out),
+        WITH(plenty, names_follow_those_alone),
+        WITH(small, a_first_answer_comes_in_pages_whatever_was_forgotten),
+        WITH(small, a_page_that_may_have_missed_a_deletion_begins_again),
+        WITH(small, a_name_that_was_forgotten_is_missed),
+        WITH(plenty, the_path_itself_wakes_nobody_who_asked_for_what_is_below),
+        WITH(small, pages_behind_an_origin_come_to_an_end),
+        WITH(plenty, long_lists_come_as_a_query),
+        WITH(plenty, names_that_lead_out_are_refused),
+        WITH(small, more_names_than_changes_are_refused),
+        WITH(small, pages_tell_each_path_once),
+        WITH(small, an_answer_is_no_longer_than_its_bound),
+        WITH(plenty, behind_an_origin_paths_alone_are_told),
+        WITH(small, answers_that_are_applied_give_what_is_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

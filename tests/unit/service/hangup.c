@@ -43,13 +43,6 @@ static int start(void **state)
     return 0;
 }
 
-static int stop(void **state)
-{
-    service_rig_close(*state);
-    free(*state);
-    return 0;
-}
-
 static void hang_up_after(struct service_rig *service_rig, nanos span)
 {
     struct visit visit;
@@ -91,7 +84,7 @@ static void who_comes_to_the_end_of_the_wait_is_no_reason(void **state)
     assert_int_equal(warnings, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, service_rig_teardown)
 
 int main(void)
 {

@@ -1,26 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* PUT, PATCH, POST and DELETE where the location grants them. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "fcgiwait/json.h"
 #include "must.h"
 #include "service_rig.h"
 #include "slow_store.h"
-
-static int start(void **state)
-{
-    *state = malloc(sizeof(struct service_rig));
-    service_rig_open(*state, &service_rig_rules);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    service_rig_close(*state);
-    free(*state);
-    return 0;
-}
 
 static struct cgi publish(const char *method, const char *type, const char *body)
 {
@@ -264,7 +249,7 @@ static void an_edit_outlives_its_request(void **state)
     present_dispose(&present);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name) service_rig_test(name, NULL)
 
 /* --- what is no whole document, and conditions --- */
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Writes that the web server reports, and who is woken by them. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "service/again.h"
 #include "fcgiwait/path.h"
@@ -10,25 +9,12 @@
 #include "service_rig.h"
 #include "store/backend.h"
 
-static int start(void **state)
-{
-    *state = malloc(sizeof(struct service_rig));
-    service_rig_open(*state, &service_rig_rules);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    service_rig_close(*state);
-    free(*state);
-    return 0;
-}
-
 /* Behind an origin. */
 static uint64_t index_of(struct service_rig *service_rig, const char *path)
 {
     struct present present;
-    tree_look(service_rig->tree, path_without_slash(text_of(path)), SCOPE_BELOW, &present);
+    tree_look(service_rig->tree, path_without_slash(text_of(path)), SCOPE_BELOW,
+              &present);
     present_dispose(&present);
     return present.index;
 }
@@ -462,7 +448,7 @@ static void times_that_are_none_take_nothing_from_the_report(void **state)
     assert_int_equal(store_index(service_rig->store), before + 1);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name) service_rig_test(name, NULL)
 
 int main(void)
 {

@@ -8,22 +8,6 @@
 #include "must.h"
 #include "service_rig.h"
 
-static int start(void **state)
-{
-    *state = malloc(sizeof(struct service_rig));
-    service_rig_open(*state, &service_rig_rules);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    struct service_rig *service_rig = *state;
-    service_rig_close(service_rig);
-    assert_int_equal(counter_read(&service_rig->counters.waiting), 0);
-    free(service_rig);
-    return 0;
-}
-
 static struct cgi request(const char *method, const char *path)
 {
     return (struct cgi){.method = text_of(method), .script_name = text_of(path)};
@@ -394,7 +378,7 @@ static void a_reload_does_not_cut_a_path_that_is_being_looked_at(void **state)
     assert_int_equal(service_rig_ask(service_rig, &visit, &cgi), 201);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name) service_rig_test(name, NULL)
 
 int main(void)
 {

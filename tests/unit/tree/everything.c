@@ -4,6 +4,7 @@
 
 #include "fcgiwait/tree.h"
 #include "must.h"
+#include "tree_rig.h"
 
 #define RINGS_MOST 16
 
@@ -45,14 +46,6 @@ static int stop(void **state)
     return 0;
 }
 
-static void change(struct tree *tree, enum change_kind kind, const char *path,
-                   uint64_t index)
-{
-    struct change change = {
-        .kind = kind, .index = index, .at = (nanos)index, .path = text_of(path)};
-    assert_true(tree_apply(tree, &change));
-}
-
 static uint64_t index_of(struct tree *tree, const char *path, enum scope scope)
 {
     struct present present;
@@ -74,12 +67,12 @@ static void watch(struct tree *tree, const char *path, enum scope scope, uint64_
 static void it_is_the_least_index_of_every_path_behind_an_origin(void **state)
 {
     struct tree *tree = *state;
-    change(tree, CHANGE_TOUCH, "/a", 3);
-    change(tree, CHANGE_EVERYTHING, "/", 5);
+    tree_rig_change(tree, CHANGE_TOUCH, "/a", 3);
+    tree_rig_change(tree, CHANGE_EVERYTHING, "/", 5);
     assert_int_equal(index_of(tree, "/a", SCOPE_BELOW), 5);
     assert_int_equal(index_of(tree, "/", SCOPE_BELOW), 5);
     assert_int_equal(index_of(tree, "/never/touched", SCOPE_BELOW), 5);
-    change(tree, CHANGE_TOUCH, "/a/b", 7);
+    tree_rig_change(tree, CHANGE_TOUCH, "/a/b", 7);
     assert_int_equal(index_of(tree, "/a", SCOPE_BELOW), 7);
     assert_int_equal(index_of(tree, "/c", SCOPE_BELOW), 5);
 }
@@ -87,8 +80,8 @@ static void it_is_the_least_index_of_every_path_behind_an_origin(void **state)
 static void documents_of_our_own_keep_their_index(void **state)
 {
     struct tree *tree = *state;
-    change(tree, CHANGE_TOUCH, "/a", 3);
-    change(tree, CHANGE_EVERYTHING, "/", 5);
+    tree_rig_change(tree, CHANGE_TOUCH, "/a", 3);
+    tree_rig_change(tree, CHANGE_EVERYTHING, "/", 5);
     assert_int_equal(index_of(tree, "/a", SCOPE_SELF), 3);
     assert_int_equal(index_of(tree, "/", SCOPE_SELF), 0);
     assert_int_equal(tree_tombstones(tree), 1);
@@ -98,19 +91,19 @@ static void it_rings_for_all_that_watch_behind_an_origin_and_nobody_else(void **
 {
     struct tree *tree = *state;
     struct watch parent, child, deep, own;
-    change(tree, CHANGE_EVERYTHING, "/", 5);
+    tree_rig_change(tree, CHANGE_EVERYTHING, "/", 5);
     watch(tree, "/a", SCOPE_BELOW, 5, &parent);
     watch(tree, "/a/b", SCOPE_BELOW, 5, &child);
     watch(tree, "/c/d/e", SCOPE_BELOW, 5, &deep);
     watch(tree, "/a", SCOPE_SELF, 0, &own);
-    change(tree, CHANGE_EVERYTHING, "/", 6);
+    tree_rig_change(tree, CHANGE_EVERYTHING, "/", 6);
     assert_int_equal(rings, 3);
     for (size_t i = 0; i < rings; i++) {
         assert_int_equal(rung[i]->news.index, 6);
         assert_ptr_not_equal(rung[i]->shares[0].first, &own);
     }
     answer_all();
-    change(tree, CHANGE_TOUCH, "/a", 7);
+    tree_rig_change(tree, CHANGE_TOUCH, "/a", 7);
     assert_int_equal(rings, 1);
     assert_ptr_equal(rung[0]->shares[0].first, &own);
 }
@@ -119,8 +112,8 @@ static void a_watch_that_comes_too_late_is_told_so(void **state)
 {
     struct tree *tree = *state;
     struct watch late = {0};
-    change(tree, CHANGE_EVERYTHING, "/", 5);
-    change(tree, CHANGE_EVERYTHING, "/", 6);
+    tree_rig_change(tree, CHANGE_EVERYTHING, "/", 5);
+    tree_rig_change(tree, CHANGE_EVERYTHING, "/", 6);
     struct target target = {TEXT("/a"), SCOPE_BELOW, 5};
     assert_int_equal(tree_watch(tree, &target, 1, 0, &late), TREE_MOVED);
 }
@@ -130,9 +123,9 @@ static void a_watch_that_comes_too_late_is_told_so(void **state)
 static void below_a_path_it_is_the_least_index_known_or_not(void **state)
 {
     struct tree *tree = *state;
-    change(tree, CHANGE_TOUCH, "/a/b", 3);
-    change(tree, CHANGE_TOUCH, "/ab", 4);
-    change(tree, CHANGE_EVERYTHING, "/a", 5);
+    tree_rig_change(tree, CHANGE_TOUCH, "/a/b", 3);
+    tree_rig_change(tree, CHANGE_TOUCH, "/ab", 4);
+    tree_rig_change(tree, CHANGE_EVERYTHING, "/a", 5);
     assert_int_equal(index_of(tree, "/a", SCOPE_BELOW), 5);
     assert_int_equal(index_of(tree, "/a/b", SCOPE_BELOW), 5);
     assert_int_equal(index_of(tree, "/a/never/touched", SCOPE_BELOW), 5);
@@ -140,7 +133,7 @@ static void below_a_path_it_is_the_least_index_known_or_not(void **state)
     assert_int_equal(index_of(tree, "/ab", SCOPE_BELOW), 4);
     assert_int_equal(index_of(tree, "/c", SCOPE_BELOW), 0);
     assert_int_equal(index_of(tree, "/a/b", SCOPE_SELF), 3);
-    change(tree, CHANGE_TOUCH, "/a/b", 7);
+    tree_rig_change(tree, CHANGE_TOUCH, "/a/b", 7);
     assert_int_equal(index_of(tree, "/a/b", SCOPE_BELOW), 7);
     assert_int_equal(index_of(tree, "/a/c", SCOPE_BELOW), 5);
     assert_int_equal(tree_marks(tree), 1);
@@ -157,7 +150,7 @@ static void it_rings_above_at_and_below_its_path(void **state)
     for (size_t i = 0; i < 3; i++)
         watch(tree, others[i], SCOPE_BELOW, 0, &bystanders[i]);
     watch(tree, "/a/b", SCOPE_SELF, 0, &own);
-    change(tree, CHANGE_EVERYTHING, "/a", 5);
+    tree_rig_change(tree, CHANGE_EVERYTHING, "/a", 5);
     assert_int_equal(rings, 4);
     for (size_t i = 0; i < rings; i++)
         assert_int_equal(rung[i]->news.index, 5);
@@ -170,11 +163,11 @@ static void it_rings_above_at_and_below_its_path(void **state)
 static void the_one_of_all_takes_the_place_of_the_others(void **state)
 {
     struct tree *tree = *state;
-    change(tree, CHANGE_EVERYTHING, "/a/b", 5);
-    change(tree, CHANGE_EVERYTHING, "/c", 6);
-    change(tree, CHANGE_EVERYTHING, "/c", 7);
+    tree_rig_change(tree, CHANGE_EVERYTHING, "/a/b", 5);
+    tree_rig_change(tree, CHANGE_EVERYTHING, "/c", 6);
+    tree_rig_change(tree, CHANGE_EVERYTHING, "/c", 7);
     assert_int_equal(tree_marks(tree), 2);
-    change(tree, CHANGE_EVERYTHING, "/", 8);
+    tree_rig_change(tree, CHANGE_EVERYTHING, "/", 8);
     assert_int_equal(tree_marks(tree), 0);
     assert_int_equal(index_of(tree, "/a/b", SCOPE_BELOW), 8);
     assert_int_equal(index_of(tree, "/c/d", SCOPE_BELOW), 8);
@@ -184,7 +177,7 @@ static void a_watch_below_that_comes_too_late_is_told_so(void **state)
 {
     struct tree *tree = *state;
     struct watch late = {0};
-    change(tree, CHANGE_EVERYTHING, "/a", 5);
+    tree_rig_change(tree, CHANGE_EVERYTHING, "/a", 5);
     struct target target = {TEXT("/a/new"), SCOPE_BELOW, 0};
     assert_int_equal(tree_watch(tree, &target, 1, 0, &late), TREE_MOVED);
     watch(tree, "/a/new", SCOPE_BELOW, 5, &late);

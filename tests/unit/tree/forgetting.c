@@ -4,6 +4,7 @@
 
 #include "fcgiwait/tree.h"
 #include "must.h"
+#include "tree_rig.h"
 
 static struct waitlist *rung;
 
@@ -33,37 +34,18 @@ static int stop(void **state)
     return 0;
 }
 
-static void change(struct tree *tree, enum change_kind kind, const char *path,
-                   uint64_t index)
-{
-    struct document *document = NULL;
-    if (kind == CHANGE_PUT)
-        document = document_new(TEXT("text/plain"), TEXT("x"));
-    struct change change = {kind, index, (nanos)index, text_of(path), document};
-    assert_true(tree_apply(tree, &change));
-    document_unref(&document);
-}
-
-static uint64_t index_of(struct tree *tree, const char *path, enum scope scope)
-{
-    struct present present;
-    tree_look(tree, text_of(path), scope, &present);
-    present_dispose(&present);
-    return present.index;
-}
-
 static void a_forgotten_path_has_never_been(void **state)
 {
     struct tree *tree = *state;
-    change(tree, CHANGE_PUT, "/a", 1);
-    change(tree, CHANGE_PUT, "/b", 2);
-    change(tree, CHANGE_DELETE, "/a", 3);
-    change(tree, CHANGE_TOUCH, "/c", 4);
+    tree_rig_change(tree, CHANGE_PUT, "/a", 1);
+    tree_rig_change(tree, CHANGE_PUT, "/b", 2);
+    tree_rig_change(tree, CHANGE_DELETE, "/a", 3);
+    tree_rig_change(tree, CHANGE_TOUCH, "/c", 4);
     assert_int_equal(tree_tombstones(tree), 2);
-    change(tree, CHANGE_FORGET, "/", 3);
-    assert_int_equal(index_of(tree, "/a", SCOPE_SELF), 0);
-    assert_int_equal(index_of(tree, "/b", SCOPE_SELF), 2);
-    assert_int_equal(index_of(tree, "/c", SCOPE_SELF), 4);
+    tree_rig_change(tree, CHANGE_FORGET, "/", 3);
+    assert_int_equal(tree_rig_index(tree, "/a", SCOPE_SELF), 0);
+    assert_int_equal(tree_rig_index(tree, "/b", SCOPE_SELF), 2);
+    assert_int_equal(tree_rig_index(tree, "/c", SCOPE_SELF), 4);
     assert_int_equal(tree_tombstones(tree), 1);
     assert_int_equal(tree_resources(tree), 1);
 }
@@ -71,23 +53,24 @@ static void a_forgotten_path_has_never_been(void **state)
 static void one_that_came_back_is_not_forgotten(void **state)
 {
     struct tree *tree = *state;
-    change(tree, CHANGE_TOUCH, "/a", 1);
-    change(tree, CHANGE_TOUCH, "/b", 2);
-    change(tree, CHANGE_PUT, "/a", 3);
-    change(tree, CHANGE_TOUCH, "/b", 4);
-    change(tree, CHANGE_FORGET, "/", 3);
-    assert_int_equal(index_of(tree, "/a", SCOPE_SELF), 3);
-    assert_int_equal(index_of(tree, "/b", SCOPE_SELF), 4);
+    tree_rig_change(tree, CHANGE_TOUCH, "/a", 1);
+    tree_rig_change(tree, CHANGE_TOUCH, "/b", 2);
+    tree_rig_change(tree, CHANGE_PUT, "/a", 3);
+    tree_rig_change(tree, CHANGE_TOUCH, "/b", 4);
+    tree_rig_change(tree, CHANGE_FORGET, "/", 3);
+    assert_int_equal(tree_rig_index(tree, "/a", SCOPE_SELF), 3);
+    assert_int_equal(tree_rig_index(tree, "/b", SCOPE_SELF), 4);
 }
 
 static void the_oldest_are_known_in_order(void **state)
 {
     struct tree *tree = *state;
-    change(tree, CHANGE_TOUCH, "/a", 1);
-    change(tree, CHANGE_TOUCH, "/b", 2);
-    change(tree, CHANGE_TOUCH, "/c", 3);
-    change(tree, CHANGE_TOUCH, "/a", 4);
-    change(tree, CHANGE_DELETE, "/late", 2); /* heard of when others had gone on */
+    tree_rig_change(tree, CHANGE_TOUCH, "/a", 1);
+    tree_rig_change(tree, CHANGE_TOUCH, "/b", 2);
+    tree_rig_change(tree, CHANGE_TOUCH, "/c", 3);
+    tree_rig_change(tree, CHANGE_TOUCH, "/a", 4);
+    tree_rig_change(tree, CHANGE_DELETE, "/late",
+                    2); /* heard of when others had gone on */
     assert_int_equal(tree_tombstone_at(tree, 0), 2);
     assert_int_equal(tree_tombstone_at(tree, 1), 2);
     assert_int_equal(tree_tombstone_at(tree, 2), 3);
@@ -98,27 +81,27 @@ static void the_oldest_are_known_in_order(void **state)
 static void no_index_behind_an_origin_goes_back(void **state)
 {
     struct tree *tree = *state;
-    change(tree, CHANGE_EVERYTHING, "/", 1);
-    change(tree, CHANGE_TOUCH, "/a/b", 2);
-    change(tree, CHANGE_TOUCH, "/a/c", 3);
-    change(tree, CHANGE_TOUCH, "/d", 4);
-    change(tree, CHANGE_FORGET, "/", 3);
-    assert_int_equal(index_of(tree, "/a/b", SCOPE_BELOW), 3);
-    assert_int_equal(index_of(tree, "/a", SCOPE_BELOW), 3);
-    assert_int_equal(index_of(tree, "/d", SCOPE_BELOW), 4);
-    assert_int_equal(index_of(tree, "/", SCOPE_BELOW), 4);
+    tree_rig_change(tree, CHANGE_EVERYTHING, "/", 1);
+    tree_rig_change(tree, CHANGE_TOUCH, "/a/b", 2);
+    tree_rig_change(tree, CHANGE_TOUCH, "/a/c", 3);
+    tree_rig_change(tree, CHANGE_TOUCH, "/d", 4);
+    tree_rig_change(tree, CHANGE_FORGET, "/", 3);
+    assert_int_equal(tree_rig_index(tree, "/a/b", SCOPE_BELOW), 3);
+    assert_int_equal(tree_rig_index(tree, "/a", SCOPE_BELOW), 3);
+    assert_int_equal(tree_rig_index(tree, "/d", SCOPE_BELOW), 4);
+    assert_int_equal(tree_rig_index(tree, "/", SCOPE_BELOW), 4);
 }
 
 static void who_waits_for_a_forgotten_path_is_woken_when_it_comes_back(void **state)
 {
     struct tree *tree = *state;
     struct watch watch = {0};
-    change(tree, CHANGE_TOUCH, "/a", 1);
+    tree_rig_change(tree, CHANGE_TOUCH, "/a", 1);
     struct target target = {TEXT("/a"), SCOPE_SELF, 1};
     assert_int_equal(tree_watch(tree, &target, 1, 0, &watch), TREE_WATCHED);
-    change(tree, CHANGE_FORGET, "/", 1);
+    tree_rig_change(tree, CHANGE_FORGET, "/", 1);
     assert_null(rung);
-    change(tree, CHANGE_PUT, "/a", 2);
+    tree_rig_change(tree, CHANGE_PUT, "/a", 2);
     assert_non_null(rung);
     assert_int_equal(rung->news.index, 2);
 }
@@ -142,9 +125,9 @@ static void only_what_exists_is_visited(void **state)
     struct tree *tree = *state;
     char seen[4] = {0};
     int visits = 0;
-    change(tree, CHANGE_PUT, "/a", 1);
-    change(tree, CHANGE_TOUCH, "/b", 2);
-    change(tree, CHANGE_PUT, "/c", 3);
+    tree_rig_change(tree, CHANGE_PUT, "/a", 1);
+    tree_rig_change(tree, CHANGE_TOUCH, "/b", 2);
+    tree_rig_change(tree, CHANGE_PUT, "/c", 3);
     assert_true(tree_each(tree, note, seen));
     assert_memory_equal(seen, "\1\0\1\0", 4);
     assert_false(tree_each(tree, refuse, &visits));

@@ -5,19 +5,7 @@
 #include <stdlib.h>
 
 #include "must.h"
-
-static int start(void **state)
-{
-    *state = tree_new(1);
-    return *state == NULL;
-}
-
-static int stop(void **state)
-{
-    struct tree *tree = *state;
-    tree_free(&tree);
-    return 0;
-}
+#include "tree_rig.h"
 
 static struct node *find(struct tree *tree, struct text path)
 {
@@ -252,7 +240,8 @@ static void nodes_are_what_is_held_and_where_ways_part(void **state)
             assert_ptr_equal(found(tree, paths[i]), nodes[i]);
 }
 
-#define TEST_OF(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST_OF(name)                                                                    \
+    cmocka_unit_test_setup_teardown(name, tree_rig_setup, tree_rig_teardown)
 
 int main(void)
 {

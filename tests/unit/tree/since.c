@@ -6,32 +6,10 @@
 #include <stdlib.h>
 
 #include "must.h"
+#include "tree_rig.h"
 #include "tree/node.h"
 
 #define BYTES 70000
-
-static int start(void **state)
-{
-    *state = tree_new(1);
-    return *state == NULL;
-}
-
-static int stop(void **state)
-{
-    struct tree *tree = *state;
-    tree_free(&tree);
-    return 0;
-}
-
-static void apply(struct tree *tree, enum change_kind kind, const char *path,
-                  uint64_t index)
-{
-    struct document *document =
-        kind == CHANGE_PUT ? document_new(TEXT("text/plain"), text_of(path)) : NULL;
-    struct change change = {kind, index, (nanos)index, text_of(path), document};
-    assert_true(tree_apply(tree, &change));
-    document_unref(&document);
-}
 
 /* What is told, as "path=index" with a + for a document and a - for a deletion. */
 static char *tell_scope(struct tree *tree, const char *path, enum scope scope,
@@ -73,13 +51,13 @@ static char *tell(struct tree *tree, const char *path, uint64_t from, uint64_t t
 static void each_path_is_told_once_with_its_last_change(void **state)
 {
     struct tree *tree = *state;
-    apply(tree, CHANGE_PUT, "/a/x", 1);
-    apply(tree, CHANGE_TOUCH, "/a/y/z", 2);
-    apply(tree, CHANGE_PUT, "/b", 3);
-    apply(tree, CHANGE_PUT, "/a", 4);
-    apply(tree, CHANGE_PUT, "/a/x", 5);
-    apply(tree, CHANGE_PUT, "/ab", 6);
-    apply(tree, CHANGE_DELETE, "/a", 7);
+    tree_rig_change(tree, CHANGE_PUT, "/a/x", 1);
+    tree_rig_change(tree, CHANGE_TOUCH, "/a/y/z", 2);
+    tree_rig_change(tree, CHANGE_PUT, "/b", 3);
+    tree_rig_change(tree, CHANGE_PUT, "/a", 4);
+    tree_rig_change(tree, CHANGE_PUT, "/a/x", 5);
+    tree_rig_change(tree, CHANGE_PUT, "/ab", 6);
+    tree_rig_change(tree, CHANGE_DELETE, "/a", 7);
     assert_string_equal(TOLD(tree, "/a", 0, 7), "/a/y/z=2 /a/x=5+ /a=7-");
     assert_string_equal(TOLD(tree, "/a", 2, 7), "/a/x=5+ /a=7-");
     assert_string_equal(TOLD(tree, "/a", 0, 6), "/a/y/z=2 /a/x=5+");
@@ -94,15 +72,15 @@ static void inside_is_without_the_path_itself(void **state)
     struct tree *tree = *state;
     char out[512];
     struct present present;
-    apply(tree, CHANGE_PUT, "/a/x", 1);
-    apply(tree, CHANGE_PUT, "/a/", 2);
-    apply(tree, CHANGE_PUT, "/a", 3);
+    tree_rig_change(tree, CHANGE_PUT, "/a/x", 1);
+    tree_rig_change(tree, CHANGE_PUT, "/a/", 2);
+    tree_rig_change(tree, CHANGE_PUT, "/a", 3);
     assert_string_equal(tell_scope(tree, "/a", SCOPE_INSIDE, 0, 3, out, sizeof out),
                         "/a/x=1+ /a/=2+");
     tree_look(tree, TEXT("/a"), SCOPE_INSIDE, &present);
     assert_int_equal(present.index, 2);
     present_dispose(&present);
-    apply(tree, CHANGE_PUT, "/b/c", 4);
+    tree_rig_change(tree, CHANGE_PUT, "/b/c", 4);
     assert_string_equal(tell_scope(tree, "/b", SCOPE_INSIDE, 0, 4, out, sizeof out),
                         "/b/c=4+");
     tree_look(tree, TEXT("/b"), SCOPE_INSIDE, &present);
@@ -113,38 +91,38 @@ static void inside_is_without_the_path_itself(void **state)
 static void what_was_deleted_is_so_until_it_is_put_again(void **state)
 {
     struct tree *tree = *state;
-    apply(tree, CHANGE_TOUCH, "/a", 1);
+    tree_rig_change(tree, CHANGE_TOUCH, "/a", 1);
     assert_string_equal(TOLD(tree, "/", 0, 1), "/a=1");
-    apply(tree, CHANGE_PUT, "/a", 2);
-    apply(tree, CHANGE_DELETE, "/a", 3);
-    apply(tree, CHANGE_TOUCH, "/a", 4);
+    tree_rig_change(tree, CHANGE_PUT, "/a", 2);
+    tree_rig_change(tree, CHANGE_DELETE, "/a", 3);
+    tree_rig_change(tree, CHANGE_TOUCH, "/a", 4);
     assert_string_equal(TOLD(tree, "/", 0, 4), "/a=4-");
-    apply(tree, CHANGE_PUT, "/a", 5);
+    tree_rig_change(tree, CHANGE_PUT, "/a", 5);
     assert_string_equal(TOLD(tree, "/", 0, 5), "/a=5+");
-    apply(tree, CHANGE_BARE, "/a", 6); /* another process has seen more of it */
+    tree_rig_change(tree, CHANGE_BARE, "/a", 6); /* another process has seen more of it */
     assert_string_equal(TOLD(tree, "/", 0, 6), "/a=6-");
-    apply(tree, CHANGE_BARE, "/b", 7);
+    tree_rig_change(tree, CHANGE_BARE, "/b", 7);
     assert_string_equal(TOLD(tree, "/b", 0, 7), "/b=7");
 }
 
 static void what_is_forgotten_is_not_told(void **state)
 {
     struct tree *tree = *state;
-    apply(tree, CHANGE_PUT, "/a", 1);
-    apply(tree, CHANGE_TOUCH, "/b", 2);
-    apply(tree, CHANGE_TOUCH, "/c", 3);
-    apply(tree, CHANGE_FORGET, "/", 2);
+    tree_rig_change(tree, CHANGE_PUT, "/a", 1);
+    tree_rig_change(tree, CHANGE_TOUCH, "/b", 2);
+    tree_rig_change(tree, CHANGE_TOUCH, "/c", 3);
+    tree_rig_change(tree, CHANGE_FORGET, "/", 2);
     assert_string_equal(TOLD(tree, "/", 0, 3), "/a=1+ /c=3");
 }
 
 static void one_that_was_heard_of_late_stands_where_it_belongs(void **state)
 {
     struct tree *tree = *state;
-    apply(tree, CHANGE_PUT, "/a/1", 1);
-    apply(tree, CHANGE_PUT, "/a/2", 5);
-    apply(tree, CHANGE_PUT, "/a/3", 7);
-    apply(tree, CHANGE_DELETE, "/a/1", 6);
-    apply(tree, CHANGE_DELETE, "/a/4", 6);
+    tree_rig_change(tree, CHANGE_PUT, "/a/1", 1);
+    tree_rig_change(tree, CHANGE_PUT, "/a/2", 5);
+    tree_rig_change(tree, CHANGE_PUT, "/a/3", 7);
+    tree_rig_change(tree, CHANGE_DELETE, "/a/1", 6);
+    tree_rig_change(tree, CHANGE_DELETE, "/a/4", 6);
     assert_string_equal(TOLD(tree, "/a", 6, 7), "/a/3=7+");
     assert_string_equal(TOLD(tree, "/a", 0, 5), "/a/2=5+");
     assert_int_equal(tree_tombstone_at(tree, 1), 6);
@@ -161,7 +139,7 @@ static void portions_go_on_where_they_stopped(void **state)
         char path[32];
         snprintf(path, sizeof path, i % 10 == 0 ? "/ours/%llu" : "/theirs/%llu",
                  (unsigned long long)i);
-        apply(tree, CHANGE_TOUCH, path, i);
+        tree_rig_change(tree, CHANGE_TOUCH, path, i);
     }
     for (bool done = false; !done;) {
         done = tree_since(tree, TEXT("/ours"), SCOPE_WITHIN, &from, 30000, &portion);
@@ -171,7 +149,7 @@ static void portions_go_on_where_they_stopped(void **state)
         }
         /* What changes meanwhile is newer than what is told. */
         if (count == TREE_PORTION)
-            apply(tree, CHANGE_TOUCH, "/ours/20000", 30001);
+            tree_rig_change(tree, CHANGE_TOUCH, "/ours/20000", 30001);
         tree_portion_dispose(&portion);
     }
     assert_int_equal(count, 3000);
@@ -183,9 +161,9 @@ static void paths_that_do_not_fit_come_in_the_next_portion(void **state)
     struct tree *tree = *state;
     struct tree_portion portion = {.capacity = 10, .bytes = malloc(10)};
     uint64_t from = 0;
-    apply(tree, CHANGE_TOUCH, "/a/bcd", 1);
-    apply(tree, CHANGE_TOUCH, "/a/e", 2);
-    apply(tree, CHANGE_TOUCH, "/a/f", 3);
+    tree_rig_change(tree, CHANGE_TOUCH, "/a/bcd", 1);
+    tree_rig_change(tree, CHANGE_TOUCH, "/a/e", 2);
+    tree_rig_change(tree, CHANGE_TOUCH, "/a/f", 3);
     assert_false(tree_since(tree, TEXT("/"), SCOPE_WITHIN, &from, 3, &portion));
     assert_int_equal(portion.count, 2);
     assert_int_equal(from, 2);
@@ -218,7 +196,7 @@ static void change_one(struct tree *tree, uint64_t index, unsigned short seed[3]
     static const enum change_kind kinds[] = {CHANGE_PUT, CHANGE_PUT, CHANGE_TOUCH,
                                              CHANGE_DELETE};
     enum change_kind kind = kinds[nrand48(seed) % 4];
-    apply(tree, kind, model->path, index);
+    tree_rig_change(tree, kind, model->path, index);
     model->index = index;
     model->deleted |= kind == CHANGE_DELETE;
     if (kind != CHANGE_TOUCH)
@@ -228,7 +206,7 @@ static void change_one(struct tree *tree, uint64_t index, unsigned short seed[3]
 
 static void forget_some(struct tree *tree, uint64_t index)
 {
-    apply(tree, CHANGE_FORGET, "/", index);
+    tree_rig_change(tree, CHANGE_FORGET, "/", index);
     for (int i = 0; i < PATHS; i++)
         if (!models[i].exists && models[i].index <= index)
             models[i].index = models[i].deleted = 0;
@@ -289,14 +267,14 @@ static void holes_are_closed_and_memory_goes_back(void **state)
     for (int i = 0; i < 5000; i++) {
         char path[32];
         snprintf(path, sizeof path, "/%d", i);
-        apply(tree, CHANGE_TOUCH, path, ++index);
+        tree_rig_change(tree, CHANGE_TOUCH, path, ++index);
     }
     for (int i = 0; i < 50000; i++)
-        apply(tree, CHANGE_TOUCH, i % 2 == 0 ? "/1" : "/2", ++index);
+        tree_rig_change(tree, CHANGE_TOUCH, i % 2 == 0 ? "/1" : "/2", ++index);
     assert_int_equal(tree->order.count, 5000);
     assert_true(tree->order.capacity <= 4 * 5000);
     assert_true(tree->order.end <= tree->order.capacity);
-    apply(tree, CHANGE_FORGET, "/", index - 1);
+    tree_rig_change(tree, CHANGE_FORGET, "/", index - 1);
     assert_int_equal(tree_tombstones(tree), 1);
     assert_int_equal(tree->nodes, 1);
     assert_true(tree->order.capacity <= 64);
@@ -304,7 +282,8 @@ static void holes_are_closed_and_memory_goes_back(void **state)
     assert_string_equal(TOLD(tree, "/", 0, index), "/2=55000");
 }
 
-#define TEST_OF(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST_OF(name)                                                                    \
+    cmocka_unit_test_setup_teardown(name, tree_rig_setup, tree_rig_teardown)
 
 int main(void)
 {
