@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "must.h"
+#include "shell.h"
 #include "stack.h"
 
 bool redis_server_can(void)
@@ -99,19 +100,16 @@ void redis_server_kill(struct redis_server *server)
 
 void redis_server_restart(struct redis_server *server, bool empty)
 {
-    char command[128];
     redis_server_kill(server);
-    snprintf(command, sizeof command, "rm -rf '%s'/*", server->dir);
-    must(!empty || system(command) == 0, "%s", command);
+    if (empty)
+        shell("rm -rf '%s'/*", server->dir);
     launch(server);
 }
 
 void redis_server_stop(struct redis_server *server)
 {
-    char command[128];
     redis_server_kill(server);
-    snprintf(command, sizeof command, "rm -rf '%s'", server->dir);
-    must(system(command) == 0, "%s", command);
+    shell("rm -rf '%s'", server->dir);
 }
 
 void redis_server_say(const struct redis_server *server, const char *command)

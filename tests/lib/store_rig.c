@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fcgiwait/thread.h"
 #include "fcgiwait/view.h"
 #include "must.h"
+#include "shell.h"
 
 static bool sink(void *context, const struct change *change)
 {
@@ -66,9 +68,7 @@ void store_rig_folder_make(struct store_rig_folder *folder)
 
 void store_rig_folder_remove(struct store_rig_folder *folder)
 {
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder->dir);
-    must(system(command) == 0, "%s", command);
+    shell("rm -rf '%s'", folder->dir);
 }
 
 bool store_rig_try(struct store_rig *store_rig, const struct store_options *given,
@@ -180,4 +180,16 @@ uint64_t store_rig_look(struct store_rig *store_rig, const char *path, char *bod
 uint64_t store_rig_index(struct store_rig *store_rig, const char *path)
 {
     return store_rig_look(store_rig, path, NULL, 0);
+}
+
+void store_rig_await_body(struct store_rig *store_rig, const char *path, const char *body)
+{
+    char now[64] = "";
+    for (int i = 0; i < 6000; i++) {
+        store_rig_look(store_rig, path, now, sizeof now);
+        if (strcmp(now, body) == 0)
+            return;
+        thread_pause(10 * NANOS_PER_MS);
+    }
+    must(false, "%s holds \"%s\", not \"%s\"", path, now, body);
 }

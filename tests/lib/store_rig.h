@@ -57,6 +57,11 @@ uint64_t store_rig_look(struct store_rig *store_rig, const char *path, char *bod
                         size_t capacity);
 uint64_t store_rig_index(struct store_rig *store_rig, const char *path);
 
+/* Waits until the document has this body, or, with "", until there is none; a minute at
+ * most. */
+void store_rig_await_body(struct store_rig *store_rig, const char *path,
+                          const char *body);
+
 /* For edits that are not waited for at once. `edit` stays until store_rig_await(). */
 struct errand {
     struct edit edit; /* first: the store gives edits back */

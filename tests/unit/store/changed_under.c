@@ -2,34 +2,19 @@
 /* The SQLite store while somebody changes its files under it: removes, replaces,
  * restores, empties, cuts short. Two processes over it, each a store with a tree of its
  * own. */
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <sqlite3.h>
 
-#include "fcgiwait/clock.h"
-#include "fcgiwait/thread.h"
 #include "must.h"
+#include "shell.h"
 #include "store_rig.h"
 
 static struct store_rig_folder folder;
 static struct store_options options = {.type = "sqlite"};
 static struct store_rig here, there;
 static uint64_t last; /* the highest index that was given */
-
-static void shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void shell(const char *format, ...)
-{
-    char command[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(command, sizeof command, format, args);
-    va_end(args);
-    must(system(command) == 0, "%s", command);
-}
 
 static void run_sql(const char *sql)
 {
@@ -53,19 +38,6 @@ static void given(struct edited edited)
 static void put(struct store_rig *store_rig, const char *path, const char *body)
 {
     given(store_rig_put(store_rig, path, "x/y", body));
-}
-
-/* Within a minute. */
-static void await_body(struct store_rig *store_rig, const char *path, const char *body)
-{
-    char now[64] = "";
-    for (int i = 0; i < 6000; i++) {
-        store_rig_look(store_rig, path, now, sizeof now);
-        if (strcmp(now, body) == 0)
-            return;
-        thread_pause(10 * NANOS_PER_MS);
-    }
-    must(false, "%s holds \"%s\", not \"%s\"", path, now, body);
 }
 
 static void keep_copy(void)
@@ -107,7 +79,7 @@ static int start(void **state)
     keep_copy();
     put(&here, "/a", "2");
     put(&here, "/new", "1");
-    await_body(&there, "/new", "1");
+    store_rig_await_body(&there, "/new", "1");
     return 0;
 }
 
@@ -125,18 +97,18 @@ static void all_have_the_copy(uint64_t before)
 {
     struct store_rig *store_rigs[] = {&here, &there};
     for (int i = 0; i < 2; i++) {
-        await_body(store_rigs[i], "/a", "1");
-        await_body(store_rigs[i], "/new", "");
-        await_body(store_rigs[i], "/same", "0");
+        store_rig_await_body(store_rigs[i], "/a", "1");
+        store_rig_await_body(store_rigs[i], "/new", "");
+        store_rig_await_body(store_rigs[i], "/same", "0");
         assert_true(store_rig_index(store_rigs[i], "/a") > before);
         assert_true(store_rig_index(store_rigs[i], "/same") > before);
         assert_int_equal(tree_resources(store_rigs[i]->tree), 2);
     }
     assert_int_equal(store_rig_index(&there, "/a"), store_rig_index(&here, "/a"));
     put(&there, "/a", "3");
-    await_body(&here, "/a", "3");
+    store_rig_await_body(&here, "/a", "3");
     put(&here, "/new", "4");
-    await_body(&there, "/new", "4");
+    store_rig_await_body(&there, "/new", "4");
 }
 
 /* --- the file --- */
@@ -147,10 +119,10 @@ static void a_file_that_is_gone_takes_no_changes(void **state)
     shell("mv %s %s/away", folder.file, folder.dir);
     assert_int_equal(store_rig_touch(&here, "/a").result, EDIT_FAILED);
     assert_int_equal(store_rig_touch(&there, "/a").result, EDIT_FAILED);
-    await_body(&here, "/a", "2");
+    store_rig_await_body(&here, "/a", "2");
     shell("mv %s/away %s", folder.dir, folder.file);
     put(&here, "/a", "3");
-    await_body(&there, "/a", "3");
+    store_rig_await_body(&there, "/a", "3");
 }
 
 static void a_file_that_is_replaced_is_read_again(void **state)
@@ -187,13 +159,13 @@ static void tables_that_were_emptied_are_empty(void **state)
     run_sql("DELETE FROM resource; DELETE FROM below");
     put(&here, "/b", "1");
     assert_int_equal(tree_resources(here.tree), 1);
-    await_body(&there, "/b", "1");
-    await_body(&there, "/a", "");
+    store_rig_await_body(&there, "/b", "1");
+    store_rig_await_body(&there, "/a", "");
     run_sql("DELETE FROM resource; DELETE FROM below; DELETE FROM state");
     put(&there, "/c", "1");
-    await_body(&there, "/b", "");
-    await_body(&here, "/c", "1");
-    await_body(&here, "/b", "");
+    store_rig_await_body(&there, "/b", "");
+    store_rig_await_body(&here, "/c", "1");
+    store_rig_await_body(&here, "/b", "");
 }
 
 /* While nobody looked; the doorbell tells of it. */
@@ -214,9 +186,9 @@ static void an_older_copy_is_a_new_beginning_at_the_next_start(void **state)
 static void all_hear_each_other(void)
 {
     put(&here, "/a", "by here");
-    await_body(&there, "/a", "by here");
+    store_rig_await_body(&there, "/a", "by here");
     put(&there, "/a", "by there");
-    await_body(&here, "/a", "by there");
+    store_rig_await_body(&here, "/a", "by there");
 }
 
 static void a_doorbell_that_is_removed_is_made_again(void **state)
@@ -234,8 +206,8 @@ static void a_doorbell_that_is_replaced_is_found(void **state)
     shell("rm %s-board", folder.file);
     store_rig_open(&third, &options);
     put(&third, "/a", "by the third");
-    await_body(&here, "/a", "by the third");
-    await_body(&there, "/a", "by the third");
+    store_rig_await_body(&here, "/a", "by the third");
+    store_rig_await_body(&there, "/a", "by the third");
     store_rig_close(&third);
     all_hear_each_other();
 }

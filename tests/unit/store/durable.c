@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The SQLite store: what survives its process, and which files it leaves alone. */
 #include <dirent.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include <sqlite3.h>
 
 #include "must.h"
+#include "shell.h"
 #include "store_rig.h"
 
 static struct store_rig_folder folder;
@@ -161,16 +161,6 @@ static void no_index_is_given_twice(void **state)
     }
 }
 
-static void run_command(const char *format, ...)
-{
-    char command[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(command, sizeof command, format, args);
-    va_end(args);
-    must(system(command) == 0, "%s", command);
-}
-
 static void an_older_copy_gives_no_index_again(void **state)
 {
     struct store_rig store_rig;
@@ -179,12 +169,12 @@ static void an_older_copy_gives_no_index_again(void **state)
     store_rig_open(&store_rig, &options);
     store_rig_put(&store_rig, "/a", "x/y", "1");
     store_rig_close(&store_rig);
-    run_command("cp %s %s/copy", folder.file, folder.dir);
+    shell("cp %s %s/copy", folder.file, folder.dir);
     store_rig_open(&store_rig, &options);
     for (int i = 0; i < 100; i++)
         last = store_rig_touch(&store_rig, "/a").index;
     store_rig_close(&store_rig);
-    run_command("mv %s/copy %s", folder.dir, folder.file);
+    shell("mv %s/copy %s", folder.dir, folder.file);
     store_rig_open(&store_rig, &options);
     assert_true(store_rig_touch(&store_rig, "/a").index > last);
     store_rig_close(&store_rig);
@@ -344,12 +334,11 @@ static void must_refuse(const char *why, const char *what)
     struct store_rig store_rig;
     char error[512] = "";
     int files = files_in_folder();
-    run_command("cp %s %s/../%s.before", folder.file, folder.dir,
-                strrchr(folder.dir, '/') + 1);
+    shell("cp %s %s/../%s.before", folder.file, folder.dir, strrchr(folder.dir, '/') + 1);
     assert_false(store_rig_try(&store_rig, &options, error));
     must(strstr(error, why) != NULL && strstr(error, what) != NULL, "%s", error);
     must(strstr(error, folder.file) != NULL, "%s", error);
-    run_command("cmp %s %s.before && rm %s.before", folder.file, folder.dir, folder.dir);
+    shell("cmp %s %s.before && rm %s.before", folder.file, folder.dir, folder.dir);
     assert_int_equal(files_in_folder(), files);
 }
 
@@ -365,7 +354,7 @@ static void make_store(void)
         store_rig_put(&store_rig, path, "x/y", body);
     }
     store_rig_close(&store_rig);
-    run_command("rm -f %s-board", folder.file);
+    shell("rm -f %s-board", folder.file);
 }
 
 static void a_file_of_a_newer_version_is_refused_and_left_alone(void **state)
@@ -406,14 +395,13 @@ static void a_damaged_file_is_refused_with_what_to_do(void **state)
     char error[512] = "";
     (void)state;
     make_store();
-    run_command(
-        "dd if=/dev/urandom of=%s bs=4096 seek=5 count=30 conv=notrunc 2>/dev/null",
-        folder.file);
-    run_command("cp %s %s/copy", folder.file, folder.dir);
+    shell("dd if=/dev/urandom of=%s bs=4096 seek=5 count=30 conv=notrunc 2>/dev/null",
+          folder.file);
+    shell("cp %s %s/copy", folder.file, folder.dir);
     assert_false(store_rig_try(&store_rig, &options, error));
     must(strstr(error, "damaged") != NULL && strstr(error, ".recover") != NULL, "%s",
          error);
-    run_command("cmp %s %s/copy", folder.file, folder.dir);
+    shell("cmp %s %s/copy", folder.file, folder.dir);
 }
 
 static void a_folder_that_is_not_there_is_named(void **state)
@@ -480,10 +468,10 @@ static void a_migration_that_fails_changes_nothing(void **state)
     run_sql("CREATE TABLE resource (idx INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, "
             "changed INTEGER NOT NULL, type TEXT, body BLOB);"
             "CREATE TABLE state (a)");
-    run_command("cp %s %s/copy", folder.file, folder.dir);
+    shell("cp %s %s/copy", folder.file, folder.dir);
     assert_false(store_rig_try(&store_rig, &options, error));
     must(strstr(error, folder.file) != NULL, "%s", error);
-    run_command("cmp %s %s/copy", folder.file, folder.dir);
+    shell("cmp %s %s/copy", folder.file, folder.dir);
 }
 
 /* Files with a row that no publish could have made. */
@@ -566,12 +554,12 @@ static void a_state_that_cannot_be_is_refused(void **state)
     (void)state;
     make_store();
     for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
-        run_command("cp %s %s/copy", folder.file, folder.dir);
+        shell("cp %s %s/copy", folder.file, folder.dir);
         snprintf(sql, sizeof sql, "UPDATE state SET %s", states[i]);
         run_sql(sql);
         assert_false(store_rig_try(&store_rig, &options, error));
         must(strstr(error, "damaged") != NULL, "%s: %s", states[i], error);
-        run_command("mv %s/copy %s", folder.dir, folder.file);
+        shell("mv %s/copy %s", folder.dir, folder.file);
     }
 }
 

@@ -51,23 +51,10 @@ static int stop(void **state)
     return 0;
 }
 
-/* Within a minute. */
-static void await_body(struct store_rig *store_rig, const char *path, const char *body)
-{
-    char now[64] = "";
-    for (int i = 0; i < 6000; i++) {
-        store_rig_look(store_rig, path, now, sizeof now);
-        if (strcmp(now, body) == 0)
-            return;
-        thread_pause(10 * NANOS_PER_MS);
-    }
-    must(false, "%s holds \"%s\", not \"%s\"", path, now, body);
-}
-
 static void all_have(const char *path, const char *body)
 {
     for (int i = 0; i < MACHINES; i++)
-        await_body(&machines[i], path, body);
+        store_rig_await_body(&machines[i], path, body);
     for (int i = 1; i < MACHINES; i++) {
         for (int tries = 0; tries < 1000 && store_rig_index(&machines[i], path) !=
                                                 store_rig_index(&machines[0], path);
@@ -480,7 +467,7 @@ static void stores_of_other_names_share_an_engine(void **state)
     store_rig_put(&machines[0], "/a", "x/y", "1");
     all_have("/a", "1");
     store_rig_put(&other, "/a", "x/y", "2");
-    await_body(&other, "/a", "2");
+    store_rig_await_body(&other, "/a", "2");
     all_have("/a", "1");
     store_rig_close(&other);
 }
