@@ -36,7 +36,6 @@ struct redis {
     struct redis_link proposing, following;
     pthread_t proposer, follower;
     _Atomic bool stopping;
-    _Atomic unsigned connections; /* of the proposer's, so far */
     _Atomic nanos lost; /* an instant: since then the engine is not followed; 0: it is */
     _Atomic nanos patience_ends; /* an instant: then nobody waits for the engine */
 
@@ -51,8 +50,9 @@ struct redis {
     bool proposer_ended;
 
     /* the proposer's own */
-    uint64_t numbered; /* edits, so far */
-    size_t held;       /* edits in `edits`, those to be decided again first */
+    uint64_t connections; /* of its own, so far */
+    uint64_t numbered;    /* edits, so far */
+    size_t held;          /* edits in `edits`, those to be decided again first */
     struct edit *edits[REDIS_MOST];
     struct decision *decisions; /* REDIS_MOST */
     struct text *arguments;     /* of one call */
@@ -67,11 +67,6 @@ struct redis {
     char last[48];  /* ID in the stream that it has read up to */
     size_t unsound; /* entries that no fcgiwait can have written */
 };
-
-/* The arguments that all calls of REDIS_PROPOSE begin with; their text lies in `room`. */
-#define REDIS_ROOM 256
-void redis_arguments(struct redis *redis, uint64_t number, const char *connection,
-                     char room[REDIS_ROOM], struct text arguments[REDIS_ARGUMENTS]);
 
 /* The engine's newest index, after it has made a new beginning where it forgot. Without
  * edits. False: link->error. */

@@ -21,20 +21,23 @@
 
 /* --- calling --- */
 
-void redis_arguments(struct redis *redis, uint64_t number, const char *connection,
-                     char room[REDIS_ROOM], struct text arguments[REDIS_ARGUMENTS])
+#define ROOM (REDIS_ARGUMENTS * TEXT_NUMBER)
+
+/* Those that all calls of REDIS_PROPOSE begin with; their text lies in `room`. */
+static void begin_arguments(struct redis *redis, uint64_t connection, uint64_t number,
+                            char room[ROOM], struct text arguments[REDIS_ARGUMENTS])
 {
     char *at = room;
-    uint64_t numbers[] = {number,
+    uint64_t numbers[] = {connection,
+                          number,
                           atomic_load(&redis->store.index),
                           store_first_index(),
                           (uint64_t)clock_wall(),
                           atomic_load(&redis->store.limit),
                           redis->history};
     arguments[0] = text_of(redis->id);
-    arguments[1] = text_of(connection);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        arguments[2 + i] = (struct text){at, text_format(numbers[i], at)};
+        arguments[1 + i] = (struct text){at, text_format(numbers[i], at)};
         at += TEXT_NUMBER;
     }
 }
@@ -61,13 +64,12 @@ static struct redisReply *propose(struct redis *redis, struct redis_link *link,
     return NULL;
 }
 
-/* As a process of its own, whose connections nobody gives up. */
+/* Without edits: there is nothing in it that could be given up. */
 bool redis_hello(struct redis *redis, struct redis_link *link, uint64_t *newest)
 {
-    char room[REDIS_ROOM], connection[32];
+    char room[ROOM];
     struct text arguments[REDIS_ARGUMENTS];
-    snprintf(connection, sizeof connection, "%u", atomic_load(&redis->connections));
-    redis_arguments(redis, 0, connection, room, arguments);
+    begin_arguments(redis, 0, 0, room, arguments);
     struct redisReply *reply = propose(redis, link, arguments, REDIS_ARGUMENTS);
     if (reply == NULL)
         return false;
@@ -81,11 +83,12 @@ bool redis_hello(struct redis *redis, struct redis_link *link, uint64_t *newest)
 /* From now on no call of a connection before this one does anything. */
 static bool take_over(struct redis *redis)
 {
-    char connection[32];
-    snprintf(connection, sizeof connection, "%u",
-             atomic_fetch_add(&redis->connections, 1) + 1);
-    struct text words[] = {TEXT("SET"), text_of(redis->keys[REDIS_ALIVE]),
-                           text_of(connection), TEXT("EX"), TEXT(ALIVE)};
+    char connection[TEXT_NUMBER];
+    struct text words[] = {TEXT("SET"),
+                           text_of(redis->keys[REDIS_ALIVE]),
+                           {connection, text_format(++redis->connections, connection)},
+                           TEXT("EX"),
+                           TEXT(ALIVE)};
     struct redisReply *reply = redis_link_call(&redis->proposing, words, 5);
     if (reply != NULL)
         freeReplyObject(reply);
@@ -311,14 +314,13 @@ static void refuse(struct call *call)
 static bool ask(struct call *call)
 {
     struct redis *redis = call->redis;
-    char room[REDIS_ROOM], connection[32];
+    char room[ROOM];
     if (!connected(redis, call->until)) {
         refuse(call);
         return false;
     }
-    snprintf(connection, sizeof connection, "%u", atomic_load(&redis->connections));
     decide(call);
-    redis_arguments(redis, redis->numbered, connection, room, call->arguments);
+    begin_arguments(redis, redis->connections, redis->numbered, room, call->arguments);
     redis->numbered += call->count;
     call->reply = propose(redis, &redis->proposing, call->arguments,
                           REDIS_ARGUMENTS + REDIS_EDIT_ARGUMENTS * call->count);

@@ -46,7 +46,7 @@ extern const char *const redis_scripts[REDIS_SCRIPTS];
 #define REDIS_SAID_AGAIN "again" /* the resource is not what it was decided on */
 #define REDIS_SAID_FULL "full"
 /* Instead of "ok": */
-#define REDIS_SAID_GIVEN_UP "given up" /* by a connection that came later */
+#define REDIS_SAID_GIVEN_UP "given up" /* edits, by a connection that came later */
 #define REDIS_SAID_FOREIGN "foreign"   /* the keys are another application's */
 
 /* Of REDIS_STATE_OF: nothing. Answers newest, everything, its time, forgotten, and of

@@ -368,6 +368,26 @@ static void an_engine_that_is_emptied_is_noticed(void **state)
     all_have("/a", "2");
 }
 
+/* Nobody's word but the followers' own: the proposers' connections are given up. */
+static void who_only_listens_is_never_given_up(void **state)
+{
+    (void)state;
+    for (int i = 0; i < MACHINES; i++)
+        put_at_last(&machines[i], "/a", "1");
+    all_have("/a", "1");
+    uint64_t last = store_index(machines[0].store);
+    redis_server_say(
+        &server, "EVAL \"for _, key in ipairs(redis.call('KEYS', '*alive*')) do "
+                 "redis.call('SET', key, 'another') end "
+                 "redis.call('HSET', '{fcgiwait}:state', 'newest', '1') return 1\" 0");
+    for (int i = 0; i < MACHINES; i++) {
+        for (int tries = 0; tries < 6000 && store_index(machines[i].store) == last;
+             tries++)
+            thread_pause(10 * NANOS_PER_MS);
+        assert_true(store_index(machines[i].store) > last);
+    }
+}
+
 /* --- fences --- */
 
 struct passing {
@@ -488,6 +508,7 @@ int main(void)
                                         start_durable, stop),
         TEST(an_engine_that_forgot_is_noticed),
         TEST(an_engine_that_is_emptied_is_noticed),
+        TEST(who_only_listens_is_never_given_up),
         TEST(a_fence_opens_once_the_state_is_as_new),
         TEST(a_fence_is_given_up_in_time),
         TEST(what_cannot_be_is_named),
