@@ -87,19 +87,12 @@ static bool make_id(struct redis *redis)
     return true;
 }
 
-/* As new as it was when we asked. */
 static bool read_all(struct redis *redis)
 {
     uint64_t newest;
-    bool news;
-    if (!redis_link_open(&redis->following, redis->patience) ||
-        !redis_hello(redis, &redis->following, &newest) || !redis_catch_up(redis) ||
-        !redis_hello(redis, &redis->following, &newest))
-        return false;
-    while (atomic_load(&redis->store.index) < newest)
-        if (!redis_read_log(redis, false, &news) || (!news && !redis_catch_up(redis)))
-            return false;
-    return true;
+    return redis_link_open(&redis->following, redis->patience) &&
+           redis_hello(redis, &redis->following, &newest) && redis_catch_up(redis) &&
+           redis_level(redis);
 }
 
 /* 0, or an errno value. */

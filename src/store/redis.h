@@ -74,8 +74,8 @@ bool redis_hello(struct redis *redis, struct redis_link *link, uint64_t *newest)
 
 /* With the link open: the state becomes what the engine has, whatever was missed. */
 bool redis_catch_up(struct redis *redis);
-/* And then as new as it is now: what changed while we read. */
-bool redis_read_log(struct redis *redis, bool wait, bool *news);
+/* And then as new as the engine was when we asked: what changed meanwhile. */
+bool redis_level(struct redis *redis);
 
 /* The engine is away: the edit, a touch, is kept until it is back. The proposer's. False:
  * it is none that can be, or the store is being closed. */

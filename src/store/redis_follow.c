@@ -363,7 +363,8 @@ static bool take_entry(struct redis *redis, const struct redisReply *reply)
     return good;
 }
 
-bool redis_read_log(struct redis *redis, bool wait, bool *news)
+/* `wait`: for news, a little. */
+static bool read_log(struct redis *redis, bool wait, bool *news)
 {
     char block[TEXT_NUMBER];
     nanos most = redis->patience / NANOS_PER_MS / 2;
@@ -399,31 +400,25 @@ bool redis_read_log(struct redis *redis, bool wait, bool *news)
     return follows || redis_catch_up(redis);
 }
 
+bool redis_level(struct redis *redis)
+{
+    uint64_t newest;
+    bool news;
+    if (!redis_hello(redis, &redis->following, &newest))
+        return false;
+    while (atomic_load(&redis->store.index) < newest)
+        if (!read_log(redis, false, &news) || (!news && !redis_catch_up(redis)))
+            return false;
+    return true;
+}
+
 /* --- the thread --- */
 
 static bool follow_once(struct redis *redis)
 {
-    uint64_t newest;
     bool news;
-    if (!redis_read_log(redis, true, &news))
-        return false;
-    if (news)
-        return true;
     /* In silence: does it still have what we have? */
-    if (!redis_hello(redis, &redis->following, &newest) ||
-        !redis_read_log(redis, false, &news))
-        return false;
-    return news || newest <= atomic_load(&redis->store.index) || redis_catch_up(redis);
-}
-
-static bool connect_again(struct redis *redis)
-{
-    uint64_t newest;
-    bool news;
-    return redis_link_open(&redis->following, redis->patience) &&
-           redis_hello(redis, &redis->following, &newest) &&
-           redis_read_log(redis, false, &news) &&
-           (newest <= atomic_load(&redis->store.index) || news || redis_catch_up(redis));
+    return read_log(redis, true, &news) && (news || redis_level(redis));
 }
 
 static void note_entries(struct redis *redis)
@@ -440,7 +435,8 @@ static bool follow_on(struct redis *redis)
 {
     if (redis_link_is_open(&redis->following) && follow_once(redis))
         return true;
-    return !atomic_load(&redis->stopping) && connect_again(redis);
+    return !atomic_load(&redis->stopping) &&
+           redis_link_open(&redis->following, redis->patience) && redis_level(redis);
 }
 
 void *redis_follower(void *context)
