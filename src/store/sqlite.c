@@ -70,10 +70,7 @@ static bool open_rows(struct rows *rows, sqlite3 *db, const char *file,
 {
     if (db == NULL)
         return false;
-    if (rows_open(rows, db))
-        return true;
-    sqlite3_close(db);
-    return explain(rows, file, error);
+    return rows_open(rows, db) || explain(rows, file, error);
 }
 
 /* A process that died before it could tell of its changes has left a doorbell that lags,

@@ -67,12 +67,7 @@ static bool reopen(struct sqlite *sqlite)
     struct rows *rows = &sqlite->rows;
     rows_close(rows);
     sqlite3 *db = sqlite_file_open(sqlite->file, sqlite->relaxed, error, sizeof error);
-    if (db == NULL)
-        return rows_fail(rows, SQLITE_CANTOPEN, error);
-    if (rows_open(rows, db))
-        return true;
-    sqlite3_close(db);
-    return false;
+    return db != NULL ? rows_open(rows, db) : rows_fail(rows, SQLITE_CANTOPEN, error);
 }
 
 static bool find_file(struct sqlite *sqlite)

@@ -149,16 +149,9 @@ static bool reopen(struct sqlite *sqlite)
 {
     char error[512];
     struct rows *rows = &sqlite->reader;
-    struct rows_unsound unsound = rows->unsound;
     rows_close(rows);
-    rows->unsound = unsound;
     sqlite3 *db = sqlite_file_open_reader(sqlite->file, error, sizeof error);
-    if (db != NULL && rows_open(rows, db))
-        return true;
-    if (db == NULL)
-        return rows_fail(rows, SQLITE_CANTOPEN, error);
-    sqlite3_close(db);
-    return false;
+    return db != NULL ? rows_open(rows, db) : rows_fail(rows, SQLITE_CANTOPEN, error);
 }
 
 bool sqlite_follow_file(struct sqlite *sqlite)

@@ -149,16 +149,14 @@ static int wait_for_others(void *rows, int tries)
 
 bool rows_open(struct rows *rows, sqlite3 *db)
 {
-    *rows = (struct rows){.db = db};
+    rows->db = db;
     rows->patience.until = instant_after(clock_now(), ROWS_PATIENCE);
     sqlite3_busy_handler(db, wait_for_others, rows);
     for (int i = 0; i < ROWS_STATEMENTS; i++)
         if (sqlite3_prepare_v3(db, texts[i], -1, SQLITE_PREPARE_PERSISTENT,
                                &rows->statements[i], NULL) != SQLITE_OK) {
             fail(rows);
-            while (i-- > 0)
-                sqlite3_finalize(rows->statements[i]);
-            *rows = (struct rows){.failure = rows->failure};
+            rows_close(rows);
             return false;
         }
     return true;
@@ -169,7 +167,7 @@ void rows_close(struct rows *rows)
     for (int i = 0; i < ROWS_STATEMENTS; i++)
         sqlite3_finalize(rows->statements[i]);
     sqlite3_close(rows->db);
-    *rows = (struct rows){.failure = rows->failure};
+    *rows = (struct rows){.failure = rows->failure, .unsound = rows->unsound};
 }
 
 enum rows_file rows_file(const struct rows *rows, const char *file)

@@ -41,9 +41,11 @@ struct rows_state {
     uint64_t forgotten;
 };
 
-/* Takes the connection, unless it returns false. `rows` must not move. */
+/* Takes the connection, whatever it returns. `rows` is all zero or closed, and must not
+ * move. */
 bool rows_open(struct rows *rows, sqlite3 *db);
-void rows_close(struct rows *rows); /* also what is closed already */
+/* Also what is closed already. `failure` and `unsound` stay. */
+void rows_close(struct rows *rows);
 
 /* Fills in `failure`, an EDIT_FAILED, for reasons that are not SQLite's. False. */
 bool rows_fail(struct rows *rows, int code, const char *message);
