@@ -39,6 +39,14 @@ extern const struct store_backend store_memory, store_sqlite, store_redis;
 void store_init(struct store *store, const struct store_backend *backend,
                 const struct store_view *view);
 
+/* Hands to the sink that paths without a document are forgotten, up to this index. */
+bool store_forget(struct store *store, uint64_t upto);
+
+/* Whether answers can be made of what an engine gave out, whoever wrote it there. `type`
+ * and `body`: where it `exists`. */
+bool store_is_sound(struct text path, const struct present *present, bool exists,
+                    struct text type, struct text body);
+
 /* Whether the edit goes through, given what the resource is now and how many there are.
  * True: EDIT_CREATED or EDIT_CHANGED, the edit has to get an index; a patch has its
  * document. False: edit->result and edit->index say why not. Pure. */

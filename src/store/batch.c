@@ -176,12 +176,7 @@ static size_t show_decisions(const struct batch *batch)
 
 static bool show_forgotten(const struct batch *batch)
 {
-    const struct store_view *view = &batch->store->view;
-    return batch->forgotten == 0 ||
-           view->sink(view->context, &(struct change){.kind = CHANGE_FORGET,
-                                                      .index = batch->forgotten,
-                                                      .at = clock_wall(),
-                                                      .path = TEXT("/")});
+    return batch->forgotten == 0 || store_forget(batch->store, batch->forgotten);
 }
 
 bool batch_show(struct batch *batch)

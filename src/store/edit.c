@@ -10,6 +10,7 @@
 #include "fcgiwait/clock.h"
 #include "fcgiwait/json.h"
 #include "fcgiwait/media.h"
+#include "fcgiwait/path.h"
 
 void store_init(struct store *store, const struct store_backend *backend,
                 const struct store_view *view)
@@ -18,6 +19,23 @@ void store_init(struct store *store, const struct store_backend *backend,
     store->view = *view;
     atomic_init(&store->limit, SIZE_MAX);
     atomic_init(&store->index, 0);
+}
+
+bool store_forget(struct store *store, uint64_t upto)
+{
+    const struct store_view *view = &store->view;
+    return view->sink(view->context, &(struct change){.kind = CHANGE_FORGET,
+                                                      .index = upto,
+                                                      .at = clock_wall(),
+                                                      .path = TEXT("/")});
+}
+
+bool store_is_sound(struct text path, const struct present *present, bool exists,
+                    struct text type, struct text body)
+{
+    return present->index < INDEX_LIMIT && present->changed >= 0 &&
+           path_check(path, PATH_LENGTH_MAX) == NULL &&
+           (!exists || (document_type_is_sound(type) && body.len <= DOCUMENT_BODY_MAX));
 }
 
 /* What a patch makes of the document; EDIT_CHANGED: edit->document has it. */

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "fcgiwait/clock.h"
 #include "fcgiwait/lock.h"
 #include "batch.h"
 
@@ -29,11 +28,7 @@ static struct store *memory_open(const struct store_options *options, char *erro
     atomic_store(&memory->store.index, store_first_index());
     lock_init(&memory->lock, LOCK_STORE);
     /* An index from another process's life means nothing here. */
-    options->view.sink(options->view.context,
-                       &(struct change){.kind = CHANGE_FORGET,
-                                        .index = atomic_load(&memory->store.index),
-                                        .at = clock_wall(),
-                                        .path = TEXT("/")});
+    store_forget(&memory->store, atomic_load(&memory->store.index));
     return &memory->store;
 }
 

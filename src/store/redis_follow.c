@@ -14,7 +14,6 @@
 #include <hiredis/hiredis.h>
 
 #include "fcgiwait/log.h"
-#include "fcgiwait/path.h"
 #include "fcgiwait/thread.h"
 #include "paths.h"
 #include "redis.h"
@@ -40,26 +39,18 @@ static void move(struct redis *redis, uint64_t index)
     pthread_cond_broadcast(&redis->moved);
 }
 
-static bool is_sound(const struct change *change, struct text type, struct text body)
-{
-    return change->index < INDEX_LIMIT && change->at >= 0 &&
-           path_check(change->path, PATH_LENGTH_MAX) == NULL &&
-           (change->kind != CHANGE_PUT ||
-            (document_type_is_sound(type) && body.len <= DOCUMENT_BODY_MAX));
-}
-
 /* The lock is held. False: out of memory. */
 static bool show(struct redis *redis, struct change *change, struct text type,
                  struct text body)
 {
-    bool shown = true;
-    if (!is_sound(change, type, body)) {
+    struct present present = {.index = change->index, .changed = change->at};
+    bool exists = change->kind == CHANGE_PUT, shown = true;
+    if (!store_is_sound(change->path, &present, exists, type, body)) {
         redis->unsound++;
     } else {
-        if (change->kind == CHANGE_PUT)
+        if (exists)
             change->document = document_new(type, body);
-        shown = (change->kind != CHANGE_PUT || change->document != NULL) &&
-                sink(redis, change);
+        shown = (!exists || change->document != NULL) && sink(redis, change);
         document_unref(&change->document);
     }
     if (shown)
@@ -70,10 +61,7 @@ static bool show(struct redis *redis, struct change *change, struct text type,
 static bool show_forgotten(struct redis *redis, uint64_t upto)
 {
     redis->forgotten = upto;
-    return sink(redis, &(struct change){.kind = CHANGE_FORGET,
-                                        .index = upto,
-                                        .at = clock_wall(),
-                                        .path = TEXT("/")});
+    return store_forget(&redis->store, upto);
 }
 
 /* --- reading by index --- */

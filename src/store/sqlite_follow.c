@@ -106,17 +106,13 @@ static bool make_up(struct sqlite *sqlite, uint64_t forgotten)
 
 static bool forget(struct sqlite *sqlite, uint64_t forgotten)
 {
-    const struct store_view *view = &sqlite->store.view;
     if (sqlite->lost_sight && !make_up(sqlite, forgotten))
         return false;
     sqlite->lost_sight = false;
     if (forgotten == sqlite->forgotten)
         return true;
     sqlite->forgotten = forgotten;
-    return view->sink(view->context, &(struct change){.kind = CHANGE_FORGET,
-                                                      .index = forgotten,
-                                                      .at = clock_wall(),
-                                                      .path = TEXT("/")});
+    return store_forget(&sqlite->store, forgotten);
 }
 
 /* --- following over --- */

@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "fcgiwait/path.h"
-
 enum {
     BEGIN,
     BEGIN_WRITE,
@@ -243,15 +241,6 @@ bool rows_write_state(struct rows *rows, const struct rows_state *state)
 
 /* --- resources --- */
 
-/* Whatever answers are made of may be used as it is. */
-static bool row_is_sound(struct text path, const struct present *present, bool exists,
-                         struct text type, struct text body)
-{
-    return present->index < INDEX_LIMIT && present->changed >= 0 &&
-           path_check(path, PATH_LENGTH_MAX) == NULL &&
-           (!exists || (document_type_is_sound(type) && body.len <= DOCUMENT_BODY_MAX));
-}
-
 static bool pass_over(struct rows *rows, uint64_t index)
 {
     rows->unsound.count++;
@@ -268,7 +257,7 @@ static bool show_row(struct rows *rows, sqlite3_stmt *statement, rows_show_fn *s
     bool exists = sqlite3_column_type(statement, 4) != SQLITE_NULL;
     present.deleted = !exists && sqlite3_column_type(statement, 3) == SQLITE_NULL;
     struct text body = column(statement, 4);
-    if (!row_is_sound(path, &present, exists, type, body))
+    if (!store_is_sound(path, &present, exists, type, body))
         return pass_over(rows, present.index);
     if (exists) {
         present.document = document_new(type, body);
