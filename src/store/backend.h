@@ -53,6 +53,9 @@ bool store_is_sound(struct text path, const struct present *present, bool exists
 bool edit_decide(struct edit *edit, const struct present *present, size_t resources,
                  size_t limit);
 
+/* Whether it goes through whatever the resource is: a touch, of all below too. */
+bool edit_is_unconditional(const struct edit *edit);
+
 /* The index to start from where there is none: the clock in microseconds, so that an
  * index from a former life of the store means nothing. Where the clock goes back this
  * does not, within one process, nor before the time when the program was made. A new

@@ -106,6 +106,14 @@ bool edit_decide(struct edit *edit, const struct present *present, size_t resour
     return edit->result == EDIT_CREATED || edit->result == EDIT_CHANGED;
 }
 
+bool edit_is_unconditional(const struct edit *edit)
+{
+    return edit->kind == EDIT_EVERYTHING ||
+           (edit->kind == EDIT_TOUCH && edit->conditions.if_match.at == NULL &&
+            edit->conditions.if_none_match.at == NULL &&
+            edit->conditions.if_unmodified_since.at == NULL);
+}
+
 /* The clock of a machine without a battery begins in 1970; no program runs before it was
  * made. */
 static nanos program_made(void)

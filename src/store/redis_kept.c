@@ -30,13 +30,10 @@ static bool has(const struct paths *paths, struct text path)
 
 bool redis_keep(struct redis *redis, const struct edit *edit)
 {
-    const struct conditions *conditions = &edit->conditions;
     bool below = edit->kind == EDIT_EVERYTHING;
-    bool touch = edit->kind == EDIT_TOUCH && conditions->if_match.at == NULL &&
-                 conditions->if_none_match.at == NULL &&
-                 conditions->if_unmodified_since.at == NULL;
     struct paths *paths = below ? &redis->kept.below : &redis->kept.touched;
-    if ((!below && !touch) || clock_now().at >= atomic_load(&redis->patience_ends))
+    if (!edit_is_unconditional(edit) ||
+        clock_now().at >= atomic_load(&redis->patience_ends))
         return false;
     if (redis->kept.everything || has(paths, edit->path))
         return true;

@@ -115,6 +115,15 @@ struct redisReply *redis_link_call(struct redis_link *link, const struct text *t
     return reply;
 }
 
+bool redis_link_say(struct redis_link *link, const struct text *words, size_t count)
+{
+    struct redisReply *reply = redis_link_call(link, words, count);
+    if (reply == NULL)
+        return false;
+    freeReplyObject(reply);
+    return true;
+}
+
 static bool load(struct redis_link *link, int script)
 {
     struct text words[] = {TEXT("SCRIPT"), TEXT("LOAD"), text_of(redis_scripts[script])};
@@ -183,15 +192,6 @@ static bool connect_to(struct redis_link *link, nanos patience)
     return link->context != NULL || fail(link, "the store is being closed");
 }
 
-static bool say(struct redis_link *link, const struct text *words, size_t count)
-{
-    struct redisReply *reply = redis_link_call(link, words, count);
-    if (reply == NULL)
-        return false;
-    freeReplyObject(reply);
-    return true;
-}
-
 static bool enter(struct redis_link *link)
 {
     const struct redis_place *place = link->place;
@@ -201,9 +201,10 @@ static bool enter(struct redis_link *link)
     struct text select[] = {TEXT("SELECT"), text_of(database)};
     if (place->user == NULL)
         auth[1] = auth[2];
-    if (place->password != NULL && !say(link, auth, place->user != NULL ? 3 : 2))
+    if (place->password != NULL &&
+        !redis_link_say(link, auth, place->user != NULL ? 3 : 2))
         return false;
-    if (place->database != 0 && !say(link, select, 2))
+    if (place->database != 0 && !redis_link_say(link, select, 2))
         return false;
     for (int i = 0; i < REDIS_SCRIPTS; i++)
         if (!load(link, i))

@@ -61,6 +61,8 @@ void redis_link_cut(struct redis_link *link);
  * open then, the engine has refused. */
 struct redisReply *redis_link_call(struct redis_link *link, const struct text *words,
                                    size_t count);
+/* The same without the reply. */
+bool redis_link_say(struct redis_link *link, const struct text *words, size_t count);
 struct redisReply *redis_link_script(struct redis_link *link, enum redis_script script,
                                      const struct text *arguments, size_t count);
 

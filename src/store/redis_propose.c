@@ -89,10 +89,7 @@ static bool take_over(struct redis *redis)
                            {connection, text_format(++redis->connections, connection)},
                            TEXT("EX"),
                            TEXT(ALIVE)};
-    struct redisReply *reply = redis_link_call(&redis->proposing, words, 5);
-    if (reply != NULL)
-        freeReplyObject(reply);
-    return reply != NULL;
+    return redis_link_say(&redis->proposing, words, 5);
 }
 
 static bool connected(struct redis *redis, struct instant until)
@@ -132,19 +129,11 @@ static struct text word_of(const struct edit *edit, bool through)
     return text_of(through ? words[edit->kind] : "check");
 }
 
-static bool is_unconditional(const struct edit *edit)
-{
-    return edit->kind == EDIT_EVERYTHING ||
-           (edit->kind == EDIT_TOUCH && edit->conditions.if_match.at == NULL &&
-            edit->conditions.if_none_match.at == NULL &&
-            edit->conditions.if_unmodified_since.at == NULL);
-}
-
 /* What the engine has to find, so that what was decided holds. */
 static struct text base_of(const struct edit *edit, uint64_t before, uint64_t known,
                            char base[TEXT_NUMBER])
 {
-    if (is_unconditional(edit))
+    if (edit_is_unconditional(edit))
         return TEXT(REDIS_BASE_ANY);
     if (before > known) /* the batch gave it, for itself */
         return TEXT(REDIS_BASE_BATCH);
