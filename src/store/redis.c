@@ -66,8 +66,8 @@ static char *key_of(const char *name, const char *what)
 
 static bool make_keys(struct redis *redis, const char *name)
 {
-    static const char *const names[REDIS_KEYS] = {"state", "index", "times", "docs",
-                                                  "gone",  "below", "log",   NULL};
+    static const char *const names[REDIS_KEYS] = {
+        "state", "index", "times", "docs", "gone", "deleted", "below", "log", NULL};
     char alive[32];
     snprintf(alive, sizeof alive, "alive:%s", redis->id);
     for (int i = 0; i < REDIS_KEYS; i++) {

@@ -150,16 +150,23 @@ static bool show_marks(struct reading *reading, uint64_t before)
     return true;
 }
 
+static enum change_kind kind_of_row(const struct redisReply *document,
+                                    const struct redisReply *deleted)
+{
+    if (document->type == REDIS_REPLY_STRING)
+        return CHANGE_PUT;
+    return redis_number(deleted) != 0 ? CHANGE_DELETE : CHANGE_BARE;
+}
+
 static bool show_row(struct reading *reading, struct redisReply **row)
 {
     struct redis *redis = reading->redis;
     struct text type = {NULL, 0}, body = redis_text(row[3]);
-    bool exists = row[3]->type == REDIS_REPLY_STRING;
-    struct change change = {.kind = exists ? CHANGE_PUT : CHANGE_DELETE,
+    struct change change = {.kind = kind_of_row(row[3], row[4]),
                             .path = redis_text(row[0]),
                             .index = redis_number(row[1]),
                             .at = (nanos)redis_number(row[2])};
-    if (exists)
+    if (change.kind == CHANGE_PUT)
         text_cut(&body, '\n', &type);
     if (!show_marks(reading, change.index))
         return false;
@@ -168,6 +175,8 @@ static bool show_row(struct reading *reading, struct redisReply **row)
     lock_drop(&redis->lock);
     return good;
 }
+
+#define COLUMNS 5
 
 /* `rows`: how many there were. */
 static bool show_page(struct reading *reading, size_t *rows)
@@ -182,10 +191,10 @@ static bool show_page(struct reading *reading, size_t *rows)
         redis_link_script(&redis->following, REDIS_PAGE, arguments, 3);
     if (reply == NULL)
         return false;
-    bool good = reply->type == REDIS_REPLY_ARRAY && reply->elements % 4 == 0;
-    *rows = good ? reply->elements / 4 : 0;
+    bool good = reply->type == REDIS_REPLY_ARRAY && reply->elements % COLUMNS == 0;
+    *rows = good ? reply->elements / COLUMNS : 0;
     for (size_t i = 0; good && i < *rows; i++)
-        good = show_row(reading, reply->element + 4 * i);
+        good = show_row(reading, reply->element + COLUMNS * i);
     freeReplyObject(reply);
     return good;
 }

@@ -140,6 +140,7 @@ struct redisReply *redis_link_script(struct redis_link *link, enum redis_script 
                                      const struct text *arguments, size_t count)
 {
     enum { BEFORE = 3 + REDIS_KEYS };
+    char keys[TEXT_NUMBER];
     struct redisReply *reply = NULL;
     struct text *words = malloc((BEFORE + count) * sizeof *words);
     if (words == NULL) {
@@ -147,7 +148,7 @@ struct redisReply *redis_link_script(struct redis_link *link, enum redis_script 
         return NULL;
     }
     words[0] = TEXT("EVALSHA");
-    words[2] = TEXT("8");
+    words[2] = (struct text){keys, text_format(REDIS_KEYS, keys)};
     for (int i = 0; i < REDIS_KEYS; i++)
         words[3 + i] = text_of(link->keys[i]);
     if (count > 0)

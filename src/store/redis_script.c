@@ -47,6 +47,7 @@
     "  for i = 1, #all, 2 do\n"                                                          \
     "    redis.call('ZREM', gone, all[i])\n"                                             \
     "    redis.call('ZREM', index, all[i])\n"                                            \
+    "    redis.call('SREM', deleted, all[i])\n"                                          \
     "    redis.call('HDEL', times, all[i])\n"                                            \
     "  end\n"                                                                            \
     "  local upto = text(tonumber(all[#all]))\n"                                         \
@@ -76,8 +77,12 @@
     "    if what == 'put' then\n"                                                        \
     "      redis.call('HSET', docs, path, type .. '\\n' .. body)\n"                      \
     "      redis.call('ZREM', gone, path)\n"                                             \
+    "      redis.call('SREM', deleted, path)\n"                                          \
     "    else\n"                                                                         \
-    "      if what == 'delete' then redis.call('HDEL', docs, path) end\n"                \
+    "      if what == 'delete' then\n"                                                   \
+    "        redis.call('HDEL', docs, path)\n"                                           \
+    "        redis.call('SADD', deleted, path)\n"                                        \
+    "      end\n"                                                                        \
     "      if redis.call('HEXISTS', docs, path) == 0 then\n"                             \
     "        redis.call('ZADD', gone, text(newest), path)\n"                             \
     "      end\n"                                                                        \
@@ -90,7 +95,8 @@
 
 const char *const redis_scripts[REDIS_SCRIPTS] = {
     [REDIS_PROPOSE] =
-        "local state, index, times, docs, gone, below, log, alive = unpack(KEYS)\n"
+        "local state, index, times, docs, gone, deleted = unpack(KEYS, 1, 6)\n"
+        "local below, log, alive = unpack(KEYS, 7)\n"
         "local process, connection, number = ARGV[1], ARGV[2], tonumber(ARGV[3])\n"
         "local known, clock, at = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]\n"
         "local limit, history = tonumber(ARGV[7]), ARGV[8]\n"
@@ -135,7 +141,7 @@ const char *const redis_scripts[REDIS_SCRIPTS] = {
         "if newest > start then forget() end\n"
         "answer[2] = text(newest)\n"
         "return answer\n",
-    [REDIS_STATE_OF] = "local state, below = KEYS[1], KEYS[6]\n"
+    [REDIS_STATE_OF] = "local state, below = KEYS[1], KEYS[7]\n"
                        "local answer = {}\n"
                        "local was = redis.call('HMGET', state, 'newest', 'everything',\n"
                        "  'everything_at', 'forgotten')\n"
@@ -149,7 +155,7 @@ const char *const redis_scripts[REDIS_SCRIPTS] = {
                        "end\n"
                        "return answer\n",
     [REDIS_PAGE] =
-        "local index, times, docs = KEYS[2], KEYS[3], KEYS[4]\n"
+        "local index, times, docs, deleted = KEYS[2], KEYS[3], KEYS[4], KEYS[6]\n"
         "local answer = {}\n"
         "local rows = redis.call('ZRANGEBYSCORE', index, '(' .. ARGV[1], ARGV[2],\n"
         "  'WITHSCORES', 'LIMIT', 0, ARGV[3])\n"
@@ -158,6 +164,7 @@ const char *const redis_scripts[REDIS_SCRIPTS] = {
         "  answer[#answer + 1] = string.format('%.0f', tonumber(rows[i + 1]))\n"
         "  answer[#answer + 1] = redis.call('HGET', times, rows[i]) or '0'\n"
         "  answer[#answer + 1] = redis.call('HGET', docs, rows[i])\n"
+        "  answer[#answer + 1] = redis.call('SISMEMBER', deleted, rows[i])\n"
         "end\n"
         "return answer\n",
 };

@@ -9,6 +9,7 @@
  *   times  hash: path, when that was (nanoseconds since 1970)
  *   docs   hash: path, "TYPE\nBODY"
  *   gone   sorted set: those of `index` that have no document
+ *   deleted  set: those of `gone` that had one
  *   below  hash: path, "INDEX TIME" of a change of everything below it
  *   log    stream: what happened, under ID INDEX-0; under INDEX-1 what was forgotten then
  *   alive:ID  string: the last connection of that process that may propose
@@ -22,6 +23,7 @@ enum redis_key {
     REDIS_TIMES,
     REDIS_DOCS,
     REDIS_GONE,
+    REDIS_DELETED,
     REDIS_BELOW,
     REDIS_LOG,
     REDIS_ALIVE,
@@ -53,6 +55,7 @@ extern const char *const redis_scripts[REDIS_SCRIPTS];
  * each mark path, index and time.
  *
  * Of REDIS_PAGE: behind which index, up to which, how many. Answers of each resource that
- * changed between path, index, time, and its document or nothing. */
+ * changed between path, index, time, its document or nothing, and 1 where that was
+ * deleted. */
 
 #endif

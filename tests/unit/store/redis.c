@@ -211,6 +211,32 @@ static void a_new_machine_has_all_of_it_while_writes_go_on(void **state)
     store_rig_close(&late);
 }
 
+static void a_new_machine_tells_what_was_deleted_from_what_was_touched(void **state)
+{
+    static const char *const paths[] = {"/touched", "/deleted", "/both", "/again"};
+    struct store_rig late;
+    (void)state;
+    for (int i = 1; i < 4; i++) {
+        store_rig_put(&machines[0], paths[i], "x/y", "1");
+        store_rig_delete(&machines[0], paths[i]);
+    }
+    store_rig_touch(&machines[0], "/touched");
+    store_rig_touch(&machines[0], "/both");
+    store_rig_put(&machines[0], "/again", "x/y", "1");
+    store_rig_open(&late, &options);
+    for (int i = 0; i < 4; i++) {
+        struct present before, after;
+        tree_look(machines[0].tree, text_of(paths[i]), SCOPE_SELF, &before);
+        tree_look(late.tree, text_of(paths[i]), SCOPE_SELF, &after);
+        assert_int_equal(after.index, before.index);
+        assert_int_equal(after.deleted, before.deleted);
+        assert_int_equal(after.deleted, i == 1 || i == 2);
+        present_dispose(&before);
+        present_dispose(&after);
+    }
+    store_rig_close(&late);
+}
+
 /* Changes whose entries the engine no longer has, as for who was away for long. */
 static void who_was_away_for_long_is_told_what_differs(void **state)
 {
@@ -499,6 +525,7 @@ int main(void)
         TEST(what_one_publishes_all_have),
         TEST(conditional_puts_of_several_lose_no_update),
         TEST(a_new_machine_has_all_of_it_while_writes_go_on),
+        TEST(a_new_machine_tells_what_was_deleted_from_what_was_touched),
         TEST(who_was_away_for_long_is_told_what_differs),
         TEST(an_answer_that_is_lost_is_found),
         TEST(a_frozen_engine_refuses_changes_in_time),
