@@ -118,7 +118,7 @@ void records_free(struct records *records)
     *records = (struct records){0};
 }
 
-static int patient_socket(int family)
+int fcgi_socket(int family)
 {
     struct timeval patience = {.tv_sec = PATIENCE};
     int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -134,7 +134,7 @@ int fcgi_connect_from(const struct stack *stack, const char *address)
     struct sockaddr_in theirs = {.sin_family = AF_INET,
                                  .sin_port = htons((uint16_t)stack->tcp_port),
                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = patient_socket(AF_INET);
+    int fd = fcgi_socket(AF_INET);
     inet_pton(AF_INET, address, &ours.sin_addr);
     must(bind(fd, (struct sockaddr *)&ours, sizeof ours) == 0, "bind to %s", address);
     must(connect(fd, (struct sockaddr *)&theirs, sizeof theirs) == 0, "connect: %s",
@@ -147,7 +147,7 @@ int fcgi_connect(const struct stack *stack)
     struct sockaddr_un theirs = {.sun_family = AF_UNIX};
     if (stack->tcp_port != 0)
         return fcgi_connect_from(stack, "127.0.0.1");
-    int fd = patient_socket(AF_UNIX);
+    int fd = fcgi_socket(AF_UNIX);
     snprintf(theirs.sun_path, sizeof theirs.sun_path, "%s", stack->socket);
     must(connect(fd, (struct sockaddr *)&theirs, sizeof theirs) == 0, "connect: %s",
          strerror(errno));
@@ -170,6 +170,12 @@ bool records_send(struct records *records, int fd)
     bool all = sent == records->len;
     records->len = 0;
     return all;
+}
+
+void fcgi_say(int fd, struct records *records)
+{
+    assert_true(records_send(records, fd));
+    records_free(records);
 }
 
 /* --- hearing --- */
@@ -232,6 +238,14 @@ bool fcgi_read_answer(int fd, int id, struct answer *answer)
     take_apart(&out, answer);
     records_free(&out);
     return whole;
+}
+
+void fcgi_must_hear(int fd, int id, long status)
+{
+    struct answer answer;
+    must(fcgi_read_answer(fd, id, &answer), "closed without an answer");
+    must(answer.status == status, "status %ld, not %ld", answer.status, status);
+    answer_free(&answer);
 }
 
 struct answer fcgi_ask(const struct stack *stack, const char *const *pairs)

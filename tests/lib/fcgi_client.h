@@ -36,6 +36,8 @@ void records_put(struct records *records, int id, bool keeps, const char *path,
                  const char *body);
 void records_free(struct records *records);
 
+/* Not connected yet; nobody is waited for without end. */
+int fcgi_socket(int family);
 /* To the unix socket, or where the stack listens on TCP. */
 int fcgi_connect(const struct stack *stack);
 /* The latter, from an IPv4 address of ours. */
@@ -44,9 +46,15 @@ int fcgi_connect_from(const struct stack *stack, const char *address);
 /* Sends all and empties. False: the other side has closed the connection. */
 bool records_send(struct records *records, int fd);
 
+/* The same; fails the test where it is closed. Frees. */
+void fcgi_say(int fd, struct records *records);
+
 /* Everything up to END_REQUEST for `id`. False: the connection ended before. Free the
  * answer in any case. */
 bool fcgi_read_answer(int fd, int id, struct answer *answer);
+
+/* The same; fails the test where it does not come, or has another status. */
+void fcgi_must_hear(int fd, int id, long status);
 
 /* One request on a connection of its own: name, value, ..., NULL. */
 struct answer fcgi_ask(const struct stack *stack, const char *const *pairs);

@@ -14,20 +14,6 @@
 
 #define HEADER 8
 
-static void send_and_free(int fd, struct records *records)
-{
-    assert_true(records_send(records, fd));
-    records_free(records);
-}
-
-static void must_hear(int fd, int id, long status)
-{
-    struct answer answer;
-    assert_true(fcgi_read_answer(fd, id, &answer));
-    must(answer.status == status, "%ld, not %ld", answer.status, status);
-    answer_free(&answer);
-}
-
 static void must_read(int fd, const void *bytes, size_t len)
 {
     char got[256];
@@ -43,8 +29,8 @@ static void a_kept_connection_serves_one_request_after_the_other(void **state)
     for (int id = 1; id < 65536; id = id * 3 + 1) {
         struct records records = {0};
         records_get(&records, id, true, "/none");
-        send_and_free(fd, &records);
-        must_hear(fd, id, 404);
+        fcgi_say(fd, &records);
+        fcgi_must_hear(fd, id, 404);
     }
     assert_true(stack_status(stack, "connections_accepted") <= before + 1);
     close(fd);
@@ -57,10 +43,10 @@ static void a_connection_that_is_not_kept_is_closed_after_its_answer(void **stat
     int fd = fcgi_connect(stack);
     records_get(&records, 1, true, "/none");
     assert_true(records_send(&records, fd));
-    must_hear(fd, 1, 404);
+    fcgi_must_hear(fd, 1, 404);
     records_get(&records, 2, false, "/none");
-    send_and_free(fd, &records);
-    must_hear(fd, 2, 404);
+    fcgi_say(fd, &records);
+    fcgi_must_hear(fd, 2, 404);
     assert_true(fcgi_is_closed(fd));
     close(fd);
 }
@@ -72,9 +58,9 @@ static void requests_one_behind_the_other_are_answered_in_turn(void **state)
     int fd = fcgi_connect(stack);
     for (int id = 1; id <= 20; id++)
         records_get(&records, id, true, "/none");
-    send_and_free(fd, &records);
+    fcgi_say(fd, &records);
     for (int id = 1; id <= 20; id++)
-        must_hear(fd, id, 404);
+        fcgi_must_hear(fd, id, 404);
     close(fd);
 }
 
@@ -88,8 +74,8 @@ static void idle_connections_tie_up_no_thread(void **state)
         struct records records = {0};
         fds[i] = fcgi_connect(stack);
         records_get(&records, 1, true, "/none");
-        send_and_free(fds[i], &records);
-        must_hear(fds[i], 1, 404);
+        fcgi_say(fds[i], &records);
+        fcgi_must_hear(fds[i], 1, 404);
     }
     for (int i = 0; i < 10; i++) {
         struct answer answer = http_get(stack->port, "/none", NULL);
@@ -113,7 +99,7 @@ static void records_may_come_byte_by_byte(void **state)
         assert_int_equal(send(fd, records.at + i, 1, MSG_NOSIGNAL), 1);
         sleep_ms(1);
     }
-    must_hear(fd, 1, 201);
+    fcgi_must_hear(fd, 1, 201);
     records_free(&records);
     close(fd);
 }
@@ -132,8 +118,8 @@ static void records_may_be_padded_and_cut_anywhere(void **state)
     }
     records_add(&records, FCGI_PARAMS, 1, NULL, 0);
     records_add(&records, FCGI_STDIN, 1, NULL, 0);
-    send_and_free(fd, &records);
-    must_hear(fd, 1, 404);
+    fcgi_say(fd, &records);
+    fcgi_must_hear(fd, 1, 404);
     close(fd);
 }
 
@@ -153,8 +139,8 @@ static void management_records_are_answered(void **state)
     assert_true(records_send(&records, fd));
     must_read(fd, unknown, sizeof unknown);
     records_get(&records, 1, false, "/none");
-    send_and_free(fd, &records);
-    must_hear(fd, 1, 404);
+    fcgi_say(fd, &records);
+    fcgi_must_hear(fd, 1, 404);
     close(fd);
 }
 
@@ -170,8 +156,8 @@ static void other_roles_are_refused(void **state)
     assert_true(records_send(&records, fd));
     must_read(fd, end, sizeof end);
     records_get(&records, 6, true, "/none");
-    send_and_free(fd, &records);
-    must_hear(fd, 6, 404);
+    fcgi_say(fd, &records);
+    fcgi_must_hear(fd, 6, 404);
     close(fd);
 }
 
@@ -184,7 +170,7 @@ static void a_refused_role_closes_what_is_not_kept(void **state)
     int fd = fcgi_connect(stack);
     records_begin(&records, 5, false);
     records.at[HEADER + 1] = FCGI_AUTHORIZER;
-    send_and_free(fd, &records);
+    fcgi_say(fd, &records);
     size_t len = 0;
     for (ssize_t n; (n = recv(fd, bytes + len, sizeof bytes - len, 0)) > 0;)
         len += (size_t)n;
@@ -204,11 +190,11 @@ static void a_second_request_beside_a_held_one_is_refused(void **state)
     assert_true(records_send(&records, fd));
     await_waiting(stack, 1);
     records_get(&records, 2, true, "/none");
-    send_and_free(fd, &records);
+    fcgi_say(fd, &records);
     must_read(fd, end, sizeof end);
     assert_int_equal(stack_status(stack, "waiting"), 1);
     http_put(stack->port, "/held", "1", NULL);
-    must_hear(fd, 1, 200);
+    fcgi_must_hear(fd, 1, 200);
     close(fd);
 }
 
@@ -231,7 +217,7 @@ static void more_headers_than_are_kept_are_431(void **state)
             (const char *[]){"REQUEST_METHOD", "GET", "SCRIPT_NAME", "/none", NULL});
         records_add(&records, FCGI_STDIN, id, NULL, 0);
         assert_true(records_send(&records, fd));
-        must_hear(fd, id, id == 1 ? 404 : 431);
+        fcgi_must_hear(fd, id, id == 1 ? 404 : 431);
         records_free(&pair);
     }
     records_free(&records);

@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <semaphore.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,13 +15,6 @@
 
 #define LARGE 1000000 /* more than a socket takes at once */
 #define PATIENCE (60 * NANOS_PER_SECOND)
-
-static const struct service_rules rules = {.wait_default = 15 * NANOS_PER_SECOND,
-                                           .wait_max = 3600 * NANOS_PER_SECOND,
-                                           .max_waiting = 1000,
-                                           .limit_body = 1000,
-                                           .limit_path = 100,
-                                           .cache_control = "no-store"};
 
 /* --- who streams --- */
 
@@ -106,7 +98,6 @@ static bool has_come(sem_t *sem)
 
 static int start(void **state)
 {
-    *state = malloc(sizeof(struct front_rig));
     mine.request = NULL;
     mine.patience = PATIENCE;
     mine.held = mine.in_an_event = false;
@@ -114,18 +105,7 @@ static int start(void **state)
     sem_init(&mine.served, 0, 0);
     sem_init(&mine.writable, 0, 0);
     sem_init(&mine.closed, 0, 0);
-    front_rig_open(*state, &rules);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    struct front_rig *front_rig = *state;
-    if (front_rig->front != NULL)
-        front_rig_close(front_rig, PATIENCE);
-    assert_int_equal(counter_read(&front_rig->service_rig.counters.connections), 0);
-    free(front_rig);
-    return 0;
+    return front_rig_setup(state);
 }
 
 /* --- what the test says --- */
@@ -135,8 +115,7 @@ static int ask(struct front_rig *front_rig, bool keeps)
     struct records records = {0};
     int fd = front_rig_connect(front_rig);
     records_get(&records, 1, keeps, "/stream");
-    assert_true(records_send(&records, fd));
-    records_free(&records);
+    fcgi_say(fd, &records);
     await(&mine.served);
     return fd;
 }
@@ -158,12 +137,17 @@ static enum sent say(const char *bytes)
     return sent;
 }
 
-static enum sent say_large(void)
+static struct chunk *large_chunk(void)
 {
     struct chunk *chunk = chunk_new(LARGE);
     must(chunk != NULL, "no memory");
-    for (size_t i = 0; i < LARGE; i++)
-        chunk->bytes[i] = (char)('a' + i % 23);
+    front_rig_fill(chunk->bytes, LARGE);
+    return chunk;
+}
+
+static enum sent say_large(void)
+{
+    struct chunk *chunk = large_chunk();
     enum sent sent = mine.request->exchange->chunk(mine.request, chunk);
     chunk_unref(&chunk);
     return sent;
@@ -212,8 +196,8 @@ static void must_hear_large(int fd)
     while (at < LARGE) {
         size_t len = hear(fd, content, sizeof content);
         must(len > 0, "it ends");
-        for (size_t i = 0; i < len; i++, at++)
-            must(content[i] == (char)('a' + at % 23), "byte %zu is wrong", at);
+        front_rig_must_be_filled(content, at, len);
+        at += len;
     }
     assert_int_equal(at, LARGE);
 }
@@ -229,13 +213,9 @@ static void must_hear_end(int fd)
 static void must_serve(int fd)
 {
     struct records records = {0};
-    struct answer answer;
     records_get(&records, 7, true, "/none");
-    assert_true(records_send(&records, fd));
-    records_free(&records);
-    assert_true(fcgi_read_answer(fd, 7, &answer));
-    assert_int_equal(answer.status, 404);
-    answer_free(&answer);
+    fcgi_say(fd, &records);
+    fcgi_must_hear(fd, 7, 404);
 }
 
 /* --- all goes well --- */
@@ -310,10 +290,7 @@ static void what_is_newest_is_said_at_once_then(void **state)
 static void a_large_last_piece_goes_on_by_itself(void **state)
 {
     int fd = ask(*state, false);
-    struct chunk *chunk = chunk_new(LARGE);
-    must(chunk != NULL, "no memory");
-    for (size_t i = 0; i < LARGE; i++)
-        chunk->bytes[i] = (char)('a' + i % 23);
+    struct chunk *chunk = large_chunk();
     assert_int_equal(say_head(), SENT_ALL);
     mine.request->exchange->end(mine.request, chunk);
     chunk_unref(&chunk);
@@ -478,7 +455,7 @@ static void who_takes_nothing_is_given_up_at_the_stop(void **state)
     close(fd);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, front_rig_teardown)
 
 int main(void)
 {

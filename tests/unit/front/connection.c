@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,43 +13,6 @@
 #include "must.h"
 
 #define LARGE 1000000 /* more than a socket takes at once */
-#define PATIENCE (60 * NANOS_PER_SECOND)
-
-static const struct service_rules rules = {.wait_default = 15 * NANOS_PER_SECOND,
-                                           .wait_max = 3600 * NANOS_PER_SECOND,
-                                           .max_waiting = 1000,
-                                           .limit_body = 2 * LARGE,
-                                           .limit_path = 100,
-                                           .cache_control = "no-store"};
-
-static int start(void **state)
-{
-    *state = malloc(sizeof(struct front_rig));
-    front_rig_open(*state, &rules);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    struct front_rig *front_rig = *state;
-    if (front_rig->front != NULL)
-        front_rig_close(front_rig, PATIENCE);
-    assert_int_equal(counter_read(&front_rig->service_rig.counters.connections), 0);
-    assert_int_equal(counter_read(&front_rig->service_rig.counters.waiting), 0);
-    free(front_rig);
-    return 0;
-}
-
-static void put_large(struct front_rig *front_rig)
-{
-    char *body = malloc(LARGE + 1);
-    must(body != NULL, "no memory");
-    for (size_t i = 0; i < LARGE; i++)
-        body[i] = (char)('a' + i % 23);
-    body[LARGE] = '\0';
-    service_rig_put(&front_rig->service_rig, "/large", body);
-    free(body);
-}
 
 /* A GET that waits for "/a". */
 static void add_wait(struct front_rig *front_rig, struct records *records, int id,
@@ -61,20 +23,6 @@ static void add_wait(struct front_rig *front_rig, struct records *records, int i
         path, sizeof path, "/a?index=%llu&wait=3600",
         (unsigned long long)service_rig_index(&front_rig->service_rig, "/a", SCOPE_SELF));
     records_get(records, id, keeps, path);
-}
-
-static void say(int fd, struct records *records)
-{
-    assert_true(records_send(records, fd));
-    records_free(records);
-}
-
-static void must_hear(int fd, int id, long status)
-{
-    struct answer answer;
-    must(fcgi_read_answer(fd, id, &answer), "closed without an answer");
-    must(answer.status == status, "status %ld, not %ld", answer.status, status);
-    answer_free(&answer);
 }
 
 /* The protocol status of the END_REQUEST that has to be next. */
@@ -91,7 +39,7 @@ static void wait_and_be_parked(struct front_rig *front_rig, int fd, int id, bool
 {
     struct records records = {0};
     add_wait(front_rig, &records, id, keeps);
-    say(fd, &records);
+    fcgi_say(fd, &records);
     front_rig_await(&front_rig->service_rig.counters.waiting, 1);
 }
 
@@ -104,7 +52,7 @@ static void a_held_request_is_answered_by_another_thread(void **state)
     for (int id = 1; id <= 3; id++) {
         wait_and_be_parked(front_rig, fd, id, true);
         service_rig_put(&front_rig->service_rig, "/a", id % 2 == 0 ? "x" : "y");
-        must_hear(fd, id, 200);
+        fcgi_must_hear(fd, id, 200);
     }
     close(fd);
 }
@@ -115,7 +63,7 @@ static void a_connection_that_is_not_kept_is_closed_behind_its_answer(void **sta
     int fd = front_rig_connect(front_rig);
     wait_and_be_parked(front_rig, fd, 1, false);
     service_rig_put(&front_rig->service_rig, "/a", "x");
-    must_hear(fd, 1, 200);
+    fcgi_must_hear(fd, 1, 200);
     assert_true(fcgi_is_closed(fd));
     close(fd);
 }
@@ -124,17 +72,15 @@ static void a_large_answer_arrives_whole(void **state)
 {
     struct front_rig *front_rig = *state;
     struct records records = {0};
-    put_large(front_rig);
+    front_rig_put(front_rig, "/large", LARGE);
     int fd = front_rig_connect(front_rig);
     for (int id = 1; id <= 3; id++) {
         struct answer answer;
         records_get(&records, id, true, "/large");
-        say(fd, &records);
+        fcgi_say(fd, &records);
         assert_true(fcgi_read_answer(fd, id, &answer));
         assert_int_equal(answer.body_len, LARGE);
-        for (size_t i = 0; i < LARGE; i++)
-            if (answer.body[i] != (char)('a' + i % 23))
-                fail_msg("byte %zu is wrong", i);
+        front_rig_must_be_filled(answer.body, 0, LARGE);
         answer_free(&answer);
     }
     close(fd);
@@ -145,10 +91,10 @@ static void a_peer_that_goes_away_within_an_answer_is_forgotten(void **state)
     struct front_rig *front_rig = *state;
     struct records records = {0};
     char byte;
-    put_large(front_rig);
+    front_rig_put(front_rig, "/large", LARGE);
     int fd = front_rig_connect(front_rig);
     records_get(&records, 1, true, "/large");
-    say(fd, &records);
+    fcgi_say(fd, &records);
     assert_int_equal(recv(fd, &byte, 1, 0), 1);
     close(fd);
     front_rig_await(&front_rig->service_rig.counters.connections, 0);
@@ -163,10 +109,10 @@ static void a_second_request_is_refused_and_the_first_goes_on(void **state)
     int fd = front_rig_connect(front_rig);
     add_wait(front_rig, &records, 1, true);
     records_get(&records, 2, true, "/b");
-    say(fd, &records);
+    fcgi_say(fd, &records);
     assert_int_equal(hear_end(fd, 2), FCGI_CANT_MPX_CONN);
     service_rig_put(&front_rig->service_rig, "/a", "x");
-    must_hear(fd, 1, 200);
+    fcgi_must_hear(fd, 1, 200);
     close(fd);
 }
 
@@ -176,24 +122,24 @@ static void a_second_request_does_not_break_into_an_answer(void **state)
     struct front_rig *front_rig = *state;
     struct records records = {0};
     struct answer answer;
-    put_large(front_rig);
+    front_rig_put(front_rig, "/large", LARGE);
     int fd = front_rig_connect(front_rig), other = front_rig_connect(front_rig);
     records_get(&records, 1, true, "/large");
     records_get(&records, 2, true, "/b");
     records_begin(&records, 3, true);
-    say(fd, &records);
+    fcgi_say(fd, &records);
     records_get(&records, 1, true, "/b");
-    say(other, &records);
-    must_hear(other, 1,
-              404); /* by now all of it was read, while nobody took the answer */
+    fcgi_say(other, &records);
+    fcgi_must_hear(other, 1,
+                   404); /* by now all of it was read, while nobody took the answer */
     must(fcgi_read_answer(fd, 1, &answer), "the answer broke off");
     assert_int_equal(answer.body_len, LARGE);
     answer_free(&answer);
     assert_int_equal(hear_end(fd, 2), FCGI_CANT_MPX_CONN);
     assert_int_equal(hear_end(fd, 3), FCGI_CANT_MPX_CONN);
     records_get(&records, 4, true, "/b");
-    say(fd, &records);
-    must_hear(fd, 4, 404);
+    fcgi_say(fd, &records);
+    fcgi_must_hear(fd, 4, 404);
     close(other);
     close(fd);
 }
@@ -203,7 +149,7 @@ static void who_asks_on_and_on_within_an_answer_is_closed(void **state)
 {
     struct front_rig *front_rig = *state;
     struct records records = {0};
-    put_large(front_rig);
+    front_rig_put(front_rig, "/large", LARGE);
     int fd = front_rig_connect(front_rig);
     records_get(&records, 1, true, "/large");
     for (int id = 2; id < 1000; id++)
@@ -223,7 +169,7 @@ static void a_peer_that_asks_twice_and_goes_away_leaves_nothing_behind(void **st
     int fd = front_rig_knock(front_rig);
     add_wait(front_rig, &records, 1, true);
     records_begin(&records, 2, true);
-    say(fd, &records);
+    fcgi_say(fd, &records);
     close(fd);
     front_accept(front_rig->front);
     front_rig_await(&front_rig->service_rig.counters.held, 1);
@@ -255,7 +201,7 @@ static void a_peer_that_asks_and_ends_at_once_is_forgotten(void **state)
         struct records records = {0};
         fds[i] = front_rig_connect(front_rig);
         add_wait(front_rig, &records, 1, true);
-        say(fds[i], &records);
+        fcgi_say(fds[i], &records);
         shutdown(fds[i], SHUT_WR);
     }
     front_rig_await(&front_rig->service_rig.counters.held_gone, sizeof fds / sizeof *fds);
@@ -272,7 +218,7 @@ static void an_abort_ends_the_request_and_not_the_connection(void **state)
     for (int id = 1; id <= 3; id++) {
         wait_and_be_parked(front_rig, fd, id, true);
         records_add(&records, FCGI_ABORT_REQUEST, id, NULL, 0);
-        say(fd, &records);
+        fcgi_say(fd, &records);
         assert_int_equal(hear_end(fd, id), FCGI_REQUEST_COMPLETE);
         front_rig_await(&front_rig->service_rig.counters.waiting, 0);
     }
@@ -287,9 +233,9 @@ static void an_abort_within_a_request_ends_it(void **state)
     records_begin(&records, 1, true);
     records_add(&records, FCGI_ABORT_REQUEST, 1, NULL, 0);
     records_get(&records, 2, true, "/b");
-    say(fd, &records);
+    fcgi_say(fd, &records);
     assert_int_equal(hear_end(fd, 1), FCGI_REQUEST_COMPLETE);
-    must_hear(fd, 2, 404);
+    fcgi_must_hear(fd, 2, 404);
     close(fd);
 }
 
@@ -300,7 +246,7 @@ static void an_abort_closes_a_connection_that_is_not_kept(void **state)
     int fd = front_rig_connect(front_rig);
     wait_and_be_parked(front_rig, fd, 1, false);
     records_add(&records, FCGI_ABORT_REQUEST, 1, NULL, 0);
-    say(fd, &records);
+    fcgi_say(fd, &records);
     assert_int_equal(hear_end(fd, 1), FCGI_REQUEST_COMPLETE);
     assert_true(fcgi_is_closed(fd));
     close(fd);
@@ -313,16 +259,16 @@ static void another_role_closes_a_connection_that_is_not_kept(void **state)
     int kept = front_rig_connect(front_rig), fd = front_rig_connect(front_rig);
     records_begin(&records, 1, true);
     records.at[8 + 1] = FCGI_FILTER;
-    say(kept, &records);
+    fcgi_say(kept, &records);
     assert_int_equal(hear_end(kept, 1), FCGI_UNKNOWN_ROLE);
     records_begin(&records, 1, false);
     records.at[8 + 1] = FCGI_FILTER;
-    say(fd, &records);
+    fcgi_say(fd, &records);
     assert_int_equal(hear_end(fd, 1), FCGI_UNKNOWN_ROLE);
     assert_true(fcgi_is_closed(fd));
     records_get(&records, 2, true, "/b");
-    say(kept, &records);
-    must_hear(kept, 2, 404);
+    fcgi_say(kept, &records);
+    fcgi_must_hear(kept, 2, 404);
     assert_int_equal(counter_read(&front_rig->service_rig.counters.connections_broken),
                      0);
     close(fd);
@@ -347,12 +293,12 @@ static void a_connection_at_rest_wakes_nobody(void **state)
 {
     struct front_rig *front_rig = *state;
     struct records records = {0};
-    put_large(front_rig);
+    front_rig_put(front_rig, "/large", LARGE);
     int fd = front_rig_connect(front_rig);
     for (int id = 1; id <= 2; id++) {
         records_get(&records, id, true, id == 1 ? "/large" : "/b");
-        say(fd, &records);
-        must_hear(fd, id, id == 1 ? 200 : 404);
+        fcgi_say(fd, &records);
+        fcgi_must_hear(fd, id, id == 1 ? 200 : 404);
     }
     long before = events;
     assert_true(fcgi_is_quiet(fd, 50));
@@ -442,13 +388,13 @@ static void an_abort_that_crosses_the_answer_ends_nothing_else(void **state)
     arm(&when_busy, front_rig, fd, answer_now);
     add_wait(front_rig, &records, 1, true);
     records_add(&records, FCGI_ABORT_REQUEST, 1, NULL, 0);
-    say(fd, &records);
+    fcgi_say(fd, &records);
     front_accept(front_rig->front);
     await_point(&when_busy);
-    must_hear(fd, 1, 200);
+    fcgi_must_hear(fd, 1, 200);
     records_get(&records, 1, true, "/b");
-    say(fd, &records);
-    must_hear(fd, 1, 404);
+    fcgi_say(fd, &records);
+    fcgi_must_hear(fd, 1, 404);
     assert_true(fcgi_is_quiet(fd, 10));
     close(fd);
 }
@@ -472,13 +418,13 @@ static void a_refusal_waits_for_the_end_of_the_answer(void **state)
     struct front_rig *front_rig = *state;
     struct records records = {0};
     size_t at = 0, content = 0;
-    put_large(front_rig);
+    front_rig_put(front_rig, "/large", LARGE);
     int fd = front_rig_knock(front_rig);
     stream_len = 0;
     arm(&when_busy, front_rig, fd, take_some);
     records_get(&records, 1, true, "/large");
     records_begin(&records, 2, false);
-    say(fd, &records);
+    fcgi_say(fd, &records);
     front_accept(front_rig->front);
     await_point(&when_busy);
     static const unsigned char last[8] = {FCGI_VERSION_1, FCGI_END_REQUEST, 0, 2, 0, 8};
@@ -532,15 +478,16 @@ static void an_abort_that_meets_the_answer_gets_it(void **state)
     wait_and_be_parked(front_rig, fd, 1, true);
     arm(&when_hung_up, front_rig, fd, change_now);
     records_add(&records, FCGI_ABORT_REQUEST, 1, NULL, 0);
-    say(fd, &records);
-    must_hear(fd, 1, 200);
+    fcgi_say(fd, &records);
+    fcgi_must_hear(fd, 1, 200);
     records_get(&records, 2, true, "/b");
-    say(fd, &records);
-    must_hear(fd, 2, 404);
+    fcgi_say(fd, &records);
+    fcgi_must_hear(fd, 2, 404);
     close(fd);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name)                                                                       \
+    cmocka_unit_test_setup_teardown(name, front_rig_setup, front_rig_teardown)
 
 int main(void)
 {

@@ -4,7 +4,6 @@
 #include "fcgiwait/front.h"
 
 #include <semaphore.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,51 +15,19 @@
 #define LARGE 1000000
 #define PATIENCE (60 * NANOS_PER_SECOND)
 
-static const struct service_rules rules = {.wait_default = 15 * NANOS_PER_SECOND,
-                                           .wait_max = 3600 * NANOS_PER_SECOND,
-                                           .max_waiting = 1000,
-                                           .limit_body = 2 * LARGE,
-                                           .limit_path = 100,
-                                           .cache_control = "no-store"};
-
-static int start(void **state)
-{
-    *state = malloc(sizeof(struct front_rig));
-    front_rig_open(*state, &rules);
-    return 0;
-}
-
 /* Each test has closed its front_rig. */
 static int stop(void **state)
 {
-    struct front_rig *front_rig = *state;
-    assert_null(front_rig->front);
-    assert_int_equal(counter_read(&front_rig->service_rig.counters.connections), 0);
-    assert_int_equal(counter_read(&front_rig->service_rig.counters.waiting), 0);
-    free(front_rig);
-    return 0;
-}
-
-static void say(int fd, struct records *records)
-{
-    assert_true(records_send(records, fd));
-    records_free(records);
-}
-
-static void must_hear(int fd, int id, long status)
-{
-    struct answer answer;
-    must(fcgi_read_answer(fd, id, &answer), "closed without an answer");
-    must(answer.status == status, "status %ld, not %ld", answer.status, status);
-    answer_free(&answer);
+    assert_null(((struct front_rig *)*state)->front);
+    return front_rig_teardown(state);
 }
 
 static void ask(int fd, int id, const char *path, long status)
 {
     struct records records = {0};
     records_get(&records, id, true, path);
-    say(fd, &records);
-    must_hear(fd, id, status);
+    fcgi_say(fd, &records);
+    fcgi_must_hear(fd, id, status);
 }
 
 static int connect_and_wait(struct front_rig *front_rig)
@@ -69,7 +36,7 @@ static int connect_and_wait(struct front_rig *front_rig)
     int fd = front_rig_connect(front_rig);
     int64_t before = counter_read(&front_rig->service_rig.counters.waiting);
     records_get(&records, 1, true, "/a?index=0&wait=3600");
-    say(fd, &records);
+    fcgi_say(fd, &records);
     front_rig_await(&front_rig->service_rig.counters.waiting, before + 1);
     return fd;
 }
@@ -119,7 +86,7 @@ static void who_waits_is_answered_and_its_connection_closed(void **state)
     struct front_rig *front_rig = *state;
     int fd = connect_and_wait(front_rig);
     front_rig_close(front_rig, PATIENCE);
-    must_hear(fd, 1, 304);
+    fcgi_must_hear(fd, 1, 304);
     assert_true(fcgi_is_dismissed(fd));
     assert_true(fcgi_is_closed(fd));
     close(fd);
@@ -134,14 +101,14 @@ static void half_a_request_may_still_become_whole(void **state)
     int fd = front_rig_connect(front_rig), idle = front_rig_connect(front_rig);
     ask(idle, 1, "/b", 404);
     records_begin(&records, 1, true);
-    say(fd, &records);
+    fcgi_say(fd, &records);
     ask(idle, 2, "/b", 404); /* by now the half one was read */
     front_stop(front_rig->front);
     must_be_dismissed(idle);
     records_params(&records, 1, pairs);
     records_add(&records, FCGI_STDIN, 1, NULL, 0);
-    say(fd, &records);
-    must_hear(fd, 1, 404);
+    fcgi_say(fd, &records);
+    fcgi_must_hear(fd, 1, 404);
     must_be_dismissed(fd);
     front_rig_close(front_rig, PATIENCE);
     assert_int_equal(broken(front_rig), 0);
@@ -158,8 +125,8 @@ static void who_was_just_let_in_may_still_ask(void **state)
     must_be_dismissed(idle); /* the stop was heard */
     assert_true(fcgi_is_dismissed(fd));
     records_get(&records, 1, true, "/b");
-    say(fd, &records);
-    must_hear(fd, 1, 404);
+    fcgi_say(fd, &records);
+    fcgi_must_hear(fd, 1, 404);
     must_be_dismissed(fd);
     front_rig_close(front_rig, PATIENCE);
     assert_int_equal(broken(front_rig), 0);
@@ -175,7 +142,7 @@ static void an_abort_at_the_stop_dismisses_the_connection(void **state)
     front_stop(front_rig->front);
     must_be_dismissed(idle);
     records_add(&records, FCGI_ABORT_REQUEST, 1, NULL, 0);
-    say(fd, &records);
+    fcgi_say(fd, &records);
     assert_int_equal(recv(fd, end, sizeof end, MSG_WAITALL), sizeof end);
     assert_int_equal(end[1], FCGI_END_REQUEST);
     must_be_dismissed(fd);
@@ -220,20 +187,20 @@ static void requests_that_came_before_the_stop_are_answered(void **state)
     sem_init(&door.go_on, 0, 0);
     door.armed = true;
     records_get(&records, 2, true, "/b");
-    say(busy, &records);
+    fcgi_say(busy, &records);
     while (sem_wait(&door.entered) != 0)
         ;
     for (int i = 0; i < KEPT + NEW; i++) {
         if (i >= KEPT)
             fds[i] = front_rig_connect(front_rig);
         records_get(&records, 2, true, "/b");
-        say(fds[i], &records);
+        fcgi_say(fds[i], &records);
     }
     front_stop(front_rig->front);
     sem_post(&door.go_on);
-    must_hear(busy, 2, 404);
+    fcgi_must_hear(busy, 2, 404);
     for (int i = 0; i < KEPT + NEW; i++) {
-        must_hear(fds[i], 2, 404);
+        fcgi_must_hear(fds[i], 2, 404);
         must_be_dismissed(fds[i]);
     }
     close(busy);
@@ -247,14 +214,11 @@ static void who_never_reads_is_given_up(void **state)
 {
     struct front_rig *front_rig = *state;
     struct records records = {0};
-    char *body = malloc(LARGE + 1), byte;
-    memset(body, 'x', LARGE);
-    body[LARGE] = '\0';
-    service_rig_put(&front_rig->service_rig, "/large", body);
-    free(body);
+    char byte;
+    front_rig_put(front_rig, "/large", LARGE);
     int fd = front_rig_connect(front_rig);
     records_get(&records, 1, true, "/large");
-    say(fd, &records);
+    fcgi_say(fd, &records);
     assert_int_equal(recv(fd, &byte, 1, 0), 1);
     front_rig_close(front_rig, NANOS_PER_MS);
     assert_int_equal(counter_read(&front_rig->service_rig.counters.connections), 0);
@@ -268,7 +232,7 @@ static void half_a_request_that_does_not_go_on_is_given_up(void **state)
     int fd = front_rig_connect(front_rig), fresh = front_rig_connect(front_rig),
         idle = front_rig_connect(front_rig);
     records_begin(&records, 1, true);
-    say(fd, &records);
+    fcgi_say(fd, &records);
     ask(idle, 2, "/b", 404);
     front_rig_close(front_rig, NANOS_PER_MS);
     must_be_over(fd);
@@ -285,10 +249,10 @@ static void a_publish_that_outlives_the_front_is_still_answered(void **state)
     slow_store_open(&slow, &front_rig->service_rig);
     int fd = front_rig_connect(front_rig), gone = front_rig_connect(front_rig);
     records_put(&records, 1, true, "/a", "x");
-    say(fd, &records);
+    fcgi_say(fd, &records);
     front_rig_await(&slow.waiting, 1);
     front_rig_close(front_rig, NANOS_PER_MS);
-    must_hear(fd, 1, 201);
+    fcgi_must_hear(fd, 1, 201);
     assert_true(fcgi_is_closed(fd));
     close(fd);
     close(gone);
@@ -302,7 +266,7 @@ static void a_publisher_that_went_away_is_forgotten_once_it_is_done(void **state
     slow_store_open(&slow, &front_rig->service_rig);
     int fd = front_rig_connect(front_rig);
     records_put(&records, 1, true, "/a", "x");
-    say(fd, &records);
+    fcgi_say(fd, &records);
     front_rig_await(&slow.waiting, 1);
     close(fd);
     int other = front_rig_connect(front_rig);
@@ -314,7 +278,7 @@ static void a_publisher_that_went_away_is_forgotten_once_it_is_done(void **state
     close(other);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, front_rig_setup, stop)
 
 int main(void)
 {

@@ -3,7 +3,6 @@
  * test's (--wrap, tests/Makefile.am). */
 #include "front/loop.h"
 
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "front_rig.h"
@@ -21,33 +20,6 @@ struct instant __wrap_clock_now(void)
     return (struct instant){__real_clock_now().at + ahead};
 }
 
-static const struct service_rules rules = {.wait_default = 15 * NANOS_PER_SECOND,
-                                           .wait_max = 36000 * NANOS_PER_SECOND,
-                                           .max_waiting = 1000,
-                                           .limit_body = 1000,
-                                           .limit_path = 100,
-                                           .cache_control = "no-store"};
-
-static int start(void **state)
-{
-    *state = malloc(sizeof(struct front_rig));
-    front_rig_open(*state, &rules);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    front_rig_close(*state, 60 * NANOS_PER_SECOND);
-    free(*state);
-    return 0;
-}
-
-static void say(int fd, struct records *records)
-{
-    assert_true(records_send(records, fd));
-    records_free(records);
-}
-
 /* The front's thread is through with all that came before, and has looked at the clock.
  */
 static void turn(int fd)
@@ -56,7 +28,7 @@ static void turn(int fd)
         struct records records = {0};
         struct answer answer;
         records_get(&records, id, true, "/none");
-        say(fd, &records);
+        fcgi_say(fd, &records);
         assert_true(fcgi_read_answer(fd, id, &answer));
         answer_free(&answer);
     }
@@ -68,7 +40,7 @@ static void half_a_request_is_given_up_after_a_minute(void **state)
     struct records records = {0};
     int half = front_rig_connect(front_rig), other = front_rig_connect(front_rig);
     records_begin(&records, 1, true);
-    say(half, &records);
+    fcgi_say(half, &records);
     turn(other);
     assert_true(fcgi_is_quiet(half, 0));
     ahead += LONG_ENOUGH;
@@ -89,21 +61,21 @@ static void every_word_gives_another_minute(void **state)
     int slow = front_rig_connect(front_rig), silent = front_rig_connect(front_rig),
         other = front_rig_connect(front_rig);
     records_begin(&records, 1, true);
-    say(slow, &records);
+    fcgi_say(slow, &records);
     turn(other);
     records_begin(&records, 1, true);
-    say(silent, &records);
+    fcgi_say(silent, &records);
     turn(other);
     for (int i = 0; i < 5; i++) {
         ahead += LONG_ENOUGH / 2;
         records_add(&records, FCGI_PARAMS, 1, "\0\0", 2);
-        say(slow, &records);
+        fcgi_say(slow, &records);
         turn(other);
     }
     assert_true(fcgi_is_closed(silent));
     records_add(&records, FCGI_PARAMS, 1, NULL, 0);
     records_add(&records, FCGI_STDIN, 1, NULL, 0);
-    say(slow, &records);
+    fcgi_say(slow, &records);
     assert_true(fcgi_read_answer(slow, 1, &answer));
     answer_free(&answer);
     assert_int_equal(counter_read(&front_rig->service_rig.counters.connections_broken),
@@ -122,7 +94,7 @@ static void nothing_else_is_given_up(void **state)
         other = front_rig_connect(front_rig);
     records_get(&records, 1, true, "/a?index=0&wait=36000");
     records_raw(&records, "\1\5", 2);
-    say(held, &records);
+    fcgi_say(held, &records);
     front_rig_await(&front_rig->service_rig.counters.waiting, 1);
     turn(other);
     for (int i = 0; i < 10; i++) {
@@ -146,7 +118,7 @@ static void half_a_request_behind_an_answer_is_given_up_too(void **state)
     int held = front_rig_connect(front_rig), other = front_rig_connect(front_rig);
     records_get(&records, 1, true, "/a?index=0&wait=36000");
     records_raw(&records, "\1\5", 2);
-    say(held, &records);
+    fcgi_say(held, &records);
     front_rig_await(&front_rig->service_rig.counters.waiting, 1);
     turn(other);
     ahead += LONG_ENOUGH;
@@ -163,7 +135,8 @@ static void half_a_request_behind_an_answer_is_given_up_too(void **state)
     close(other);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name)                                                                       \
+    cmocka_unit_test_setup_teardown(name, front_rig_setup, front_rig_teardown)
 
 int main(void)
 {

@@ -96,7 +96,7 @@ static struct heard hear(struct client *client, bool has_second)
         bool is_end = header[1] == FCGI_END_REQUEST;
         find(client, header[0] == FCGI_VERSION_1, "not a record");
         if (header[1] == FCGI_STDERR && len == 0 && client->town->closing)
-            continue; /* we are to close it (front/outgoing.h) */
+            continue; /* we are to close it (front/answering.h) */
         find(client, is_end || header[1] == FCGI_STDOUT, "a record of another type");
         if (has_second && is_end && id == client->id + 1) {
             find(client, !heard.second_ends, "ended twice");
@@ -225,13 +225,8 @@ static void *touch_until_over(void *context)
 
 static void put_documents(struct front_rig *front_rig)
 {
-    char *body = malloc(LARGE + 1);
-    must(body != NULL, "no memory");
-    memset(body, 'x', LARGE);
-    body[LARGE] = '\0';
-    service_rig_put(&front_rig->service_rig, "/large", body);
+    front_rig_put(front_rig, "/large", LARGE);
     service_rig_put(&front_rig->service_rig, "/small", "hello");
-    free(body);
 }
 
 /* Whoever knocked before is let in, and then everything stops. */
