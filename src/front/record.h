@@ -24,7 +24,7 @@ void record_end(unsigned char out[RECORD_END], uint16_t id, unsigned char status
 
 void record_complete(unsigned char out[RECORD_END], uint16_t id);
 
-/* What asks the web server to close the connection (outgoing.h). */
+/* What asks the web server to close the connection (answering.h). */
 void record_dismissal(unsigned char out[RECORD_HEADER], uint16_t id);
 
 /* A piece of an answer, as it goes out: content of FCGI_STDOUT, and what ends the request
