@@ -30,7 +30,7 @@ struct fcgi_reader {
     size_t content_left, padding_left;
     /* the request */
     enum stage stage;
-    bool keeps, aborted;
+    bool keeps;
     uint16_t id;
     struct params *params;
     char *body;
@@ -65,7 +65,6 @@ static void forget_request(struct fcgi_reader *reader)
     free(reader->body);
     reader->body = NULL;
     reader->body_len = reader->body_capacity = reader->body_most = 0;
-    reader->aborted = false;
     reader->cgi = (struct cgi){.too_long = false};
 }
 
