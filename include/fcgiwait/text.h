@@ -61,6 +61,10 @@ bool text_number(struct text t, uint64_t most, uint64_t *value);
 #define TEXT_NUMBER 20 /* the longest */
 size_t text_format(uint64_t value, char out[TEXT_NUMBER]);
 
+/* How many bytes of the character of more than one byte that `t` begins with are there
+ * and good (RFC 3629, section 4), out of *len that it should have. */
+size_t text_utf8_good(struct text t, size_t *len);
+
 /* How many bytes the character of more than one byte takes that `t` begins with; 0: it is
  * no UTF-8 (RFC 3629, section 4). */
 size_t text_utf8(struct text t);

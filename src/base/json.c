@@ -97,20 +97,13 @@ static bool scan_number(struct scan *scan)
     return scan_digits(scan, "an exponent has digits");
 }
 
-/* One character of more than a byte: neither longer than it has to be, nor half of a
- * pair, nor above U+10FFFF (RFC 3629, 4). */
 static bool scan_utf8(struct scan *scan)
 {
-    int c = look(scan, 0);
-    size_t more = c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
-    int least = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
-    int most = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
-    if (c < 0xc2 || c > 0xf4)
-        return fail(scan, "this is no UTF-8");
-    for (size_t i = 1; i <= more; i++, least = 0x80, most = 0xbf)
-        if (look(scan, i) < least || look(scan, i) > most)
-            return fail_at(scan, scan->at + i, "this is no UTF-8");
-    scan->at += more + 1;
+    struct text rest = {scan->t.at + scan->at, scan->t.len - scan->at};
+    size_t len, good = text_utf8_good(rest, &len);
+    if (good < len)
+        return fail_at(scan, scan->at + good, "this is no UTF-8");
+    scan->at += len;
     return true;
 }
 

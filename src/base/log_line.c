@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "fcgiwait/text.h"
+
 /* "2026-11-02T09:30:00.123Z" */
 static size_t add_time(char *line, size_t capacity, nanos wall)
 {
@@ -52,39 +54,23 @@ size_t log_line_bare(char line[LOG_LINE_MOST], const struct log_said *said)
 
 /* --- JSON --- */
 
-/* The length of the character that begins here; 0: this is no UTF-8 (RFC 3629). */
-static size_t utf8_length(const unsigned char *at)
-{
-    size_t len = at[0] < 0x80                    ? 1
-                 : at[0] >= 0xc2 && at[0] < 0xe0 ? 2
-                 : at[0] >= 0xe0 && at[0] < 0xf0 ? 3
-                 : at[0] >= 0xf0 && at[0] < 0xf5 ? 4
-                                                 : 0;
-    for (size_t i = 1; i < len; i++) /* a NUL ends it as well */
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    bool is_wrong = (at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ||
-                    (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f);
-    return is_wrong ? 0 : len;
-}
-
 /* Whole characters, as many as fit before `end`. */
-static char *add_string(char *at, const char *end, const char *message)
+static char *add_string(char *at, const char *end, struct text rest)
 {
-    while (*message != '\0') {
-        size_t len = utf8_length((const unsigned char *)message);
-        bool escaped = *message == '"' || *message == '\\';
+    while (rest.len > 0) {
+        size_t len = (unsigned char)rest.at[0] < 0x80 ? 1 : text_utf8(rest);
+        bool escaped = rest.at[0] == '"' || rest.at[0] == '\\';
         if (at + len + escaped + (len == 0) > end)
             break;
         if (escaped)
             *at++ = '\\';
-        if (len == 0 || is_control(*message)) {
+        if (len == 0 || is_control(rest.at[0])) {
             *at++ = '?';
-            message++;
+            text_skip(&rest, 1);
         } else {
-            memcpy(at, message, len);
+            memcpy(at, rest.at, len);
             at += len;
-            message += len;
+            text_skip(&rest, len);
         }
     }
     return at;
@@ -99,8 +85,8 @@ size_t log_line_json(char line[LOG_LINE_MOST], const struct log_said *said)
         line + len, LOG_LINE_MOST - len,
         "\",\"program\":\"%s\",\"pid\":%d,\"level\":\"%s\",\"message\":\"", said->program,
         said->pid, said->level);
-    char *at =
-        add_string(line + len, line + LOG_LINE_MOST - (sizeof end - 1), said->message);
+    char *at = add_string(line + len, line + LOG_LINE_MOST - (sizeof end - 1),
+                          text_of(said->message));
     memcpy(at, end, sizeof end - 1);
     return (size_t)(at - line) + sizeof end - 1;
 }

@@ -93,16 +93,22 @@ size_t text_format(uint64_t value, char out[TEXT_NUMBER])
     return TEXT_NUMBER - at;
 }
 
-size_t text_utf8(struct text t)
+size_t text_utf8_good(struct text t, size_t *len)
 {
     const unsigned char *at = (const unsigned char *)t.at;
-    size_t len = at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
     unsigned least = at[0] == 0xe0 ? 0xa0 : at[0] == 0xf0 ? 0x90 : 0x80;
     unsigned most = at[0] == 0xed ? 0x9f : at[0] == 0xf4 ? 0x8f : 0xbf;
-    if (at[0] < 0xc2 || at[0] > 0xf4 || len > t.len)
+    *len = at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
+    if (at[0] < 0xc2 || at[0] > 0xf4)
         return 0;
-    for (size_t i = 1; i < len; i++, least = 0x80, most = 0xbf)
-        if (at[i] < least || at[i] > most)
-            return 0;
-    return len;
+    for (size_t i = 1; i < *len; i++, least = 0x80, most = 0xbf)
+        if (i == t.len || at[i] < least || at[i] > most)
+            return i;
+    return *len;
+}
+
+size_t text_utf8(struct text t)
+{
+    size_t len;
+    return text_utf8_good(t, &len) == len ? len : 0;
 }
