@@ -38,14 +38,13 @@ static unsigned long lost; /* lines since the last that told of it */
 static bool cut;           /* the last line went out in part */
 
 static const struct {
-    struct text name;
     const char *word;
     int priority;
 } levels[] = {
-    [LOG_LEVEL_ERROR] = {TEXT("error"), "error", LOG_ERR},
-    [LOG_LEVEL_WARN] = {TEXT("warn"), "warn", LOG_WARNING},
-    [LOG_LEVEL_INFO] = {TEXT("info"), "info", LOG_INFO},
-    [LOG_LEVEL_DEBUG] = {TEXT("debug"), "debug", LOG_DEBUG},
+    [LOG_LEVEL_ERROR] = {"error", LOG_ERR},
+    [LOG_LEVEL_WARN] = {"warn", LOG_WARNING},
+    [LOG_LEVEL_INFO] = {"info", LOG_INFO},
+    [LOG_LEVEL_DEBUG] = {"debug", LOG_DEBUG},
 };
 
 /* Closed, or the null device (character device 1:3). */
@@ -83,7 +82,7 @@ bool log_wants(enum log_level level)
 bool log_level_parse(struct text name, enum log_level *level)
 {
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
-        if (text_is(name, levels[i].name)) {
+        if (text_is(name, text_of(levels[i].word))) {
             *level = (enum log_level)i;
             return true;
         }
