@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <libconfig.h>
@@ -189,17 +188,4 @@ bool config_load(struct config *config, const char *file, const char *const *opt
         return true;
     config_free(config);
     return false;
-}
-
-void config_free(struct config *config)
-{
-    free(config->store_type);
-    free(config->store_file);
-    free(config->store_sync);
-    free(config->store_url);
-    free(config->store_name);
-    free(config->store_reads);
-    free(config->cache_control);
-    free(config->log_format);
-    *config = (struct config){0};
 }

@@ -88,13 +88,31 @@ const struct key *keys_find(const char *name)
     return NULL;
 }
 
-bool keys_have_group(const char *name)
+static bool is_in_group(const struct key *key, const char *name)
 {
     size_t len = strlen(name);
+    return strncmp(key->name, name, len) == 0 && key->name[len] == '.';
+}
+
+bool keys_have_group(const char *name)
+{
     for (size_t i = 0; i < KEYS; i++)
-        if (strncmp(keys[i].name, name, len) == 0 && keys[i].name[len] == '.')
+        if (is_in_group(&keys[i], name))
             return true;
     return false;
+}
+
+/* --- all at once --- */
+
+static void *place(const struct key *key, struct config *config)
+{
+    return (char *)config + key->at;
+}
+
+/* Which is malloc'd. */
+static bool is_string(const struct key *key)
+{
+    return key->kind == KIND_TEXT || key->kind == KIND_WORD;
 }
 
 bool keys_set_defaults(struct config *config)
@@ -123,18 +141,48 @@ bool keys_set_defaults(struct config *config)
                               .cache_control = strdup("no-store"),
                               .log_level = LOG_LEVEL_INFO,
                               .log_format = strdup("text")};
-    return config->store_type != NULL && config->store_file != NULL &&
-           config->store_sync != NULL && config->store_url != NULL &&
-           config->store_name != NULL && config->store_reads != NULL &&
-           config->cache_control != NULL && config->log_format != NULL;
+    for (size_t i = 0; i < KEYS; i++)
+        if (is_string(&keys[i]) && *(char **)place(&keys[i], config) == NULL)
+            return false;
+    return true;
+}
+
+void config_free(struct config *config)
+{
+    for (size_t i = 0; i < KEYS; i++)
+        if (is_string(&keys[i]))
+            free(*(char **)place(&keys[i], config));
+    *config = (struct config){0};
+}
+
+static bool differs(const struct key *key, const struct config *a, const struct config *b)
+{
+    const void *one = (const char *)a + key->at, *other = (const char *)b + key->at;
+    switch (key->kind) {
+    case KIND_INTEGER:
+    case KIND_SPAN:
+        return *(const int64_t *)one != *(const int64_t *)other;
+    case KIND_SHARE:
+        return *(const double *)one != *(const double *)other;
+    case KIND_LEVEL:
+        return *(const enum log_level *)one != *(const enum log_level *)other;
+    case KIND_TEXT:
+    case KIND_WORD:
+        break;
+    }
+    return strcmp(*(char *const *)one, *(char *const *)other) != 0;
+}
+
+bool config_differs(const struct config *a, const struct config *b, const char *name)
+{
+    for (size_t i = 0; i < KEYS; i++)
+        if ((strcmp(keys[i].name, name) == 0 || is_in_group(&keys[i], name)) &&
+            differs(&keys[i], a, b))
+            return true;
+    return false;
 }
 
 /* --- values --- */
-
-static void *place(const struct key *key, struct config *config)
-{
-    return (char *)config + key->at;
-}
 
 static const char *set_number(const struct key *key, struct config *config, int64_t value)
 {

@@ -187,25 +187,12 @@ static void set_log(const struct config *config)
     log_set_json(strcmp(config->log_format, "json") == 0);
 }
 
-static bool store_differs(const struct config *old, const struct config *new)
-{
-    return strcmp(old->store_type, new->store_type) != 0 ||
-           strcmp(old->store_file, new->store_file) != 0 ||
-           strcmp(old->store_sync, new->store_sync) != 0 ||
-           strcmp(old->store_url, new->store_url) != 0 ||
-           strcmp(old->store_name, new->store_name) != 0 ||
-           strcmp(old->store_reads, new->store_reads) != 0 ||
-           old->store_replicas != new->store_replicas ||
-           old->store_history != new->store_history ||
-           old->store_patience != new->store_patience;
-}
-
 static void warn_unchangeable(const struct config *old, const struct config *new)
 {
-    if (old->threads != new->threads)
-        log_warn("threads changes with a restart only");
-    if (store_differs(old, new))
-        log_warn("store changes with a restart only");
+    static const char *const names[] = {"threads", "store"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (config_differs(old, new, names[i]))
+            log_warn("%s changes with a restart only", names[i]);
 }
 
 static void reload(struct responder *responder)

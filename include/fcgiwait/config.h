@@ -47,4 +47,7 @@ bool config_load(struct config *config, const char *file, const char *const *opt
 
 void config_free(struct config *config);
 
+/* Whether the key of this name, or any key of this group, has another value. */
+bool config_differs(const struct config *a, const struct config *b, const char *name);
+
 #endif

@@ -153,6 +153,40 @@ static void every_option_sets_its_own(void **state)
     config_free(&config);
 }
 
+static void a_key_that_differs_is_told_by_its_name_and_its_group(void **state)
+{
+    static const struct {
+        const char *option, *name, *group;
+    } rows[] = {{"threads=3", "threads", "threads"},
+                {"wait.jitter=0.25", "wait.jitter", "wait"},
+                {"log_level=error", "log_level", "log_level"},
+                {"store.type=memory", "store.type", "store"},
+                {"store.file=/x", "store.file", "store"},
+                {"store.sync=normal", "store.sync", "store"},
+                {"store.url=redis://x", "store.url", "store"},
+                {"store.name=x", "store.name", "store"},
+                {"store.replicas=1", "store.replicas", "store"},
+                {"store.reads=fenced", "store.reads", "store"},
+                {"store.patience=1s", "store.patience", "store"},
+                {"store.history=1", "store.history", "store"}};
+    struct config defaults = load(""), same = load("");
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct config config;
+        char error[CONFIG_ERROR];
+        must(config_load(&config, NULL, &rows[i].option, 1, error), "%s", error);
+        for (size_t j = 0; j < sizeof rows / sizeof *rows; j++) {
+            assert_int_equal(config_differs(&defaults, &config, rows[j].name), i == j);
+            assert_int_equal(config_differs(&defaults, &config, rows[j].group),
+                             strcmp(rows[i].group, rows[j].group) == 0);
+            assert_false(config_differs(&defaults, &same, rows[j].group));
+        }
+        config_free(&config);
+    }
+    config_free(&defaults);
+    config_free(&same);
+}
+
 static void options_go_over_the_file_and_the_last_over_the_first(void **state)
 {
     static const char *const options[] = {"threads=5", "threads=6"};
@@ -487,6 +521,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_key_sets_its_own),
         cmocka_unit_test(every_option_sets_its_own),
+        cmocka_unit_test(a_key_that_differs_is_told_by_its_name_and_its_group),
         cmocka_unit_test(options_go_over_the_file_and_the_last_over_the_first),
         cmocka_unit_test(spellings_of_a_value_are_the_same),
         cmocka_unit_test(limits_themselves_are_allowed),
