@@ -70,6 +70,8 @@ static void forget_request(struct fcgi_reader *reader)
 
 void fcgi_reader_reset(struct fcgi_reader *reader)
 {
+    if (reader->stage == STAGE_IDLE) /* there is nothing to forget */
+        return;
     forget_request(reader);
     reader->stage = STAGE_IDLE;
     reader->id = 0;
