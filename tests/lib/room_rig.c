@@ -3,21 +3,9 @@
 
 #include <stdlib.h>
 
-#include <time.h>
-
 #include "fcgiwait/container.h"
 #include "must.h"
 #include "tree_rig.h"
-
-#define PATIENCE 60 /* seconds; nobody is ever this late */
-
-static void await(sem_t *sem, const char *what)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += PATIENCE;
-    must(sem_timedwait(sem, &until) == 0, "%s", what);
-}
 
 /* waiter_answer_fn */
 static void answer(struct waiter *waiter, enum verdict verdict,
@@ -122,7 +110,7 @@ bool guest_is_answered(struct guest *guest)
 
 void guest_await(struct guest *guest, enum verdict verdict)
 {
-    await(&guest->answered, "nobody answered");
+    must_come(&guest->answered, "nobody answered");
     must(guest->verdict == verdict, "verdict %d, not %d", (int)guest->verdict,
          (int)verdict);
     must(guest->answers == 1, "answered %d times", guest->answers);
@@ -131,7 +119,7 @@ void guest_await(struct guest *guest, enum verdict verdict)
 void room_rig_hold_door(struct room_rig *room_rig)
 {
     room_rig_stay(room_rig, &room_rig->doorkeeper, "/door", 0);
-    await(&room_rig->held, "the door is not held");
+    must_come(&room_rig->held, "the door is not held");
 }
 
 void room_rig_let_go(struct room_rig *room_rig)

@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "fcgiwait/view.h"
 #include "fcgiwait/container.h"
@@ -11,7 +10,6 @@
 #include "tree_rig.h"
 
 #define WORKERS 2
-#define PATIENCE 60 /* seconds; nobody is ever this late */
 
 const struct service_rules service_rig_rules = {.wait_default = 15 * NANOS_PER_SECOND,
                                                 .wait_max = 60 * NANOS_PER_SECOND,
@@ -104,10 +102,7 @@ void service_rig_serve(struct service_rig *service_rig, struct visit *visit,
 
 int visit_await(struct visit *visit)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += PATIENCE;
-    must(sem_timedwait(&visit->answered, &until) == 0, "nobody answered");
+    must_come(&visit->answered, "nobody answered");
     must(visit->answers == 1, "answered %d times", visit->answers);
     return visit->status;
 }

@@ -83,14 +83,6 @@ void __wrap_service_hung_up(const struct request *request)
         mine.hung_up++;
 }
 
-static void await(sem_t *sem)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 60;
-    must(sem_timedwait(sem, &until) == 0, "it does not come");
-}
-
 static bool has_come(sem_t *sem)
 {
     return sem_trywait(sem) == 0;
@@ -116,7 +108,7 @@ static int ask(struct front_rig *front_rig, bool keeps)
     int fd = front_rig_connect(front_rig);
     records_get(&records, 1, keeps, "/stream");
     fcgi_say(fd, &records);
-    await(&mine.served);
+    must_come(&mine.served, "it is not served");
     return fd;
 }
 
@@ -263,7 +255,7 @@ static void who_streams_is_told_when_there_is_room_again(void **state)
         if (i == 0)
             must_hear_head(fd);
         must_hear_large(fd);
-        await(&mine.writable);
+        must_come(&mine.writable, "it is not writable");
     }
     assert_int_equal(say("small"), SENT_ALL);
     must_hear(fd, "small");
@@ -320,7 +312,7 @@ static void a_second_request_is_refused_behind_the_piece(void **state)
     assert_true(records_send(&records, fd));
     records_free(&records);
     must_hear_large(fd);
-    await(&mine.writable);
+    must_come(&mine.writable, "it is not writable");
     must(recv(fd, refusal, 16, MSG_WAITALL) == 16, "no refusal");
     assert_int_equal(refusal[12], FCGI_CANT_MPX_CONN);
     end(NULL);
@@ -336,7 +328,7 @@ static void who_takes_nothing_for_too_long_is_ended(void **state)
     assert_int_equal(say_head(), SENT_ALL);
     struct instant before = clock_now();
     assert_int_equal(say_large(), SENT_PART);
-    await(&mine.closed);
+    must_come(&mine.closed, "it is not closed");
     assert_true(clock_now().at - before.at >= mine.patience);
     front_rig_await(&front_rig->service_rig.counters.connections, 0);
     assert_int_equal(counter_read(&front_rig->service_rig.counters.streams_stalled), 1);
@@ -385,7 +377,7 @@ static void a_hang_up_within_a_piece_is_told(void **state)
     assert_int_equal(say_head(), SENT_ALL);
     assert_int_equal(say_large(), SENT_PART);
     close(fd);
-    await(&mine.closed);
+    must_come(&mine.closed, "it is not closed");
     front_rig_await(&front_rig->service_rig.counters.connections, 0);
     assert_int_equal(mine.hung_up, 0);
 }

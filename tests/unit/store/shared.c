@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <sqlite3.h>
@@ -48,10 +47,7 @@ static void watch(struct store_rig *store_rig, const char *path, enum scope scop
 
 static uint64_t await_ring(void)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 60;
-    must(sem_timedwait(&rung, &until) == 0, "nobody was woken");
+    must_come(&rung, "nobody was woken");
     return news;
 }
 
