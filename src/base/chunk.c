@@ -17,8 +17,8 @@ struct chunk *chunk_new(size_t len)
 struct chunk *chunk_of(struct text bytes)
 {
     struct chunk *chunk = chunk_new(bytes.len);
-    if (chunk != NULL && bytes.len > 0)
-        memcpy(chunk->bytes, bytes.at, bytes.len);
+    if (chunk != NULL)
+        text_put(chunk->bytes, bytes);
     return chunk;
 }
 
