@@ -72,6 +72,14 @@ struct redis {
  * edits. False: link->error. */
 bool redis_hello(struct redis *redis, struct redis_link *link, uint64_t *newest);
 
+/* One step of the state, and of the store's index, with the lock held. What no fcgiwait
+ * can have written is passed over (`unsound`). False: out of memory. */
+bool redis_show(struct redis *redis, struct change *change, struct text type,
+                struct text body);
+bool redis_show_forgotten(struct redis *redis, uint64_t upto);
+void redis_move(struct redis *redis,
+                uint64_t index); /* where there was nothing to show */
+
 /* With the link open: the state becomes what the engine has, whatever was missed. */
 bool redis_catch_up(struct redis *redis);
 /* And then as new as the engine was when we asked: what changed meanwhile. */
