@@ -43,7 +43,7 @@ const who = (request) => request.headers.authorization ?? request.headers['x-api
 
 function plain(request, response, body, headers = {}) {
 	if (request.method === 'GET' || request.method === 'HEAD')
-		return send(response, 200, { ...find(request), who: who(request) }, headers);
+		return send(response, 200, { ...find(request), who: who(request), host: request.headers.host }, headers);
 	documents.set(key(request), { version: find(request).version + 1 });
 	return send(response, 200, {}, headers);
 }

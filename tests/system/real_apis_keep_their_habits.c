@@ -36,6 +36,20 @@ static struct call *wait_as(const struct rest_api *api, const char *path,
 
 /* --- tenants --- */
 
+/* Of a path that nobody has written: all are at the same index, one after the other. */
+static void hosts_at_one_index_get_their_own_answers(void **state)
+{
+    static const char *const hosts[][2] = {
+        {"Host: one.tenants.example", "\"host\":\"one.tenants.example\""},
+        {"Host: two.tenants.example", "\"host\":\"two.tenants.example\""},
+        {"Host: a.example", "\"host\":\"a.example\""}, /* of the default server */
+        {"Host: b.example", "\"host\":\"b.example\""}};
+    struct rest_api *api = *state;
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
+        answer_must_be(rest_ask(api, "GET", "/plain/unwritten", hosts[i][0], NULL), 200,
+                       hosts[i][1]);
+}
+
 static void tenants_share_neither_answers_nor_wake_ups(void **state)
 {
     static const char one[] = "Host: one.tenants.example",
@@ -340,6 +354,7 @@ static void who_has_lost_the_right_gets_no_body(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(hosts_at_one_index_get_their_own_answers),
         TEST(tenants_share_neither_answers_nor_wake_ups),
         TEST(what_a_tenants_location_names_is_the_tenants),
         TEST(a_guarded_write_succeeds_once),
