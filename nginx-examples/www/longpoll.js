@@ -255,7 +255,9 @@ class Run {
   }
 
   #fetch(stop, own, headers = {}) {
-    const {url, ...asked} = this.followed.request(new URL(this.target), own);
+    const target = new URL(this.target);
+    for (const [name, value] of Object.entries(own)) target.searchParams.set(name, value);
+    const {url, ...asked} = this.followed.request(target);
     const all = new Headers(this.init.headers);
     for (const [name, value] of Object.entries({...asked.headers, ...headers})) all.set(name, value);
     // no-store: the browser's cache would turn a 304 into the 200 that it remembers.
@@ -288,8 +290,7 @@ class Run {
 
 // One resource.
 class Resource {
-  request(url, own) {
-    for (const [name, value] of Object.entries(own)) url.searchParams.set(name, value);
+  request(url) {
     return {url};
   }
 
@@ -317,8 +318,7 @@ class Below {
     this.only = only;
   }
 
-  request(url, own) {
-    for (const [name, value] of Object.entries(own)) url.searchParams.set(name, value);
+  request(url) {
     if (this.only === undefined) return {url};
     const names = this.only.map(name => name.split('/').map(encodeURIComponent).join('/')).join(',');
     if (names.length > NAMES_MOST) {
