@@ -204,10 +204,7 @@ const char *key_set_share(const struct key *key, struct config *config, double v
 
 static bool is_header_value(const char *value)
 {
-    for (const char *at = value; *at != '\0'; at++)
-        if ((unsigned char)*at < 0x20 || *at == 0x7f)
-            return false;
-    return strlen(value) <= TEXT_MOST;
+    return strlen(value) <= TEXT_MOST && !text_has_control(text_of(value));
 }
 
 /* `words` has each of them in quotes. */

@@ -47,6 +47,13 @@ bool text_is(struct text a, struct text b);
 bool text_is_like(struct text a, struct text b);
 bool text_starts(struct text whole, struct text start);
 
+/* A control character ends a line or a header where one is printed. */
+static inline bool text_is_control(char c)
+{
+    return (unsigned char)c < 0x20 || c == 0x7f;
+}
+bool text_has_control(struct text t);
+
 /* Without the spaces and tabs at both ends (OWS, RFC 9110 section 5.6.3). */
 struct text text_trim(struct text t);
 

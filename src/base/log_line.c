@@ -24,16 +24,11 @@ static size_t add_time(char *line, size_t capacity, nanos wall)
                                   (int)(wall / NANOS_PER_MS % 1000));
 }
 
-static bool is_control(char c)
-{
-    return (unsigned char)c < 0x20 || c == 0x7f;
-}
-
 /* As much of it as fits before `end`. */
 static char *add_message(char *at, const char *end, const char *message)
 {
     for (; *message != '\0' && at < end; message++)
-        *at++ = is_control(*message) ? '?' : *message;
+        *at++ = text_is_control(*message) ? '?' : *message;
     return at;
 }
 
@@ -64,7 +59,7 @@ static char *add_string(char *at, const char *end, struct text rest)
             break;
         if (escaped)
             *at++ = '\\';
-        if (len == 0 || is_control(rest.at[0])) {
+        if (len == 0 || text_is_control(rest.at[0])) {
             *at++ = '?';
             text_skip(&rest, 1);
         } else {

@@ -30,6 +30,14 @@ bool text_starts(struct text whole, struct text start)
     return whole.len >= start.len && text_is((struct text){whole.at, start.len}, start);
 }
 
+bool text_has_control(struct text t)
+{
+    for (size_t i = 0; i < t.len; i++)
+        if (text_is_control(t.at[i]))
+            return true;
+    return false;
+}
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';

@@ -80,7 +80,7 @@ static bool decode(struct text escaped, char *out, size_t *len)
             (escaped.len - i < 3 ||
              !query_decode((struct text){escaped.at + i, 3}, out + *len, 1, &one)))
             return false;
-        if ((unsigned char)out[*len] < 0x20 || out[*len] == 0x7f)
+        if (text_is_control(out[*len]))
             return false;
         ++*len;
     }

@@ -17,7 +17,7 @@ static void add(struct report *report, const char *subject, enum verdict_of verd
     report->faults += verdict == LOOKED_FAULT;
     vsnprintf(line->text, sizeof line->text, format, args);
     for (char *at = line->text; *at != '\0'; at++)
-        if ((unsigned char)*at < 0x20 || *at == 0x7f)
+        if (text_is_control(*at))
             *at = '?';
 }
 

@@ -43,8 +43,5 @@ bool document_same(const struct document *document, struct text type, struct tex
 
 bool document_type_is_sound(struct text type)
 {
-    for (size_t i = 0; i < type.len; i++)
-        if ((unsigned char)type.at[i] < 0x20 || type.at[i] == 0x7f)
-            return false;
-    return type.len > 0 && type.len < DOCUMENT_TYPE_MAX;
+    return type.len > 0 && type.len < DOCUMENT_TYPE_MAX && !text_has_control(type);
 }

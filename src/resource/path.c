@@ -5,14 +5,6 @@
  */
 #include "fcgiwait/path.h"
 
-static bool has_control(struct text t)
-{
-    for (size_t i = 0; i < t.len; i++)
-        if ((unsigned char)t.at[i] < 0x20 || t.at[i] == 0x7f)
-            return true;
-    return false;
-}
-
 /* `rest` is what follows the leading slash. */
 static const char *check_segments(struct text rest)
 {
@@ -33,14 +25,14 @@ const char *path_check(struct text t, size_t most)
         return "The path does not begin with a slash; a resource is named like /a/b.";
     if (t.len > most)
         return "The path is longer than limits.path allows; use a shorter one.";
-    if (has_control(t))
+    if (text_has_control(t))
         return "The path has a control character; leave it out.";
     return check_segments((struct text){t.at + 1, t.len - 1});
 }
 
 bool path_is_end(struct text t)
 {
-    return t.len > 0 && !has_control(t) && check_segments(t) == NULL;
+    return t.len > 0 && !text_has_control(t) && check_segments(t) == NULL;
 }
 
 struct text path_without_slash(struct text t)
