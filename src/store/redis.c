@@ -144,7 +144,6 @@ static struct redis *make(const struct store_options *options)
     redis->fenced = options->fenced;
     redis->patience = options->patience > 0 ? options->patience : STORE_PATIENCE;
     redis->history = options->history > 0 ? options->history : HISTORY;
-    redis->trouble = EDIT_CHANGED;
     atomic_init(&redis->patience_ends, INT64_MAX);
     redis_link_init(&redis->proposing, &redis->place, (const char *const *)redis->keys);
     redis_link_init(&redis->following, &redis->place, (const char *const *)redis->keys);

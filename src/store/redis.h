@@ -59,9 +59,9 @@ struct redis {
     struct {
         struct paths touched, below; /* each path once */
         size_t count;
-        bool everything;      /* instead of so many */
-    } kept;                   /* touches for when the engine is back */
-    enum edit_result trouble; /* as logged; EDIT_CHANGED: none */
+        bool everything; /* instead of so many */
+    } kept;              /* touches for when the engine is back */
+    bool trouble;        /* it takes no changes, and that was logged */
 
     /* the follower's own */
     char last[48];  /* ID in the stream that it has read up to */

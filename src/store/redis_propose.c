@@ -6,7 +6,6 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <hiredis/hiredis.h>
@@ -176,10 +175,9 @@ static void decide(struct call *call)
 /* Waits until it has come by; false: it did not in time. */
 static bool await_index(struct redis *redis, uint64_t index, struct instant until)
 {
-    nanos stop;
     lock_take(&redis->lock);
     while (atomic_load(&redis->store.index) < index) {
-        stop = atomic_load(&redis->patience_ends);
+        nanos stop = atomic_load(&redis->patience_ends);
         struct instant end = {stop < until.at ? stop : until.at};
         if (clock_now().at >= end.at)
             break;
@@ -281,20 +279,20 @@ static void recover(struct call *call)
     search(call, certain);
 }
 
-static void note_trouble(struct redis *redis, enum edit_result trouble)
+static void note_trouble(struct redis *redis, bool trouble)
 {
     if (redis->trouble == trouble)
         return;
     redis->trouble = trouble;
-    if (trouble == EDIT_CHANGED)
-        log_info("the store takes changes again");
-    else
+    if (trouble)
         log_error("the store takes no changes: %s", redis->proposing.error);
+    else
+        log_info("the store takes changes again");
 }
 
 static void refuse(struct call *call)
 {
-    note_trouble(call->redis, EDIT_FAILED);
+    note_trouble(call->redis, true);
     for (size_t i = 0; i < call->count; i++)
         fail(call->redis, call->edits[i], EDIT_FAILED);
 }
@@ -319,11 +317,11 @@ static bool ask(struct call *call)
         return false;
     }
     if (call->reply == NULL) {
-        note_trouble(redis, EDIT_FAILED);
+        note_trouble(redis, true);
         recover(call);
         return false;
     }
-    note_trouble(redis, EDIT_CHANGED);
+    note_trouble(redis, false);
     call->newest = redis_number(call->reply->element[1]);
     bool safe = is_replicated(redis) && await_index(redis, call->newest, call->until);
     settle_all(call, safe);
