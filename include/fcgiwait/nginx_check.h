@@ -27,7 +27,6 @@ struct finding {
     unsigned line;
     const char *what, *effect; /* what is wrong, and what a client would see of it */
     const char *instead;       /* the line to write */
-    const void *once;          /* the check's own */
     struct finding *next;
 };
 
