@@ -4,11 +4,6 @@
  */
 #include "rules.h"
 
-static const char *protocol_of(struct nginx_check *check, const struct way *way)
-{
-    return say(check, "%.*s", (int)way->protocol.len, way->protocol.at);
-}
-
 static bool is_cached(const struct way *way, const struct directive **cache)
 {
     *cache = find_setting_of(way->block, way->protocol, "cache");
@@ -45,7 +40,7 @@ void rule_cache(struct nginx_check *check, const struct way *way)
     const struct directive *cache;
     if (way->wait == 0 || !is_cached(way, &cache) || bypasses_polls(way))
         return;
-    const char *protocol = protocol_of(check, way);
+    const char *protocol = say_text(check, way->protocol);
     fault_report(
         check,
         &(struct fault){.rule = "cache",
@@ -68,7 +63,7 @@ void rule_cache_lock(struct nginx_check *check, const struct way *way)
         return;
     if (is_cached(way, &cache) ? bypasses_polls(way) : lock->parent != way->block)
         return;
-    const char *protocol = protocol_of(check, way);
+    const char *protocol = say_text(check, way->protocol);
     fault_report(
         check,
         &(struct fault){

@@ -19,6 +19,11 @@ const char *say(struct nginx_check *check, const char *format, ...)
     return kept != NULL ? kept : "";
 }
 
+const char *say_text(struct nginx_check *check, struct text text)
+{
+    return say(check, "%.*s", (int)text.len, text.at);
+}
+
 const char *say_location(struct nginx_check *check, const struct directive *block)
 {
     const struct directive *location = find_around(block, TEXT("location"));

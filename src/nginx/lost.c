@@ -186,7 +186,7 @@ void rule_lost_headers(struct nginx_check *check, const struct way *way)
     if (way->wait == 0 || way->publish != NULL || set == NULL || value_is_on(set) ||
         hands_on_prefer(way))
         return;
-    const char *protocol = say(check, "%.*s", (int)way->protocol.len, way->protocol.at);
+    const char *protocol = say_text(check, way->protocol);
     fault_report(check,
                  &(struct fault){
                      .rule = "lost_headers",

@@ -179,7 +179,7 @@ void origin_check_cache(struct nginx_check *check, const struct directive *locat
     struct api api = origin_api(location);
     if (api.pass == NULL)
         return;
-    const char *protocol = say(check, "%.*s", (int)api.protocol.len, api.protocol.at);
+    const char *protocol = say_text(check, api.protocol);
     const struct directive *cache = cache_setting(location, &api, "cache");
     const struct directive *lock = cache_setting(location, &api, "cache_lock");
     struct fault fault = {.rule = "origin_cache", .effect = no_cache_effect};

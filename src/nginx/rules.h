@@ -38,6 +38,9 @@ void fault_note(struct nginx_check *check, const struct fault *fault);
 const char *say(struct nginx_check *check, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* The same, of a text. */
+const char *say_text(struct nginx_check *check, struct text text);
+
 /* "location ~ ^/live/" */
 const char *say_location(struct nginx_check *check, const struct directive *block);
 

@@ -129,7 +129,7 @@ void rule_heartbeat(struct nginx_check *check, const struct way *way)
         return;
     duration_format(timeout, has);
     duration_format(beat, needs);
-    const char *protocol = say(check, "%.*s", (int)way->protocol.len, way->protocol.at);
+    const char *protocol = say_text(check, way->protocol);
     struct fault fault = fault_of("heartbeat", set, way);
     fault.what = say(check, "%s_read_timeout %ss is not above stream.heartbeat, %ss",
                      protocol, has, needs);

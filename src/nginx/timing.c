@@ -26,11 +26,6 @@ static nanos whole_seconds(nanos span)
     return (span + NANOS_PER_SECOND - 1) / NANOS_PER_SECOND;
 }
 
-static const char *protocol_of(struct nginx_check *check, const struct way *way)
-{
-    return say(check, "%.*s", (int)way->protocol.len, way->protocol.at);
-}
-
 /* --- read timeout --- */
 
 /* The longest wait of all ways that the same line (or the same lack of one) rules. */
@@ -54,7 +49,7 @@ void rule_read_timeout(struct nginx_check *check, const struct way *way)
     if (way->wait == 0 || timeout > way->wait)
         return;
     nanos wait = longest_wait(check, way, set);
-    const char *protocol = protocol_of(check, way);
+    const char *protocol = say_text(check, way->protocol);
     const char *has =
         set != NULL ? seconds(check, timeout) : "is not set, and its default of 60s";
     struct fault fault = fault_of("read_timeout", set, way);
@@ -80,7 +75,7 @@ void rule_client_abort(struct nginx_check *check, const struct way *way)
         find_setting_of(way->block, way->protocol, "ignore_client_abort");
     if (way->wait == 0 || !value_is_on(set))
         return;
-    const char *protocol = protocol_of(check, way);
+    const char *protocol = say_text(check, way->protocol);
     fault_report(
         check,
         &(struct fault){
@@ -136,7 +131,7 @@ void rule_next_upstream(struct nginx_check *check, const struct way *way)
     if (way->wait == 0 || (within > 0 && within <= REPEAT_WITHIN) ||
         !is_repeated(way, set))
         return;
-    const char *protocol = protocol_of(check, way);
+    const char *protocol = say_text(check, way->protocol);
     struct fault fault = fault_of("next_upstream", set, way);
     fault.what = say(check,
                      set != NULL ? "%s_next_upstream repeats held requests"
