@@ -155,20 +155,17 @@ static struct text literal(struct text prefix)
 static void report_nowhere(struct nginx_check *check, const struct way *way,
                            struct text prefix)
 {
-    const struct directive *at = find_setting(way->block, TEXT("fastcgi_param"));
-    while (!text_is(directive_value(at, 1), TEXT("FCGIWAIT_ORIGIN")))
-        at = find_again(at);
-    fault_report(check,
-                 &(struct fault){.rule = "origin_missing",
-                                 .at = at,
-                                 .what = say(check, "there is no location for %.*s/",
-                                             (int)prefix.len, prefix.at),
-                                 .effect = "the redirect to the API comes to another "
-                                           "location, or to none: 404",
-                                 .instead = say(check,
-                                                "location %.*s/ { internal; proxy_pass "
-                                                "...; }",
-                                                (int)prefix.len, prefix.at)});
+    fault_report(
+        check, &(struct fault){.rule = "origin_missing",
+                               .at = find_param_line(way->block, TEXT("FCGIWAIT_ORIGIN")),
+                               .what = say(check, "there is no location for %.*s/",
+                                           (int)prefix.len, prefix.at),
+                               .effect = "the redirect to the API comes to another "
+                                         "location, or to none: 404",
+                               .instead = say(check,
+                                              "location %.*s/ { internal; proxy_pass "
+                                              "...; }",
+                                              (int)prefix.len, prefix.at)});
 }
 
 void rule_origin(struct nginx_check *check, const struct way *way)
