@@ -145,3 +145,18 @@ bool listen_each(const struct directive *server, address_each_fn *each, void *co
                ? each_value(server, TEXT("listen"), each, context)
                : each(context, &standard);
 }
+
+static bool is_listened_on(void *context, const struct address *address)
+{
+    return address_reaches(context, address);
+}
+
+static bool is_reached(void *context, const struct address *address)
+{
+    return listen_each(context, is_listened_on, (void *)address);
+}
+
+bool target_reaches(const struct target *target, const struct directive *server)
+{
+    return target_each(target, is_reached, (void *)server);
+}

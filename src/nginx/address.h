@@ -42,4 +42,7 @@ bool target_each(const struct target *target, address_each_fn *each, void *conte
 /* The same for where the server listens. */
 bool listen_each(const struct directive *server, address_each_fn *each, void *context);
 
+/* Whether one of the addresses is one on which the server listens. */
+bool target_reaches(const struct target *target, const struct directive *server);
+
 #endif

@@ -10,16 +10,6 @@
 #define STANDARD_TIMEOUT (600 * NANOS_PER_SECOND) /* nginx's default */
 #define TIMEOUT_ABOVE 15 /* seconds that it had better be above the wait */
 
-static bool is_listened_on(void *context, const struct address *address)
-{
-    return address_reaches(context, address);
-}
-
-static bool is_reached(void *context, const struct address *address)
-{
-    return listen_each(context, is_listened_on, (void *)address);
-}
-
 /* One place that a server of the stream block passes connections to. */
 struct passage {
     const struct directive *server, *pass;
@@ -30,7 +20,7 @@ static bool leads(const struct passage *passage, struct text value)
 {
     struct target target = {.host = value,
                             .upstream = find_upstream(passage->pass, value)};
-    return target_each(&target, is_reached, (void *)passage->way->server);
+    return target_reaches(&target, passage->way->server);
 }
 
 static bool value_leads(void *context, struct text value)
@@ -45,7 +35,7 @@ static bool is_on(const struct passage *passage)
     return value_each(passage->server, directive_value(passage->pass, 1), value_leads,
                       (void *)passage) ||
            (find_inside(passage->server, TEXT("listen")) != NULL &&
-            target_each(&way->target, is_reached, (void *)passage->server));
+            target_reaches(&way->target, passage->server));
 }
 
 static void report(struct nginx_check *check, const struct passage *passage,

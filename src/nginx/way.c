@@ -158,16 +158,6 @@ static bool leads_with(struct way *way, struct way *found)
 
 /* --- proxy_pass to one of these servers --- */
 
-static bool is_listened_on(void *context, const struct address *address)
-{
-    return address_reaches(context, address);
-}
-
-static bool is_reached(void *context, const struct address *address)
-{
-    return listen_each(context, is_listened_on, (void *)address);
-}
-
 static bool serves(const struct directive *entrance, struct text path)
 {
     return location_of(entrance).kind == LOCATION_REGEX ||
@@ -257,8 +247,7 @@ static bool opens(const struct way *found)
 static bool leads_on(struct way *way, struct way *found)
 {
     for (; found != NULL; found = found->next) {
-        if (!target_each(&way->target, is_reached, (void *)found->server) ||
-            !path_leads(way, found))
+        if (!target_reaches(&way->target, found->server) || !path_leads(way, found))
             continue;
         if (found->wait > way->wait)
             way->wait = found->wait;
