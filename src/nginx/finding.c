@@ -8,6 +8,10 @@
 
 #include "rules.h"
 
+#include "fcgiwait/duration.h"
+
+#define TIMEOUT_ABOVE 15 /* seconds that a timeout had better be above what it ends */
+
 const char *say(struct nginx_check *check, const char *format, ...)
 {
     va_list args;
@@ -33,14 +37,23 @@ const char *say_location(struct nginx_check *check, const struct directive *bloc
                path.len > 0 ? " " : "", (int)path.len, path.at);
 }
 
-nanos way_time(struct nginx_check *check, const struct way *way, const char *name,
-               nanos otherwise)
+bool read_time(struct nginx_check *check, const struct directive *set, nanos *span)
 {
-    const struct directive *set = find_setting_of(way->block, way->protocol, name);
-    nanos span = otherwise;
-    if (set != NULL && !value_time(directive_value(set, 1), &span))
-        nginx_conf_wrong(&check->conf, set->file, set->line, "this is not a time");
-    return span;
+    if (set == NULL || value_time(directive_value(set, 1), span))
+        return true;
+    return nginx_conf_wrong(&check->conf, set->file, set->line, "this is not a time");
+}
+
+const char *say_seconds(struct nginx_check *check, nanos span)
+{
+    char digits[DURATION_TEXT];
+    duration_format(span, digits);
+    return say(check, "%ss", digits);
+}
+
+long long seconds_above(nanos span)
+{
+    return (span + NANOS_PER_SECOND - 1) / NANOS_PER_SECOND + TIMEOUT_ABOVE;
 }
 
 struct noted {

@@ -55,10 +55,15 @@ static inline struct fault fault_of(const char *rule, const struct directive *se
                           .once = set != NULL ? set : way->server};
 }
 
-/* PROTOCOL_NAME at the way's block: its time, or `otherwise` where it is not set. What
- * can't be read ends the check as not understood. */
-nanos way_time(struct nginx_check *check, const struct way *way, const char *name,
-               nanos otherwise);
+/* The time that the line sets; `span` stays as it is where the line is NULL. False: it is
+ * no time, and the check has ended as not understood. */
+bool read_time(struct nginx_check *check, const struct directive *set, nanos *span);
+
+/* "75s" */
+const char *say_seconds(struct nginx_check *check, nanos span);
+
+/* The seconds to propose for a timeout that has to be above the span. */
+long long seconds_above(nanos span);
 
 /* --- the rules --- */
 

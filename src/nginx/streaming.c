@@ -6,10 +6,6 @@
 #include "guard.h"
 #include "rules.h"
 
-#include "fcgiwait/duration.h"
-
-#define STANDARD_TIMEOUT (60 * NANOS_PER_SECOND)
-
 static const char gathered[] = "events of a stream are gathered until a buffer is full: "
                                "they come late, many at once, or never";
 
@@ -122,20 +118,16 @@ void rule_heartbeat(struct nginx_check *check, const struct way *way)
 {
     const struct directive *set =
         find_setting_of(way->block, way->protocol, "read_timeout");
-    nanos timeout = way_time(check, way, "read_timeout", STANDARD_TIMEOUT);
-    nanos beat = check->needs.heartbeat;
-    char has[DURATION_TEXT], needs[DURATION_TEXT];
-    if (!way_streams(way) || set == NULL || timeout <= way->wait || timeout > beat)
+    nanos timeout, beat = check->needs.heartbeat;
+    if (!way_streams(way) || set == NULL || !read_time(check, set, &timeout) ||
+        timeout <= way->wait || timeout > beat)
         return;
-    duration_format(timeout, has);
-    duration_format(beat, needs);
     const char *protocol = say_text(check, way->protocol);
     struct fault fault = fault_of("heartbeat", set, way);
-    fault.what = say(check, "%s_read_timeout %ss is not above stream.heartbeat, %ss",
-                     protocol, has, needs);
+    fault.what = say(check, "%s_read_timeout %s is not above stream.heartbeat, %s",
+                     protocol, say_seconds(check, timeout), say_seconds(check, beat));
     fault.effect = "a stream is cut off whenever nothing changes for that long";
-    fault.instead = say(check, "%s_read_timeout %llds;", protocol,
-                        (long long)(beat / NANOS_PER_SECOND) + 15);
+    fault.instead = say(check, "%s_read_timeout %llds;", protocol, seconds_above(beat));
     fault_report(check, &fault);
 }
 

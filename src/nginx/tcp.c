@@ -5,11 +5,6 @@
  */
 #include "rules.h"
 
-#include "fcgiwait/duration.h"
-
-#define STANDARD_TIMEOUT (600 * NANOS_PER_SECOND) /* nginx's default */
-#define TIMEOUT_ABOVE 15 /* seconds that it had better be above the wait */
-
 /* One place that a server of the stream block passes connections to. */
 struct passage {
     const struct directive *server, *pass;
@@ -41,23 +36,18 @@ static bool is_on(const struct passage *passage)
 static void report(struct nginx_check *check, const struct passage *passage,
                    const struct directive *set, nanos timeout)
 {
-    char has[DURATION_TEXT], wait[DURATION_TEXT];
-    nanos longest = passage->way->wait;
-    duration_format(timeout, has);
-    duration_format(longest, wait);
-    nanos whole = (longest + NANOS_PER_SECOND - 1) / NANOS_PER_SECOND;
+    nanos wait = passage->way->wait;
     fault_report(
         check,
         &(struct fault){
             .rule = "stream_timeout",
             .at = set,
             .what = say(check,
-                        "proxy_timeout %ss of a stream server on the way is not above "
-                        "the longest wait, %ss",
-                        has, wait),
+                        "proxy_timeout %s of a stream server on the way is not above "
+                        "the longest wait, %s",
+                        say_seconds(check, timeout), say_seconds(check, wait)),
             .effect = "connections on which somebody waits are closed without an answer",
-            .instead =
-                say(check, "proxy_timeout %llds;", (long long)whole + TIMEOUT_ABOVE)});
+            .instead = say(check, "proxy_timeout %llds;", seconds_above(wait))});
 }
 
 static void check_server(struct nginx_check *check, const struct way *way,
@@ -65,12 +55,10 @@ static void check_server(struct nginx_check *check, const struct way *way,
 {
     const struct directive *set = find_setting(server, TEXT("proxy_timeout"));
     const struct passage passage = {server, find_inside(server, TEXT("proxy_pass")), way};
-    nanos timeout = STANDARD_TIMEOUT;
+    nanos timeout;
     if (set == NULL || passage.pass == NULL)
         return;
-    if (!value_time(directive_value(set, 1), &timeout))
-        nginx_conf_wrong(&check->conf, set->file, set->line, "this is not a time");
-    else if (timeout <= way->wait && is_on(&passage))
+    if (read_time(check, set, &timeout) && timeout <= way->wait && is_on(&passage))
         report(check, &passage, set, timeout);
 }
 

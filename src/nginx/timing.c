@@ -5,26 +5,10 @@
  */
 #include "rules.h"
 
-#include "fcgiwait/duration.h"
-
 #define STANDARD_TIMEOUT (60 * NANOS_PER_SECOND) /* nginx's default */
-#define TIMEOUT_ABOVE 15 /* seconds that a read timeout had better be above the wait */
 
 /* A request that is repeated this soon comes no later than anybody bears. */
 #define REPEAT_WITHIN (5 * NANOS_PER_SECOND)
-
-static const char *seconds(struct nginx_check *check, nanos span)
-{
-    char digits[DURATION_TEXT];
-    duration_format(span, digits);
-    return say(check, "%ss", digits);
-}
-
-/* Rounded up. */
-static nanos whole_seconds(nanos span)
-{
-    return (span + NANOS_PER_SECOND - 1) / NANOS_PER_SECOND;
-}
 
 /* --- read timeout --- */
 
@@ -45,25 +29,25 @@ void rule_read_timeout(struct nginx_check *check, const struct way *way)
 {
     const struct directive *set =
         find_setting_of(way->block, way->protocol, "read_timeout");
-    nanos timeout = way_time(check, way, "read_timeout", STANDARD_TIMEOUT);
-    if (way->wait == 0 || timeout > way->wait)
+    nanos timeout = STANDARD_TIMEOUT;
+    if (!read_time(check, set, &timeout) || way->wait == 0 || timeout > way->wait)
         return;
     nanos wait = longest_wait(check, way, set);
     const char *protocol = say_text(check, way->protocol);
     const char *has =
-        set != NULL ? seconds(check, timeout) : "is not set, and its default of 60s";
+        set != NULL ? say_seconds(check, timeout) : "is not set, and its default of 60s";
     struct fault fault = fault_of("read_timeout", set, way);
     fault.what = say(check, "%s_read_timeout %s is not above the longest wait, %s",
-                     protocol, has, seconds(check, wait));
+                     protocol, has, say_seconds(check, wait));
     fault.effect =
         timeout < wait
             ? say(check, "a client that waits longer than %s gets 504 and no answer",
-                  seconds(check, timeout))
+                  say_seconds(check, timeout))
             : "a client gets 504 instead of its 304, exactly when nothing has changed";
     nanos silence = /* between two heartbeats of a stream, too */
         way_streams(way) && check->needs.heartbeat > wait ? check->needs.heartbeat : wait;
-    fault.instead = say(check, "%s_read_timeout %llds;", protocol,
-                        (long long)whole_seconds(silence) + TIMEOUT_ABOVE);
+    fault.instead =
+        say(check, "%s_read_timeout %llds;", protocol, seconds_above(silence));
     fault_report(check, &fault);
 }
 
@@ -127,9 +111,11 @@ void rule_next_upstream(struct nginx_check *check, const struct way *way)
 {
     const struct directive *set =
         find_setting_of(way->block, way->protocol, "next_upstream");
-    nanos within = way_time(check, way, "next_upstream_timeout", 0);
-    if (way->wait == 0 || (within > 0 && within <= REPEAT_WITHIN) ||
-        !is_repeated(way, set))
+    const struct directive *end =
+        find_setting_of(way->block, way->protocol, "next_upstream_timeout");
+    nanos within = 0;
+    if (!read_time(check, end, &within) || way->wait == 0 ||
+        (within > 0 && within <= REPEAT_WITHIN) || !is_repeated(way, set))
         return;
     const char *protocol = say_text(check, way->protocol);
     struct fault fault = fault_of("next_upstream", set, way);
@@ -152,12 +138,8 @@ void rule_shutdown_timeout(struct nginx_check *check, const struct way *way)
     const struct directive *set =
         find_inside(root_of(way->pass), TEXT("worker_shutdown_timeout"));
     nanos timeout, wait = way->wait;
-    if (way->wait == 0 || set == NULL)
+    if (way->wait == 0 || set == NULL || !read_time(check, set, &timeout))
         return;
-    if (!value_time(directive_value(set, 1), &timeout)) {
-        nginx_conf_wrong(&check->conf, set->file, set->line, "this is not a time");
-        return;
-    }
     for (const struct way *at = check->ways; at != NULL; at = at->next)
         wait = at->wait > wait ? at->wait : wait;
     if (timeout > wait)
@@ -169,8 +151,8 @@ void rule_shutdown_timeout(struct nginx_check *check, const struct way *way)
             .at = set,
             .what =
                 say(check, "worker_shutdown_timeout %s is not above the longest wait, %s",
-                    seconds(check, timeout), seconds(check, wait)),
+                    say_seconds(check, timeout), say_seconds(check, wait)),
             .effect = "a reload of nginx cuts off those who wait, without an answer",
-            .instead = say(check, "worker_shutdown_timeout %llds;",
-                           (long long)whole_seconds(wait) + TIMEOUT_ABOVE)});
+            .instead =
+                say(check, "worker_shutdown_timeout %llds;", seconds_above(wait))});
 }
