@@ -8,21 +8,10 @@
 
 /* --- headers that fcgiwait sends --- */
 
-static const struct directive *list_with(const struct way *way, const char *name,
-                                         struct text value)
-{
-    const struct directive *at = find_setting_of(way->block, way->protocol, name);
-    for (; at != NULL; at = find_again(at))
-        for (size_t i = 1; i < at->count; i++)
-            if (text_is_like(at->words[i], value))
-                return at;
-    return NULL;
-}
-
 void rule_hidden_index(struct nginx_check *check, const struct way *way)
 {
     const struct directive *hidden =
-        list_with(way, "hide_header", TEXT("X-Polling-Index"));
+        way_lists(way, "hide_header", TEXT("X-Polling-Index"));
     if (way->wait == 0 || hidden == NULL)
         return;
     fault_report(
@@ -37,7 +26,7 @@ void rule_hidden_index(struct nginx_check *check, const struct way *way)
 void rule_ignored_redirect(struct nginx_check *check, const struct way *way)
 {
     const struct directive *ignored =
-        list_with(way, "ignore_headers", TEXT("X-Accel-Redirect"));
+        way_lists(way, "ignore_headers", TEXT("X-Accel-Redirect"));
     if (ignored == NULL || way_is_proxy(way) ||
         find_param(way->block, TEXT("FCGIWAIT_ORIGIN")).len == 0)
         return;
@@ -137,7 +126,7 @@ void rule_expires(struct nginx_check *check, const struct way *way)
 
 void rule_hidden_cache_control(struct nginx_check *check, const struct way *way)
 {
-    const struct directive *hidden = list_with(way, "hide_header", TEXT("Cache-Control"));
+    const struct directive *hidden = way_lists(way, "hide_header", TEXT("Cache-Control"));
     if (way->wait == 0 || hidden == NULL || says_no_store(way->block))
         return;
     fault_report(

@@ -37,6 +37,15 @@ const char *say_location(struct nginx_check *check, const struct directive *bloc
                path.len > 0 ? " " : "", (int)path.len, path.at);
 }
 
+const struct directive *way_lists(const struct way *way, const char *name,
+                                  struct text value)
+{
+    const struct directive *at = find_setting_of(way->block, way->protocol, name);
+    while (at != NULL && !values_have(at, value))
+        at = find_again(at);
+    return at;
+}
+
 bool read_time(struct nginx_check *check, const struct directive *set, nanos *span)
 {
     if (set == NULL || value_time(directive_value(set, 1), span))

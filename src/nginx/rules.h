@@ -55,6 +55,10 @@ static inline struct fault fault_of(const char *rule, const struct directive *se
                           .once = set != NULL ? set : way->server};
 }
 
+/* The line of PROTOCOL_NAME at the way's block that lists the value. NULL: none. */
+const struct directive *way_lists(const struct way *way, const char *name,
+                                  struct text value);
+
 /* The time that the line sets; `span` stays as it is where the line is NULL. False: it is
  * no time, and the check has ended as not understood. */
 bool read_time(struct nginx_check *check, const struct directive *set, nanos *span);

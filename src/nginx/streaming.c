@@ -17,11 +17,7 @@ bool way_streams(const struct way *way)
 
 static const struct directive *ignores_buffering(const struct way *way)
 {
-    const struct directive *at =
-        find_setting_of(way->block, way->protocol, "ignore_headers");
-    while (at != NULL && !values_have(at, TEXT("X-Accel-Buffering")))
-        at = find_again(at);
-    return at;
+    return way_lists(way, "ignore_headers", TEXT("X-Accel-Buffering"));
 }
 
 static bool is_unbuffered(const struct way *way)
@@ -59,11 +55,7 @@ static bool needs_care(const struct nginx_check *check)
     for (const struct way *way = check->ways; way != NULL; way = way->next) {
         if (way_is_proxy(way) || !way_streams(way))
             continue;
-        const struct directive *pass =
-            find_setting_of(way->block, way->protocol, "pass_header");
-        while (pass != NULL && !values_have(pass, TEXT("X-Accel-Buffering")))
-            pass = find_again(pass);
-        if (pass != NULL)
+        if (way_lists(way, "pass_header", TEXT("X-Accel-Buffering")) != NULL)
             return false;
         any = true;
     }
