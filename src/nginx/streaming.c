@@ -72,16 +72,12 @@ void rule_stream_front(struct nginx_check *check, const struct way *way)
     if (!way_is_proxy(way) || !way_streams(way) || is_unbuffered(way) || chunks ||
         ignores_buffering(way) != NULL || !needs_care(check))
         return;
-    fault_report(
-        check,
-        &(struct fault){
-            .rule = "stream_front",
-            .at = version != NULL ? version : way->pass,
-            .once = version != NULL ? version : way->server,
-            .what = say(check, "%s asks with HTTP/1.0 and has proxy_buffering on",
-                        say_location(check, way->block)),
-            .effect = gathered,
-            .instead = "proxy_http_version 1.1; proxy_set_header Connection \"\";"});
+    struct fault fault = fault_of("stream_front", version, way);
+    fault.what = say(check, "%s asks with HTTP/1.0 and has proxy_buffering on",
+                     say_location(check, way->block));
+    fault.effect = gathered;
+    fault.instead = "proxy_http_version 1.1; proxy_set_header Connection \"\";";
+    fault_report(check, &fault);
 }
 
 /* --- gzip --- */
