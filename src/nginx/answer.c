@@ -183,13 +183,6 @@ static void check_cors(struct nginx_check *check, const struct directive *block)
                 "Preference-Applied, Retry-After\" always;"});
 }
 
-/* Whether polls, GETs, come by an `if` that stands beside the pass. */
-static bool is_for_polls(const struct directive *condition)
-{
-    return !values_contain(condition, TEXT("request_method")) ||
-           values_contain(condition, TEXT("GET"));
-}
-
 static bool returns(const struct directive *block)
 {
     return find_inside(block, TEXT("return")) != NULL;

@@ -129,15 +129,20 @@ static void check_lines(struct nginx_check *check, const struct way *way,
     }
 }
 
-/* An `if` about another method has nothing to do with polls. */
+/* An `if` about another method has nothing to do with them. */
+bool is_for_polls(const struct directive *condition)
+{
+    return !values_contain(condition, TEXT("request_method")) ||
+           values_contain(condition, TEXT("GET"));
+}
+
 static void check_block(struct nginx_check *check, const struct way *way,
                         const struct directive *block)
 {
     check_lines(check, way, block);
     const struct directive *at = find_inside(block, TEXT("if"));
     for (; at != NULL; at = find_again(at))
-        if (!values_contain(at, TEXT("request_method")) ||
-            values_contain(at, TEXT("GET")))
+        if (is_for_polls(at))
             check_lines(check, way, at);
 }
 

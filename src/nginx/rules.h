@@ -104,6 +104,7 @@ void rule_lost_params(struct nginx_check *check, const struct way *way);
 void rule_lost_resource(struct nginx_check *check, const struct way *way);
 
 /* lost.c: what a request loses on its way */
+bool is_for_polls(const struct directive *condition); /* GETs may get into the `if` */
 void rule_lost_query(struct nginx_check *check, const struct way *way);
 void rule_lost_headers(struct nginx_check *check, const struct way *way);
 
