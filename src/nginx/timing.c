@@ -73,21 +73,13 @@ void rule_client_abort(struct nginx_check *check, const struct way *way)
 
 /* --- requests that are repeated --- */
 
-static bool has_value(const struct directive *set, struct text value)
-{
-    for (size_t i = 1; i < set->count; i++)
-        if (text_is(set->words[i], value))
-            return true;
-    return false;
-}
-
 static size_t count_servers(const struct directive *upstream)
 {
     size_t count = 0;
     const struct directive *server =
         upstream != NULL ? find_inside(upstream, TEXT("server")) : NULL;
     for (; server != NULL; server = find_again(server))
-        count += !has_value(server, TEXT("down"));
+        count += !values_have(server, TEXT("down"));
     return count;
 }
 
@@ -99,8 +91,8 @@ static bool is_repeated(const struct way *way, const struct directive *set)
     const struct directive *tries =
         find_setting_of(way->block, way->protocol, "next_upstream_tries");
     const struct directive *upstream = way->target.upstream;
-    bool error = set == NULL || has_value(set, TEXT("error"));
-    bool timeout = set == NULL || has_value(set, TEXT("timeout"));
+    bool error = set == NULL || values_have(set, TEXT("error"));
+    bool timeout = set == NULL || values_have(set, TEXT("timeout"));
     bool once = tries != NULL && text_is(directive_value(tries, 1), TEXT("1"));
     bool others = count_servers(upstream) > 1 && !once;
     bool kept = upstream != NULL && find_inside(upstream, TEXT("keepalive")) != NULL;
