@@ -6,6 +6,7 @@
 #include "guard.h"
 
 #include "address.h"
+#include "guess.h"
 #include "location.h"
 #include "network.h"
 #include "stranger.h"
@@ -128,15 +129,13 @@ static enum who who_gets_past(const struct directive *block)
 /* limit_except with none of the methods that publish. */
 static enum who who_by_method(const struct directive *block)
 {
-    static const struct text methods[] = {TEXT("PUT"), TEXT("PATCH"), TEXT("POST"),
-                                          TEXT("DELETE")};
     const struct directive *location = find_around(block, TEXT("location"));
     const struct directive *limit =
         location != NULL ? find_inside(location, TEXT("limit_except")) : NULL;
     if (limit == NULL)
         return WHO_ANYBODY;
-    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-        if (values_have(limit, methods[i]))
+    for (const struct text *method = guess_methods; method->len > 0; method++)
+        if (values_have(limit, *method))
             return WHO_ANYBODY;
     return who_gets_access(limit);
 }
