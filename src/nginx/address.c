@@ -100,8 +100,7 @@ static void cut_proxy(struct target *target, struct text rest)
     target->host = (struct text){rest.at, len};
     target->path = without(rest, len);
     take_start(&target->path, TEXT(":"));
-    struct text after = target->path; /* behind a variable there may be anything */
-    text_cut(&after, '$', &target->path);
+    target->path = value_start(target->path); /* then there may be anything */
 }
 
 struct target target_of(const struct directive *pass)

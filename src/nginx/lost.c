@@ -70,8 +70,7 @@ static bool is_redirect(const struct directive *rewrite)
 /* Whether what `rewrite` makes can come to the location. */
 static bool comes_to(struct text made, struct text path)
 {
-    struct text start = made, rest = made;
-    text_cut(&rest, '$', &start);
+    struct text start = value_start(made);
     return text_starts(path, start) || text_starts(start, path);
 }
 

@@ -145,8 +145,7 @@ static bool is_origin(const struct directive *location, struct text prefix)
 /* Up to its first variable, without a slash at the end. */
 static struct text literal(struct text prefix)
 {
-    struct text rest = prefix, start = TEXT("");
-    text_cut(&rest, '$', &start);
+    struct text start = value_start(prefix);
     if (start.len > 0 && start.at[start.len - 1] == '/')
         start.len--;
     return start;

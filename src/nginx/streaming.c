@@ -146,12 +146,8 @@ static const struct way *kept_from(const struct nginx_check *check, const struct
  * variable, where there is one. */
 static struct text told_by(const struct way *way, const struct directive *resource)
 {
-    struct text rest, start = location_of(way->block).path;
-    if (resource == NULL)
-        return start;
-    rest = directive_value(resource, 2);
-    text_cut(&rest, '$', &start);
-    return start;
+    return resource != NULL ? value_start(directive_value(resource, 2))
+                            : location_of(way->block).path;
 }
 
 void rule_below(struct nginx_check *check, const struct way *way)

@@ -145,6 +145,13 @@ bool value_variable(struct text value, struct text *name)
     return braced ? text_is(rest, TEXT("}")) : rest.len == 0;
 }
 
+struct text value_start(struct text value)
+{
+    struct text start = TEXT("");
+    text_cut(&value, '$', &start);
+    return start;
+}
+
 bool value_names(struct text word, struct text name)
 {
     return word.len == name.len + 1 && word.at[0] == '$' &&

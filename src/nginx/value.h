@@ -32,6 +32,9 @@ bool value_size(struct text value, uint64_t *size);
  */
 bool value_variable(struct text value, struct text *name);
 
+/* Up to the first variable that stands in it. */
+struct text value_start(struct text value);
+
 /* Whether `word` is `$name`, as `set`, `map` and `geo` write it. */
 bool value_names(struct text word, struct text name);
 

@@ -174,11 +174,10 @@ static bool start_leads(struct text start, const struct directive *in)
 /* What the line makes of a path begins so. False: it sends the client elsewhere. */
 static bool rewritten(const struct directive *rewrite, struct text *start)
 {
-    struct text flag = directive_value(rewrite, 3), rest = directive_value(rewrite, 2);
-    *start = TEXT("");
-    text_cut(&rest, '$', start);
-    return text_starts(*start, TEXT("http")) == false &&
-           !text_is(flag, TEXT("redirect")) && !text_is(flag, TEXT("permanent"));
+    struct text flag = directive_value(rewrite, 3);
+    *start = value_start(directive_value(rewrite, 2));
+    return !text_starts(*start, TEXT("http")) && !text_is(flag, TEXT("redirect")) &&
+           !text_is(flag, TEXT("permanent"));
 }
 
 /* Whether a rewrite within the block, or in an `if` of it, leads a path that begins with
