@@ -27,12 +27,11 @@ struct api origin_api(const struct directive *location)
 }
 
 static bool key_depends(const struct directive *key, const struct directive *level,
-                        const struct text *names, size_t count)
+                        const struct text *names)
 {
-    for (size_t i = 0; i < count; i++)
-        for (size_t j = 1; j < key->count; j++)
-            if (value_depends(key->words[j], level, names[i]))
-                return true;
+    for (size_t i = 1; i < key->count; i++)
+        if (value_depends_on_any(key->words[i], level, names))
+            return true;
     return false;
 }
 
@@ -46,15 +45,15 @@ static const char *what_key_lacks(const struct directive *key,
                                   const struct directive *location)
 {
     static const struct text paths[] = {TEXT("uri"), TEXT("document_uri"),
-                                        TEXT("request_uri")};
+                                        TEXT("request_uri"), TEXT("")};
     static const struct text queries[] = {TEXT("args"), TEXT("query_string"),
-                                          TEXT("request_uri")};
-    static const struct text indexes[] = {ORIGIN_OUR_HEADER};
-    if (key == NULL || !key_depends(key, location, indexes, 1))
+                                          TEXT("request_uri"), TEXT("")};
+    static const struct text indexes[] = {ORIGIN_OUR_HEADER, TEXT("")};
+    if (key == NULL || !key_depends(key, location, indexes))
         return "index";
-    if (!key_depends(key, location, paths, 3))
+    if (!key_depends(key, location, paths))
         return "path";
-    return key_depends(key, location, queries, 3) ? NULL : "query";
+    return key_depends(key, location, queries) ? NULL : "query";
 }
 
 static const struct directive *cache_setting(const struct directive *location,
@@ -131,7 +130,7 @@ static void check_host(struct nginx_check *check, const struct directive *locati
 {
     const struct directive *key = cache_setting(location, api, "cache_key");
     if (key == NULL || what_key_lacks(key, location) != NULL ||
-        key_depends(key, location, hosts, 2) || !hands_on_host(location, api))
+        key_depends(key, location, hosts) || !hands_on_host(location, api))
         return;
     fault_report(
         check,
@@ -152,11 +151,12 @@ static void check_host(struct nginx_check *check, const struct directive *locati
 static void check_buffer(struct nginx_check *check, const struct directive *location,
                          const struct api *api, const char *protocol)
 {
-    static const struct text large[] = {TEXT("http_authorization"), TEXT("http_cookie")};
+    static const struct text large[] = {TEXT("http_authorization"), TEXT("http_cookie"),
+                                        TEXT("")};
     const struct directive *key = cache_setting(location, api, "cache_key");
     const struct directive *set = cache_setting(location, api, "buffer_size");
     uint64_t size = BUFFER_STANDARD;
-    if (key == NULL || !key_depends(key, location, large, 2) ||
+    if (key == NULL || !key_depends(key, location, large) ||
         (set != NULL && !value_size(directive_value(set, 1), &size)) || size >= KEY_LEAST)
         return;
     fault_report(
