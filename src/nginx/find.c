@@ -58,6 +58,12 @@ const struct directive *find_around(const struct directive *at, struct text name
     return at;
 }
 
+const struct directive *find_realm(const struct directive *at)
+{
+    const struct directive *http = find_around(at, TEXT("http"));
+    return http != NULL ? http : find_around(at, TEXT("stream"));
+}
+
 const struct directive *find_next(const struct directive *root,
                                   const struct directive *at)
 {
@@ -70,9 +76,7 @@ const struct directive *find_next(const struct directive *root,
 
 const struct directive *find_upstream(const struct directive *level, struct text name)
 {
-    const struct directive *around = find_around(level, TEXT("http"));
-    if (around == NULL)
-        around = find_around(level, TEXT("stream"));
+    const struct directive *around = find_realm(level);
     const struct directive *upstream =
         around != NULL ? find_inside(around, TEXT("upstream")) : NULL;
     while (upstream != NULL && !text_is_like(directive_value(upstream, 1), name))

@@ -29,6 +29,10 @@ const struct directive *find_setting_of(const struct directive *level,
 /* The block of that name that `at` is or lies in. NULL: none. */
 const struct directive *find_around(const struct directive *at, struct text name);
 
+/* The http block around it, or the stream block: what names in it are known in. NULL:
+ * none. */
+const struct directive *find_realm(const struct directive *at);
+
 /* All directives within `root`, one after the other, blocks before what is in them. NULL
  * behind the last one. */
 const struct directive *find_next(const struct directive *root,

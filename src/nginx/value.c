@@ -244,9 +244,7 @@ static const struct directive *maker_in(const struct directive *block, struct te
 
 const struct directive *value_map(const struct directive *level, struct text name)
 {
-    const struct directive *around = find_around(level, TEXT("http"));
-    if (around == NULL)
-        around = find_around(level, TEXT("stream"));
+    const struct directive *around = find_realm(level);
     const struct directive *map = maker_in(around, TEXT("map"), name);
     return map != NULL ? map : maker_in(around, TEXT("geo"), name);
 }
