@@ -73,15 +73,18 @@ static bool begins_as_ours(struct text name)
     return name.len > PREFIX.len && text_is_like(start, PREFIX);
 }
 
+static bool is_misspelt(const struct directive *param)
+{
+    struct text name = directive_value(param, 1);
+    return begins_as_ours(name) && !is_known(name);
+}
+
 bool params_misspelt(const struct directive *level)
 {
     const struct directive *at = find_setting(level, TEXT("fastcgi_param"));
-    for (; at != NULL; at = find_again(at)) {
-        struct text name = directive_value(at, 1);
-        if (begins_as_ours(name) && !is_known(name))
-            return true;
-    }
-    return false;
+    while (at != NULL && !is_misspelt(at))
+        at = find_again(at);
+    return at != NULL;
 }
 
 static void report(struct nginx_check *check, const struct directive *param)
@@ -102,9 +105,7 @@ static void report(struct nginx_check *check, const struct directive *param)
 void rule_unknown_param(struct nginx_check *check, const struct way *way)
 {
     const struct directive *at = find_setting(way->block, TEXT("fastcgi_param"));
-    for (; at != NULL && !way_is_proxy(way); at = find_again(at)) {
-        struct text name = directive_value(at, 1);
-        if (begins_as_ours(name) && !is_known(name))
+    for (; at != NULL && !way_is_proxy(way); at = find_again(at))
+        if (is_misspelt(at))
             report(check, at);
-    }
 }
