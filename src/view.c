@@ -12,6 +12,16 @@ static bool sink(void *context, const struct change *change)
     return tree_apply(context, change);
 }
 
+static void hold(void *context)
+{
+    tree_hold(context);
+}
+
+static void ring(void *context)
+{
+    tree_ring(context);
+}
+
 static void count(void *context, size_t *resources, size_t *tombstones)
 {
     *resources = tree_resources(context);
@@ -38,6 +48,8 @@ struct store_view view_of(struct tree *tree)
     return (struct store_view){.context = tree,
                                .look = look,
                                .sink = sink,
+                               .hold = hold,
+                               .ring = ring,
                                .count = count,
                                .marks = marks,
                                .tombstone_at = tombstone_at,

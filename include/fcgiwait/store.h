@@ -28,6 +28,9 @@ struct store_view {
      * what could not be seen in time (CHANGE_FORGET, and before it what was forgotten too
      * soon for us). False: out of memory, nothing was changed. */
     bool (*sink)(void *context, const struct change *change);
+    /* What comes between these two is one step: whom it concerns is told at its end. */
+    void (*hold)(void *context);
+    void (*ring)(void *context);
     /* How many paths have a document, and how many only an index. */
     void (*count)(void *context, size_t *resources, size_t *tombstones);
     /* How many paths have a CHANGE_EVERYTHING of their own. */
@@ -106,9 +109,11 @@ struct store;
 struct store *store_open(const struct store_options *options, char *error,
                          size_t capacity);
 
-/* Calls edit->done() once, on this thread before it returns or on another one later, with
- * no lock of the store held. Any thread; does not block on I/O. */
-void store_commit(struct store *store, struct edit *edit);
+/* Calls each edit's done() once, on this thread before it returns or on another one
+ * later, with no lock of the store held; the edits may be gone when it returns. What is
+ * committed together is one step for those who wait, as far as it fits one batch. Any
+ * thread; does not block on I/O. */
+void store_commit(struct store *store, struct edit *edits, size_t count);
 
 /* How many resources there may be. As many paths without a document keep their index;
  * above that the oldest are forgotten. Any thread, any time. */

@@ -119,6 +119,12 @@ size_t tree_unwatch(struct tree *tree, unsigned worker, struct watch *watches,
  * ever goes back. False: out of memory, nothing was changed. */
 bool tree_apply(struct tree *tree, const struct change *change);
 
+/* From here to tree_ring() the bell is held: what is applied meanwhile is one step, and
+ * whoever waits for any of it is told once, when all of it is there. Under SCOPE_BELOW
+ * the news are then the newest change's. Called as changes are, one at a time. */
+void tree_hold(struct tree *tree);
+void tree_ring(struct tree *tree);
+
 size_t tree_resources(struct tree *tree); /* that exist */
 size_t tree_marks(struct tree *tree); /* paths with a CHANGE_EVERYTHING of their own */
 size_t tree_tombstones(struct tree *tree); /* paths that have an index and no document */

@@ -68,14 +68,13 @@ static void through(struct edit *edit)
 
 void pending_commit(struct pending *pending)
 {
-    struct store *store = pending->service->store;
     size_t count = pending->count;
     atomic_init(&pending->left, count);
     for (size_t i = 0; i < count; i++) {
         pending->edits[i].done = through;
         pending->edits[i].context = pending;
-        store_commit(store, &pending->edits[i]);
     }
+    store_commit(pending->service->store, pending->edits, count);
 }
 
 void pending_free(struct pending **pointer)

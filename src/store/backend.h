@@ -16,9 +16,9 @@ struct store_backend {
     const char *type;
     struct store *(*open)(const struct store_options *options, char *error,
                           size_t capacity);
-    /* An edit is proposed, and the engine decides. What has happened reaches the state on
+    /* Edits are proposed, and the engine decides. What has happened reaches the state on
      * one way alone, in index order. SQLite and memory do all of it here. */
-    void (*propose)(struct store *store, struct edit *edit);
+    void (*propose)(struct store *store, struct edit *edits, size_t count);
     bool (*reached)(struct store *store, uint64_t index);    /* NULL: it always has */
     void (*fence)(struct store *store, struct fence *fence); /* NULL: no need */
     bool (*answers)(struct store *store);                    /* NULL: always */

@@ -181,11 +181,14 @@ static bool show_forgotten(const struct batch *batch)
 
 bool batch_show(struct batch *batch)
 {
+    const struct store_view *view = &batch->store->view;
+    view->hold(view->context);
     size_t shown = show_decisions(batch);
     bool all = shown == batch->count && show_forgotten(batch);
     /* Last: who sees it may look at the state without our lock. */
     if (shown > 0)
         atomic_store(&batch->store->index, batch->decisions[shown - 1].after.index);
+    view->ring(view->context);
     return all;
 }
 

@@ -43,8 +43,8 @@ void batch_decide(struct batch *batch, struct edit *edit);
 /* After the last edit: whether paths have to be forgotten (`forgotten`). */
 void batch_forget(struct batch *batch);
 
-/* Hands the decisions to the sink, those up to the store's index left out, and raises it.
- * False: out of memory, and the rest was not shown. */
+/* Hands the decisions to the sink, in one step, those up to the store's index left out,
+ * and raises it. False: out of memory, and the rest was not shown. */
 bool batch_show(struct batch *batch);
 
 /* Gives the documents back; the decisions' memory is the caller's. */

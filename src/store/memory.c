@@ -32,20 +32,43 @@ static struct store *memory_open(const struct store_options *options, char *erro
     return &memory->store;
 }
 
-static void memory_propose(struct store *store, struct edit *edit)
+/* Edits in one step, at most. */
+#define STEP_MOST 16
+
+/* There was no memory to show them. */
+static void fail_unshown(struct edit *edits, size_t count, uint64_t newest)
 {
-    struct memory *memory = (struct memory *)store;
+    for (size_t i = 0; i < count; i++)
+        if (edits[i].index > newest)
+            edits[i].result = EDIT_FAILED;
+}
+
+static void decide(struct memory *memory, struct edit *edits, size_t count)
+{
+    struct store *store = &memory->store;
     struct batch batch;
-    struct decision decision;
+    struct decision decisions[STEP_MOST];
     lock_take(&memory->lock);
-    batch_open(&batch, store, &decision, 1, atomic_load(&store->index));
-    batch_decide(&batch, edit);
+    batch_open(&batch, store, decisions, STEP_MOST, atomic_load(&store->index));
+    for (size_t i = 0; i < count; i++)
+        batch_decide(&batch, &edits[i]);
     batch_forget(&batch);
     if (!batch_show(&batch))
-        edit->result = EDIT_FAILED;
+        fail_unshown(edits, count, atomic_load(&store->index));
     lock_drop(&memory->lock);
     batch_close(&batch);
-    edit->done(edit);
+}
+
+static void memory_propose(struct store *store, struct edit *edits, size_t count)
+{
+    while (count > 0) {
+        size_t step = count < STEP_MOST ? count : STEP_MOST;
+        struct edit *next = edits + step;
+        decide((struct memory *)store, edits, step);
+        count -= step;
+        for (; edits < next; edits++)
+            edits->done(edits); /* the last one may free them all */
+    }
 }
 
 static void memory_close(struct store *store)

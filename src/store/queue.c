@@ -16,18 +16,28 @@ int queue_open(struct queue *queue)
     return result;
 }
 
-void queue_add(struct queue *queue, struct edit *edit)
+/* The lock is held. */
+static void put_last(struct queue *queue, struct edit *edit)
 {
     edit->next = NULL;
-    edit->until = instant_after(clock_now(), STORE_PATIENCE);
-    lock_take(&queue->lock);
-    if (queue->first == NULL) {
+    if (queue->first == NULL)
         queue->first = edit;
-        pthread_cond_signal(&queue->wake);
-    } else {
+    else
         queue->last->next = edit;
-    }
     queue->last = edit;
+}
+
+void queue_add(struct queue *queue, struct edit *edits, size_t count)
+{
+    struct instant until = instant_after(clock_now(), STORE_PATIENCE);
+    lock_take(&queue->lock);
+    bool was_empty = queue->first == NULL;
+    for (size_t i = 0; i < count; i++) {
+        edits[i].until = until;
+        put_last(queue, &edits[i]);
+    }
+    if (was_empty)
+        pthread_cond_signal(&queue->wake);
     lock_drop(&queue->lock);
 }
 

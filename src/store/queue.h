@@ -24,9 +24,9 @@ struct queue {
 /* 0, or an errno value. */
 int queue_open(struct queue *queue);
 
-/* The edit is to be done with STORE_PATIENCE from now. */
+/* The edits are to be done with STORE_PATIENCE from now. They stay together. */
 #define STORE_PATIENCE (5 * NANOS_PER_SECOND)
-void queue_add(struct queue *queue, struct edit *edit);
+void queue_add(struct queue *queue, struct edit *edits, size_t count);
 
 /* Waits for edits, and takes `most` of them at most, first come, first served, and no
  * more after QUEUE_BYTES of documents. `count`: how many, in `edits`; 0: the queue was

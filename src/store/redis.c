@@ -18,9 +18,9 @@
 
 #define HISTORY 10000
 
-static void redis_propose(struct store *store, struct edit *edit)
+static void redis_propose(struct store *store, struct edit *edits, size_t count)
 {
-    queue_add(&((struct redis *)store)->queue, edit);
+    queue_add(&((struct redis *)store)->queue, edits, count);
 }
 
 static bool redis_reached(struct store *store, uint64_t index)

@@ -128,11 +128,14 @@ static bool read_log(struct redis *redis, bool wait, bool *news)
     *news = reply->type == REDIS_REPLY_ARRAY && reply->elements == 1 &&
             reply->element[0]->elements == 2;
     if (*news) {
+        const struct store_view *view = &redis->store.view;
         const struct redisReply *entries = reply->element[0]->element[1];
         /* At once: what one call of a proposer has made, and what it has forgotten. */
         lock_take(&redis->lock);
+        view->hold(view->context);
         for (size_t i = 0; follows && i < entries->elements; i++)
             follows = take_entry(redis, entries->element[i]);
+        view->ring(view->context);
         lock_drop(&redis->lock);
     }
     freeReplyObject(reply);

@@ -59,7 +59,7 @@ static bool propose(struct redis *redis, enum edit_kind kind, struct text path)
     memcpy(edit + 1, path.at, path.len);
     *edit = (struct edit){
         .kind = kind, .path = {(const char *)(edit + 1), path.len}, .done = delivered};
-    queue_add(&redis->queue, edit);
+    queue_add(&redis->queue, edit, 1);
     return true;
 }
 

@@ -18,9 +18,9 @@
 #include "batch.h"
 #include "sqlite_file.h"
 
-static void sqlite_propose(struct store *store, struct edit *edit)
+static void sqlite_propose(struct store *store, struct edit *edits, size_t count)
 {
-    queue_add(&((struct sqlite *)store)->queue, edit);
+    queue_add(&((struct sqlite *)store)->queue, edits, count);
 }
 
 static bool sqlite_reached(struct store *store, uint64_t index)

@@ -157,7 +157,10 @@ bool sqlite_follow_file(struct sqlite *sqlite)
         return false;
     if (!rows_begin(&sqlite->reader))
         return false;
+    const struct store_view *view = &sqlite->store.view;
+    view->hold(view->context);
     bool good = follow(sqlite);
+    view->ring(view->context);
     rows_rollback(&sqlite->reader);
     return good;
 }

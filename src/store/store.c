@@ -33,9 +33,9 @@ struct store *store_open(const struct store_options *options, char *error,
     return NULL;
 }
 
-void store_commit(struct store *store, struct edit *edit)
+void store_commit(struct store *store, struct edit *edits, size_t count)
 {
-    store->backend->propose(store, edit);
+    store->backend->propose(store, edits, count);
 }
 
 bool store_reached(struct store *store, uint64_t index)

@@ -53,8 +53,10 @@ struct tree {
     size_t resources;
     struct node *marks; /* with a mark of their own, the root left out */
     size_t mark_count;
-    struct moment floor; /* no index but SCOPE_SELF's is lower: what was forgotten */
-    uint64_t newest;     /* change seen */
+    struct moment floor;   /* no index but SCOPE_SELF's is lower: what was forgotten */
+    struct moment newest;  /* change seen */
+    bool holds;            /* the bell */
+    struct waitlist *held; /* those to ring for */
     unsigned workers;
     tree_ring_fn *ring;
     void *context;

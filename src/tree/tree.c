@@ -122,7 +122,7 @@ uint64_t tree_everything(struct tree *tree, struct text path)
 void tree_span(struct tree *tree, struct tree_span *span)
 {
     lock_take(&tree->lock);
-    *span = (struct tree_span){tree->floor.index, tree->newest};
+    *span = (struct tree_span){tree->floor.index, tree->newest.index};
     lock_drop(&tree->lock);
 }
 
@@ -318,20 +318,51 @@ static void forget(struct tree *tree, const struct change *change)
 
 bool tree_apply(struct tree *tree, const struct change *change)
 {
-    struct waitlist *chain = NULL;
     bool applied = true;
     lock_take(&tree->lock);
+    struct waitlist *chain = tree->held;
     if (change->kind == CHANGE_EVERYTHING)
         applied = change_everything(tree, change, &chain);
     else if (change->kind == CHANGE_FORGET)
         forget(tree, change);
     else
         applied = change_node(tree, change, &chain);
-    if (applied && tree->newest < change->index)
-        tree->newest = change->index;
+    if (applied)
+        tree->newest = later(tree->newest, (struct moment){change->index, change->at});
+    tree->held = tree->holds ? chain : NULL;
+    bool rings = !tree->holds;
+    lock_drop(&tree->lock);
+    if (rings)
+        waitlist_ring(tree, chain);
+    return applied;
+}
+
+void tree_hold(struct tree *tree)
+{
+    lock_take(&tree->lock);
+    tree->holds = true;
+    lock_drop(&tree->lock);
+}
+
+/* Nothing that they wait for has changed after the newest change of all. */
+static void renew(struct waitlist *chain, struct moment newest)
+{
+    for (; chain != NULL; chain = chain->chain)
+        if (chain->scope == SCOPE_BELOW) {
+            chain->news.index = newest.index;
+            chain->news.changed = newest.at;
+        }
+}
+
+void tree_ring(struct tree *tree)
+{
+    lock_take(&tree->lock);
+    struct waitlist *chain = tree->held;
+    tree->held = NULL;
+    tree->holds = false;
+    renew(chain, tree->newest);
     lock_drop(&tree->lock);
     waitlist_ring(tree, chain);
-    return applied;
 }
 
 /* --- how many --- */

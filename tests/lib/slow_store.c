@@ -4,10 +4,11 @@
 #include "must.h"
 #include "service/service_private.h"
 
-static void slow_propose(struct store *store, struct edit *edit)
+static void slow_propose(struct store *store, struct edit *edits, size_t count)
 {
     struct slow_store *slow = (struct slow_store *)store;
-    slow->kept = edit;
+    slow->kept = edits;
+    slow->count = count;
     slow->waiting = 1;
 }
 
@@ -35,5 +36,5 @@ void slow_store_go_on(struct slow_store *slow)
     if (slow->waiting == 0)
         return;
     slow->waiting = 0;
-    store_commit(slow->fast, slow->kept);
+    store_commit(slow->fast, slow->kept, slow->count);
 }

@@ -12,7 +12,8 @@
 struct slow_store {
     struct store store; /* first: the backend is given it */
     struct store *fast;
-    struct edit *kept;       /* one at a time */
+    struct edit *kept;       /* of one commit at a time */
+    size_t count;            /* of them */
     _Atomic int64_t waiting; /* 1: `kept` is there */
 };
 

@@ -36,6 +36,16 @@ static void look(void *context, struct text path, struct present *present)
     tree_look(store_rig->tree, path, SCOPE_SELF, present);
 }
 
+static void hold(void *context)
+{
+    tree_hold(((struct store_rig *)context)->tree);
+}
+
+static void ring(void *context)
+{
+    tree_ring(((struct store_rig *)context)->tree);
+}
+
 static void count(void *context, size_t *resources, size_t *tombstones)
 {
     struct store_rig *store_rig = context;
@@ -79,6 +89,8 @@ bool store_rig_try(struct store_rig *store_rig, const struct store_options *give
     options.view = (struct store_view){.context = store_rig,
                                        .look = look,
                                        .sink = sink,
+                                       .hold = hold,
+                                       .ring = ring,
                                        .count = count,
                                        .marks = marks,
                                        .tombstone_at = tombstone_at,
@@ -115,7 +127,7 @@ void store_rig_send(struct store_rig *store_rig, struct errand *errand,
     *errand = (struct errand){.edit = *edit};
     errand->edit.done = errand_done;
     sem_init(&errand->done, 0, 0);
-    store_commit(store_rig->store, &errand->edit);
+    store_commit(store_rig->store, &errand->edit, 1);
 }
 
 struct edited store_rig_await(struct errand *errand)

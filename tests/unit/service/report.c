@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Writes that the web server reports, and who is woken by them. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "service/again.h"
 #include "fcgiwait/path.h"
@@ -205,6 +206,26 @@ static void the_report_is_answered_with_the_new_index(void **state)
     assert_int_equal(index_of(service_rig, "/posts"), store_index(service_rig->store));
 }
 
+/* What one report names, and what lies above it, changes in one step: nobody is told of
+ * half of it, to hear of the other half when it comes again. */
+static void one_report_wakes_once(void **state)
+{
+    static const char *const paths[] = {"/posts/1", "/posts", "/", "/posts/1/comments"};
+    struct service_rig *service_rig = *state;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        struct visit waiting, report;
+        char value[256];
+        wait_for(service_rig, &waiting, paths[i]);
+        struct cgi cgi = report_of("DELETE", "/posts/1", "204");
+        cgi.also = TEXT("/posts/1/* /posts");
+        service_rig_ask(service_rig, &report, &cgi);
+        assert_int_equal(visit_await(&waiting), 200);
+        assert_int_equal(
+            strtoull(visit_header(&waiting, "X-Polling-Index", value), NULL, 10),
+            store_index(service_rig->store));
+    }
+}
+
 /* A store that has no room, for a while. */
 struct full_store {
     struct store store;
@@ -212,15 +233,17 @@ struct full_store {
     bool is_full;
 };
 
-static void full_propose(struct store *store, struct edit *edit)
+static void full_propose(struct store *store, struct edit *edits, size_t count)
 {
     struct full_store *full = (struct full_store *)store;
     if (!full->is_full) {
-        store_commit(full->real, edit);
+        store_commit(full->real, edits, count);
         return;
     }
-    edit->result = EDIT_NO_ROOM;
-    edit->done(edit);
+    for (size_t i = 0; i < count; i++)
+        edits[i].result = EDIT_NO_ROOM;
+    for (struct edit *edit = edits, *end = edits + count; edit < end; edit++)
+        edit->done(edit);
 }
 
 static void a_write_that_was_not_stored_wakes_its_readers_with_the_next_one(void **state)
@@ -464,6 +487,7 @@ int main(void)
         TEST(times_that_are_none_take_nothing_from_the_report),
         TEST(a_success_wakes_the_path_and_all_that_it_lies_below),
         TEST(a_slash_at_the_end_makes_no_other_list),
+        TEST(one_report_wakes_once),
         TEST(any_method_reports),
         TEST(what_the_api_refused_touches_nothing),
         TEST(a_malformed_status_touches_nothing),

@@ -279,6 +279,31 @@ static void news_are_what_the_change_made_of_each_resource(void **state)
     }
 }
 
+static void what_is_held_is_one_step(void **state)
+{
+    struct tree *tree = *state;
+    struct watch list, post;
+    assert_int_equal(watch_as(tree, "/posts", SCOPE_BELOW, 0, &list, 0), TREE_WATCHED);
+    assert_int_equal(watch_as(tree, "/posts/1", SCOPE_SELF, 0, &post, 1), TREE_WATCHED);
+    tree_hold(tree);
+    apply(tree, CHANGE_TOUCH, "/posts/1", 1);
+    apply(tree, CHANGE_TOUCH, "/posts/2", 2);
+    assert_int_equal(ring_count, 0);
+    must_see(tree, "/posts", SCOPE_BELOW, 2, false);
+    tree_ring(tree);
+    assert_int_equal(ring_count, 2);
+    for (size_t i = 0; i < ring_count; i++) {
+        const struct waitlist *waitlist = rings[i].waitlist;
+        bool below = waitlist->scope == SCOPE_BELOW;
+        assert_int_equal(waitlist->news.index, below ? 2 : 1);
+        assert_int_equal(waitlist->news.changed, below ? 20 : 10);
+    }
+    answer_all();
+    assert_int_equal(watch_as(tree, "/posts", SCOPE_BELOW, 2, &list, 0), TREE_WATCHED);
+    apply(tree, CHANGE_TOUCH, "/posts/1", 3); /* nothing is held any more */
+    assert_int_equal(ring_count, 1);
+}
+
 static void a_waitlist_that_was_handed_over_keeps_its_members(void **state)
 {
     struct tree *tree = *state;
@@ -444,6 +469,7 @@ int main(void)
         TEST(a_change_rings_once_for_each_worker_that_has_somebody),
         TEST(each_scope_hears_what_concerns_it),
         TEST(news_are_what_the_change_made_of_each_resource),
+        TEST(what_is_held_is_one_step),
         TEST(a_waitlist_that_was_handed_over_keeps_its_members),
         TEST(who_comes_after_a_change_is_in_a_new_waitlist),
         TEST(the_last_share_given_back_frees_the_waitlist),
