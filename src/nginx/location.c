@@ -46,6 +46,14 @@ struct text location_regex_start(struct text regex)
     return regex.len > 0 ? regex : TEXT("/");
 }
 
+bool location_is_redirect(const struct directive *rewrite)
+{
+    struct text flag = directive_value(rewrite, 3);
+    return text_is(flag, TEXT("redirect")) || text_is(flag, TEXT("permanent")) ||
+           text_starts(directive_value(rewrite, 2), TEXT("http")) ||
+           text_starts(directive_value(rewrite, 2), TEXT("$scheme"));
+}
+
 struct location location_of(const struct directive *block)
 {
     const struct directive *location = find_around(block, TEXT("location"));

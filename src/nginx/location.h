@@ -29,6 +29,9 @@ struct location location_of(const struct directive *block);
  * "/" at least. */
 struct text location_regex_start(struct text regex);
 
+/* Whether a `rewrite` sends the client elsewhere, instead of going on here. */
+bool location_is_redirect(const struct directive *rewrite);
+
 /* The location through which requests come there: the block's own, or one that names it
  * where it is a named one. NULL: none. */
 const struct directive *location_entrance(const struct directive *block);

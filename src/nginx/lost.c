@@ -59,14 +59,6 @@ static void check_pass(struct nginx_check *check, const struct directive *pass)
 
 /* --- rewrite, set $args --- */
 
-static bool is_redirect(const struct directive *rewrite)
-{
-    struct text flag = directive_value(rewrite, 3);
-    return text_is(flag, TEXT("redirect")) || text_is(flag, TEXT("permanent")) ||
-           text_starts(directive_value(rewrite, 2), TEXT("http")) ||
-           text_starts(directive_value(rewrite, 2), TEXT("$scheme"));
-}
-
 /* Whether what `rewrite` makes can come to the location. */
 static bool comes_to(struct text made, struct text path)
 {
@@ -77,7 +69,7 @@ static bool comes_to(struct text made, struct text path)
 static void check_rewrite(struct nginx_check *check, const struct directive *rewrite)
 {
     struct text made = directive_value(rewrite, 2);
-    if (made.len == 0 || made.at[made.len - 1] != '?' || is_redirect(rewrite) ||
+    if (made.len == 0 || made.at[made.len - 1] != '?' || location_is_redirect(rewrite) ||
         value_depends_on_any(made, rewrite, queries))
         return;
     struct text regex = directive_value(rewrite, 1), flag = directive_value(rewrite, 3);

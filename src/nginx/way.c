@@ -171,26 +171,17 @@ static bool start_leads(struct text start, const struct directive *in)
     return text_starts(back, start) || (text_starts(start, back) && serves(in, start));
 }
 
-/* What the line makes of a path begins so. False: it sends the client elsewhere. */
-static bool rewritten(const struct directive *rewrite, struct text *start)
-{
-    struct text flag = directive_value(rewrite, 3);
-    *start = value_start(directive_value(rewrite, 2));
-    return !text_starts(*start, TEXT("http")) && !text_is(flag, TEXT("redirect")) &&
-           !text_is(flag, TEXT("permanent"));
-}
-
 /* Whether a rewrite within the block, or in an `if` of it, leads a path that begins with
  * `from` to the location. */
 static bool rewrite_leads(const struct directive *block, struct text from,
                           const struct directive *in)
 {
     for (const struct directive *at = block->first; at != NULL; at = at->next) {
-        struct text start;
         if (directive_is(at, TEXT("if")) && rewrite_leads(at, from, in))
             return true;
-        if (!directive_is(at, TEXT("rewrite")) || !rewritten(at, &start))
+        if (!directive_is(at, TEXT("rewrite")) || location_is_redirect(at))
             continue;
+        struct text start = value_start(directive_value(at, 2)); /* of what it makes */
         struct text taken = location_regex_start(directive_value(at, 1));
         if ((text_starts(taken, from) || text_starts(from, taken)) &&
             start_leads(start, in))

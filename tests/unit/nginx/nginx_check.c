@@ -197,6 +197,8 @@ static void what_leads_to_fcgiwait_is_found(void **state)
         "server { location /a/ { rewrite ^/a(/.*)$ $1 break;\n"
         "proxy_pass http://127.0.0.1:81; }\n"
         "location /b/ { rewrite ^/c(/.*)$ $1 break;\n"
+        "proxy_pass http://127.0.0.1:81; } }\n"
+        "server { location /c/ { rewrite ^/c(/.*)$ $scheme://other$1;\n"
         "proxy_pass http://127.0.0.1:81; } }",
         "read_timeout ");
     check_small("server { listen unix:/run/back; fastcgi_read_timeout 61;\n"
