@@ -86,19 +86,33 @@ struct edit {
     struct instant until; /* then it has failed */
 };
 
+/* Of "postgres": which paths the rows of a table are. In `path` and `also` {column}
+ * stands for the value of that column: "/posts/{id}". */
+struct store_table {
+    const char *name; /* "schema.table" */
+    const char *path;
+    const char *const *also;
+    size_t also_count;
+};
+
 /* The store keeps copies of what it still needs. */
 struct store_options {
-    const char *type; /* "sqlite", "memory", "redis" */
+    const char *type; /* "sqlite", "memory", "redis", "postgres" */
     const char *file; /* of "sqlite" */
     bool relaxed;     /* of "sqlite": a change that was answered survives the process, but
                          perhaps not a power loss */
-    /* of "redis" */
-    const char *url;   /* redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE] */
+    /* of "redis" and "postgres" */
+    const char *url;   /* redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]; of "postgres"
+                          what libpq takes as a connection string */
     const char *name;  /* of the store in it: several may share an engine */
     unsigned replicas; /* that have a change before it is answered */
     bool fenced;       /* the engine is asked before every answer */
     nanos patience;    /* with an engine that does not answer; 0: five seconds */
     uint64_t history;  /* changes that the engine remembers for who was away; 0: 10,000 */
+    /* of "postgres" */
+    const char *publication;
+    const struct store_table *tables;
+    size_t table_count;
     struct store_view view;
 };
 

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * postgres_catalogue: what the server's catalogue says about the configured tables.
+ * Private to the PostgreSQL store.
+ *
+ * On an ordinary connection, one thread's at a time; blocks until the server answers. No
+ * right on any table is needed: catalogues are everybody's to read.
+ */
+#ifndef FCGIWAIT_STORE_POSTGRES_CATALOGUE_H
+#define FCGIWAIT_STORE_POSTGRES_CATALOGUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "postgres_table.h"
+
+struct pg_conn; /* libpq's PGconn */
+
+enum postgres_checked {
+    POSTGRES_GOOD,
+    POSTGRES_WRONG,     /* some of what the configuration asks for is not there */
+    POSTGRES_UNANSWERED /* the server did not answer */
+};
+
+/* Whether the server can tell what the configuration asks for: wal_level, the
+ * publication, and in it every table with the columns that its templates need and a
+ * replica identity that has them. Calls `say` with a sentence for each thing that is
+ * wrong, and what to do. */
+enum postgres_checked
+postgres_catalogue_check(struct pg_conn *connection, const char *publication,
+                         const struct store_table *tables, size_t count,
+                         void (*say)(void *context, const char *what), void *context);
+
+/* For a relation that is POSTGRES_UNKNOWN: asks what it is a part of, and has that
+ * learned. False: the server did not answer. */
+bool postgres_catalogue_adopt(struct pg_conn *connection, struct postgres_tables *tables,
+                              const struct postgres_message *relation,
+                              enum postgres_learned *learned, const char **why);
+
+#endif
