@@ -98,8 +98,7 @@ static bool open_store(struct responder *responder)
 static bool open_room(struct responder *responder)
 {
     struct room_options options = {.workers = machine_workers(responder->config),
-                                   .tree = responder->tree,
-                                   .backlog = front_has_backlog};
+                                   .tree = responder->tree};
     counter_set(&responder->counters.threads, options.workers);
     responder->room = room_open(&options);
     return responder->room != NULL;

@@ -30,10 +30,6 @@ struct front;
 /* NULL: not enough memory, descriptors or threads (errno). */
 struct front *front_open(const struct front_options *options);
 
-/* room_backlog_fn: whether the web server has not yet taken what the calling thread has
- * sent 32 answers ago. */
-bool front_has_backlog(void);
-
 /* Accepts all that is waiting. Returns when to try again if descriptors or memory ran
  * out, else INSTANT_NEVER: when the socket is readable. */
 struct instant front_accept(struct front *front);

@@ -14,15 +14,9 @@
 
 #include "fcgiwait/waiter.h"
 
-/* Whether those who get the answers are behind with them: they have not taken the ones
- * that the calling thread gave a while ago. Called by a worker with no locks held; must
- * not block. */
-typedef bool room_backlog_fn(void);
-
 struct room_options {
     unsigned workers; /* threads; as many as the tree was made for */
     struct tree *tree;
-    room_backlog_fn *backlog; /* NULL: they never are */
 };
 
 struct room;

@@ -12,7 +12,6 @@
 #include "fcgiwait/log.h"
 #include "listener.h"
 #include "loop.h"
-#include "send.h"
 
 #define ACCEPT_PAUSE (100 * NANOS_PER_MS)
 #define DISMISSAL NANOS_PER_SECOND /* what a web server has to close what it keeps */
@@ -88,11 +87,6 @@ struct front *front_open(const struct front_options *options)
 no_census:
     free(front);
     return NULL;
-}
-
-bool front_has_backlog(void)
-{
-    return send_has_backlog();
 }
 
 static bool take_in(struct front *front, int fd)

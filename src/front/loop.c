@@ -14,7 +14,7 @@
 
 #include "answering.h"
 #include "fcgiwait/container.h"
-#include "fcgiwait/thread.h"
+#include "fcgiwait/pace.h"
 #include "reading.h"
 
 static struct connection *connection_of(struct member *member)
@@ -70,7 +70,7 @@ static void *run(void *context)
     struct lane *lane = context;
     struct member *late;
     lane->self = pthread_self();
-    thread_wait_its_turn();
+    pace_wait_its_turn();
     while (!is_done(lane)) {
         if (lane_wait(lane))
             on_bell(lane);

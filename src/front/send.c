@@ -7,28 +7,9 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
-/* Where the latest replies of this thread went. A number may mean another connection by
- * now, or none: that changes the pace for a moment. */
-#define AHEAD 32
-
-static _Thread_local struct {
-    int fds[AHEAD];
-    unsigned next;
-} latest;
-
-static void remember(int fd)
-{
-    latest.fds[latest.next++ % AHEAD] = fd;
-}
-
-bool send_has_backlog(void)
-{
-    int bytes;
-    return ioctl(latest.fds[latest.next % AHEAD], TIOCOUTQ, &bytes) == 0 && bytes > 0;
-}
+#include "fcgiwait/pace.h"
 
 /* What is short goes out in one piece: copying it costs less than several pieces cost the
  * kernel. */
@@ -76,7 +57,7 @@ bool send_protocol(int fd, struct text bytes)
 enum sent send_content(int fd, uint16_t id, const struct content *content, size_t *sent)
 {
     size_t len = record_len(content);
-    remember(fd);
+    pace_sent(fd);
     while (*sent < len) {
         struct record_work work;
         struct iovec pieces[RECORD_PIECES];

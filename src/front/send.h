@@ -21,7 +21,4 @@ enum sent send_content(int fd, uint16_t id, const struct content *content, size_
  * the connection; nobody who reads lets it come to that. */
 bool send_protocol(int fd, struct text bytes);
 
-/* Whether the peer has not taken what the calling thread has sent 32 replies ago. */
-bool send_has_backlog(void);
-
 #endif

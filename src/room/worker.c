@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The loop of one thread of the waiting room: gather under the lock, answer without it.
- * How it keeps pace with those who take the answers is measured, not guessed: see the
- * bench.
+ * How fast it answers, and who goes first, is pace.h's.
  */
 #include "worker.h"
 
@@ -13,19 +12,11 @@
 
 #include <utlist.h>
 
-#include "fcgiwait/thread.h"
+#include "fcgiwait/pace.h"
 
-/* How many waiters are gathered at a time: few enough that nobody parks late behind them,
- * and that the web server finds them in its caches when it comes to them. */
-#define DUE_MOST 32
-
-/* How long, and how many times, to wait where it is behind. */
-#define PACE (NANOS_PER_MS / 5)
-#define PACE_TIMES 10
-
-/* Who answers more than so many at once lets the publisher have its own answer first. */
-#define LARGE_WAITLIST 128
-#define PUBLISHERS_TURN (NANOS_PER_MS / 5)
+/* How many waiters are gathered at a time: few enough that nobody parks late behind them.
+ */
+#define DUE_MOST PACE_AHEAD
 
 /* Expiries this close together are one wake-up. */
 #define EXPIRY_SLACK (2 * NANOS_PER_MS)
@@ -163,17 +154,6 @@ static void answer(const struct due *due)
         waitlist_done(due->waitlist);
 }
 
-/* A web server that is handed thousands of answers at once takes them from the far end of
- * its memory, and everybody else's requests wait behind them. */
-static void keep_pace(const struct worker *worker, const struct due *due)
-{
-    room_backlog_fn *backlog = worker->options->backlog;
-    if (due->count < DUE_MOST || backlog == NULL)
-        return;
-    for (int i = 0; i < PACE_TIMES && backlog(); i++)
-        thread_pause(PACE);
-}
-
 static void rest(struct worker *worker)
 {
     struct waiter *first = deadline_first(&worker->heap);
@@ -182,14 +162,12 @@ static void rest(struct worker *worker)
     worker->wakes_at = AWAKE;
 }
 
-/* A large waitlist keeps every core busy for a while, with the web server's part in it.
- * The answer to the publisher is on its way now: it goes first, or it would come last. */
 static void let_publisher_go_first(struct worker *worker)
 {
-    if (worker->inbox == NULL || worker->inbox->members <= LARGE_WAITLIST)
+    if (worker->inbox == NULL || !pace_is_crowded(worker->inbox->members))
         return;
     lock_drop(&worker->lock);
-    thread_pause(PUBLISHERS_TURN);
+    pace_let_publisher_go_first();
     lock_take(&worker->lock);
 }
 
@@ -197,14 +175,15 @@ static void *worker_run(void *context)
 {
     struct worker *worker = context;
     struct due due;
-    thread_wait_its_turn();
+    pace_wait_its_turn();
     lock_take(&worker->lock);
     for (;;) {
         gather(worker, &due);
         if (due.count > 0 || due.waitlist != NULL) {
             lock_drop(&worker->lock);
             answer(&due);
-            keep_pace(worker, &due);
+            if (due.count == DUE_MOST)
+                pace_keep();
             lock_take(&worker->lock);
         } else if (worker->stopping && worker->parked == 0) {
             break;

@@ -26,17 +26,11 @@ static void answer(struct waiter *waiter, enum verdict verdict,
 
 void room_rig_open(struct room_rig *room_rig, unsigned workers)
 {
-    room_rig_open_paced(room_rig, workers, NULL);
-}
-
-void room_rig_open_paced(struct room_rig *room_rig, unsigned workers,
-                         room_backlog_fn *backlog)
-{
     *room_rig = (struct room_rig){.tree = tree_new(workers)};
     sem_init(&room_rig->held, 0, 0);
     sem_init(&room_rig->let_go, 0, 0);
     must(room_rig->tree != NULL, "no memory");
-    room_rig->room = room_open(&(struct room_options){workers, room_rig->tree, backlog});
+    room_rig->room = room_open(&(struct room_options){workers, room_rig->tree});
     must(room_rig->room != NULL, "no threads");
 }
 

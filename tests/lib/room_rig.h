@@ -37,8 +37,6 @@ struct room_rig {
 
 /* Fails the test where it does not open. */
 void room_rig_open(struct room_rig *room_rig, unsigned workers);
-void room_rig_open_paced(struct room_rig *room_rig, unsigned workers,
-                         room_backlog_fn *backlog);
 /* Ends all waits first. */
 void room_rig_close(struct room_rig *room_rig);
 

@@ -1,55 +1,43 @@
 /* SPDX-License-Identifier: ISC */
-#include <pthread.h>
-#include <sched.h>
-
 #include "fcgiwait/thread.h"
+
+#include <signal.h>
+#include <sys/time.h>
+
 #include "must.h"
 
-static int policy_now(void)
+static volatile sig_atomic_t signals;
+
+static void on_alarm(int number)
 {
-    int policy;
-    struct sched_param param;
-    assert_int_equal(pthread_getschedparam(pthread_self(), &policy, &param), 0);
-    return policy;
+    (void)number;
+    signals = signals + 1;
 }
 
-static void *wait_its_turn(void *context)
+static void ring_every(int microseconds)
 {
-    struct sched_param param = {0};
-    int *policy = context; /* in: what somebody has chosen; out: what it is then */
-    pthread_setschedparam(pthread_self(), *policy, &param);
-    thread_wait_its_turn();
-    *policy = policy_now();
-    return NULL;
+    struct itimerval every = {{0, microseconds}, {0, microseconds}};
+    must(setitimer(ITIMER_REAL, &every, NULL) == 0, "no timer");
 }
 
-static int policy_after(int chosen)
-{
-    pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, wait_its_turn, &chosen), 0);
-    pthread_join(thread, NULL);
-    return chosen;
-}
-
-static void an_ordinary_thread_pushes_nobody_off(void **state)
+static void signals_cut_no_pause_short(void **state)
 {
     (void)state;
-    int before = policy_now();
-    assert_int_equal(policy_after(SCHED_OTHER), SCHED_BATCH);
-    assert_int_equal(policy_now(), before); /* and no other thread is touched */
-}
-
-static void a_chosen_policy_stays(void **state)
-{
-    (void)state;
-    assert_int_equal(policy_after(SCHED_IDLE), SCHED_IDLE);
+    struct sigaction act = {.sa_handler = on_alarm};
+    sigaction(SIGALRM, &act, NULL);
+    ring_every(2000);
+    struct instant before = clock_now();
+    thread_pause(50 * NANOS_PER_MS);
+    struct instant after = clock_now();
+    ring_every(0);
+    assert_true(signals > 0);
+    assert_true(after.at >= before.at + 50 * NANOS_PER_MS);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_ordinary_thread_pushes_nobody_off),
-        cmocka_unit_test(a_chosen_policy_stays),
+        cmocka_unit_test(signals_cut_no_pause_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,6 +61,17 @@ ssize_t __wrap_send(int fd, const void *bytes, size_t len, int flags)
     return take(&piece, 1, flags);
 }
 
+/* So that the pace can be kept (pace.h). */
+static int paced;
+
+void __wrap_pace_sent(int fd);
+
+void __wrap_pace_sent(int fd)
+{
+    assert_int_equal(fd, 7);
+    paced++;
+}
+
 #define BODY 150000 /* three records */
 
 static struct content content;
@@ -219,6 +230,19 @@ static void words_of_the_protocol_go_whole_or_not(void **state)
     assert_int_equal(script.got_len, sizeof word);
 }
 
+static void an_answer_counts_for_the_pace(void **state)
+{
+    size_t sent = 0;
+    (void)state;
+    paced = 0;
+    play(NULL, 0);
+    assert_int_equal(send_content(7, 1, &content, &sent), SENT_ALL);
+    assert_int_equal(paced, 1);
+    play(NULL, 0);
+    assert_true(send_protocol(7, TEXT("a word")));
+    assert_int_equal(paced, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +253,7 @@ int main(void)
         cmocka_unit_test(a_broken_connection_is_told),
         cmocka_unit_test(what_was_sent_is_not_sent_again),
         cmocka_unit_test(words_of_the_protocol_go_whole_or_not),
+        cmocka_unit_test(an_answer_counts_for_the_pace),
     };
     return cmocka_run_group_tests_name("front/send", tests, start, stop);
 }

@@ -3,7 +3,9 @@
  * between two batches, and the test answers. */
 #include "fcgiwait/room.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 
 #include "room_rig.h"
 #include "must.h"
@@ -16,6 +18,7 @@ static struct guest guests[WAITLIST], other;
 static int asked, slow_times; /* how often, and how often the answer is yes */
 static int answered_when_asked[WAITLIST];
 static bool other_when_asked[WAITLIST];
+static _Atomic int turns, answered_at_turn; /* of the publisher */
 
 static int count_answered(void)
 {
@@ -25,21 +28,38 @@ static int count_answered(void)
     return count;
 }
 
-/* room_backlog_fn */
-static bool behind(void)
+int __wrap_ioctl(int fd, unsigned long request, ...);
+
+/* How much of an earlier answer the other side has not taken. */
+int __wrap_ioctl(int fd, unsigned long request, ...)
 {
+    (void)fd;
+    va_list rest;
+    must(request == TIOCOUTQ, "something else is asked");
+    va_start(rest, request);
+    int *bytes = va_arg(rest, int *);
+    va_end(rest);
     if (asked < WAITLIST) {
         answered_when_asked[asked] = count_answered();
         other_when_asked[asked] = guest_is_answered(&other);
     }
-    return asked++ < slow_times;
+    *bytes = asked++ < slow_times;
+    return 0;
+}
+
+void __wrap_pace_let_publisher_go_first(void);
+
+void __wrap_pace_let_publisher_go_first(void)
+{
+    answered_at_turn += count_answered();
+    turns++;
 }
 
 static void gather_waitlist(int slow)
 {
     asked = 0;
     slow_times = slow;
-    room_rig_open_paced(&room_rig, 1, behind);
+    room_rig_open(&room_rig, 1);
     room_rig_hold_door(&room_rig);
     for (int i = 0; i < WAITLIST; i++)
         room_rig_stay(&room_rig, &guests[i], "/a", LONG);
@@ -96,6 +116,31 @@ static void a_small_waitlist_does_not_wait_for_a_large_one(void **state)
     assert_true(other_when_asked[1]);
 }
 
+static void who_publishes_goes_before_a_large_waitlist(void **state)
+{
+    (void)state;
+    room_rig_open(&room_rig, 1);
+    /* A worker that happens to be awake already does not ask. */
+    turns = 0;
+    for (int tries = 0; tries < 100 && turns == 0; tries++) {
+        for (int i = 0; i < WAITLIST; i++)
+            room_rig_stay(&room_rig, &guests[i], "/a", LONG);
+        room_rig_change(&room_rig, "/a");
+        for (int i = 0; i < WAITLIST; i++)
+            guest_await(&guests[i], VERDICT_CHANGED);
+    }
+    assert_int_equal(turns, 1);
+    assert_int_equal(answered_at_turn, 0);
+    turns = 0;
+    for (int i = 0; i < 50; i++) {
+        room_rig_stay(&room_rig, &other, "/b", LONG);
+        room_rig_change(&room_rig, "/b");
+        guest_await(&other, VERDICT_CHANGED);
+    }
+    assert_int_equal(turns, 0);
+    room_rig_close(&room_rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,6 +148,7 @@ int main(void)
         cmocka_unit_test(who_never_takes_them_does_not_hold_up_the_others),
         cmocka_unit_test(a_wait_that_runs_out_does_not_wait_for_the_waitlist),
         cmocka_unit_test(a_small_waitlist_does_not_wait_for_a_large_one),
+        cmocka_unit_test(who_publishes_goes_before_a_large_waitlist),
     };
     return cmocka_run_group_tests_name("room/pace", tests, NULL, NULL);
 }
