@@ -20,7 +20,8 @@
 
 struct document {
     _Atomic int refs;
-    struct text type; /* media type, as the publisher gave it */
+    _Atomic signed char is_json; /* 1, -1: it is, it is not; 0: nobody has looked yet */
+    struct text type;            /* media type, as the publisher gave it */
     struct text body;
 };
 
@@ -36,6 +37,12 @@ void document_unref(struct document **document);
 /* Whether the type can stand in a header field: not empty, no control characters, short
  * enough. */
 bool document_type_is_sound(struct text type);
+
+/* Whether it calls itself JSON, and is. What others wrote into a store may be anything.
+ * Who asks first looks at all of it. */
+bool document_is_json(struct document *document);
+/* Nobody has to look: it has been checked. */
+void document_set_json(struct document *document);
 
 bool document_same(const struct document *a, struct text type, struct text body);
 

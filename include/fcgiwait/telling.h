@@ -24,7 +24,7 @@ struct told {
     struct text path;
     uint64_t index;
     bool deleted;
-    const struct document *document; /* NULL: path and index alone */
+    struct document *document; /* NULL: path and index alone */
 };
 
 enum telling_as {

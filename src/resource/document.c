@@ -7,6 +7,9 @@
 
 #include <stdlib.h>
 
+#include "fcgiwait/json.h"
+#include "fcgiwait/media.h"
+
 struct document *document_new(struct text type, struct text body)
 {
     struct document *document = malloc(sizeof *document + type.len + body.len);
@@ -17,6 +20,7 @@ struct document *document_new(struct text type, struct text body)
     document->type = (struct text){bytes, type.len};
     document->body = (struct text){bytes + type.len, body.len};
     atomic_init(&document->refs, 1);
+    atomic_init(&document->is_json, 0);
     return document;
 }
 
@@ -34,6 +38,24 @@ void document_unref(struct document **pointer)
     if (document != NULL &&
         atomic_fetch_sub_explicit(&document->refs, 1, memory_order_acq_rel) == 1)
         free(document);
+}
+
+bool document_is_json(struct document *document)
+{
+    struct json_error error;
+    int known = atomic_load_explicit(&document->is_json, memory_order_relaxed);
+    if (known == 0) {
+        known =
+            media_is_json(document->type) && json_check(document->body, &error) ? 1 : -1;
+        atomic_store_explicit(&document->is_json, (signed char)known,
+                              memory_order_relaxed);
+    }
+    return known > 0;
+}
+
+void document_set_json(struct document *document)
+{
+    atomic_store_explicit(&document->is_json, 1, memory_order_relaxed);
 }
 
 bool document_same(const struct document *document, struct text type, struct text body)

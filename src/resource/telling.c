@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A document that calls itself JSON was checked when it was stored, so it stands as it
- * is; the rest is made into strings here. What is added last decides the cost: nothing is
- * copied twice but where the buffer grows.
+ * A document that is JSON stands as it is. The rest is made into strings here, and so is
+ * what only calls itself JSON: all of the answer would be none. Nothing is copied twice
+ * but where the buffer grows.
  */
 #include "fcgiwait/telling.h"
 
 #include <stdlib.h>
-
-#include "fcgiwait/media.h"
 
 #define FIRST 4096
 
@@ -139,12 +137,12 @@ static void add_json(struct telling *telling, struct text body, enum telling_as 
             telling->bytes[start] = ' '; /* within a string there can't be one */
 }
 
-static void add_document(struct telling *telling, const struct document *document,
+static void add_document(struct telling *telling, struct document *document,
                          enum telling_as as)
 {
     telling_add(telling, TEXT(",\"type\":"));
     telling_string(telling, document->type);
-    if (media_is_json(document->type)) {
+    if (document_is_json(document)) {
         telling_add(telling, TEXT(",\"document\":"));
         add_json(telling, document->body, as);
     } else if (is_utf8(document->body)) {

@@ -171,11 +171,15 @@ static bool check(const struct operation *operation, struct objection *objection
 
 /* --- the edit --- */
 
+/* After check_put(). */
 static struct document *document_of(const struct operation *operation)
 {
     struct text type = operation->content_type;
-    return document_new(type.len > 0 ? type : TEXT("application/octet-stream"),
-                        operation->body);
+    struct document *document = document_new(
+        type.len > 0 ? type : TEXT("application/octet-stream"), operation->body);
+    if (document != NULL && media_is_json(type))
+        document_set_json(document);
+    return document;
 }
 
 /* NULL: out of memory. */

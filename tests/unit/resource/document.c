@@ -46,6 +46,27 @@ static void the_same_is_type_and_bytes(void **state)
     document_unref(&document);
 }
 
+static bool is_json(struct text type, struct text body, bool is_known)
+{
+    struct document *document = document_new(type, body);
+    must(document != NULL, "no memory");
+    if (is_known)
+        document_set_json(document);
+    bool is = document_is_json(document);
+    assert_int_equal(document_is_json(document), is);
+    document_unref(&document);
+    return is;
+}
+
+static void json_is_what_says_so_and_is(void **state)
+{
+    (void)state;
+    assert_true(is_json(TEXT("application/json"), TEXT("{\"n\": 1}"), false));
+    assert_false(is_json(TEXT("application/json"), TEXT("{\"n\": 1"), false));
+    assert_false(is_json(TEXT("text/plain"), TEXT("1"), false));
+    assert_true(is_json(TEXT("application/json"), TEXT("nobody looks"), true));
+}
+
 static void the_last_reference_frees(void **state)
 {
     (void)state;
@@ -97,6 +118,7 @@ int main(void)
         cmocka_unit_test(a_document_is_a_copy),
         cmocka_unit_test(it_may_be_empty_or_hold_any_bytes),
         cmocka_unit_test(the_same_is_type_and_bytes),
+        cmocka_unit_test(json_is_what_says_so_and_is),
         cmocka_unit_test(the_last_reference_frees),
         cmocka_unit_test(many_threads_share_it),
     };

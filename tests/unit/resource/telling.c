@@ -51,6 +51,24 @@ static void a_document_is_told_as_what_it_is(void **state)
               "\"encoding\":\"base64\",\"document\":\"iVBORw==\"}");
 }
 
+/* A row that somebody else wrote. */
+static void what_only_calls_itself_json_is_told_as_what_it_is(void **state)
+{
+    (void)state;
+    must_tell("/a", "application/json", TEXT("1}, {\"path\": 2"),
+              "{\"path\":\"/a\",\"index\":12,\"type\":\"application/json\","
+              "\"document\":\"1}, {\\\"path\\\": 2\"}");
+    must_tell("/a", "application/json", TEXT("[\"\xff\"]"),
+              "{\"path\":\"/a\",\"index\":12,\"type\":\"application/json\","
+              "\"encoding\":\"base64\",\"document\":\"WyL/Il0=\"}");
+    must_tell("/a", "application/json", TEXT(""),
+              "{\"path\":\"/a\",\"index\":12,\"type\":\"application/json\","
+              "\"document\":\"\"}");
+    must_tell("/a", "a/\"\x01\xff", TEXT("x"),
+              "{\"path\":\"/a\",\"index\":12,\"type\":\"a/\\\"\\u0001\xef\xbf\xbd\","
+              "\"document\":\"x\"}");
+}
+
 static void base64_has_its_three_ends(void **state)
 {
     (void)state;
@@ -118,6 +136,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_document_is_told_as_what_it_is),
+        cmocka_unit_test(what_only_calls_itself_json_is_told_as_what_it_is),
         cmocka_unit_test(base64_has_its_three_ends),
         cmocka_unit_test(what_is_not_there_is_told_without),
         cmocka_unit_test(a_path_that_is_no_utf8_is_json_all_the_same),
