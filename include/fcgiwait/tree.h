@@ -28,9 +28,22 @@ enum scope {
     SCOPE_BELOW,  /* the resource and everything below it, as behind an origin: what
                      CHANGE_EVERYTHING says is a change, too */
     SCOPE_WITHIN, /* the same of what is kept here, whose changes are all known */
-    SCOPE_INSIDE  /* as SCOPE_WITHIN, without the resource itself */
+    SCOPE_INSIDE, /* as SCOPE_WITHIN, without the resource itself */
+    SCOPE_BENEATH /* as SCOPE_BELOW, without the resource itself */
 };
-enum { SCOPES = 4 };
+enum { SCOPES = 5 };
+
+/* What CHANGE_EVERYTHING says concerns those who watch there. */
+static inline bool scope_is_behind_origin(enum scope scope)
+{
+    return scope == SCOPE_BELOW || scope == SCOPE_BENEATH;
+}
+
+/* Changes of the resource itself do not. */
+static inline bool scope_leaves_out(enum scope scope)
+{
+    return scope == SCOPE_INSIDE || scope == SCOPE_BENEATH;
+}
 
 /* What of the tree is watched, and the index that it was seen at. */
 struct target {
@@ -80,8 +93,8 @@ void tree_set_bell(struct tree *tree, tree_ring_fn *ring, void *context);
 void tree_free(struct tree **tree);
 
 /* The present state, with a document reference for the caller (present_dispose()). Under
- * the other scopes the index and the time are those of the newest change there; under
- * SCOPE_BELOW also of the newest CHANGE_EVERYTHING at, above or below the path. */
+ * the other scopes the index and the time are those of the newest change there; behind
+ * origins also of the newest CHANGE_EVERYTHING at, above or below the path. */
 void tree_look(struct tree *tree, struct text path, enum scope scope,
                struct present *present);
 
@@ -110,10 +123,10 @@ size_t tree_unwatch(struct tree *tree, unsigned worker, struct watch *watches,
                     size_t count);
 
 /* Makes the change the present state and rings for everybody whom it concerns. Changes
- * come one at a time, in index order. CHANGE_EVERYTHING concerns all that watch under
- * SCOPE_BELOW at its path, below it (paths that nobody knows included) and above it, and
- * is work per node there; at "/" it takes the place of all the others. Documents of our
- * own do not change by it, nor does an index under another scope: their changes are
+ * come one at a time, in index order. CHANGE_EVERYTHING concerns all that watch
+ * behind origins at its path, below it (paths that nobody knows included) and above it,
+ * and is work per node there; at "/" it takes the place of all the others. Documents of
+ * our own do not change by it, nor does an index under another scope: their changes are
  * known. CHANGE_FORGET rings for nobody: a path that it concerns does not exist, before
  * and after; but for SCOPE_SELF no index is lower than its own any more, so that none
  * ever goes back. False: out of memory, nothing was changed. */
@@ -150,9 +163,9 @@ struct tree_portion {
 };
 
 /* Fills the portion with what last changed after `from`, and up to `to`, at or below the
- * path (SCOPE_INSIDE: below it), and moves `from` to the index that it has come to. True:
- * that was all. A portion may be empty: nothing is held for long. Who goes on with `from`
- * tells each path once. */
+ * path (or below it alone: scope_leaves_out()), and moves `from` to the index that it has
+ * come to. True: that was all. A portion may be empty: nothing is held for long. Who goes
+ * on with `from` tells each path once. */
 bool tree_since(struct tree *tree, struct text path, enum scope scope, uint64_t *from,
                 uint64_t to, struct tree_portion *portion);
 

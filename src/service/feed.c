@@ -44,7 +44,7 @@ static void add_named(struct feed *feed, const struct names *names, char *at)
 static enum scope scope_of(const struct feed *feed)
 {
     if (feed->behind_origin)
-        return SCOPE_BELOW;
+        return feed->below_alone ? SCOPE_BENEATH : SCOPE_BELOW;
     return feed->below_alone ? SCOPE_INSIDE : SCOPE_WITHIN;
 }
 

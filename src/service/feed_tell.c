@@ -25,10 +25,7 @@ struct pager {
 
 static bool is_told(const struct pager *pager, const struct tree_news *news)
 {
-    const struct feed *feed = pager->feed;
-    if (news->present.index == 0 || (pager->reset && news->present.deleted))
-        return false;
-    return !feed->below_alone || feed->named || news->path.len != feed->path.len;
+    return news->present.index != 0 && !(pager->reset && news->present.deleted);
 }
 
 /* Whether a page may end before a change with this index: one goes on from there. */

@@ -106,7 +106,7 @@ bool tree_since(struct tree *tree, struct text path, enum scope scope, uint64_t 
     lock_take(&tree->lock);
     node_place(tree, path, &place);
     struct node *top = place_top(&place);
-    const struct node *hidden = scope == SCOPE_INSIDE ? place_node(&place) : NULL;
+    const struct node *hidden = scope_leaves_out(scope) ? place_node(&place) : NULL;
     if (top != NULL && top->newest.index > *from && !walk(top, hidden, *from, to, &found))
         scan(&tree->order, top, hidden, *from, to, &found);
     fill(&found, portion);

@@ -74,11 +74,11 @@ static struct present state_of(const struct tree *tree, const struct place *plac
     if (scope == SCOPE_SELF)
         return present;
     struct moment newest = tree->floor;
-    if (scope == SCOPE_INSIDE && node != NULL)
+    if (scope_leaves_out(scope) && node != NULL)
         top = node->children != NULL ? node->children->prev : NULL;
     if (top != NULL)
         newest = later(newest, top->newest);
-    if (scope == SCOPE_BELOW)
+    if (scope_is_behind_origin(scope))
         newest = later(newest, everything_at(tree, place));
     present.index = newest.index;
     present.changed = newest.at;
@@ -182,16 +182,17 @@ static bool take(struct tree *tree, struct node *node, enum scope scope,
     return true;
 }
 
-/* The same for all that a change below concerns; some of them were there for nothing
- * else. */
-static void take_above(struct tree *tree, struct node *node, bool known,
+/* The same for all that a change of `changed` concerns (NULL: nobody knows of what), at
+ * the node and above it; some of them were there for nothing else. */
+static void take_above(struct tree *tree, struct node *node, const struct node *changed,
                        struct waitlist **chain)
 {
     for (struct node *up = node, *next; up != NULL; up = next) {
         next = up->parent;
         bool taken = take(tree, up, SCOPE_BELOW, chain);
-        taken |= known && take(tree, up, SCOPE_WITHIN, chain);
-        taken |= known && up != node && take(tree, up, SCOPE_INSIDE, chain);
+        taken |= up != changed && take(tree, up, SCOPE_BENEATH, chain);
+        taken |= changed != NULL && take(tree, up, SCOPE_WITHIN, chain);
+        taken |= changed != NULL && up != changed && take(tree, up, SCOPE_INSIDE, chain);
         if (taken)
             node_prune(tree, up);
     }
@@ -237,27 +238,34 @@ static bool change_node(struct tree *tree, const struct change *change,
     change_self(tree, node, change);
     node_note(node, (struct moment){change->index, change->at});
     take(tree, node, SCOPE_SELF, chain);
-    take_above(tree, node, true, chain);
+    take_above(tree, node, node, chain);
     return true;
 }
 
-/* Takes the waitlists under SCOPE_BELOW of all nodes at or below `top`. */
+static void find(struct node *node, enum scope scope, struct waitlist **found)
+{
+    struct waitlist *waitlist = node->waitlists[scope];
+    if (waitlist == NULL)
+        return;
+    waitlist->chain = *found;
+    *found = waitlist;
+}
+
+/* Takes the waitlists behind origins of all nodes at or below `top`. */
 static void take_below(struct tree *tree, struct node *top, struct waitlist **chain)
 {
     struct waitlist *found = NULL;
     for (struct node *node = top; node != NULL; node = node_next(node, top)) {
-        struct waitlist *waitlist = node->waitlists[SCOPE_BELOW];
-        if (waitlist == NULL)
-            continue;
-        waitlist->chain = found;
-        found = waitlist;
+        find(node, SCOPE_BELOW, &found);
+        find(node, SCOPE_BENEATH, &found);
     }
     /* A node is held by its waitlist until it is its turn, so no other's pruning frees
      * it. */
     while (found != NULL) {
         struct node *node = found->node;
+        enum scope scope = found->scope;
         found = found->chain;
-        take(tree, node, SCOPE_BELOW, chain);
+        take(tree, node, scope, chain);
         node_prune(tree, node);
     }
 }
@@ -296,7 +304,7 @@ static bool change_everything(struct tree *tree, const struct change *change,
     if (node == tree->root)
         drop_marks(tree);
     set_mark(tree, node, (struct moment){change->index, change->at});
-    take_above(tree, node->parent, false, chain);
+    take_above(tree, node->parent, NULL, chain);
     take_below(tree, node, chain);
     return true;
 }
