@@ -30,7 +30,8 @@ enum etag_match {
  * read up to what can't be understood; commas inside an opaque part belong to it. */
 enum etag_match etag_matches(struct text list, uint64_t index, bool weak);
 
-/* Whether an entity tag of the list, weak or not, is an index from `least` to `most`. */
-bool etag_is_within(struct text list, uint64_t least, uint64_t most);
+/* The newest index from `least` to `most` that is an entity tag of the list, weak or not;
+ * 0: none is. */
+uint64_t etag_newest(struct text list, uint64_t least, uint64_t most);
 
 #endif

@@ -56,18 +56,18 @@ enum etag_match etag_matches(struct text list, uint64_t index, bool weak)
     return ETAG_NONE;
 }
 
-bool etag_is_within(struct text list, uint64_t least, uint64_t most)
+uint64_t etag_newest(struct text list, uint64_t least, uint64_t most)
 {
     struct entity_tag tag;
-    uint64_t index;
+    uint64_t index, newest = 0;
     for (skip_between(&list); list.len > 0; skip_between(&list)) {
         if (!take_tag(&list, &tag))
             break;
         struct text digits = {tag.opaque.at + 1, tag.opaque.len - 2};
         bool plain = digits.len == 1 || (digits.len > 1 && digits.at[0] != '0');
         if (plain && text_number(digits, UINT64_MAX, &index) && index >= least &&
-            index <= most)
-            return true;
+            index <= most && index > newest)
+            newest = index;
     }
-    return false;
+    return newest;
 }

@@ -16,6 +16,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fcgiwait/change.h"
+
+/* Indexes come from the clock, in microseconds, and reach this in the year 2112. */
+#define BOOKMARK_LEAST (INDEX_LIMIT / 2)
+
 uint64_t bookmark_of(uint64_t index, uint64_t horizon);
 
 /* Whether the number can be one. */

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "bookmark.h"
+#include "fcgiwait/etag.h"
 #include "fcgiwait/path.h"
 
 /* Names that are the same are told once. */
@@ -96,19 +98,33 @@ void feed_look(struct feed *feed, struct tree *tree, struct present *present)
     feed->newest = present->index;
 }
 
+/* What the client says that it has: its index, or where it waits by entity tags, the
+ * newest of them that is good, or a page's end (bookmark.h). */
+static uint64_t index_said(const struct operation *operation,
+                           const struct tree_span *span)
+{
+    struct text tags = operation->conditions.if_none_match;
+    if (operation->has_index)
+        return operation->index;
+    if (!operation->has_wait || tags.at == NULL)
+        return INDEX_NONE;
+    uint64_t index = etag_newest(tags, span->horizon, span->newest);
+    if (index == 0)
+        index = etag_newest(tags, BOOKMARK_LEAST, INDEX_LIMIT - 1);
+    return index != 0 ? index : INDEX_NONE;
+}
+
 void feed_set_from(struct feed *feed, struct tree *tree,
                    const struct operation *operation, const struct tree_span *span,
                    const struct present *present, bool same)
 {
-    uint64_t index = operation->index, stopped;
+    uint64_t index = index_said(operation, span), stopped;
     bool is_good =
-        operation->has_index &&
-        (index == present->index || (index >= span->horizon && index <= span->newest));
+        index == present->index || (index >= span->horizon && index <= span->newest);
     feed->has_from = is_good || same;
     feed->from = is_good ? index : present->index;
     feed->goes_on = 0;
-    if (!feed->has_from && operation->has_index &&
-        feed_find(feed, tree, span->horizon, index, &stopped)) {
+    if (!feed->has_from && feed_find(feed, tree, span->horizon, index, &stopped)) {
         feed->goes_on = span->horizon;
         feed->has_from = true;
         feed->from = stopped;

@@ -74,10 +74,9 @@ static uint64_t brought_index(struct service *service, const struct operation *o
         return operation->index < INDEX_LIMIT && !bookmark_can_be(operation->index)
                    ? operation->index
                    : 0;
-    if (operation->has_wait && tags.at != NULL &&
-        etag_is_within(tags, newest + 1, INDEX_LIMIT - 1))
-        return newest + 1;
-    return 0;
+    if (!operation->has_wait || tags.at == NULL)
+        return 0;
+    return etag_newest(tags, newest + 1, BOOKMARK_LEAST - 1) != 0 ? newest + 1 : 0;
 }
 
 void read_serve(struct service *service, struct request *request,

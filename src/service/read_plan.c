@@ -25,7 +25,7 @@ static bool has_tag_since(const struct tree_span *span, const struct present *pr
     uint64_t least = present->index + 1;
     if (least < span->horizon)
         least = span->horizon;
-    return least <= span->newest && etag_is_within(tags, least, span->newest);
+    return least <= span->newest && etag_newest(tags, least, span->newest) != 0;
 }
 
 /* Behind an origin a document is the API's; what changed below a path is told here. */

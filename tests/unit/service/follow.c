@@ -224,6 +224,34 @@ static void a_slash_at_the_end_leaves_the_path_itself_out(void **state)
     assert_non_null(strstr(visit.body, "secret"));
 }
 
+/* Without a wait they are conditions (RFC 9110), and no index. */
+static void entity_tags_are_an_index_for_those_who_wait(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    char out[1024], tags[64];
+    uint64_t a = put(rig, "/l/a", JSON("1")), b = put(rig, "/l/b", JSON("2"));
+    uint64_t c = put(rig, "/l/c", JSON("3"));
+    struct cgi cgi = below("/l", "wait=30s");
+    cgi.if_none_match = (struct text){
+        tags, (size_t)snprintf(tags, sizeof tags, "\"%llu\", W/\"%llu\"",
+                               (unsigned long long)b, (unsigned long long)a)};
+    assert_int_equal(service_rig_ask(rig, &visit, &cgi), 200);
+    must_tell(&visit, told(out,
+                           "{\"index\":#,\"changes\":["
+                           "{\"path\":\"/l/c\",\"index\":#,\"type\":\"application/json\","
+                           "\"document\":3}]}",
+                           c, c, 0));
+    cgi.query = TEXT("");
+    assert_int_equal(service_rig_ask(rig, &visit, &cgi), 200);
+    assert_non_null(strstr(visit.body, "\"reset\":true"));
+    assert_non_null(strstr(visit.body, "/l/a"));
+    cgi.query = TEXT("wait=30s");
+    cgi.if_none_match = TEXT("\"1\", \"abc\"");
+    assert_int_equal(service_rig_ask(rig, &visit, &cgi), 200);
+    assert_non_null(strstr(visit.body, "\"reset\":true"));
+}
+
 /* --- names --- */
 
 static void names_follow_those_alone(void **state)
@@ -424,16 +452,21 @@ static void forget_some(struct service_rig *rig)
     }
 }
 
-static void a_first_answer_comes_in_pages_whatever_was_forgotten(void **state)
+static int ask_by_tag(struct service_rig *rig, struct visit *visit, const char *path,
+                      uint64_t index)
 {
-    struct service_rig *rig = *state;
+    char tag[64];
+    struct cgi cgi = below(path, "wait=0");
+    cgi.if_none_match = (struct text){
+        tag, (size_t)snprintf(tag, sizeof tag, "\"%llu\"", (unsigned long long)index)};
+    return service_rig_ask(rig, visit, &cgi);
+}
+
+/* Each page by the index of the one before, or by its entity tag. */
+static void first_answer_in_pages(struct service_rig *rig, bool by_tag)
+{
     struct visit visit;
     char seen[10] = {0}, path[20];
-    for (int i = 0; i < 10; i++) {
-        snprintf(path, sizeof path, "/l/%d", i);
-        put(rig, path, JSON("1"));
-    }
-    forget_some(rig);
     assert_int_equal(ask(rig, &visit, "/l", ""), 200);
     assert_non_null(strstr(visit.body, "\"reset\":true"));
     for (int pages = 1;; pages++) {
@@ -446,11 +479,26 @@ static void a_first_answer_comes_in_pages_whatever_was_forgotten(void **state)
             assert_int_equal(pages, 4);
             break;
         }
-        assert_int_equal(ask_since(rig, &visit, "/l", index_of(&visit), ""), 200);
+        assert_int_equal(by_tag ? ask_by_tag(rig, &visit, "/l", index_of(&visit))
+                                : ask_since(rig, &visit, "/l", index_of(&visit), ""),
+                         200);
         assert_null(strstr(visit.body, "\"reset\":true"));
     }
     assert_memory_equal(seen, "\1\1\1\1\1\1\1\1\1\1", 10);
     assert_int_equal(ask_since(rig, &visit, "/l", index_of(&visit), ""), 304);
+}
+
+static void a_first_answer_comes_in_pages_whatever_was_forgotten(void **state)
+{
+    struct service_rig *rig = *state;
+    char path[20];
+    for (int i = 0; i < 10; i++) {
+        snprintf(path, sizeof path, "/l/%d", i);
+        put(rig, path, JSON("1"));
+    }
+    forget_some(rig);
+    first_answer_in_pages(rig, false);
+    first_answer_in_pages(rig, true);
 }
 
 static void a_page_that_may_have_missed_a_deletion_begins_again(void **state)
@@ -506,6 +554,31 @@ static void the_path_itself_wakes_nobody_who_asked_for_what_is_below(void **stat
     assert_false(visit_is_answered(&waiting));
     put(rig, "/l/b", JSON("1"));
     assert_int_equal(visit_await(&waiting), 200);
+}
+
+/* There /l may be another location's, too; but what happens to all of it happens below.
+ */
+static void behind_an_origin_the_path_itself_wakes_nobody_either(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit, waiting;
+    char query[64];
+    struct cgi cgi = below("/l/", "");
+    cgi.origin = TEXT("/_origin");
+    report(rig, "/l/1", "");
+    for (int i = 0; i < 3; i++) {
+        cgi.query = TEXT("");
+        assert_int_equal(service_rig_ask(rig, &visit, &cgi), 200);
+        snprintf(query, sizeof query, "index=%llu&wait=30s",
+                 (unsigned long long)index_of(&visit));
+        cgi.query = text_of(query);
+        service_rig_serve(rig, &waiting, &cgi);
+        report(rig, "/l", "");
+        assert_false(visit_is_answered(&waiting));
+        report(rig, i == 0 ? "/l/2" : "/x", i == 1 ? "/l/*" : i == 2 ? "/l/2/*" : "");
+        assert_int_equal(visit_await(&waiting), 200);
+        assert_null(strstr(waiting.body, "\"/l\""));
+    }
 }
 
 /* What was touched before the last change of everything is as unknown as the rest. */
@@ -645,11 +718,13 @@ int main(void)
         WITH(plenty, nothing_below_is_told_and_can_be_waited_for),
         WITH(plenty, documents_are_left_out_for_those_who_want_none),
         WITH(plenty, a_slash_at_the_end_leaves_the_path_itself_out),
+        WITH(plenty, entity_tags_are_an_index_for_those_who_wait),
         WITH(plenty, names_follow_those_alone),
         WITH(small, a_first_answer_comes_in_pages_whatever_was_forgotten),
         WITH(small, a_page_that_may_have_missed_a_deletion_begins_again),
         WITH(small, a_name_that_was_forgotten_is_missed),
         WITH(plenty, the_path_itself_wakes_nobody_who_asked_for_what_is_below),
+        WITH(plenty, behind_an_origin_the_path_itself_wakes_nobody_either),
         WITH(small, pages_behind_an_origin_come_to_an_end),
         WITH(plenty, long_lists_come_as_a_query),
         WITH(plenty, names_that_lead_out_are_refused),
