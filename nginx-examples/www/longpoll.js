@@ -116,6 +116,10 @@ class Run {
   // again whether all is well. Only then a request is held.
   #sure = false;
 
+  // Nothing of a stream has come. Where a poll brings an answer, something collects streams; where
+  // it brings none either, the network was to blame, and not the stream.
+  #doubted = false;
+
   constructor(url, followed, {
     signal, onstate = () => {}, stream = false, wait = 50, index, background = false, init = {},
     gap = 50, grace = 20, retryFirst = 1, retryMost = 30,
@@ -155,10 +159,12 @@ class Run {
     const early = now() - asked < 1000 * Math.min(1, held / 2);
     if (!answer.error && !changed && early) answer.error = new Error('the server does not wait');
     if (answer.error) {
+      if (this.#doubted) this.stream = true;
       this.#retry(answer);
       return;
     }
 
+    this.#doubted = false;
     if (this.#sure || changed) this.#failures = 0;
     this.#notBefore = asked + this.gap;
     this.onstate('waiting', {changed, expired: this.#sure && !changed, stream: false});
@@ -176,6 +182,7 @@ class Run {
     try {
       let read = await within(this.grace, stop => this.#open(stop));
       this.stream = !read.late && !read.refused;
+      this.#doubted = Boolean(read.late);
       while (read.lines) {
         if (now() - asked >= 1000) this.#failures = 0;
         const failed = yield* this.#told(read.lines, within);

@@ -521,6 +521,15 @@ for (const [name, answer] of [
   });
 }
 
+test('where nothing comes at all, it is the network, and streams are tried again', LIMIT, async () => {
+  const server = await serve([hold, hangUp, stream(is('/live/thing', 7, {a: 1}), hold)]);
+  const seen = start(server, {stream: true, grace: 0.5});
+  await until(() => seen.rounds.length === 1, 'a round');
+  assert.deepEqual(server.requests.map(({accept}) => accept === 'application/x-ndjson'),
+    [true, false, true]);
+  assert.equal(seen.states.at(-1).stream, true);
+});
+
 test('a stream that falls silent counts as dead', LIMIT, async () => {
   const server = await serve([stream(is('/live/thing', 7, 1), hold), stream({current: 7}, hold)]);
   const seen = start(server, {stream: true, wait: 0.2, grace: 0.5});
