@@ -12,7 +12,8 @@
 
 struct chunk {
     _Atomic unsigned references;
-    size_t len;
+    struct text text; /* in `bytes`, or in `own` */
+    char *own;        /* malloc'd, or NULL */
     char bytes[];
 };
 
@@ -20,12 +21,16 @@ struct chunk {
 struct chunk *chunk_new(size_t len);
 struct chunk *chunk_of(struct text bytes); /* a copy */
 
+/* A text that lies in malloc'd bytes, which the chunk now owns. NULL: out of memory, and
+ * they are freed. */
+struct chunk *chunk_around(char *bytes, struct text text);
+
 struct chunk *chunk_ref(struct chunk *chunk);
 void chunk_unref(struct chunk **chunk); /* *chunk may be NULL, and is afterwards */
 
 static inline struct text chunk_text(const struct chunk *chunk)
 {
-    return (struct text){chunk->bytes, chunk->len};
+    return chunk->text;
 }
 
 #endif

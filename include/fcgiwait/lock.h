@@ -28,6 +28,7 @@ enum lock_rank {
     LOCK_CUTOFF,         /* service/service_private.h */
     LOCK_AGAIN,          /* service/again.h */
     LOCK_PLACES,         /* service/places.h */
+    LOCK_PAGES,          /* service/pages.h */
     LOCK_LOG             /* base/log.c */
 };
 

@@ -3,8 +3,8 @@
  * reply: one answer on its way out: the CGI header block (RFC 3875 section 6.3) and a
  * body.
  *
- * Built on the stack of whoever answers; owns a reference of its document, or the bytes
- * of its body, until reply_dispose(). Moving the struct moves the ownership.
+ * Built on the stack of whoever answers; owns a reference of its document or chunk, or
+ * the bytes of its body, until reply_dispose(). Moving the struct moves the ownership.
  */
 #ifndef FCGIWAIT_REPLY_H
 #define FCGIWAIT_REPLY_H
@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "fcgiwait/change.h"
+#include "fcgiwait/chunk.h"
 #include "fcgiwait/problem.h"
 
 /* More than the longest header block: cache_control and the type are bounded. One that
@@ -26,6 +27,7 @@ struct reply {
     bool overflows;            /* a header line did not fit */
     struct text body;          /* what is sent of it: nothing for HEAD */
     struct document *document; /* a reference, or NULL */
+    struct chunk *chunk;       /* the same */
     char *own;                 /* malloc'd bytes of the body, or NULL; of a redirect: the
                                   header lines that may not fit `head`, sent as a body */
     char head[REPLY_HEAD];
@@ -48,9 +50,8 @@ void reply_present(struct reply *reply, const struct present *present,
 void reply_unchanged(struct reply *reply, uint64_t index,
                      const struct reply_options *options);
 
-/* 200 with what changed up to this index, as JSON: a text within malloc'd bytes, which
- * the reply now owns. */
-void reply_told(struct reply *reply, uint64_t index, char *bytes, struct text text,
+/* 200 with what changed up to this index, as JSON. */
+void reply_told(struct reply *reply, uint64_t index, struct chunk *told,
                 const struct reply_options *options);
 
 /* The origin has the body, at this index or newer. `target` is the malloc'd end of the

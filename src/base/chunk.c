@@ -10,7 +10,8 @@ struct chunk *chunk_new(size_t len)
     if (chunk == NULL)
         return NULL;
     atomic_init(&chunk->references, 1);
-    chunk->len = len;
+    chunk->text = (struct text){chunk->bytes, len};
+    chunk->own = NULL;
     return chunk;
 }
 
@@ -19,6 +20,18 @@ struct chunk *chunk_of(struct text bytes)
     struct chunk *chunk = chunk_new(bytes.len);
     if (chunk != NULL)
         text_put(chunk->bytes, bytes);
+    return chunk;
+}
+
+struct chunk *chunk_around(char *bytes, struct text text)
+{
+    struct chunk *chunk = chunk_new(0);
+    if (chunk == NULL) {
+        free(bytes);
+        return NULL;
+    }
+    chunk->text = text;
+    chunk->own = bytes;
     return chunk;
 }
 
@@ -32,7 +45,9 @@ void chunk_unref(struct chunk **pointer)
 {
     struct chunk *chunk = *pointer;
     *pointer = NULL;
-    if (chunk != NULL &&
-        atomic_fetch_sub_explicit(&chunk->references, 1, memory_order_acq_rel) == 1)
-        free(chunk);
+    if (chunk == NULL ||
+        atomic_fetch_sub_explicit(&chunk->references, 1, memory_order_acq_rel) != 1)
+        return;
+    free(chunk->own);
+    free(chunk);
 }

@@ -61,12 +61,17 @@ static void deliver_told(struct service *service, struct request *request)
     struct reply reply;
     struct feed_page page;
     struct reply_options options = options_for(service, request);
-    feed_tell(request->feed, service->tree, &page);
-    if (page.bytes == NULL) {
+    if (!pages_find(&service->pages, request->feed, &page)) {
+        feed_tell(request->feed, service->tree, &page);
+        counter_add(&service->counters->feeds_built, 1);
+        pages_keep(&service->pages, &request->feed, &page);
+    }
+    if (page.chunk == NULL) {
         deliver_no_memory(service, request);
         return;
     }
-    reply_told(&reply, page.index, page.bytes, page.text, &options);
+    reply_told(&reply, page.index, page.chunk, &options);
+    chunk_unref(&page.chunk);
     deliver_reply(service, request, &reply);
 }
 

@@ -96,6 +96,7 @@ void feed_look(struct feed *feed, struct tree *tree, struct present *present)
     if (present->index != 0 && present->index < span.horizon)
         present->index = span.horizon;
     feed->newest = present->index;
+    feed->horizon = span.horizon;
 }
 
 /* What the client says that it has: its index, or where it waits by entity tags, the
@@ -129,4 +130,17 @@ void feed_set_from(struct feed *feed, struct tree *tree,
         feed->has_from = true;
         feed->from = stopped;
     }
+}
+
+bool feed_same(const struct feed *a, const struct feed *b)
+{
+    if (a->newest != b->newest || a->from != b->from || a->has_from != b->has_from ||
+        a->goes_on != b->goes_on || a->horizon != b->horizon || a->count != b->count ||
+        a->rules != b->rules || a->minimal != b->minimal || a->named != b->named ||
+        a->behind_origin != b->behind_origin || a->below_alone != b->below_alone)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (!text_is(a->targets[i].path, b->targets[i].path))
+            return false;
+    return true;
 }

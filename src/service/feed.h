@@ -9,6 +9,7 @@
 #ifndef FCGIWAIT_SERVICE_FEED_H
 #define FCGIWAIT_SERVICE_FEED_H
 
+#include "fcgiwait/chunk.h"
 #include "fcgiwait/names.h"
 #include "operation.h"
 
@@ -24,7 +25,8 @@ struct feed {
     uint64_t goes_on;   /* the horizon at which a page before this one stopped at `from`,
                            which may be below it; 0: there was no such page */
     uint64_t from;
-    uint64_t newest; /* change of them all, as feed_look() saw it */
+    uint64_t newest;  /* change of them all, as feed_look() saw it */
+    uint64_t horizon; /* of the tree, then */
     size_t count;
     struct target targets[]; /* as feed_look() saw them */
 };
@@ -48,14 +50,17 @@ void feed_set_from(struct feed *feed, struct tree *tree,
 bool feed_find(const struct feed *feed, struct tree *tree, uint64_t horizon,
                uint64_t bookmark, uint64_t *index);
 
-/* What a feed tells: malloc'd bytes, and the text that lies within them. */
+/* Whether both ask for the same, from the same index, of the same state. */
+bool feed_same(const struct feed *a, const struct feed *b);
+
+/* What a feed tells. */
 struct feed_page {
-    char *bytes; /* NULL: out of memory */
-    struct text text;
-    uint64_t index; /* up to where it tells */
+    struct chunk *chunk; /* a reference of the holder's; NULL: out of memory */
+    uint64_t index;      /* up to where it tells */
 };
 
-/* What changed, in index order, up to what feed_look() saw (feed_tell.c). */
+/* What changed, in index order, up to what feed_look() saw (feed_tell.c). Feeds that are
+ * the same tell the same. */
 void feed_tell(const struct feed *feed, struct tree *tree, struct feed_page *page);
 
 #endif

@@ -188,6 +188,13 @@ static struct text open_page(struct pager *pager)
     return (struct text){start, pager->telling.len - OPENING_MOST + opening.len};
 }
 
+/* Without memory it stays as large as it grew. */
+static char *bytes_of(const struct telling *telling)
+{
+    char *bytes = realloc(telling->bytes, telling->len);
+    return bytes != NULL ? bytes : telling->bytes;
+}
+
 static void tell_page(const struct feed *feed, struct tree *tree, uint64_t from,
                       bool reset, struct feed_page *page)
 {
@@ -202,15 +209,15 @@ static void tell_page(const struct feed *feed, struct tree *tree, uint64_t from,
     telling_add(&pager.telling, TEXT("]}"));
     if (!told || pager.telling.failed) {
         free(pager.telling.bytes);
-        page->bytes = NULL;
+        page->chunk = NULL;
         return;
     }
     if (!pager.more)
         pager.index = feed->newest;
     else if (pager.index < span.horizon)
         pager.index = bookmark_of(pager.index, span.horizon);
-    page->bytes = pager.telling.bytes;
-    page->text = open_page(&pager);
+    pager.telling.bytes = bytes_of(&pager.telling);
+    page->chunk = chunk_around(pager.telling.bytes, open_page(&pager));
     page->index = pager.index;
 }
 
@@ -223,7 +230,7 @@ void feed_tell(const struct feed *feed, struct tree *tree, struct feed_page *pag
         tree_span(tree, &span); /* after: a deletion may be forgotten while we tell */
         if (!is_void(feed, &span))
             return;
-        free(page->bytes);
+        chunk_unref(&page->chunk);
     }
     tell_page(feed, tree, known, true, page);
 }

@@ -44,6 +44,7 @@ static void begin(struct reply *reply, int status)
     reply->overflows = false;
     reply->body = (struct text){NULL, 0};
     reply->document = NULL;
+    reply->chunk = NULL;
     reply->own = NULL;
     add(reply, TEXT("Status: "));
     add(reply, (struct text){digits, text_format((uint64_t)status, digits)});
@@ -156,14 +157,14 @@ void reply_unchanged(struct reply *reply, uint64_t index,
     finish(reply);
 }
 
-void reply_told(struct reply *reply, uint64_t index, char *bytes, struct text text,
+void reply_told(struct reply *reply, uint64_t index, struct chunk *told,
                 const struct reply_options *options)
 {
     begin(reply, 200);
     add_reading(reply, index, options);
     add(reply, TEXT("Content-Type: application/json\r\n"));
-    add_body(reply, text, options->head_only);
-    reply->own = bytes;
+    add_body(reply, chunk_text(told), options->head_only);
+    reply->chunk = chunk_ref(told);
     finish(reply);
 }
 
@@ -240,6 +241,7 @@ void reply_bytes(struct reply *reply, const char *type, char *bytes, size_t len,
 void reply_dispose(struct reply *reply)
 {
     document_unref(&reply->document);
+    chunk_unref(&reply->chunk);
     free(reply->own);
     reply->own = NULL;
 }

@@ -63,6 +63,7 @@ struct service *service_open(const struct service_ground *ground,
         return NULL;
     }
     places_open(&service->places);
+    pages_open(&service->pages);
     service->tree = ground->tree;
     service->room = ground->room;
     service->store = ground->store;
@@ -119,6 +120,7 @@ void service_close(struct service **pointer)
     lock_destroy(&service->cutoff_lock);
     again_dispose(&service->again);
     places_dispose(&service->places);
+    pages_dispose(&service->pages);
     free(service);
 }
 

@@ -8,6 +8,7 @@
 #include "fcgiwait/lock.h"
 #include "again.h"
 #include "operation.h"
+#include "pages.h"
 #include "places.h"
 
 /* One set of rules. Requests read it without a lock, so a replaced one stays until the
@@ -31,6 +32,7 @@ struct service {
     _Atomic bool missed; /* a reported write could not be stored */
     struct again again;
     struct places places; /* of those that are held */
+    struct pages pages;
 };
 
 static inline const struct service_rules *service_rules(struct service *service)

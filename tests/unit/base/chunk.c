@@ -20,6 +20,17 @@ static void a_copy_has_the_bytes(void **state)
     chunk_unref(&empty); /* none */
 }
 
+static void a_text_may_lie_within_bytes_that_it_takes_over(void **state)
+{
+    char *bytes = strdup("..told");
+    (void)state;
+    must(bytes != NULL, "no memory");
+    struct chunk *chunk = chunk_around(bytes, (struct text){bytes + 2, 4});
+    must(chunk != NULL, "no memory");
+    assert_true(text_is(chunk_text(chunk), TEXT("told")));
+    chunk_unref(&chunk);
+}
+
 static void *let_go(void *context)
 {
     struct chunk *chunk = context;
@@ -52,6 +63,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_copy_has_the_bytes),
+        cmocka_unit_test(a_text_may_lie_within_bytes_that_it_takes_over),
         cmocka_unit_test(it_is_there_as_long_as_anybody_has_it),
     };
     return cmocka_run_group_tests_name("base/chunk", tests, NULL, NULL);
