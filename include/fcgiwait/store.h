@@ -95,6 +95,11 @@ struct store_table {
     size_t also_count;
 };
 
+/* NULL, or what is wrong with what such a table says: for whoever knows where it stands.
+ */
+const char *store_table_name_wrong(const char *name);
+const char *store_table_path_wrong(const char *path);
+
 /* The store keeps copies of what it still needs. */
 struct store_options {
     const char *type; /* "sqlite", "memory", "redis", "postgres" */

@@ -3,8 +3,8 @@
  * postgres_catalogue: what the server's catalogue says about the configured tables.
  * Private to the PostgreSQL store.
  *
- * On an ordinary connection, one thread's at a time; blocks until the server answers. No
- * right on any table is needed: catalogues are everybody's to read.
+ * On an ordinary connection, one thread's at a time; waits for the server. No right on
+ * any table is needed: catalogues are everybody's to read.
  */
 #ifndef FCGIWAIT_STORE_POSTGRES_CATALOGUE_H
 #define FCGIWAIT_STORE_POSTGRES_CATALOGUE_H
@@ -14,7 +14,7 @@
 
 #include "postgres_table.h"
 
-struct pg_conn; /* libpq's PGconn */
+struct postgres_link;
 
 enum postgres_checked {
     POSTGRES_GOOD,
@@ -27,13 +27,13 @@ enum postgres_checked {
  * replica identity that has them. Calls `say` with a sentence for each thing that is
  * wrong, and what to do. */
 enum postgres_checked
-postgres_catalogue_check(struct pg_conn *connection, const char *publication,
-                         const struct store_table *tables, size_t count,
+postgres_catalogue_check(struct postgres_link *link, const char *publication,
+                         struct postgres_tables *tables,
                          void (*say)(void *context, const char *what), void *context);
 
 /* For a relation that is POSTGRES_UNKNOWN: asks what it is a part of, and has that
  * learned. False: the server did not answer. */
-bool postgres_catalogue_adopt(struct pg_conn *connection, struct postgres_tables *tables,
+bool postgres_catalogue_adopt(struct postgres_link *link, struct postgres_tables *tables,
                               const struct postgres_message *relation,
                               enum postgres_learned *learned, const char **why);
 

@@ -334,5 +334,7 @@ bool postgres_message_path(struct text content, struct text *path, bool *below)
     *path = content;
     if (*below)
         path->len -= content.len > 2 ? 2 : 1;
+    if (*below)
+        *path = path_without_slash(*path);
     return path_check(*path, PATH_LENGTH_MAX) == NULL;
 }
