@@ -169,7 +169,7 @@ void chain_close(struct chain *chain)
         stack_end(&chain->hops[--chain->count]);
 }
 
-void chain_need(enum hop_kind kind)
+bool chain_can(enum hop_kind kind)
 {
     static const char *const names[] = {
         [HOP_NGINX] = "nginx",         [HOP_HAPROXY] = "haproxy",
@@ -177,6 +177,5 @@ void chain_need(enum hop_kind kind)
         [HOP_LIGHTTPD] = "lighttpd",   [HOP_VARNISH] = "varnishd"};
     char command[64];
     snprintf(command, sizeof command, "command -v %s >/dev/null", names[kind]);
-    if (system(command) != 0)
-        skip();
+    return system(command) == 0;
 }

@@ -37,7 +37,7 @@ void chain_add(struct chain *chain, enum hop_kind kind, const char *lines);
 
 void chain_close(struct chain *chain);
 
-/* Skips the test (cmocka) where the program is not installed. */
-void chain_need(enum hop_kind kind);
+/* Whether the program is installed. */
+bool chain_can(enum hop_kind kind);
 
 #endif

@@ -9,24 +9,44 @@
 
 #include "must.h"
 
-struct run program_run(const char *format, ...)
+static FILE *start(const char *format, va_list args)
 {
-    struct run run = {0};
     char command[4096];
-    va_list args;
     int len =
         snprintf(command, sizeof command, "exec 2>&1 </dev/null; exec \"$FCGIWAIT\" ");
-    va_start(args, format);
     vsnprintf(command + len, sizeof command - (size_t)len, format, args);
-    va_end(args);
     must(getenv("FCGIWAIT") != NULL, "FCGIWAIT has to name the program");
     FILE *pipe = popen(command, "r");
     must(pipe != NULL, "popen");
-    size_t got = fread(run.output, 1, sizeof run.output - 1, pipe);
+    return pipe;
+}
+
+FILE *program_start(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    FILE *started = start(format, args);
+    va_end(args);
+    return started;
+}
+
+struct run program_join(FILE *started)
+{
+    struct run run = {0};
+    size_t got = fread(run.output, 1, sizeof run.output - 1, started);
     run.output[got] = '\0';
-    int status = pclose(pipe);
+    int status = pclose(started);
     run.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     return run;
+}
+
+struct run program_run(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    FILE *started = start(format, args);
+    va_end(args);
+    return program_join(started);
 }
 
 void run_must(const struct run *run, int status, const char *says)
