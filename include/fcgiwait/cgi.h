@@ -22,9 +22,11 @@ struct cgi {
     struct text content_encoding, content_range;
     /* `at` NULL: no such header */
     struct text if_match, if_none_match, if_unmodified_since;
-    struct text traceparent;  /* of tracing (W3C) */
+    struct text traceparent; /* of tracing (W3C) */
+    struct text accept, last_event_id;
     struct preference prefer; /* of all Prefer headers */
     struct text resource, access, endpoint, wait_max, query_names, client, expires, scope;
+    struct text stream;
     struct text origin;        /* where the documents are; empty: here */
     struct text origin_status; /* of a reported write; `at` NULL: none is reported */
     struct text location, content_location, also, again; /* with it */

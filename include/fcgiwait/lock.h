@@ -24,6 +24,7 @@ enum lock_rank {
     LOCK_TREE,           /* tree/node.h */
     LOCK_LANE,           /* front/lane.h */
     LOCK_CENSUS,         /* front/census.h */
+    LOCK_EVENTS,         /* service/events.h */
     LOCK_RULES,          /* service/service_private.h */
     LOCK_CUTOFF,         /* service/service_private.h */
     LOCK_AGAIN,          /* service/again.h */

@@ -29,8 +29,9 @@ struct request {
     uint64_t number;      /* how many requests had come before, with it */
     struct place *place;  /* of its client, where those are counted */
     bool head_only;
-    struct feed *feed; /* malloc'd, of one that follows all below a path; else NULL */
-    char *target;      /* malloc'd line that sends nginx to the origin; NULL: no origin */
+    struct stream *stream; /* malloc'd, of one that is answered on and on; else NULL */
+    struct feed *feed;     /* malloc'd, of one that follows all below a path; else NULL */
+    char *target; /* malloc'd line that sends nginx to the origin; NULL: no origin */
 };
 
 #endif

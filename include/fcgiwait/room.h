@@ -29,8 +29,14 @@ enum room_parked {
     ROOM_PARKED,   /* the waiter is the room's now, and may have been answered already */
     ROOM_MOVED,    /* the index is not the present one any more: look again */
     ROOM_STOPPING, /* nobody is let in any more */
+    ROOM_LEFT,     /* room_leave() was called since it was admitted */
     ROOM_NO_MEMORY
 };
+
+/* For a waiter that parks again and again: chooses its worker. From here on a client that
+ * goes away while the waiter is not parked is not missed. Whoever parks once needs not.
+ */
+void room_admit(struct room *room, struct waiter *waiter);
 
 /* Holds the waiter until one of the targets changes from its index, or until `deadline`.
  * Then its answer function is called. */

@@ -76,4 +76,7 @@ size_t text_utf8_good(struct text t, size_t *len);
  * no UTF-8 (RFC 3629, section 4). */
 size_t text_utf8(struct text t);
 
+/* Whether all of it is UTF-8. */
+bool text_is_utf8(struct text t);
+
 #endif

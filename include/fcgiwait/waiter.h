@@ -40,8 +40,8 @@ typedef void waiter_answer_fn(struct waiter *waiter, enum verdict verdict,
                               const struct present *news);
 
 struct waiter {
-    waiter_answer_fn *answer; /* set by the owner before room_park() */
-    struct worker *worker;
+    waiter_answer_fn *answer;      /* set by the owner before room_park() */
+    struct worker *_Atomic worker; /* NULL: it was never admitted */
     struct instant deadline;
     struct watch *watches; /* `count` of them: `one`, or malloc'd */
     struct watch one;
@@ -50,6 +50,7 @@ struct waiter {
     uint32_t linked; /* watches that lie in a waitlist */
     uint8_t state;   /* enum waiter_state */
     uint8_t verdict; /* enum verdict; of WAITER_CALLED and WAITER_TAKEN */
+    uint8_t left;    /* the client went away while it was not in the room */
 };
 
 #endif

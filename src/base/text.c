@@ -120,3 +120,14 @@ size_t text_utf8(struct text t)
     size_t len;
     return text_utf8_good(t, &len) == len ? len : 0;
 }
+
+bool text_is_utf8(struct text t)
+{
+    while (t.len > 0) {
+        size_t len = (unsigned char)t.at[0] < 0x80 ? 1 : text_utf8(t);
+        if (len == 0)
+            return false;
+        text_skip(&t, len);
+    }
+    return true;
+}

@@ -92,17 +92,6 @@ void telling_string(struct telling *telling, struct text t)
     telling_add(telling, TEXT("\""));
 }
 
-static bool is_utf8(struct text t)
-{
-    while (t.len > 0) {
-        size_t len = (unsigned char)t.at[0] < 0x80 ? 1 : text_utf8(t);
-        if (len == 0)
-            return false;
-        text_skip(&t, len);
-    }
-    return true;
-}
-
 /* --- base64 (RFC 4648, section 4) --- */
 
 static void add_base64(struct telling *telling, struct text t)
@@ -145,7 +134,7 @@ static void add_document(struct telling *telling, struct document *document,
     if (document_is_json(document)) {
         telling_add(telling, TEXT(",\"document\":"));
         add_json(telling, document->body, as);
-    } else if (is_utf8(document->body)) {
+    } else if (text_is_utf8(document->body)) {
         telling_add(telling, TEXT(",\"document\":"));
         telling_string(telling, document->body);
     } else {

@@ -56,14 +56,22 @@ struct room *room_open(const struct room_options *options)
     return room;
 }
 
+void room_admit(struct room *room, struct waiter *waiter)
+{
+    unsigned turn = atomic_fetch_add_explicit(&room->turn, 1, memory_order_relaxed);
+    waiter->state = WAITER_FREE;
+    waiter->left = false;
+    waiter->worker = &room->workers[turn % room->options.workers];
+}
+
 enum room_parked room_park(struct room *room, struct waiter *waiter,
                            const struct target *targets, size_t count,
                            struct instant deadline)
 {
-    unsigned turn = atomic_fetch_add_explicit(&room->turn, 1, memory_order_relaxed);
+    if (waiter->worker == NULL)
+        room_admit(room, waiter);
     waiter->deadline = deadline;
-    return worker_park(&room->workers[turn % room->options.workers], waiter, targets,
-                       count);
+    return worker_park(waiter->worker, waiter, targets, count);
 }
 
 bool room_leave(struct waiter *waiter)

@@ -238,6 +238,8 @@ void worker_ring(struct worker *worker, struct waitlist *waitlist)
 static enum room_parked park_locked(struct worker *worker, struct waiter *waiter,
                                     const struct target *targets)
 {
+    if (waiter->left)
+        return ROOM_LEFT;
     if (worker->stopping)
         return ROOM_STOPPING;
     if (!deadline_push(&worker->heap, waiter))
@@ -257,7 +259,6 @@ static enum room_parked park_locked(struct worker *worker, struct waiter *waiter
 enum room_parked worker_park(struct worker *worker, struct waiter *waiter,
                              const struct target *targets, size_t count)
 {
-    waiter->worker = worker;
     if (!watches_make(waiter, count))
         return ROOM_NO_MEMORY;
     lock_take(&worker->lock);
@@ -286,6 +287,8 @@ bool worker_leave(struct worker *worker, struct waiter *waiter)
         last = worker->stopping && worker->parked == 0; /* it can end at once */
     } else if (waiter->state == WAITER_CALLED) {
         waiter->verdict = VERDICT_HUNG_UP;
+    } else {
+        waiter->left = true;
     }
     drop_and_wake(worker, last && rouse(worker));
     return left;

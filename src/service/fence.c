@@ -29,6 +29,7 @@ static struct text *text_at(struct operation *operation, size_t i)
         &operation->names.index,
         &operation->names.wait,
         &operation->client,
+        &operation->accept,
         &operation->traceparent,
         &operation->conditions.if_match,
         &operation->conditions.if_none_match,

@@ -10,8 +10,8 @@
 #include "feed.h"
 #include "trace.h"
 
-/* A number from 0 to 1, so that waits that began together need not end together. */
-static double luck(void)
+/* So that what began together need not end together. */
+double hold_luck(void)
 {
     static _Thread_local unsigned short state[3];
     if (state[0] == 0 && state[1] == 0) {
@@ -22,9 +22,8 @@ static double luck(void)
     return erand48(state);
 }
 
-/* False: there is none, and that was told. */
-static bool take_place(struct service *service, struct request *request,
-                       const struct operation *operation)
+bool hold_take(struct service *service, struct request *request,
+               const struct operation *operation)
 {
     const struct service_rules *rules = operation->rules;
     struct places_limits limits = {rules->max_waiting, rules->waiting_per_client};
@@ -89,9 +88,9 @@ bool hold_until(struct service *service, struct request *request,
                 const struct operation *operation, const struct read_plan *plan)
 {
     const struct service_rules *rules = operation->rules;
-    if (!take_place(service, request, operation))
+    if (!hold_take(service, request, operation))
         return true;
-    double chance = rules->wait_jitter > 0 ? luck() : 0;
+    double chance = rules->wait_jitter > 0 ? hold_luck() : 0;
     request->since = clock_now();
     struct instant deadline =
         read_plan_deadline(request->since, plan->wait, rules->wait_jitter, chance);

@@ -16,6 +16,13 @@ bool hold_until(struct service *service, struct request *request,
                 const struct operation *operation, const struct read_plan *plan)
     __attribute__((warn_unused_result));
 
+/* A place among those that are held. False: there is none, and that was told. */
+bool hold_take(struct service *service, struct request *request,
+               const struct operation *operation) __attribute__((warn_unused_result));
+
+/* A number from 0 to 1, by chance. */
+double hold_luck(void);
+
 /* A held request is held no more: gives its place back. */
 void hold_leave(struct service *service, struct request *request);
 

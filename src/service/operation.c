@@ -45,9 +45,12 @@ static void read_index(struct operation *operation, const struct cgi *cgi)
 {
     struct said said;
     struct text value = cgi->prefer.index;
+    bool resumes = operation->accept.len > 0 && cgi->last_event_id.len > 0;
     if (query_said(cgi->query, operation->names.index, &said)->given)
         value = said.value;
-    operation->has_index = said.given || cgi->prefer.has_index;
+    if (resumes)
+        value = text_trim(cgi->last_event_id);
+    operation->has_index = resumes || said.given || cgi->prefer.has_index;
     operation->index = operation->has_index ? index_of(value) : INDEX_NONE;
 }
 
@@ -150,6 +153,9 @@ static const char *check_location(const struct cgi *cgi)
     if (cgi->scope.len > 0 && !text_is(cgi->scope, TEXT("resource")) && !is_below(cgi))
         return "FCGIWAIT_SCOPE in the web server's configuration must be resource or "
                "below.";
+    if (cgi->stream.len > 0 && !text_is(cgi->stream, TEXT("on")) &&
+        !text_is(cgi->stream, TEXT("off")))
+        return "FCGIWAIT_STREAM in the web server's configuration must be on or off.";
     if (cgi->origin_status.at != NULL && !may_publish(cgi))
         return "FCGIWAIT_ORIGIN_STATUS in the web server's configuration needs "
                "FCGIWAIT_ACCESS publish beside it.";
@@ -164,6 +170,8 @@ static void read_location(struct operation *operation, const struct cgi *cgi)
     if (!operation->below || !query_get(cgi->query, TEXT("only"), &operation->only))
         operation->only.at = NULL;
     operation->misled = check_location(cgi);
+    operation->stream_is_off = text_is(cgi->stream, TEXT("off"));
+    operation->accept = accept_names_stream(cgi->accept) ? cgi->accept : TEXT("");
     operation->origin = cgi->origin;
     operation->client = cgi->client;
     if (!query_names_parse(cgi->query_names, &operation->names) &&

@@ -9,6 +9,7 @@
 #ifndef FCGIWAIT_SERVICE_OPERATION_H
 #define FCGIWAIT_SERVICE_OPERATION_H
 
+#include "fcgiwait/accept.h"
 #include "fcgiwait/conditions.h"
 #include "fcgiwait/method.h"
 #include "fcgiwait/query.h"
@@ -48,7 +49,10 @@ struct operation {
     struct text only;             /* names in it, as they stand; `at` NULL: none */
     bool minimal;                 /* documents are not wanted (RFC 7240 section 4.2) */
     struct query_names names;     /* of what is ours in it */
-    bool has_index;               /* in the query or in Prefer */
+    struct text accept;           /* empty where no stream is named in it */
+    bool stream_is_off;           /* the location gives none */
+    bool has_index;               /* in the query or in Prefer; of who names a stream, in
+                                     Last-Event-ID before them */
     uint64_t index;               /* that one, or INDEX_NONE */
     bool has_wait;                /* given at all, whether understood or not */
     bool wait_is_preferred;       /* it is the Prefer header's */

@@ -11,8 +11,8 @@
 
 /* Whether the resource has not changed since the client's index: it is the resource's
  * own, or lies between that and the newest of all, and nothing newer was forgotten. */
-static bool is_since(const struct tree_span *span, const struct present *present,
-                     uint64_t index)
+bool read_plan_is_since(const struct tree_span *span, const struct present *present,
+                        uint64_t index)
 {
     return index == present->index ||
            (index > present->index && index <= span->newest && index >= span->horizon);
@@ -46,7 +46,7 @@ static bool is_same(const struct operation *operation, const struct tree_span *s
 {
     struct text tags = operation->conditions.if_none_match;
     if (operation->has_index)
-        return is_since(span, present, operation->index);
+        return read_plan_is_since(span, present, operation->index);
     switch (etag_matches(tags, present->index, true)) {
     case ETAG_SAME:
         return true;

@@ -25,6 +25,10 @@ enum read_action read_plan_make(const struct operation *operation,
                                 const struct tree_span *span,
                                 const struct present *present, struct read_plan *plan);
 
+/* Whether the resource has not changed since the client's index. */
+bool read_plan_is_since(const struct tree_span *span, const struct present *present,
+                        uint64_t index);
+
 /* When a wait that starts now ends: a little early, so that the answer is with the client
  * before its time is up, and earlier by jitter x `luck` (0 to 1). */
 struct instant read_plan_deadline(struct instant now, nanos wait, double jitter,

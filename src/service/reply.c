@@ -186,6 +186,22 @@ void reply_passed(struct reply *reply, char *target)
     reply->body = text_of(target);
 }
 
+/* Without a length: how long it lasts nobody knows. nginx hands each piece on as it comes
+ * where it is told so (X-Accel-Buffering). */
+void reply_stream(struct reply *reply, uint64_t index, const char *type, char *opening,
+                  size_t len)
+{
+    begin(reply, 200);
+    add_index(reply, index, false);
+    add(reply, TEXT("Cache-Control: no-store\r\n"
+                    "X-Accel-Buffering: no\r\n"
+                    "Vary: Accept, Prefer\r\n"));
+    add_line(reply, TEXT("Content-Type: "), text_of(type));
+    finish(reply);
+    reply->own = opening;
+    reply->body = (struct text){opening, opening != NULL ? len : 0};
+}
+
 void reply_published(struct reply *reply, int status, uint64_t index)
 {
     begin(reply, status);

@@ -12,6 +12,7 @@
 #include "fcgiwait/log.h"
 #include "hold.h"
 #include "pending.h"
+#include "stream.h"
 #include "trace.h"
 
 #define READ_METHODS "GET, HEAD, OPTIONS"
@@ -64,6 +65,7 @@ struct service *service_open(const struct service_ground *ground,
     }
     places_open(&service->places);
     pages_open(&service->pages);
+    events_open(&service->events);
     service->tree = ground->tree;
     service->room = ground->room;
     service->store = ground->store;
@@ -121,6 +123,7 @@ void service_close(struct service **pointer)
     again_dispose(&service->again);
     places_dispose(&service->places);
     pages_dispose(&service->pages);
+    events_close(&service->events);
     free(service);
 }
 
@@ -130,8 +133,12 @@ bool service_hangup(struct request *request)
 {
     if (request->waiter.worker == NULL || !room_leave(&request->waiter))
         return false;
-    hold_leave(request->service, request);
     counter_add(&request->service->counters->held_gone, 1);
+    if (request->stream != NULL) {
+        stream_leave(request);
+        return true;
+    }
+    hold_leave(request->service, request);
     deliver_forget(request);
     return true;
 }
@@ -223,6 +230,8 @@ void service_serve(struct service *service, struct request *request,
     request->waiter.state = WAITER_FREE;
     request->head_only = false;
     request->target = NULL;
+    request->stream = NULL;
+    request->user = NULL;
     request->feed = NULL;
     request->place = NULL;
     if (cgi->too_long) {

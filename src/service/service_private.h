@@ -7,6 +7,7 @@
 #include "fcgiwait/service.h"
 #include "fcgiwait/lock.h"
 #include "again.h"
+#include "events.h"
 #include "operation.h"
 #include "pages.h"
 #include "places.h"
@@ -33,6 +34,7 @@ struct service {
     struct again again;
     struct places places; /* of those that are held */
     struct pages pages;
+    struct events events; /* of streams */
 };
 
 static inline const struct service_rules *service_rules(struct service *service)

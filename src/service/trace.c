@@ -72,6 +72,14 @@ void trace_replied(const struct request *request, const struct reply *reply)
               after(request, text), index);
 }
 
+void trace_stream_ended(const struct request *request)
+{
+    char text[DURATION_TEXT + 16];
+    if (log_wants(LOG_LEVEL_DEBUG))
+        log_debug("request %" PRIu64 ": stream ended%s", request->number,
+                  after(request, text));
+}
+
 void trace_hung_up(const struct request *request)
 {
     char text[DURATION_TEXT + 16];

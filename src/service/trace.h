@@ -14,6 +14,7 @@ void trace_asked(const struct request *request, const struct operation *operatio
 void trace_held(const struct request *request, struct instant deadline);
 /* With the index that the reply tells: the change's, in every process that tells it. */
 void trace_replied(const struct request *request, const struct reply *reply);
+void trace_stream_ended(const struct request *request);
 void trace_hung_up(const struct request *request);
 
 #endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * An index is a change's own, so that kind, index and path say which event is meant. It
+ * is encoded without the lock: two threads that need it at the same moment may both do
+ * it, and one of the two is kept.
+ */
+#include "events.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "fcgiwait/telling.h"
+#include "ndjson.h"
+#include "sse.h"
+
+void events_open(struct events *events)
+{
+    *events = (struct events){.next = 0};
+    lock_init(&events->lock, LOCK_EVENTS);
+}
+
+static void forget(struct event *event)
+{
+    free(event->path);
+    chunk_unref(&event->chunk);
+    *event = (struct event){.index = 0};
+}
+
+void events_close(struct events *events)
+{
+    for (size_t i = 0; i < EVENTS_KEPT; i++)
+        forget(&events->kept[i]);
+    lock_destroy(&events->lock);
+}
+
+bool event_can_say(struct event_kind kind, const struct present *present)
+{
+    return !kind.plain || present->document == NULL ||
+           text_is_utf8(present->document->body);
+}
+
+/* --- encoding --- */
+
+static struct chunk *encode_plain(const struct present *present)
+{
+    struct text body = present->document->body;
+    struct chunk *chunk = chunk_new(sse_message(present->index, body, NULL));
+    if (chunk != NULL)
+        sse_message(present->index, body, chunk->bytes);
+    return chunk;
+}
+
+static struct chunk *encode_missing(uint64_t index)
+{
+    static const struct text name = TEXT("missing");
+    char json[sizeof "{\"index\": }" + TEXT_NUMBER] = "{\"index\": ";
+    size_t len = strlen(json);
+    len += text_format(index, json + len);
+    json[len++] = '}';
+    struct text data = {json, len};
+    struct chunk *chunk = chunk_new(sse_named(name, index, data, NULL));
+    if (chunk != NULL)
+        sse_named(name, index, data, chunk->bytes);
+    return chunk;
+}
+
+static struct chunk *encode_told(struct event_kind kind, const struct told *told)
+{
+    struct telling telling = {.len = 0};
+    struct chunk *chunk = NULL;
+    if (kind.format == EVENT_NDJSON)
+        ndjson_change(&telling, told);
+    else
+        telling_change(&telling, told, TELLING_IN_ONE_LINE);
+    struct text text = {telling.bytes, telling.len};
+    if (!telling.failed && kind.format == EVENT_NDJSON) {
+        chunk = chunk_of(text);
+    } else if (!telling.failed) {
+        chunk = chunk_new(sse_message(told->index, text, NULL));
+        if (chunk != NULL)
+            sse_message(told->index, text, chunk->bytes);
+    }
+    free(telling.bytes);
+    return chunk;
+}
+
+static struct chunk *encode(struct event_kind kind, struct text path,
+                            const struct present *present)
+{
+    if (kind.plain && present->document != NULL)
+        return encode_plain(present);
+    if (kind.plain)
+        return encode_missing(present->index);
+    struct told told = {path, present->index,
+                        kind.documents && present->document == NULL &&
+                            (present->deleted || present->index == 0),
+                        kind.documents ? present->document : NULL};
+    return encode_told(kind, &told);
+}
+
+/* --- the latest --- */
+
+static bool is_same(const struct event *event, struct event_kind kind, struct text path,
+                    uint64_t index)
+{
+    return event->chunk != NULL && event->index == index &&
+           event->kind.format == kind.format && event->kind.plain == kind.plain &&
+           event->kind.documents == kind.documents &&
+           text_is(path, (struct text){event->path, event->path_len});
+}
+
+static struct chunk *find(struct events *events, struct event_kind kind, struct text path,
+                          uint64_t index)
+{
+    struct chunk *found = NULL;
+    lock_take(&events->lock);
+    for (size_t i = 0; i < EVENTS_KEPT && found == NULL; i++)
+        if (is_same(&events->kept[i], kind, path, index))
+            found = chunk_ref(events->kept[i].chunk);
+    lock_drop(&events->lock);
+    return found;
+}
+
+/* In the place of the oldest. Without memory for its path it is not kept. */
+static void keep(struct events *events, struct event_kind kind, struct text path,
+                 uint64_t index, struct chunk *chunk)
+{
+    struct event event = {kind, index, malloc(path.len + 1), path.len, chunk_ref(chunk)};
+    if (event.path != NULL) {
+        memcpy(event.path, path.at, path.len);
+        lock_take(&events->lock);
+        struct event oldest = events->kept[events->next % EVENTS_KEPT];
+        events->kept[events->next++ % EVENTS_KEPT] = event;
+        lock_drop(&events->lock);
+        event = oldest;
+    }
+    forget(&event);
+}
+
+struct chunk *events_get(struct events *events, struct event_kind kind, struct text path,
+                         const struct present *present)
+{
+    struct chunk *chunk = find(events, kind, path, present->index);
+    if (chunk != NULL)
+        return chunk;
+    chunk = encode(kind, path, present);
+    if (chunk != NULL)
+        keep(events, kind, path, present->index, chunk);
+    return chunk;
+}

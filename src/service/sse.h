@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * sse: server-sent events, as EventSource reads them (WHATWG HTML, section 9.2). Private
+ * to the service; pure framing: what is told is the caller's business.
+ *
+ * Each function returns how many bytes the event has, and writes them where `out` is not
+ * NULL. Events are whole, with the empty line that ends them.
+ */
+#ifndef FCGIWAIT_SERVICE_SSE_H
+#define FCGIWAIT_SERVICE_SSE_H
+
+#include "fcgiwait/text.h"
+
+/* A comment: nobody hears it, but the connection is known to live. */
+#define SSE_HEARTBEAT ":\n\n"
+
+/* The first bytes: a comment, and how long to wait before coming back. */
+size_t sse_opening(unsigned retry_ms, char *out);
+
+/* A message event, whose data has as many lines as the document. A line ends with CR, LF
+ * or both, and is heard with LF. */
+size_t sse_message(uint64_t index, struct text data, char *out);
+
+/* An event of another name. Without data it would not be heard. */
+size_t sse_named(struct text name, uint64_t index, struct text data, char *out);
+
+#endif
