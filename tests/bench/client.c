@@ -16,7 +16,7 @@
 #define EVENTS 64        /* few enough that nobody asks again late behind the others */
 #define SOURCES 8        /* 127.0.0.2 and so on, as each has 28,000 ports */
 #define REFUSED_PAUSE (NANOS_PER_SECOND / 50)
-#define SMALL_BODY 64
+#define SMALL_BODY 192   /* as far as the number in a document, in a list as well */
 #define LARGE_BODY 16384 /* a status document */
 
 nanos nanos_now(void)
