@@ -12,7 +12,8 @@
 #   fuzz    each target of tests/fuzz for some seconds
 #   page    nginx-examples/www and the quick start, in Chromium
 #   dist    make distcheck: the tarball builds, passes make check, installs and uninstalls
-#   package make deb, lintian, and the package's life on a fresh Debian: see tests/package
+#   package make deb, lintian, and the package's life on a fresh Debian: see tests/package; and the
+#           container: see tests/container
 #
 # It installs the packages that are missing, which takes root, and works on a copy in a temporary
 # folder: the clone stays as it is. Nothing that runs already is stopped, no fixed port is used.
@@ -245,6 +246,7 @@ part_package() {
     judge package make-deb make -C "$work/plain" deb
     judge package lintian lintian --allow-root --fail-on error,warning "$folder"/*.changes
     tests/package/run.sh "$folder"/fcgiwait_*.deb "$work/package" >"$log" 2>&1 || good=
+    tests/container/run.sh "$source" "$work/container" "$work/package/base.tar" >>"$log" 2>&1 || good=
     bad=$(grep -c '^not ok ' "$log")
     [ -n "$good" ] || [ "$bad" -gt 0 ] || bad=1
     count package "$(grep -c '^ok ' "$log")" "$bad" "$(grep -c '^skip ' "$log")"
