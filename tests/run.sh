@@ -39,7 +39,7 @@ libraries=(
 )
 programs=(
     gcc make autoconf automake pkg-config xz-utils=xz procps=ps
-    redis-server nginx spawn-fcgi multiwatch curl haproxy apache2 lighttpd varnish=varnishd prometheus=promtool nodejs=node npm chromium php-cgi
+    redis-server nginx spawn-fcgi multiwatch curl openssl haproxy apache2 lighttpd varnish=varnishd prometheus=promtool nodejs=node npm chromium php-cgi
     clang clang-format cppcheck shellcheck mandoc systemd=systemd-analyze
     dpkg-dev=dpkg-buildpackage debhelper=dh lintian debootstrap
 )

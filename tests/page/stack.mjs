@@ -35,10 +35,12 @@ export async function until(fact, what, seconds = 10) {
 }
 
 export class Stack {
-  // `replace` holds pairs, of a text in the example and what to write in its place.
-  static async start({conf = 'longpoll.conf', health = '/health', replace = []} = {}) {
+  // `replace` holds pairs, of a text in the example and what to write in its place. `prepare`
+  // is called with the stack before anything is started.
+  static async start({conf = 'longpoll.conf', health = '/health', replace = [],
+    prepare = () => {}} = {}) {
     await access(fcgiwait).catch(() => assert.fail(`build ${fcgiwait} first, or set FCGIWAIT`));
-    const stack = new Stack();
+    const stack = new this();
     stack.dir = await mkdtemp(path.join(tmpdir(), 'fcgiwait-page-'));
     stack.port = await freePort();
     stack.url = `http://127.0.0.1:${stack.port}`;
@@ -58,7 +60,8 @@ export class Stack {
       }
       await writeFile(path.join(stack.dir, 'nginx.conf'), text);
       await writeFile(path.join(stack.dir, 'fcgiwait.conf'), 'store = { type = "memory"; };\n');
-      stack.nginx = run('nginx', ['-p', stack.dir, '-c', `${stack.dir}/nginx.conf`, '-g', 'daemon off;']);
+      await prepare(stack);
+      stack.startNginx();
       await stack.startFcgiwait();
     } catch (error) {
       await stack.stop();
@@ -67,11 +70,19 @@ export class Stack {
     return stack;
   }
 
+  startNginx() {
+    this.nginx = run('nginx', ['-p', this.dir, '-c', `${this.dir}/nginx.conf`, '-g', 'daemon off;']);
+  }
+
   async startFcgiwait() {
     const socket = `${this.dir}/fcgiwait.sock`;
     await rm(socket, {force: true});
     this.daemon = run('spawn-fcgi',
       ['-s', socket, '-M', '0666', '-n', '--', fcgiwait, '-c', `${this.dir}/fcgiwait.conf`]);
+    await this.awaitHealth();
+  }
+
+  async awaitHealth() {
     await until(async () => (await fetch(this.health).catch(() => ({}))).ok,
       'fcgiwait answers through nginx');
   }
@@ -96,8 +107,12 @@ export class Stack {
   }
 
   async awaitWaiting(count) {
-    await until(async () => (await (await fetch(`${this.url}/status`)).json()).waiting === count,
-      `${count} requests wait`);
+    await this.awaitStatus('waiting', count);
+  }
+
+  async awaitStatus(name, value) {
+    await until(async () => (await (await fetch(`${this.url}/status`)).json())[name] === value,
+      `${name} is ${value}`);
   }
 }
 

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: ISC
+// Clients that nobody here wrote, and longpoll.js, follow one resource by streams, over HTTP/1.1
+// and HTTP/2, while nginx and fcgiwait are restarted: each sees each state once, in order.
+import assert from 'node:assert/strict';
+import {spawn} from 'node:child_process';
+import {readFile} from 'node:fs/promises';
+import {after, afterEach, before, test} from 'node:test';
+import {EventSource as PackagedEventSource} from 'eventsource';
+import {chromium} from 'playwright-core';
+import {SecureStack} from './secure_stack.mjs';
+import {until} from './stack.mjs';
+
+const LIMIT = {timeout: 120000};
+const MANY = 12;        // more than the six connections that a browser opens to a host
+let browser, stack, ends = [];
+
+before(async () => {
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  });
+  stack = await SecureStack.start();
+});
+afterEach(async () => {
+  for (const each of ends.reverse()) await each();
+  ends = [];
+});
+after(async () => {
+  await browser?.close();
+  await stack?.stop();
+});
+
+const modules = new URL('node_modules/', import.meta.url);
+const longpoll = await readFile(new URL('../../nginx-examples/www/longpoll.js', import.meta.url), 'utf8');
+
+// A quiet page of the site, which keeps what its client sees in window.seen.
+async function open(site) {
+  const page = await browser.newPage({ignoreHTTPSErrors: true});
+  ends.push(() => page.close());
+  // As a bundler would find them.
+  await page.route(`${site}/modules/**`, async route => {
+    const [, name] = route.request().url().split('/modules/');
+    const file = new URL(name.endsWith('.js') ? name : `${name}.js`, modules);
+    await route.fulfill({contentType: 'text/javascript', body: await readFile(file, 'utf8')});
+  });
+  await page.goto(`${site}/longpoll.js`);
+  await page.evaluate(() => { window.seen = []; });
+  return page;
+}
+
+// --- the clients: each gives a function for what it has seen so far, numbers and 'missing' ---
+
+async function eventSourceInChromium(site, address) {
+  const page = await open(site);
+  await page.evaluate(address => {
+    const source = new EventSource(address);
+    source.onmessage = ({data}) => window.seen.push(JSON.parse(data).n);
+    source.addEventListener('missing', () => window.seen.push('missing'));
+  }, address);
+  return () => page.evaluate(() => window.seen);
+}
+
+async function htmxInChromium(site, address) {
+  const page = await open(site);
+  await page.addScriptTag({url: `${site}/modules/htmx.org/dist/htmx.min.js`});
+  await page.addScriptTag({url: `${site}/modules/htmx-ext-sse/sse.js`});
+  await page.evaluate(address => {
+    document.body.innerHTML = `<div hx-ext="sse" sse-connect="${address}">
+      <p id="thing" sse-swap="message,missing"></p></div>`;
+    const thing = document.getElementById('thing');
+    new MutationObserver(() => {
+      window.seen.push(JSON.parse(thing.textContent).n ?? 'missing');
+    }).observe(thing, {childList: true});
+    window.htmx.process(document.body);
+  }, address);
+  return () => page.evaluate(() => window.seen);
+}
+
+async function fetchEventSourceInChromium(site, address) {
+  const page = await open(site);
+  await page.evaluate(async ([site, address]) => {
+    const {fetchEventSource} =
+      await import(`${site}/modules/@microsoft/fetch-event-source/lib/esm/index.js`);
+    fetchEventSource(address, {
+      openWhenHidden: true,
+      onmessage: ({event, data}) => {         // it tells comments, too
+        if (data !== '') window.seen.push(event === 'missing' ? event : JSON.parse(data).n);
+      },
+      onclose: () => { throw new Error('ended'); },     // it comes back only then
+    });
+  }, [site, address]);
+  return () => page.evaluate(() => window.seen);
+}
+
+const longpollHere = `data:text/javascript,${encodeURIComponent(longpoll)}`;
+
+function followed(follow, address, seen, options) {
+  return (async () => {
+    for await (const {status, value} of follow(address, {stream: true, ...options})) {
+      seen.push(status === 200 ? value.n : 'missing');
+    }
+  })();
+}
+
+async function longpollInChromium(site, address) {
+  const page = await open(site);
+  await page.evaluate(async ([followed, address]) => {
+    const {follow} = await import('/longpoll.js');
+    const onstate = (state, {stream}) => { window.streams = stream ?? window.streams; };
+    (0, eval)(`(${followed})`)(follow, address, window.seen, {onstate, background: true});
+  }, [followed.toString(), address]);
+  return async () => {
+    const {seen, streams} = await page.evaluate(() => ({seen: window.seen, streams: window.streams}));
+    assert.notEqual(streams, false, 'it polls');
+    return seen;
+  };
+}
+
+async function longpollInNode(site, address) {
+  const {follow} = await import(longpollHere);
+  const seen = [], stop = new AbortController();
+  const done = followed(follow, address, seen, {signal: stop.signal});
+  ends.push(async () => { stop.abort(); await done; });
+  return () => seen;
+}
+
+async function eventsourcePackage(site, address) {
+  const seen = [], source = new PackagedEventSource(address);
+  ends.push(() => source.close());
+  source.onmessage = ({data}) => seen.push(JSON.parse(data).n);
+  source.addEventListener('missing', () => seen.push('missing'));
+  return () => seen;
+}
+
+// curl -N, started anew with the last id whenever it ends, as a script does.
+async function curl(site, address) {
+  const seen = [];
+  let id, child, ended = false;
+  const take = fields => {
+    id = fields.id ?? id;
+    if (fields.data !== undefined) seen.push(fields.event ?? JSON.parse(fields.data).n);
+  };
+  const start = () => {
+    let rest = '', fields = {};
+    const resume = id === undefined ? [] : ['-H', `Last-Event-ID: ${id}`];
+    child = spawn('curl', ['-skN', '-H', 'Accept: text/event-stream', ...resume, address]);
+    child.stdout.setEncoding('utf8').on('data', piece => {
+      const lines = (rest + piece).split('\n');
+      rest = lines.pop();
+      for (const line of lines) {
+        const [, name, value] = /^(\w+): (.*)$/.exec(line) ?? [];
+        if (line === '') {
+          take(fields);
+          fields = {};
+        } else if (name) fields[name] = value;
+      }
+    });
+    child.on('exit', () => setTimeout(() => { if (!ended) start(); }, 300));
+  };
+  start();
+  ends.push(() => { ended = true; child.kill(); });
+  return () => seen;
+}
+
+// --- the story ---
+
+const clients = {
+  'EventSource in Chromium': eventSourceInChromium,
+  'EventSource in Chromium, HTTP/2': eventSourceInChromium,
+  'htmx with its SSE extension': htmxInChromium,
+  '@microsoft/fetch-event-source': fetchEventSourceInChromium,
+  '@microsoft/fetch-event-source, HTTP/2': fetchEventSourceInChromium,
+  'eventsource of npm': eventsourcePackage,
+  'curl -N': curl,
+  'curl -N, HTTP/2': curl,
+  'longpoll.js in Chromium': longpollInChromium,
+  'longpoll.js in Chromium, HTTP/2': longpollInChromium,
+  'longpoll.js in Node': longpollInNode,
+};
+
+test('each client sees each state once, restarts included', LIMIT, async () => {
+  const names = Object.keys(clients), saw = {}, path = '/live/thing';
+  await stack.publish('thing', {n: 1});
+  for (const name of names) {
+    const site = name.endsWith('HTTP/2') ? stack.secureUrl : stack.url;
+    saw[name] = await clients[name](site, `${site}${path}`);
+  }
+  const expected = [];
+  const allSee = async state => {
+    expected.push(state);
+    for (const name of names) {
+      await until(async () => (await saw[name]()).length >= expected.length,
+        `${name} sees ${state}`, 30).catch(async error => {
+        throw new Error(`${error.message}; it saw ${await saw[name]()}`);
+      });
+      assert.deepEqual(await saw[name](), expected, name);
+    }
+  };
+  const remove = () => fetch(`${stack.url}/publish${path}`, {method: 'DELETE'});
+
+  await allSee(1);
+  await stack.publish('thing', {n: 2});
+  await allSee(2);
+  await remove();
+  await allSee('missing');
+  await stack.publish('thing', {n: 3});
+  await allSee(3);
+  await stack.restartNginx();           // what happens while they are away is not missed
+  await stack.publish('thing', {n: 4});
+  await allSee(4);
+  await stack.restartFcgiwait();
+  await remove();
+  await allSee('missing');
+  await stack.restartNginx();
+  await stack.restartFcgiwait();        // and nothing is told twice
+  await stack.awaitStatus('streams', names.length);
+  await stack.publish('thing', {n: 5});
+  await allSee(5);
+});
+
+test('onopen fires where there is nothing to say yet', LIMIT, async () => {
+  await stack.publish('thing', {n: 1});
+  const response = await fetch(`${stack.url}/live/thing`);
+  const page = await open(stack.url);
+  const messages = await page.evaluate(address => new Promise(resolve => {
+    let messages = 0;
+    const source = new EventSource(address);
+    source.onmessage = () => messages++;
+    source.onopen = () => setTimeout(() => resolve(messages), 100);
+  }), `${stack.url}/live/thing?index=${response.headers.get('X-Polling-Index')}`);
+  assert.equal(messages, 0);
+});
+
+test('over HTTP/2 a page has more streams than six', LIMIT, async () => {
+  const page = await open(stack.secureUrl);
+  await page.evaluate(many => {
+    for (let i = 0; i < many; i++) {
+      new EventSource(`/live/many/${i}`).onmessage = ({data}) => window.seen.push(JSON.parse(data));
+    }
+  }, MANY);
+  await stack.awaitStatus('streams', MANY);
+  for (let i = 0; i < MANY; i++) await stack.publish(`many/${i}`, i);
+  const numbers = [...Array(MANY).keys()];
+  await until(async () => (await page.evaluate(() => window.seen.length)) === MANY, 'all are told');
+  assert.deepEqual((await page.evaluate(() => window.seen)).sort((a, b) => a - b), numbers);
+  const protocol = await page.evaluate(
+    () => performance.getEntriesByType('navigation')[0].nextHopProtocol);
+  assert.equal(protocol, 'h2');
+});
