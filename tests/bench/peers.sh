@@ -6,12 +6,13 @@
 declare -A pid=() nginx_pid=() port=()
 
 # How nginx speaks to a peer.
-declare -A kind=([fcgiwait]=fastcgi [nchan]=nchan [go]=proxy [node]=proxy [threads]=fastcgi
+declare -A kind=([fcgiwait]=fastcgi [old]=fastcgi [nchan]=nchan [go]=proxy [node]=proxy [threads]=fastcgi
     [ceiling]=fastcgi [least]=fastcgi)
 
 # The parts for which a bound is there; real servers take part in all.
-declare -A bounds=([ceiling]="get wrk" [least]="broadcast streams" [threads]="broadcast scale memory distinct churn get publish silence
-    kill wrk")
+long_polls="broadcast scale memory distinct churn get publish silence kill wrk"
+declare -A bounds=([ceiling]="get wrk" [least]="broadcast streams" [threads]=$long_polls
+    [old]=$long_polls)
 
 say() {
     echo "$*" >&2
@@ -112,12 +113,13 @@ spawn() {
 }
 
 serve() {
-    local dir=$out/$1
+    local dir=$out/$1 program=${FCGIWAIT:-$build/src/fcgiwait}
+    [ "$1" != old ] || program=$OLD
     case $1 in
-    fcgiwait)
+    fcgiwait | old)
         printf '%s\n' "max_waiting = 10000;" "store = { type = \"memory\"; };" \
             "log_level = \"warn\";" >"$dir/fcgiwait.conf"
-        spawn "${FCGIWAIT:-$build/src/fcgiwait}" -c "$dir/fcgiwait.conf"
+        spawn "$program" -c "$dir/fcgiwait.conf"
         ;;
     threads) spawn "$out/bin/longpoll_threads" ;;
     ceiling | least) spawn "$out/bin/$1" ;;

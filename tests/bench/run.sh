@@ -30,6 +30,8 @@
 # --quick    small and short: whether it works, not how fast it is
 # --readme   writes the table into README's section "How fast" as well
 #
+# PEERS="fcgiwait old" OLD=PROGRAM compares with an earlier build of fcgiwait alone.
+#
 # OUT (a new temporary folder by default) gets results.json, results.md and the plots. BUILD
 # names a folder in which fcgiwait has been built; without it, it is built in OUT. Needs root
 # only where Debian packages are missing. It fails where a measurement is void: the clients could

@@ -53,7 +53,7 @@ def wrk_rates: {rate: (map(.rate) | spread), errors: total(.bad)};
 
 # --- words ---
 
-def order: ["fcgiwait", "nchan", "go", "node", "threads", "least", "ceiling"];
+def order: ["fcgiwait", "old", "nchan", "go", "node", "threads", "least", "ceiling"];
 def called: {"go": "Go", "node": "Node"}[.] // .;
 def tenth: if . == null then null else (. * 10 | round / 10) end;
 def hundredth: if . == null then null else (. * 100 | round / 100) end;
