@@ -90,7 +90,7 @@ judge() {
             exit bad != ""
         }' "$out/rest.tsv" || failed=1
     jq -s 'group_by(.name)[] | {name: .[0].name, runs: length, delivered: (map(.delivered) | add),
-        lost: (map(.lost) | add), late: (map(.late) | add), failed: (map(.failed) | add),
+        lost: (map(.lost) | add), late: (map(.late) | add), errors: (map(.errors) | add),
         trouble: (map(.trouble // empty) | unique)}' -c "$out/load.jsonl"
     jq -s -e 'map(.lost) | add == 0' "$out/load.jsonl" >/dev/null || failed=1
 }
