@@ -71,20 +71,27 @@ static struct service_rules rules_of(const struct config *config)
                                   .cache_control = config->cache_control};
 }
 
+static struct store_options store_options_of(struct responder *responder,
+                                             const struct config *config)
+{
+    return (struct store_options){.type = config->store_type,
+                                  .file = config->store_file,
+                                  .relaxed = strcmp(config->store_sync, "full") != 0,
+                                  .url = config->store_url,
+                                  .name = config->store_name,
+                                  .replicas = (unsigned)config->store_replicas,
+                                  .fenced = strcmp(config->store_reads, "fenced") == 0,
+                                  .patience = config->store_patience,
+                                  .history = (uint64_t)config->store_history,
+                                  .counters = &responder->counters,
+                                  .view = view_of(responder->tree)};
+}
+
 static bool open_store(struct responder *responder)
 {
     const struct config *config = responder->config;
     char error[512];
-    struct store_options options = {.type = config->store_type,
-                                    .file = config->store_file,
-                                    .relaxed = strcmp(config->store_sync, "full") != 0,
-                                    .url = config->store_url,
-                                    .name = config->store_name,
-                                    .replicas = (unsigned)config->store_replicas,
-                                    .fenced = strcmp(config->store_reads, "fenced") == 0,
-                                    .patience = config->store_patience,
-                                    .history = (uint64_t)config->store_history,
-                                    .view = view_of(responder->tree)};
+    struct store_options options = store_options_of(responder, config);
     responder->store = store_open(&options, error, sizeof error);
     if (responder->store == NULL) {
         log_error("the store can't be opened: %s", error);
@@ -188,10 +195,24 @@ static void set_log(const struct config *config)
 
 static void warn_unchangeable(const struct config *old, const struct config *new)
 {
-    static const char *const names[] = {"threads", "store"};
+    static const char *const names[] = {"threads",        "store.type",  "store.file",
+                                        "store.sync",     "store.name",  "store.replicas",
+                                        "store.patience", "store.reads", "store.history"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (config_differs(old, new, names[i]))
             log_warn("%s changes with a restart only", names[i]);
+}
+
+/* An engine that has moved, or another password. */
+static void move_store(struct responder *responder, const struct config *config)
+{
+    char error[512];
+    struct store_options options = store_options_of(responder, config);
+    if (!config_differs(responder->config, config, "store.url") ||
+        strcmp(responder->config->store_type, config->store_type) != 0)
+        return;
+    if (!store_move_to(responder->store, &options, error, sizeof error))
+        log_error("the store stays where it is: %s", error);
 }
 
 static void reload(struct responder *responder)
@@ -211,6 +232,7 @@ static void reload(struct responder *responder)
         return;
     }
     warn_unchangeable(responder->config, &config);
+    move_store(responder, &config);
     store_set_limit(responder->store, (size_t)config.limit_resources);
     set_log(&config);
     config_free(responder->config);

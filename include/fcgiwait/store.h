@@ -16,6 +16,7 @@
 
 #include "fcgiwait/change.h"
 #include "fcgiwait/conditions.h"
+#include "fcgiwait/engine.h"
 #include "fcgiwait/text.h"
 
 /* Who keeps the present state. No two of these are called at the same time; a lock of the
@@ -118,6 +119,7 @@ struct store_options {
     const char *publication;
     const struct store_table *tables;
     size_t table_count;
+    struct counters *counters; /* of what the engine does; NULL: nobody counts */
     struct store_view view;
 };
 
@@ -150,6 +152,15 @@ bool store_reached(struct store *store, uint64_t index);
 /* False: the engine does not answer, and has not for longer than it may take. Any thread.
  */
 bool store_answers(struct store *store);
+
+/* Where the engine is from now on (`url`), as in store_open(); the rest of the options
+ * stays as it was. True: it is on its way there, or there is nothing to move. False with
+ * `error`: it stays. Main thread. */
+bool store_move_to(struct store *store, const struct store_options *options, char *error,
+                   size_t capacity);
+
+/* How the engine is, for people and monitoring. Any thread. */
+void store_engine(struct store *store, struct engine_report *report);
 
 /* Waits for what store_reached() could not tell. Belongs to the caller until `done`. */
 struct fence {

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fcgiwait/text.h"
+
 #ifdef HAVE_CONFIG_H
 #include <config.h>
 #else
@@ -101,6 +103,54 @@ static void metrics_time(FILE *out, const struct line *line,
     fprintf(out, "fcgiwait_%s_seconds_count %" PRId64 "\n", line->name, below);
 }
 
+/* A string of JSON: what the engine says of itself may be any bytes. */
+static void json_string(FILE *out, const char *name, const char *value)
+{
+    fprintf(out, "\"%s\":\"", name);
+    for (; *value != '\0'; value++)
+        if (*value == '"' || *value == '\\' || (unsigned char)*value >= 0x80 ||
+            text_is_control(*value))
+            fprintf(out, "\\u%04x", (unsigned char)*value);
+        else
+            fputc(*value, out);
+    fputc('"', out);
+}
+
+static void json_engine(FILE *out, const struct engine_report *engine)
+{
+    if (engine->type == NULL) {
+        fputs(",\"engine\":null", out);
+        return;
+    }
+    fputs(",\"engine\":{", out);
+    json_string(out, "type", engine->type);
+    fputc(',', out);
+    json_string(out, "at", engine->where);
+    fputc(',', out);
+    json_string(out, "state", engine_state_name(engine->state));
+    fputc(',', out);
+    json_string(out, "why", engine->why);
+    fprintf(out, ",\"lag_seconds\":%.3f}", seconds(engine->lag_time));
+}
+
+static void metrics_engine(FILE *out, const struct engine_report *engine)
+{
+    if (engine->type == NULL)
+        return;
+    fputs("# HELP fcgiwait_engine_state Which state the store's engine is in.\n"
+          "# TYPE fcgiwait_engine_state gauge\n",
+          out);
+    for (int state = 0; state < ENGINE_STATES; state++)
+        fprintf(out, "fcgiwait_engine_state{state=\"%s\"} %d\n", engine_state_name(state),
+                state == (int)engine->state);
+    fprintf(out,
+            "# HELP fcgiwait_engine_lag_seconds Time since what is served was all that "
+            "the store's engine had.\n"
+            "# TYPE fcgiwait_engine_lag_seconds gauge\n"
+            "fcgiwait_engine_lag_seconds %.3f\n",
+            seconds(engine->lag_time));
+}
+
 static char *finish(FILE *out, char **text)
 {
     bool bad = ferror(out);
@@ -111,7 +161,8 @@ static char *finish(FILE *out, char **text)
     return *text;
 }
 
-char *status_json(const struct counters *counters, nanos uptime, size_t *len)
+char *status_json(const struct counters *counters, const struct engine_report *engine,
+                  nanos uptime, size_t *len)
 {
     char *text = NULL;
     FILE *out = open_memstream(&text, len);
@@ -123,11 +174,13 @@ char *status_json(const struct counters *counters, nanos uptime, size_t *len)
         fprintf(out, ",\"%s\":%" PRId64, lines[i].name, value_of(counters, &lines[i]));
     for (size_t i = 0; i < TIMES; i++)
         json_time(out, times[i].name, time_of(counters, &times[i]));
+    json_engine(out, engine);
     fputs("}\n", out);
     return finish(out, &text);
 }
 
-char *metrics_text(const struct counters *counters, nanos uptime, size_t *len)
+char *metrics_text(const struct counters *counters, const struct engine_report *engine,
+                   nanos uptime, size_t *len)
 {
     char *text = NULL;
     FILE *out = open_memstream(&text, len);
@@ -151,5 +204,6 @@ char *metrics_text(const struct counters *counters, nanos uptime, size_t *len)
     }
     for (size_t i = 0; i < TIMES; i++)
         metrics_time(out, &times[i], time_of(counters, &times[i]));
+    metrics_engine(out, engine);
     return finish(out, &text);
 }

@@ -7,8 +7,10 @@
 #include "deliver.h"
 #include "fcgiwait/status.h"
 
-static void refresh(struct service *service)
+static void refresh(struct service *service, struct engine_report *engine)
 {
+    store_engine(service->store, engine);
+    counter_set(&service->counters->engine_lag, (int64_t)engine->lag);
     counter_set(&service->counters->resources, (int64_t)tree_resources(service->tree));
     counter_set(&service->counters->index, (int64_t)store_index(service->store));
 }
@@ -20,6 +22,7 @@ void endpoint_serve(struct service *service, struct request *request,
     const char *type = NULL;
     char *bytes = NULL;
     size_t len = 0;
+    struct engine_report engine;
     struct reply reply;
     if (operation->method != METHOD_GET && operation->method != METHOD_HEAD) {
         deliver_problem(service, request, 405, "This can only be read.",
@@ -31,7 +34,7 @@ void endpoint_serve(struct service *service, struct request *request,
                         "Retry-After: 5\r\n");
         return;
     }
-    refresh(service);
+    refresh(service, &engine);
     switch (operation->endpoint) {
     case ENDPOINT_HEALTH:
         type = "text/plain; charset=utf-8";
@@ -40,11 +43,11 @@ void endpoint_serve(struct service *service, struct request *request,
         break;
     case ENDPOINT_STATUS:
         type = "application/json";
-        bytes = status_json(service->counters, uptime, &len);
+        bytes = status_json(service->counters, &engine, uptime, &len);
         break;
     case ENDPOINT_METRICS:
         type = "text/plain; version=0.0.4; charset=utf-8";
-        bytes = metrics_text(service->counters, uptime, &len);
+        bytes = metrics_text(service->counters, &engine, uptime, &len);
         break;
     case ENDPOINT_NONE:
     case ENDPOINT_UNKNOWN:

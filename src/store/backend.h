@@ -21,13 +21,17 @@ struct store_backend {
     void (*propose)(struct store *store, struct edit *edits, size_t count);
     bool (*reached)(struct store *store, uint64_t index);    /* NULL: it always has */
     void (*fence)(struct store *store, struct fence *fence); /* NULL: no need */
-    bool (*answers)(struct store *store);                    /* NULL: always */
+    /* Another engine, or another way to it; NULL: only a start can do that. */
+    bool (*move_to)(struct store *store, const struct store_options *options, char *error,
+                    size_t capacity);
     void (*close)(struct store *store);
 };
 
 struct store {
     const struct store_backend *backend;
     struct store_view view;
+    struct engine *engine;  /* the backend's; NULL: it has none */
+    nanos patience;         /* how long it may be away before that is told */
     _Atomic size_t limit;   /* resources */
     _Atomic uint64_t index; /* the newest that was handed to the sink */
 };

@@ -17,6 +17,8 @@ void store_init(struct store *store, const struct store_backend *backend,
 {
     store->backend = backend;
     store->view = *view;
+    store->engine = NULL;
+    store->patience = 0;
     atomic_init(&store->limit, SIZE_MAX);
     atomic_init(&store->index, 0);
 }

@@ -46,11 +46,21 @@ static void redis_fence(struct store *store, struct fence *fence)
         queue_nudge(&redis->queue);
 }
 
-static bool redis_answers(struct store *store)
+static bool redis_move_to(struct store *store, const struct store_options *options,
+                          char *error, size_t capacity)
 {
     struct redis *redis = (struct redis *)store;
-    nanos lost = atomic_load(&redis->lost);
-    return lost == 0 || clock_now().at - lost < redis->patience;
+    struct redis_place *place = redis_place_new(options->url, error, capacity);
+    if (place == NULL)
+        return false;
+    place->before = atomic_load(&redis->place); /* links may still look at it */
+    atomic_store(&redis->place, place);
+    redis_link_shake(&redis->proposing, NULL);
+    redis_link_shake(&redis->following, NULL);
+    lock_take(&redis->lock);
+    pthread_cond_broadcast(&redis->look);
+    lock_drop(&redis->lock);
+    return true;
 }
 
 /* --- life --- */
@@ -89,10 +99,25 @@ static bool make_id(struct redis *redis)
 
 static bool read_all(struct redis *redis)
 {
-    uint64_t newest;
+    struct redis_point point;
     return redis_link_open(&redis->following, redis->patience) &&
-           redis_hello(redis, &redis->following, &newest) && redis_catch_up(redis) &&
+           redis_hello(redis, &redis->following, &point) && redis_catch_up(redis) &&
            redis_level(redis);
+}
+
+/* Lets the threads end, whichever there are. */
+static void end_follower(struct redis *redis)
+{
+    atomic_store(&redis->stopping, true);
+    redis_link_cut(&redis->following);
+    pthread_join(redis->follower, NULL);
+}
+
+static void end_proposer(struct redis *redis)
+{
+    queue_close(&redis->queue);
+    redis_link_cut(&redis->proposing);
+    pthread_join(redis->proposer, NULL);
 }
 
 /* 0, or an errno value. */
@@ -102,13 +127,18 @@ static int start_threads(struct redis *redis)
     if (result != 0)
         return result;
     result = pthread_create(&redis->proposer, NULL, redis_proposer, redis);
-    if (result == 0) {
-        result = pthread_create(&redis->follower, NULL, redis_follower, redis);
-        if (result == 0)
-            return 0;
-        queue_close(&redis->queue);
-        pthread_join(redis->proposer, NULL);
-    }
+    if (result != 0)
+        goto no_proposer;
+    result = pthread_create(&redis->follower, NULL, redis_follower, redis);
+    if (result != 0)
+        goto no_follower;
+    result = pthread_create(&redis->watcher, NULL, redis_watcher, redis);
+    if (result == 0)
+        return 0;
+    end_follower(redis);
+no_follower:
+    end_proposer(redis);
+no_proposer:
     queue_dispose(&redis->queue);
     return result;
 }
@@ -118,10 +148,12 @@ static void redis_free(struct redis *redis)
     redis_link_dispose(&redis->proposing);
     redis_link_dispose(&redis->following);
     pthread_cond_destroy(&redis->moved);
+    pthread_cond_destroy(&redis->look);
     lock_destroy(&redis->lock);
+    engine_dispose(&redis->engine);
     for (int i = 0; i < REDIS_KEYS; i++)
         free(redis->keys[i]);
-    redis_place_free(&redis->place);
+    redis_place_free(atomic_load(&redis->place));
     paths_free(&redis->kept.touched);
     paths_free(&redis->kept.below);
     free(redis->decisions);
@@ -129,24 +161,41 @@ static void redis_free(struct redis *redis)
     free(redis);
 }
 
-static struct redis *make(const struct store_options *options)
+static struct redis *allocate(void)
 {
     struct redis *redis = calloc(1, sizeof *redis);
     if (redis == NULL)
         return NULL;
-    if (cond_init_monotonic(&redis->moved) != 0) {
-        free(redis);
+    if (cond_init_monotonic(&redis->moved) != 0)
+        goto no_moved;
+    if (cond_init_monotonic(&redis->look) != 0)
+        goto no_look;
+    return redis;
+no_look:
+    pthread_cond_destroy(&redis->moved);
+no_moved:
+    free(redis);
+    return NULL;
+}
+
+static struct redis *make(const struct store_options *options)
+{
+    struct redis *redis = allocate();
+    if (redis == NULL)
         return NULL;
-    }
+    const char *const *keys = (const char *const *)redis->keys;
     store_init(&redis->store, &store_redis, &options->view);
+    engine_init(&redis->engine, "redis", options->counters);
     lock_init(&redis->lock, LOCK_STORE);
     redis->replicas = options->replicas;
     redis->fenced = options->fenced;
     redis->patience = options->patience > 0 ? options->patience : STORE_PATIENCE;
     redis->history = options->history > 0 ? options->history : HISTORY;
+    redis->store.engine = &redis->engine;
+    redis->store.patience = redis->patience;
     atomic_init(&redis->patience_ends, INT64_MAX);
-    redis_link_init(&redis->proposing, &redis->place, (const char *const *)redis->keys);
-    redis_link_init(&redis->following, &redis->place, (const char *const *)redis->keys);
+    redis_link_init(&redis->proposing, &redis->place, keys, &redis->engine);
+    redis_link_init(&redis->following, &redis->place, keys, &redis->engine);
     redis->decisions = calloc(REDIS_MOST, sizeof *redis->decisions);
     redis->arguments = calloc(REDIS_ARGUMENTS + REDIS_EDIT_ARGUMENTS * REDIS_MOST,
                               sizeof *redis->arguments);
@@ -161,14 +210,19 @@ static bool open_all(struct redis *redis, const struct store_options *options,
         snprintf(error, capacity, "out of memory");
         return false;
     }
-    if (!redis_place_parse(&redis->place, options->url != NULL ? options->url : "", error,
-                           capacity))
+    struct redis_place *place =
+        redis_place_new(options->url != NULL ? options->url : "", error, capacity);
+    if (place == NULL)
         return false;
+    atomic_store(&redis->place, place);
     int result = 0;
     if (read_all(redis) && (result = start_threads(redis)) == 0)
         return true;
-    snprintf(error, capacity, "%s:%d: %s", redis->place.host, redis->place.port,
-             result != 0 ? strerror(result) : redis->following.error);
+    const char *why = result != 0 ? strerror(result) : redis->following.error;
+    if (redis->engine.where[0] != '\0')
+        snprintf(error, capacity, "%s: %s", redis->engine.where, why);
+    else
+        snprintf(error, capacity, "%s", why);
     return false;
 }
 
@@ -199,11 +253,12 @@ static void redis_close(struct store *store)
         if (!ended)
             thread_pause(NANOS_PER_MS);
     }
-    redis_link_cut(&redis->proposing);
-    pthread_join(redis->proposer, NULL);
-    atomic_store(&redis->stopping, true);
-    redis_link_cut(&redis->following);
-    pthread_join(redis->follower, NULL);
+    end_proposer(redis);
+    end_follower(redis);
+    lock_take(&redis->lock);
+    pthread_cond_broadcast(&redis->look);
+    lock_drop(&redis->lock);
+    pthread_join(redis->watcher, NULL);
     queue_dispose(&redis->queue);
     redis_free(redis);
 }
@@ -213,5 +268,5 @@ const struct store_backend store_redis = {.type = "redis",
                                           .propose = redis_propose,
                                           .reached = redis_reached,
                                           .fence = redis_fence,
-                                          .answers = redis_answers,
+                                          .move_to = redis_move_to,
                                           .close = redis_close};

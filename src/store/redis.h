@@ -20,12 +20,14 @@
 #include "queue.h"
 #include "redis_link.h"
 
-/* Edits in one call, at most. */
+/* Edits in one call, at most. What is told of two histories of an engine that may have
+ * the same indexes is kept apart by its replid, the `era`. */
 enum { REDIS_MOST = 512 };
 
 struct redis {
     struct store store;
-    struct redis_place place;
+    struct engine engine;
+    redis_place_ref place; /* another one after a SIGHUP */
     char *keys[REDIS_KEYS];
     char id[20]; /* of this process, for as long as it runs */
     unsigned replicas;
@@ -34,14 +36,15 @@ struct redis {
     uint64_t history;
     struct queue queue;
     struct redis_link proposing, following;
-    pthread_t proposer, follower;
+    pthread_t proposer, follower, watcher;
     _Atomic bool stopping;
-    _Atomic nanos lost; /* an instant: since then the engine is not followed; 0: it is */
     _Atomic nanos patience_ends; /* an instant: then nobody waits for the engine */
 
     /* The order in which changes reach the state. */
     struct lock lock;          /* guards what follows, and the store's index */
-    pthread_cond_t moved;      /* the index did */
+    pthread_cond_t moved;      /* the index did, or the era */
+    pthread_cond_t look;       /* for the watcher: the place is another one, or stop */
+    char era[48];              /* the replid under which what we follow was given */
     uint64_t forgotten;        /* that the state knows of */
     uint64_t first_number;     /* of the edits that were proposed last */
     uint64_t seen[REDIS_MOST]; /* under which index each of them came by; 0: not yet */
@@ -61,16 +64,37 @@ struct redis {
         size_t count;
         bool everything; /* instead of so many */
     } kept;              /* touches for when the engine is back */
-    bool trouble;        /* it takes no changes, and that was logged */
 
     /* the follower's own */
     char last[48];  /* ID in the stream that it has read up to */
     size_t unsound; /* entries that no fcgiwait can have written */
 };
 
-/* The engine's newest index, after it has made a new beginning where it forgot. Without
- * edits. False: link->error. */
-bool redis_hello(struct redis *redis, struct redis_link *link, uint64_t *newest);
+/* How far the engine was when it answered. */
+struct redis_point {
+    uint64_t newest;
+    char era[48];
+};
+
+/* That, after it has made a new beginning where it forgot. Without edits. False:
+ * link->error. */
+bool redis_hello(struct redis *redis, struct redis_link *link, struct redis_point *point);
+
+/* The same with edits, whose arguments stand behind the first REDIS_ARGUMENTS. Those are
+ * filled in, under the connection and the number of the first edit. NULL: link->error. */
+struct redisReply *redis_call(struct redis *redis, struct redis_link *link,
+                              struct text *arguments, size_t edits,
+                              struct redis_point *point);
+
+/* Opens the proposer's link, and ends what connections of before may still do. */
+bool redis_take_over(struct redis *redis);
+
+/* With `replicas`: whether so many have what was proposed on the proposer's link. */
+bool redis_is_replicated(struct redis *redis);
+
+/* Waits until the state has come to this point; false: it has not in time. */
+bool redis_await(struct redis *redis, const struct redis_point *point,
+                 struct instant until);
 
 /* One step of the state, and of the store's index, with the lock held. What no fcgiwait
  * can have written is passed over (`unsound`). False: out of memory. */
@@ -96,8 +120,9 @@ static inline bool redis_has_kept(const struct redis *redis)
     return redis->kept.count > 0 || redis->kept.everything;
 }
 
-/* The threads. */
+/* The threads. The watcher asks Sentinel, where there is one. */
 void *redis_proposer(void *redis);
 void *redis_follower(void *redis);
+void *redis_watcher(void *redis);
 
 #endif

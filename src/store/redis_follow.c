@@ -12,7 +12,7 @@
 #include "fcgiwait/thread.h"
 #include "redis.h"
 
-#define ENTRIES "256" /* of the stream */
+#define ENTRIES 256   /* of the stream, in one call */
 #define BLOCK_MS 1000 /* then we ask whether the engine still is what it was */
 #define AGAIN (200 * NANOS_PER_MS)
 
@@ -105,12 +105,12 @@ static bool take_entry(struct redis *redis, const struct redisReply *reply)
 /* `wait`: for news, a little. */
 static bool read_log(struct redis *redis, bool wait, bool *news)
 {
-    char block[TEXT_NUMBER];
+    char block[TEXT_NUMBER], count[TEXT_NUMBER];
     nanos most = redis->patience / NANOS_PER_MS / 2;
     struct text words[] = {
         TEXT("XREAD"),
         TEXT("COUNT"),
-        TEXT(ENTRIES),
+        {count, text_format(ENTRIES, count)},
         TEXT("BLOCK"),
         {block, text_format((uint64_t)(most < BLOCK_MS ? most : BLOCK_MS), block)},
         TEXT("STREAMS"),
@@ -137,6 +137,8 @@ static bool read_log(struct redis *redis, bool wait, bool *news)
             follows = take_entry(redis, entries->element[i]);
         view->ring(view->context);
         lock_drop(&redis->lock);
+        if (follows && entries->elements < ENTRIES)
+            engine_set_level(&redis->engine);
     }
     freeReplyObject(reply);
     return follows || redis_catch_up(redis);
@@ -144,13 +146,14 @@ static bool read_log(struct redis *redis, bool wait, bool *news)
 
 bool redis_level(struct redis *redis)
 {
-    uint64_t newest;
+    struct redis_point point;
     bool news;
-    if (!redis_hello(redis, &redis->following, &newest))
+    if (!redis_hello(redis, &redis->following, &point))
         return false;
-    while (atomic_load(&redis->store.index) < newest)
+    while (atomic_load(&redis->store.index) < point.newest)
         if (!read_log(redis, false, &news) || (!news && !redis_catch_up(redis)))
             return false;
+    engine_set_level(&redis->engine);
     return true;
 }
 
@@ -187,20 +190,15 @@ void *redis_follower(void *context)
     bool lost = false;
     while (!atomic_load(&redis->stopping)) {
         bool good = follow_on(redis);
-        if (good && lost) {
-            log_info("the store's engine is followed again");
-            queue_nudge(&redis->queue); /* for what was kept */
-        }
-        if (good)
-            atomic_store(&redis->lost, 0);
-        else if (!lost)
-            atomic_store(&redis->lost, clock_now().at);
         if (atomic_load(&redis->stopping))
             break;
-        if (!good && !lost)
-            log_error("the store's engine at %s can't be followed: %s; what is known is "
-                      "served",
-                      redis->place.host, redis->following.error);
+        if (good)
+            engine_set_good(&redis->engine, ENGINE_IS_FOLLOWED);
+        else
+            engine_set_trouble(&redis->engine, ENGINE_IS_FOLLOWED,
+                               redis->following.trouble, redis->following.error);
+        if (good && lost)
+            queue_nudge(&redis->queue); /* for what was kept */
         lost = !good;
         if (lost)
             thread_pause(AGAIN);

@@ -166,7 +166,7 @@ static void add_mark(struct reading *reading, struct mark mark)
 static bool gather_marks(struct reading *reading, const struct redisReply *state,
                          uint64_t forgotten)
 {
-    uint64_t everything = redis_number(state->element[1]);
+    uint64_t everything = redis_number(state->element[REDIS_STATE_EVERYTHING]);
     bool away = atomic_load(&reading->redis->store.index) > 0;
     reading->marks = calloc(2 + state->elements / 3, sizeof *reading->marks);
     if (reading->marks == NULL)
@@ -174,10 +174,11 @@ static bool gather_marks(struct reading *reading, const struct redisReply *state
     if (away)
         add_mark(reading, (struct mark){forgotten, clock_wall(), TEXT("/"), true});
     if (everything != forgotten || !away)
-        add_mark(reading,
-                 (struct mark){everything, (nanos)redis_number(state->element[2]),
-                               TEXT("/"), false});
-    for (size_t i = 4; i + 2 < state->elements; i += 3)
+        add_mark(reading, (struct mark){everything,
+                                        (nanos)redis_number(
+                                            state->element[REDIS_STATE_EVERYTHING_AT]),
+                                        TEXT("/"), false});
+    for (size_t i = REDIS_STATE_MARKS; i + 2 < state->elements; i += 3)
         add_mark(reading, (struct mark){redis_number(state->element[i + 1]),
                                         (nanos)redis_number(state->element[i + 2]),
                                         redis_text(state->element[i]), false});
@@ -187,8 +188,9 @@ static bool gather_marks(struct reading *reading, const struct redisReply *state
 
 static bool read_by_index(struct redis *redis, const struct redisReply *state)
 {
-    uint64_t forgotten = redis_number(state->element[3]);
-    struct reading reading = {.redis = redis, .newest = redis_number(state->element[0])};
+    uint64_t forgotten = redis_number(state->element[REDIS_STATE_FORGOTTEN]);
+    struct reading reading = {.redis = redis,
+                              .newest = redis_number(state->element[REDIS_STATE_NEWEST])};
     size_t rows = 1;
     bool good = gather_marks(&reading, state, forgotten);
     while (good && rows > 0)
@@ -207,18 +209,42 @@ static bool read_by_index(struct redis *redis, const struct redisReply *state)
     return good;
 }
 
+/* Another history than the one that we have followed: the engine forgot, or is another
+ * one. */
+static bool is_reset(const struct redis *redis, const struct redisReply *state)
+{
+    uint64_t known = atomic_load(&redis->store.index);
+    return known > 0 && redis_number(state->element[REDIS_STATE_BEGAN]) > known;
+}
+
+static bool catch_up(struct redis *redis, const struct redisReply *state)
+{
+    struct text era = redis_text(state->element[REDIS_STATE_REPLID]);
+    bool reset = is_reset(redis, state);
+    lock_take(&redis->lock);
+    redis->blind = true;
+    lock_drop(&redis->lock);
+    if (redis_number(state->element[REDIS_STATE_NEWEST]) <
+            atomic_load(&redis->store.index) ||
+        !read_by_index(redis, state))
+        return false;
+    lock_take(&redis->lock);
+    snprintf(redis->era, sizeof redis->era, "%.*s", (int)era.len, era.at);
+    pthread_cond_broadcast(&redis->moved);
+    lock_drop(&redis->lock);
+    if (reset)
+        engine_note_reset(&redis->engine);
+    return true;
+}
+
 bool redis_catch_up(struct redis *redis)
 {
     struct redisReply *state =
         redis_link_script(&redis->following, REDIS_STATE_OF, NULL, 0);
     if (state == NULL)
         return false;
-    lock_take(&redis->lock);
-    redis->blind = true;
-    lock_drop(&redis->lock);
-    bool good = state->type == REDIS_REPLY_ARRAY && state->elements >= 4 &&
-                redis_number(state->element[0]) >= atomic_load(&redis->store.index) &&
-                read_by_index(redis, state);
+    bool good = state->type == REDIS_REPLY_ARRAY &&
+                state->elements >= REDIS_STATE_MARKS && catch_up(redis, state);
     freeReplyObject(state);
     return good;
 }

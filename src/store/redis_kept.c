@@ -12,6 +12,12 @@
 
 #define KEPT_MOST 1000
 
+static void count_kept(struct redis *redis)
+{
+    counter_set(&redis->engine.counters->engine_kept,
+                redis->kept.everything ? 1 : (int64_t)redis->kept.count);
+}
+
 static void keep_everything(struct redis *redis)
 {
     paths_free(&redis->kept.touched);
@@ -42,6 +48,7 @@ bool redis_keep(struct redis *redis, const struct edit *edit)
         keep_everything(redis);
     else
         redis->kept.count++;
+    count_kept(redis);
     return true;
 }
 
@@ -82,4 +89,5 @@ void redis_deliver_kept(struct redis *redis)
     redis->kept.count = 0;
     if (redis->kept.everything || !good)
         redis->kept.everything = !propose(redis, EDIT_EVERYTHING, TEXT("/"));
+    count_kept(redis);
 }

@@ -15,10 +15,10 @@
 
 #define WORDS_NEAR 64 /* of a command that needs no memory of its own */
 
-void redis_link_init(struct redis_link *link, const struct redis_place *place,
-                     const char *const *keys)
+void redis_link_init(struct redis_link *link, const redis_place_ref *place,
+                     const char *const *keys, struct engine *engine)
 {
-    *link = (struct redis_link){.place = place, .keys = keys};
+    *link = (struct redis_link){.place = place, .keys = keys, .engine = engine};
     lock_init(&link->lock, LOCK_LINK);
 }
 
@@ -28,11 +28,14 @@ void redis_link_dispose(struct redis_link *link)
     lock_destroy(&link->lock);
 }
 
-static void set_context(struct redis_link *link, struct redisContext *context)
+static void set_context(struct redis_link *link, struct redisContext *context,
+                        const struct redis_address *address)
 {
     lock_take(&link->lock);
+    if (address != NULL)
+        link->address = *address;
     struct redisContext *old = link->context;
-    link->context = link->cut ? NULL : context;
+    link->context = atomic_load(&link->cut) ? NULL : context;
     bool refused = link->context != context;
     lock_drop(&link->lock);
     if (old != NULL)
@@ -43,30 +46,68 @@ static void set_context(struct redis_link *link, struct redisContext *context)
 
 void redis_link_close(struct redis_link *link)
 {
-    set_context(link, NULL);
+    set_context(link, NULL, NULL);
 }
 
 void redis_link_cut(struct redis_link *link)
 {
     lock_take(&link->lock);
-    link->cut = true;
+    atomic_store(&link->cut, true);
     if (link->context != NULL)
+        shutdown(link->context->fd, SHUT_RDWR);
+    lock_drop(&link->lock);
+}
+
+void redis_link_shake(struct redis_link *link, const struct redis_address *address)
+{
+    lock_take(&link->lock);
+    if (link->context != NULL &&
+        (address == NULL || address->port != link->address.port ||
+         strcmp(address->host, link->address.host) != 0))
         shutdown(link->context->fd, SHUT_RDWR);
     lock_drop(&link->lock);
 }
 
 /* --- calling --- */
 
-static bool fail(struct redis_link *link, const char *why)
+bool redis_link_refuse(struct redis_link *link, enum engine_state trouble,
+                       const char *why)
 {
+    link->trouble = trouble;
     snprintf(link->error, sizeof link->error, "%s", why);
     return false;
+}
+
+static bool fail(struct redis_link *link, const char *why)
+{
+    return redis_link_refuse(link, ENGINE_LOST, why);
+}
+
+/* What it answers begins with a word. */
+static enum engine_state trouble_of(const char *error)
+{
+    static const struct {
+        const char *word;
+        enum engine_state trouble;
+    } words[] = {{"OOM ", ENGINE_FULL},
+                 {"MISCONF ", ENGINE_FULL},
+                 {"NOREPLICAS ", ENGINE_ALONE},
+                 {"READONLY ", ENGINE_READONLY},
+                 {"MASTERDOWN ", ENGINE_READONLY},
+                 {"LOADING ", ENGINE_LOADING},
+                 {"BUSY ", ENGINE_SLOW},
+                 {"WRONGTYPE ", ENGINE_FOREIGN}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strncmp(error, words[i].word, strlen(words[i].word)) == 0)
+            return words[i].trouble;
+    return ENGINE_REFUSED;
 }
 
 static struct redisReply *lose(struct redis_link *link)
 {
     bool late = link->context->err == REDIS_ERR_IO && errno == EAGAIN;
-    fail(link, late ? "no answer in time" : link->context->errstr);
+    redis_link_refuse(link, late ? ENGINE_SLOW : ENGINE_LOST,
+                      late ? "no answer in time" : link->context->errstr);
     redis_link_close(link);
     return NULL;
 }
@@ -82,9 +123,10 @@ static struct redisReply *call(struct redis_link *link, const char **words,
         redisCommandArgv(link->context, (int)count, words, lengths);
     if (reply == NULL)
         return lose(link);
+    counter_add(&link->engine->counters->engine_round_trips, 1);
     if (reply->type != REDIS_REPLY_ERROR)
         return reply;
-    fail(link, reply->str);
+    redis_link_refuse(link, trouble_of(reply->str), reply->str);
     freeReplyObject(reply);
     return NULL;
 }
@@ -173,13 +215,38 @@ static struct timeval timeval_of(nanos span)
     return (struct timeval){span / NANOS_PER_SECOND, span % NANOS_PER_SECOND / 1000};
 }
 
-static bool connect_to(struct redis_link *link, nanos patience)
+/* Several sentinels share the patience, so that those that are gone do not hide those
+ * that are there. */
+static bool find(struct redis_link *link, const struct redis_place *place, nanos patience,
+                 struct redis_address *address)
 {
-    const struct redis_place *place = link->place;
+    char why[ENGINE_WHY] = "the store is being closed";
+    if (place->master != NULL)
+        return redis_sentinel_ask(place, patience / (nanos)place->count, &link->cut,
+                                  address, why, sizeof why) ||
+               fail(link, why);
+    if (strlen(place->hosts[0].name) >= sizeof address->host)
+        return fail(link, "the host's name is too long");
+    snprintf(address->host, sizeof address->host, "%s", place->hosts[0].name);
+    address->port = place->hosts[0].port;
+    return true;
+}
+
+static void tell_where(struct redis_link *link, const struct redis_address *address)
+{
+    char where[ENGINE_WHERE];
+    snprintf(where, sizeof where, address->port != 0 ? "%.100s:%d" : "%.100s",
+             address->host, address->port);
+    engine_set_where(link->engine, where);
+}
+
+static bool connect_to(struct redis_link *link, const struct redis_address *address,
+                       nanos patience)
+{
     struct timeval limit = timeval_of(patience);
     struct redisContext *context =
-        place->port != 0 ? redisConnectWithTimeout(place->host, place->port, limit)
-                         : redisConnectUnixWithTimeout(place->host, limit);
+        address->port != 0 ? redisConnectWithTimeout(address->host, address->port, limit)
+                           : redisConnectUnixWithTimeout(address->host, limit);
     if (context == NULL)
         return fail(link, "out of memory");
     if (context->err != 0) {
@@ -189,13 +256,25 @@ static bool connect_to(struct redis_link *link, nanos patience)
     }
     redisSetTimeout(context, limit);
     redisEnableKeepAlive(context);
-    set_context(link, context);
+    set_context(link, context, address);
     return link->context != NULL || fail(link, "the store is being closed");
 }
 
-static bool enter(struct redis_link *link)
+/* Sentinel may be about to learn that it is none any more. */
+static bool is_master(struct redis_link *link)
 {
-    const struct redis_place *place = link->place;
+    struct redisReply *reply = redis_link_call(link, (struct text[]){TEXT("ROLE")}, 1);
+    if (reply == NULL)
+        return false;
+    bool good = reply->type == REDIS_REPLY_ARRAY && reply->elements > 0 &&
+                text_is(redis_text(reply->element[0]), TEXT("master"));
+    freeReplyObject(reply);
+    return good || redis_link_refuse(link, ENGINE_READONLY,
+                                     "Sentinel names it, but it is a replica");
+}
+
+static bool enter(struct redis_link *link, const struct redis_place *place)
+{
     char database[16];
     snprintf(database, sizeof database, "%d", place->database);
     struct text auth[] = {TEXT("AUTH"), text_of(place->user), text_of(place->password)};
@@ -204,6 +283,8 @@ static bool enter(struct redis_link *link)
         auth[1] = auth[2];
     if (place->password != NULL &&
         !redis_link_say(link, auth, place->user != NULL ? 3 : 2))
+        return false;
+    if (place->master != NULL && !is_master(link))
         return false;
     if (place->database != 0 && !redis_link_say(link, select, 2))
         return false;
@@ -215,10 +296,17 @@ static bool enter(struct redis_link *link)
 
 bool redis_link_open(struct redis_link *link, nanos patience)
 {
+    const struct redis_place *place = atomic_load(link->place);
+    struct redis_address address;
     redis_link_close(link);
-    if (!connect_to(link, patience))
+    if (!find(link, place, patience, &address))
         return false;
-    if (enter(link))
+    tell_where(link, &address);
+    if (!connect_to(link, &address, patience))
+        return false;
+    counter_add(&link->engine->counters->engine_connects, 1);
+    /* It was another one meanwhile? Then redis_link_shake() came too early. */
+    if (enter(link, place) && place == atomic_load(link->place))
         return true;
     redis_link_close(link);
     return false;

@@ -2,51 +2,47 @@
 /*
  * redis_link: one connection to the engine. Private to the Redis store.
  *
- * SIGPIPE has to be ignored. One thread's, but for redis_link_cut(). Every call has an
- * end. A call that fails for a reason of the connection leaves it closed;
- * redis_link_open() makes another.
+ * SIGPIPE has to be ignored. One thread's, but for redis_link_cut() and
+ * redis_link_shake(). Every call has an end. A call that fails for a reason of the
+ * connection leaves it closed; redis_link_open() makes another.
  */
 #ifndef FCGIWAIT_STORE_REDIS_LINK_H
 #define FCGIWAIT_STORE_REDIS_LINK_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include "fcgiwait/clock.h"
+#include "fcgiwait/engine.h"
 #include "fcgiwait/lock.h"
 #include "fcgiwait/text.h"
 #include "redis_script.h"
+#include "redis_sentinel.h"
 
 struct redisContext;
 struct redisReply;
 
-/* Where the engine is: redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE], or
- * redis+unix:PATH[?DATABASE] */
-struct redis_place {
-    char *host; /* or the path of a socket, where `port` is 0 */
-    int port, database;
-    char *user, *password; /* or NULL */
-};
-
-/* False with `error`: what is wrong with the URL, without the password. */
-bool redis_place_parse(struct redis_place *place, const char *url, char *error,
-                       size_t capacity);
-void redis_place_free(struct redis_place *place);
+typedef struct redis_place *_Atomic redis_place_ref;
 
 struct redis_link {
-    const struct redis_place *place;
+    const redis_place_ref *place; /* may become another one meanwhile */
     const char *const *keys;      /* REDIS_KEYS of them */
-    struct lock lock;             /* guards `context` against redis_link_cut() */
+    struct engine *engine;        /* counts */
+    struct lock lock; /* guards `context` and `address` against other threads */
     struct redisContext *context; /* NULL: closed */
-    bool cut;                     /* for good */
+    struct redis_address address; /* that it was opened to last */
+    _Atomic bool cut;             /* for good */
     char hashes[REDIS_SCRIPTS][41];
-    char error[256]; /* of the last call that failed */
+    enum engine_state trouble; /* of the last call that failed */
+    char error[ENGINE_WHY];    /* and the words for it */
 };
 
-void redis_link_init(struct redis_link *link, const struct redis_place *place,
-                     const char *const *keys);
+void redis_link_init(struct redis_link *link, const redis_place_ref *place,
+                     const char *const *keys, struct engine *engine);
 void redis_link_dispose(struct redis_link *link);
 
-/* Connects, and loads the scripts. `patience`: for this, and then for each reply. */
+/* Connects to the engine, or to the one that Sentinel names, and loads the scripts.
+ * `patience`: for this, and then for each reply. */
 bool redis_link_open(struct redis_link *link, nanos patience);
 static inline bool redis_link_is_open(const struct redis_link *link)
 {
@@ -54,8 +50,14 @@ static inline bool redis_link_is_open(const struct redis_link *link)
 }
 void redis_link_close(struct redis_link *link);
 
-/* From another thread: ends what waits, and lets nothing be opened again. */
+/* From another thread: ends what waits, and lets nothing be opened again; or lets it be
+ * opened again, where it does not lead to `address` (NULL: wherever it leads). */
 void redis_link_cut(struct redis_link *link);
+void redis_link_shake(struct redis_link *link, const struct redis_address *address);
+
+/* What it takes a stranger's answer for. */
+bool redis_link_refuse(struct redis_link *link, enum engine_state trouble,
+                       const char *why);
 
 /* The reply is the caller's (freeReplyObject()). NULL: `error`; where the link is still
  * open then, the engine has refused. */

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /* Where the engine is, from a URL (RFC 3986). What is wrong is said without the password.
  */
+#include "redis_place.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "redis_link.h"
+#ifdef HAVE_CONFIG_H
+#include <config.h>
+#endif
+
+#include "fcgiwait/text.h"
 
 #define PORT 6379
-
-static bool wrong(char *error, size_t capacity, const char *why)
-{
-    snprintf(error, capacity,
-             "store.url %s; it is like redis://USER:PASSWORD@HOST:6379/0", why);
-    return false;
-}
+#define SENTINEL_PORT 26379
+#define MASTER "mymaster" /* as in Sentinel's own examples */
 
 static int digit(char c)
 {
@@ -69,55 +70,117 @@ static bool parse_number(struct text t, uint64_t most, int *number)
     return true;
 }
 
-/* HOST, HOST:PORT or [IPv6]:PORT */
-static bool parse_where(struct redis_place *place, struct text where)
+/* HOST, HOST:PORT, [V6] or [V6]:PORT */
+static bool parse_host(struct redis_place *place, struct text where, int port)
 {
-    struct text host = where, port = {NULL, 0};
+    struct text host = where, number = {NULL, 0};
+    if (place->count == REDIS_HOSTS)
+        return false;
+    struct redis_host *made = &place->hosts[place->count++];
     if (where.len > 0 && where.at[0] == '[') {
         text_skip(&where, 1);
         text_cut(&where, ']', &host);
-        port = where;
-        if (port.len > 0 && port.at[0] == ':')
-            text_skip(&port, 1);
+        number = where;
+        if (number.len > 0 && number.at[0] == ':')
+            text_skip(&number, 1);
     } else if (where.len > 0 && memchr(where.at, ':', where.len) != NULL) {
         text_cut(&where, ':', &host);
-        port = where;
+        number = where;
     }
-    place->port = PORT;
-    return set(&place->host, host.len > 0 ? host : TEXT("127.0.0.1")) &&
-           parse_number(port, 65535, &place->port) && place->port > 0;
+    made->port = port;
+    return set(&made->name, host.len > 0 ? host : TEXT("127.0.0.1")) &&
+           parse_number(number, 65535, &made->port) && made->port > 0;
 }
 
-bool redis_place_parse(struct redis_place *place, const char *url, char *error,
-                       size_t capacity)
+static bool parse_hosts(struct redis_place *place, struct text where)
 {
-    struct text rest = text_of(url), database = {NULL, 0}, where, who = {NULL, 0};
-    *place = (struct redis_place){.host = NULL};
-    if (text_starts(rest, TEXT("rediss://")))
-        return wrong(error, capacity, "asks for TLS, which this build has not");
-    if (text_starts(rest, TEXT("redis+sentinel://")))
-        return wrong(error, capacity, "asks for Sentinel, which this version has not");
-    bool is_socket = text_starts(rest, TEXT("redis+unix:"));
-    if (!is_socket && !text_starts(rest, TEXT("redis://")))
-        return wrong(error, capacity, "does not begin with redis://");
-    text_skip(&rest, is_socket ? strlen("redis+unix:") : strlen("redis://"));
-    if (!is_socket && rest.len > 0 && memchr(rest.at, '@', rest.len) != NULL)
+    struct text host;
+    if (where.len == 0)
+        return parse_host(place, where, SENTINEL_PORT);
+    while (text_cut(&where, ',', &host))
+        if (!parse_host(place, host, SENTINEL_PORT))
+            return false;
+    return true;
+}
+
+static bool parse_socket(struct redis_place *place, struct text rest)
+{
+    struct text path;
+    text_cut(&rest, '?', &path);
+    place->count = 1;
+    return path.len > 0 && set(&place->hosts[0].name, path) &&
+           parse_number(rest, 65535, &place->database);
+}
+
+/* What stands behind redis://, rediss:// and redis+sentinel://. */
+static bool parse_network(struct redis_place *place, struct text rest, bool sentinel)
+{
+    struct text who = {NULL, 0}, where, master;
+    if (rest.len > 0 && memchr(rest.at, '@', rest.len) != NULL)
         text_cut(&rest, '@', &who);
-    text_cut(&rest, is_socket ? '?' : '/', &where);
-    if (rest.at != NULL)
-        database = rest;
-    bool good = is_socket ? where.len > 0 && set(&place->host, where)
-                          : parse_who(place, who) && parse_where(place, where);
-    if (good && parse_number(database, 65535, &place->database))
-        return true;
+    text_cut(&rest, '/', &where);
+    if (!parse_who(place, who))
+        return false;
+    if (!sentinel)
+        return parse_host(place, where, PORT) &&
+               parse_number(rest, 65535, &place->database);
+    text_cut(&rest, '/', &master);
+    return parse_hosts(place, where) &&
+           set(&place->master, master.len > 0 ? master : TEXT(MASTER)) &&
+           parse_number(rest, 65535, &place->database);
+}
+
+static struct redis_place *wrong(struct redis_place *place, char *error, size_t capacity,
+                                 const char *why)
+{
     redis_place_free(place);
-    return wrong(error, capacity, "names no host, port and database that can be");
+    snprintf(error, capacity,
+             "store.url %s; it is like redis://USER:PASSWORD@HOST:6379/0 or "
+             "redis+sentinel://HOST:26379,HOST:26379/mymaster/0",
+             why);
+    return NULL;
+}
+
+struct redis_place *redis_place_new(const char *url, char *error, size_t capacity)
+{
+    struct text rest = text_of(url), scheme = {NULL, 0};
+    struct redis_place *place = calloc(1, sizeof *place);
+    bool good;
+    if (place == NULL)
+        return wrong(place, error, capacity, "has no memory");
+    text_cut(&rest, ':', &scheme);
+    place->tls = text_is(scheme, TEXT("rediss"));
+#ifndef WITH_REDIS_TLS
+    if (place->tls)
+        return wrong(place, error, capacity,
+                     "asks for TLS, which this build has not (hiredis 1.0 or newer has "
+                     "it; stunnel in front of the engine does it, too)");
+#endif
+    if (text_is(scheme, TEXT("redis+unix"))) {
+        good = parse_socket(place, rest);
+    } else {
+        bool sentinel = text_is(scheme, TEXT("redis+sentinel"));
+        if ((!sentinel && !place->tls && !text_is(scheme, TEXT("redis"))) ||
+            !text_starts(rest, TEXT("//")))
+            return wrong(place, error, capacity, "does not begin with redis://");
+        text_skip(&rest, 2);
+        good = parse_network(place, rest, sentinel);
+    }
+    return good ? place
+                : wrong(place, error, capacity,
+                        "names no host, port and database that can be");
 }
 
 void redis_place_free(struct redis_place *place)
 {
-    free(place->host);
-    free(place->user);
-    free(place->password);
-    *place = (struct redis_place){.host = NULL};
+    while (place != NULL) {
+        struct redis_place *before = place->before;
+        for (size_t i = 0; i < place->count; i++)
+            free(place->hosts[i].name);
+        free(place->master);
+        free(place->user);
+        free(place->password);
+        free(place);
+        place = before;
+    }
 }

@@ -4,98 +4,21 @@
  * stream. One call at a time: where its answer is lost, the stream tells which of its
  * edits were made, once no connection of before can make any more.
  */
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <hiredis/hiredis.h>
 
 #include "fcgiwait/clock.h"
-#include "fcgiwait/log.h"
 #include "fcgiwait/thread.h"
 #include "redis.h"
 
 #define REFUSED (50 * NANOS_PER_MS)
-#define ALIVE "86400" /* seconds: longer than any connection of before lingers */
-
-/* --- calling --- */
-
-#define ROOM (REDIS_ARGUMENTS * TEXT_NUMBER)
-
-/* Those that all calls of REDIS_PROPOSE begin with; their text lies in `room`. */
-static void begin_arguments(struct redis *redis, uint64_t connection, uint64_t number,
-                            char room[ROOM], struct text arguments[REDIS_ARGUMENTS])
-{
-    char *at = room;
-    uint64_t numbers[] = {connection,
-                          number,
-                          atomic_load(&redis->store.index),
-                          store_first_index(),
-                          (uint64_t)clock_wall(),
-                          atomic_load(&redis->store.limit),
-                          redis->history};
-    arguments[0] = text_of(redis->id);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        arguments[1 + i] = (struct text){at, text_format(numbers[i], at)};
-        at += TEXT_NUMBER;
-    }
-}
-
-/* NULL: link->error, whatever was wrong. */
-static struct redisReply *propose(struct redis *redis, struct redis_link *link,
-                                  const struct text *arguments, size_t count)
-{
-    struct redisReply *reply = redis_link_script(link, REDIS_PROPOSE, arguments, count);
-    if (reply == NULL)
-        return NULL;
-    struct text said = reply->type == REDIS_REPLY_ARRAY && reply->elements > 0
-                           ? redis_text(reply->element[0])
-                           : TEXT("");
-    size_t edits = (count - REDIS_ARGUMENTS) / REDIS_EDIT_ARGUMENTS;
-    if (text_is(said, TEXT("ok")) && reply->elements == 2 + edits)
-        return reply;
-    snprintf(link->error, sizeof link->error,
-             text_is(said, TEXT(REDIS_SAID_FOREIGN))
-                 ? "the keys %s are another application's: store.name chooses others"
-                 : "an answer that is none (%s)",
-             redis->keys[REDIS_STATE]);
-    freeReplyObject(reply);
-    return NULL;
-}
-
-/* Without edits: there is nothing in it that could be given up. */
-bool redis_hello(struct redis *redis, struct redis_link *link, uint64_t *newest)
-{
-    char room[ROOM];
-    struct text arguments[REDIS_ARGUMENTS];
-    begin_arguments(redis, 0, 0, room, arguments);
-    struct redisReply *reply = propose(redis, link, arguments, REDIS_ARGUMENTS);
-    if (reply == NULL)
-        return false;
-    *newest = redis_number(reply->element[1]);
-    freeReplyObject(reply);
-    return true;
-}
-
-/* --- connecting --- */
-
-/* From now on no call of a connection before this one does anything. */
-static bool take_over(struct redis *redis)
-{
-    char connection[TEXT_NUMBER];
-    struct text words[] = {TEXT("SET"),
-                           text_of(redis->keys[REDIS_ALIVE]),
-                           {connection, text_format(++redis->connections, connection)},
-                           TEXT("EX"),
-                           TEXT(ALIVE)};
-    return redis_link_say(&redis->proposing, words, 5);
-}
 
 static bool connected(struct redis *redis, struct instant until)
 {
     struct patience patience = {until, &redis->patience_ends};
     for (int tries = 50; !redis_link_is_open(&redis->proposing); tries++) {
-        if (redis_link_open(&redis->proposing, redis->patience) && take_over(redis))
+        if (redis_take_over(redis))
             return true;
         redis_link_close(&redis->proposing);
         if (!patience_pause(&patience, tries))
@@ -111,7 +34,7 @@ struct call {
     struct edit **edits;
     size_t count;
     struct instant until;
-    uint64_t newest; /* of the engine, when it answered */
+    struct redis_point point; /* of the engine, when it answered */
     struct batch batch;
     char (*bases)[TEXT_NUMBER];
     struct text *arguments;
@@ -172,38 +95,6 @@ static void decide(struct call *call)
     lock_drop(&redis->lock);
 }
 
-/* Waits until it has come by; false: it did not in time. */
-static bool await_index(struct redis *redis, uint64_t index, struct instant until)
-{
-    lock_take(&redis->lock);
-    while (atomic_load(&redis->store.index) < index) {
-        nanos stop = atomic_load(&redis->patience_ends);
-        struct instant end = {stop < until.at ? stop : until.at};
-        if (clock_now().at >= end.at)
-            break;
-        lock_wait_until(&redis->lock, &redis->moved, end);
-    }
-    bool reached = atomic_load(&redis->store.index) >= index;
-    lock_drop(&redis->lock);
-    return reached;
-}
-
-/* With `replicas`: whether so many have it, too. */
-static bool is_replicated(struct redis *redis)
-{
-    char count[16], most[16];
-    snprintf(count, sizeof count, "%u", redis->replicas);
-    snprintf(most, sizeof most, "%" PRId64, redis->patience / NANOS_PER_MS / 2);
-    struct text words[] = {TEXT("WAIT"), text_of(count), text_of(most)};
-    if (redis->replicas == 0)
-        return true;
-    struct redisReply *reply = redis_link_call(&redis->proposing, words, 3);
-    bool enough = reply != NULL && redis_number(reply) >= redis->replicas;
-    if (reply != NULL)
-        freeReplyObject(reply);
-    return enough;
-}
-
 /* What became of one edit, as the engine says. True: it is to be decided again. */
 static bool settle(struct edit *edit, struct text said, bool safe)
 {
@@ -229,10 +120,12 @@ static void fail(struct redis *redis, struct edit *edit, enum edit_result result
 /* To be decided again. */
 static void hold(struct redis *redis, struct edit *edit)
 {
-    if (clock_now().at < edit->until.at)
+    if (clock_now().at < edit->until.at) {
         redis->edits[redis->held++] = edit;
-    else
+        counter_add(&redis->engine.counters->engine_retries, 1);
+    } else {
         fail(redis, edit, EDIT_FAILED);
+    }
 }
 
 static void settle_all(struct call *call, bool safe)
@@ -240,7 +133,7 @@ static void settle_all(struct call *call, bool safe)
     struct redis *redis = call->redis;
     for (size_t i = 0; i < call->count; i++) {
         struct edit *edit = call->edits[i];
-        if (settle(edit, redis_text(call->reply->element[2 + i]), safe))
+        if (settle(edit, redis_text(call->reply->element[REDIS_ANSWERS + i]), safe))
             hold(redis, edit);
         else
             edit->done(edit);
@@ -270,63 +163,73 @@ static void search(struct call *call, bool certain)
     }
 }
 
+static void note_trouble(struct redis *redis)
+{
+    engine_set_trouble(&redis->engine, ENGINE_TAKES_CHANGES, redis->proposing.trouble,
+                       redis->proposing.error);
+}
+
 static void recover(struct call *call)
 {
     struct redis *redis = call->redis;
     bool certain = connected(redis, call->until) &&
-                   redis_hello(redis, &redis->proposing, &call->newest) &&
-                   await_index(redis, call->newest, call->until);
+                   redis_hello(redis, &redis->proposing, &call->point) &&
+                   redis_await(redis, &call->point, call->until);
+    /* An idle connection that was closed is no trouble. */
+    if (!certain)
+        note_trouble(redis);
     search(call, certain);
-}
-
-static void note_trouble(struct redis *redis, bool trouble)
-{
-    if (redis->trouble == trouble)
-        return;
-    redis->trouble = trouble;
-    if (trouble)
-        log_error("the store takes no changes: %s", redis->proposing.error);
-    else
-        log_info("the store takes changes again");
 }
 
 static void refuse(struct call *call)
 {
-    note_trouble(call->redis, true);
     for (size_t i = 0; i < call->count; i++)
         fail(call->redis, call->edits[i], EDIT_FAILED);
+}
+
+/* An answer is there. */
+static void settle_call(struct call *call)
+{
+    struct redis *redis = call->redis;
+    bool replicated = redis_is_replicated(redis);
+    if (replicated)
+        engine_set_good(&redis->engine, ENGINE_TAKES_CHANGES);
+    else
+        note_trouble(redis);
+    settle_all(call, replicated && redis_await(redis, &call->point, call->until));
+    freeReplyObject(call->reply);
 }
 
 /* False: the engine could not be asked. */
 static bool ask(struct call *call)
 {
     struct redis *redis = call->redis;
-    char room[ROOM];
+    /* Who has lost it for long does not let each one wait for that. */
+    if (!engine_answers(&redis->engine, redis->patience)) {
+        refuse(call);
+        return false;
+    }
     if (!connected(redis, call->until)) {
+        note_trouble(redis);
         refuse(call);
         return false;
     }
     decide(call);
-    begin_arguments(redis, redis->connections, redis->numbered, room, call->arguments);
+    call->reply =
+        redis_call(redis, &redis->proposing, call->arguments, call->count, &call->point);
     redis->numbered += call->count;
-    call->reply = propose(redis, &redis->proposing, call->arguments,
-                          REDIS_ARGUMENTS + REDIS_EDIT_ARGUMENTS * call->count);
     batch_close(&call->batch);
-    if (call->reply == NULL && redis_link_is_open(&redis->proposing)) {
-        refuse(call); /* it has said no: memory, a replica, a password */
-        return false;
+    if (call->reply != NULL) {
+        settle_call(call);
+        return true;
     }
-    if (call->reply == NULL) {
-        note_trouble(redis, true);
+    if (redis_link_is_open(&redis->proposing)) { /* it has said no: memory, a replica */
+        note_trouble(redis);
+        refuse(call);
+    } else {
         recover(call);
-        return false;
     }
-    note_trouble(redis, false);
-    call->newest = redis_number(call->reply->element[1]);
-    bool safe = is_replicated(redis) && await_index(redis, call->newest, call->until);
-    settle_all(call, safe);
-    freeReplyObject(call->reply);
-    return true;
+    return false;
 }
 
 /* --- the thread --- */
@@ -364,14 +267,14 @@ static void put_back(struct redis *redis, struct fence *fence)
 
 /* The engine was asked after they had come. Whose time is not over waits on. */
 static void open_fences(struct redis *redis, struct fence *fences, bool asked,
-                        uint64_t newest)
+                        const struct redis_point *point)
 {
     struct instant bound = instant_after(clock_now(), redis->patience);
     while (fences != NULL) {
         struct fence *fence = fences;
         struct instant until = fence->until.at < bound.at ? fence->until : bound;
         fences = fence->next;
-        if (asked && await_index(redis, newest, until))
+        if (asked && redis_await(redis, point, until))
             fence->done(fence, true);
         else if (clock_now().at < fence->until.at &&
                  clock_now().at < atomic_load(&redis->patience_ends))
@@ -396,9 +299,9 @@ static void run(struct redis *redis, size_t count, char (*bases)[TEXT_NUMBER])
                         .bases = bases,
                         .arguments = redis->arguments};
     bool asked = ask(&call);
-    if (!asked && redis_link_is_open(&redis->proposing))
-        thread_pause(REFUSED); /* it may be loading its file */
-    open_fences(redis, fences, asked, call.newest);
+    if (!asked && fences != NULL)
+        thread_pause(REFUSED); /* they ask again */
+    open_fences(redis, fences, asked, &call.point);
     if (asked && redis_has_kept(redis))
         redis_deliver_kept(redis);
 }

@@ -26,7 +26,7 @@
     "  newest = first + #all\n"                                                          \
     "  redis.call('HSET', state, 'format', '1', 'newest', text(newest),\n"               \
     "    'replid', replid, 'everything', text(first), 'everything_at', at,\n"            \
-    "    'forgotten', text(first))\n"                                                    \
+    "    'forgotten', text(first), 'began', text(first))\n"                              \
     "  redis.call('DEL', below)\n"                                                       \
     "  for i, path in ipairs(all) do\n"                                                  \
     "    redis.call('ZADD', index, text(first + i), path)\n"                             \
@@ -113,7 +113,7 @@ const char *const redis_scripts[REDIS_SCRIPTS] = {
         "end\n"
         "local newest = tonumber(was[2] or '0')\n" BEGIN_ANEW APPLY
         "if was[3] ~= replid or newest < known or newest == 0 then begin() end\n"
-        "local answer, made, start = {'ok', ''}, {}, newest\n"
+        "local answer, made, start = {'ok', '', replid}, {}, newest\n"
         "for i = 9, #ARGV, 5 do\n"
         "  local what, path, base = ARGV[i], ARGV[i + 1], ARGV[i + 2]\n"
         "  local now = redis.call('ZSCORE', index, path)\n"
@@ -144,8 +144,8 @@ const char *const redis_scripts[REDIS_SCRIPTS] = {
     [REDIS_STATE_OF] = "local state, below = KEYS[1], KEYS[7]\n"
                        "local answer = {}\n"
                        "local was = redis.call('HMGET', state, 'newest', 'everything',\n"
-                       "  'everything_at', 'forgotten')\n"
-                       "for i = 1, 4 do answer[i] = was[i] or '0' end\n"
+                       "  'everything_at', 'forgotten', 'began', 'replid')\n"
+                       "for i = 1, 6 do answer[i] = was[i] or '0' end\n"
                        "local marks = redis.call('HGETALL', below)\n"
                        "for i = 1, #marks, 2 do\n"
                        "  local n, at = string.match(marks[i + 1], '^(%d+) (%d+)$')\n"

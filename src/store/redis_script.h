@@ -4,7 +4,8 @@
  * store. The keys, all with one hash tag:
  *
  *   state  hash: format, newest, replid (of the engine that gave it), everything (index
- *          and time of the last change of everything), forgotten
+ *          and time of the last change of everything), forgotten, began (the index of the
+ *          last new beginning, of this replid)
  *   index  sorted set: path, by the index of its last change
  *   times  hash: path, when that was (nanoseconds since 1970)
  *   docs   hash: path, "TYPE\nBODY"
@@ -36,10 +37,11 @@ extern const char *const redis_scripts[REDIS_SCRIPTS];
 /* Of REDIS_PROPOSE: process, connection, number of the first edit, newest index known,
  * clock (microseconds), time (nanoseconds), limit of resources, length of the log; then
  * of each edit: what, path, the index that it was decided on (or one of the two below),
- * type, body. Answers "ok", the newest index, and of each edit its index, or one of the
- * words. */
+ * type, body. Answers "ok", the newest index, the replid, and of each edit its index, or
+ * one of the words. */
 #define REDIS_ARGUMENTS 8
 #define REDIS_EDIT_ARGUMENTS 5
+#define REDIS_ANSWERS 3 /* before those of the edits */
 /* Whatever the resource is now; and: decided on what an edit before it in this call has
  * made. */
 #define REDIS_BASE_ANY "*"
@@ -51,11 +53,20 @@ extern const char *const redis_scripts[REDIS_SCRIPTS];
 #define REDIS_SAID_GIVEN_UP "given up" /* edits, by a connection that came later */
 #define REDIS_SAID_FOREIGN "foreign"   /* the keys are another application's */
 
-/* Of REDIS_STATE_OF: nothing. Answers newest, everything, its time, forgotten, and of
- * each mark path, index and time.
+/* Of REDIS_STATE_OF: nothing. Answers newest, everything, its time, forgotten, began,
+ * replid, and of each mark path, index and time.
  *
  * Of REDIS_PAGE: behind which index, up to which, how many. Answers of each resource that
  * changed between path, index, time, its document or nothing, and 1 where that was
  * deleted. */
+enum {
+    REDIS_STATE_NEWEST,
+    REDIS_STATE_EVERYTHING,
+    REDIS_STATE_EVERYTHING_AT,
+    REDIS_STATE_FORGOTTEN,
+    REDIS_STATE_BEGAN,
+    REDIS_STATE_REPLID,
+    REDIS_STATE_MARKS
+};
 
 #endif

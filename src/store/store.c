@@ -45,7 +45,21 @@ bool store_reached(struct store *store, uint64_t index)
 
 bool store_answers(struct store *store)
 {
-    return store->backend->answers == NULL || store->backend->answers(store);
+    return store->engine == NULL || engine_answers(store->engine, store->patience);
+}
+
+bool store_move_to(struct store *store, const struct store_options *options, char *error,
+                   size_t capacity)
+{
+    return store->backend->move_to == NULL ||
+           store->backend->move_to(store, options, error, capacity);
+}
+
+void store_engine(struct store *store, struct engine_report *report)
+{
+    *report = (struct engine_report){.type = NULL};
+    if (store->engine != NULL)
+        engine_tell(store->engine, store_index(store), report);
 }
 
 void store_fence(struct store *store, struct fence *fence)

@@ -40,14 +40,14 @@ static int try_to_connect(int port)
     return -1;
 }
 
-/* The first line of the answer. */
-static bool ask(int port, const char *command, char answer[256])
+/* The beginning of the answer. */
+static bool ask(int port, const char *command, char *answer, size_t capacity)
 {
     int fd = try_to_connect(port);
     if (fd < 0)
         return false;
     dprintf(fd, "%s\r\n", command);
-    ssize_t len = read(fd, answer, 255);
+    ssize_t len = read(fd, answer, capacity - 1);
     close(fd);
     answer[len > 0 ? len : 0] = '\0';
     return len > 0;
@@ -59,33 +59,78 @@ static void run(const struct redis_server *server)
     snprintf(port, sizeof port, "%d", server->port);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     must(chdir(server->dir) == 0, "%s", server->dir);
-    execlp("redis-server", "redis-server", "--bind", "127.0.0.1", "--port", port,
-           "--logfile", "log", "--save", "", "--appendonly",
-           server->durable ? "yes" : "no", "--appendfsync", "always", NULL);
+    if (server->sentinel)
+        execlp("redis-server", "redis-server", "sentinel.conf", "--sentinel", NULL);
+    else
+        execlp("redis-server", "redis-server", "--bind", "127.0.0.1", "--port", port,
+               "--logfile", "log", "--save", "", "--repl-diskless-sync-delay", "0",
+               "--appendonly", server->durable ? "yes" : "no", "--appendfsync", "always",
+               NULL);
     _exit(127);
+}
+
+static bool is_up(const struct redis_server *server)
+{
+    char answer[256];
+    return ask(server->port, "PING", answer, sizeof answer) &&
+           (strncmp(answer, "+PONG", 5) == 0 || strncmp(answer, "-NOAUTH", 7) == 0);
 }
 
 static void launch(struct redis_server *server)
 {
-    char answer[256] = "";
     server->pid = fork();
     if (server->pid == 0)
         run(server);
-    for (int i = 0; i < 3000 && strncmp(answer, "+PONG", 5) != 0; i++) {
-        if (!ask(server->port, "PING", answer))
-            answer[0] = '\0';
-        sleep_ms(10);
+    bool up = false;
+    for (int i = 0; i < 3000 && !up; i++) {
+        up = is_up(server);
+        if (!up)
+            sleep_ms(10);
     }
-    must(strncmp(answer, "+PONG", 5) == 0, "redis-server does not answer");
+    must(up, "redis-server does not answer");
+}
+
+static void make(struct redis_server *server)
+{
+    server->port = free_port();
+    strcpy(server->dir, "/tmp/fcgiwait-test.XXXXXX");
+    must(mkdtemp(server->dir) != NULL, "mkdtemp");
+    snprintf(server->url, sizeof server->url, "redis://127.0.0.1:%d/0", server->port);
 }
 
 void redis_server_start(struct redis_server *server, bool durable)
 {
-    *server = (struct redis_server){.port = free_port(), .durable = durable};
-    strcpy(server->dir, "/tmp/fcgiwait-test.XXXXXX");
-    must(mkdtemp(server->dir) != NULL, "mkdtemp");
-    snprintf(server->url, sizeof server->url, "redis://127.0.0.1:%d/0", server->port);
+    *server = (struct redis_server){.durable = durable};
+    make(server);
     launch(server);
+}
+
+void redis_server_replicate(const struct redis_server *server,
+                            const struct redis_server *master)
+{
+    char command[64];
+    snprintf(command, sizeof command, "REPLICAOF 127.0.0.1 %d", master->port);
+    redis_server_say(server, command);
+    redis_server_await(server, "INFO replication", "master_link_status:up");
+}
+
+void redis_server_watch(struct redis_server *sentinel, const struct redis_server *master,
+                        int quorum)
+{
+    char path[96];
+    *sentinel = (struct redis_server){.sentinel = true};
+    make(sentinel);
+    snprintf(path, sizeof path, "%s/sentinel.conf", sentinel->dir);
+    FILE *out = fopen(path, "w");
+    must(out != NULL, "%s", path);
+    fprintf(out,
+            "bind 127.0.0.1\nport %d\nlogfile log\n"
+            "sentinel monitor mymaster 127.0.0.1 %d %d\n"
+            "sentinel down-after-milliseconds mymaster 1000\n"
+            "sentinel failover-timeout mymaster 5000\n",
+            sentinel->port, master->port, quorum);
+    must(fclose(out) == 0, "%s", path);
+    launch(sentinel);
 }
 
 void redis_server_kill(struct redis_server *server)
@@ -115,6 +160,19 @@ void redis_server_stop(struct redis_server *server)
 void redis_server_say(const struct redis_server *server, const char *command)
 {
     char answer[256];
-    must(ask(server->port, command, answer) && answer[0] != '-', "%s: %s", command,
-         answer);
+    must(ask(server->port, command, answer, sizeof answer) && answer[0] != '-', "%s: %s",
+         command, answer);
+}
+
+void redis_server_await(const struct redis_server *server, const char *command,
+                        const char *part)
+{
+    char answer[8192];
+    for (int i = 0; i < 6000; i++) {
+        if (ask(server->port, command, answer, sizeof answer) &&
+            strstr(answer, part) != NULL)
+            return;
+        sleep_ms(10);
+    }
+    must(false, "%s: no %s in %s", command, part, answer);
 }

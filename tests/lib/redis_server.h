@@ -12,7 +12,8 @@
 struct redis_server {
     char dir[64], url[64];
     int port;
-    bool durable; /* appendfsync always */
+    bool durable;  /* appendfsync always */
+    bool sentinel; /* it is one */
     pid_t pid;
 };
 
@@ -23,11 +24,24 @@ bool redis_server_can(void);
 void redis_server_start(struct redis_server *server, bool durable);
 void redis_server_stop(struct redis_server *server);
 
+/* Makes it a replica, and returns once that is linked up. */
+void redis_server_replicate(const struct redis_server *server,
+                            const struct redis_server *master);
+
+/* A sentinel that watches over this master as "mymaster", and takes it for down after a
+ * second. As any other server it is to be stopped. */
+void redis_server_watch(struct redis_server *sentinel, const struct redis_server *master,
+                        int quorum);
+
 /* SIGKILL, and the same again, with what it has kept, or without. */
 void redis_server_kill(struct redis_server *server);
 void redis_server_restart(struct redis_server *server, bool empty);
 
 /* One command, words parted by spaces; fails the test where it is refused. */
 void redis_server_say(const struct redis_server *server, const char *command);
+
+/* Asks until the answer holds this; a minute at most. */
+void redis_server_await(const struct redis_server *server, const char *command,
+                        const char *part);
 
 #endif

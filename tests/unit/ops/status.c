@@ -33,6 +33,8 @@ static const bool grows[] = {
 
 #define COUNT (sizeof names / sizeof *names)
 
+static const struct engine_report no_engine;
+
 /* Each counter at a value that tells its place. */
 static void fill(struct counters *counters)
 {
@@ -56,7 +58,7 @@ static void the_status_is_json_with_every_counter(void **state)
     size_t len;
     (void)state;
     fill(&counters);
-    char *text = status_json(&counters, 3661 * NANOS_PER_SECOND + 999, &len);
+    char *text = status_json(&counters, &no_engine, 3661 * NANOS_PER_SECOND + 999, &len);
     must(text != NULL, "no memory");
     assert_int_equal(strlen(text), len);
     if (!json_check((struct text){text, len}, &error))
@@ -78,7 +80,7 @@ static void the_largest_numbers_are_whole(void **state)
     (void)state;
     counter_set(&counters.index, (INT64_C(1) << 53) - 1);
     counter_set(&counters.waiting, INT64_MIN);
-    char *text = status_json(&counters, INT64_MAX, &len);
+    char *text = status_json(&counters, &no_engine, INT64_MAX, &len);
     must(text != NULL, "no memory");
     assert_non_null(strstr(text, "\"index\":9007199254740991"));
     assert_non_null(strstr(text, "\"waiting\":-9223372036854775808"));
@@ -118,7 +120,7 @@ static void the_metrics_are_prometheus_text(void **state)
     size_t len, metrics = 0;
     (void)state;
     fill(&counters);
-    char *text = metrics_text(&counters, 3661 * NANOS_PER_SECOND, &len);
+    char *text = metrics_text(&counters, &no_engine, 3661 * NANOS_PER_SECOND, &len);
     must(text != NULL, "no memory");
     assert_int_equal(strlen(text), len);
     const char *histograms = strstr(text, "# HELP fcgiwait_delivery_seconds ");
@@ -144,7 +146,7 @@ static void times_are_told_as_cumulative_buckets(void **state)
     histogram_add(&counters.delivery, NANOS_PER_MS);
     histogram_add(&counters.delivery, 2 * NANOS_PER_MS);
     histogram_add(&counters.delivery, 20 * NANOS_PER_SECOND);
-    char *text = metrics_text(&counters, 0, &len);
+    char *text = metrics_text(&counters, &no_engine, 0, &len);
     must(text != NULL, "no memory");
     const char *want = "# TYPE fcgiwait_delivery_seconds histogram\n"
                        "fcgiwait_delivery_seconds_bucket{le=\"0.0005\"} 0\n"
@@ -156,7 +158,7 @@ static void times_are_told_as_cumulative_buckets(void **state)
                                  "fcgiwait_delivery_seconds_sum 20.003000000\n"
                                  "fcgiwait_delivery_seconds_count 3\n"));
     free(text);
-    text = status_json(&counters, 0, &len);
+    text = status_json(&counters, &no_engine, 0, &len);
     must(text != NULL, "no memory");
     assert_non_null(
         strstr(text, "\"delivery_seconds\":{\"count\":3,\"p50\":0.0025,\"p99\":null}"));
@@ -187,7 +189,7 @@ static void no_thread_loses_another_ones_count(void **state)
         must(pthread_create(&threads[i], NULL, add_ones, &counters) == 0, "no thread");
     for (int i = 0; i < 10; i++) { /* read meanwhile */
         size_t len;
-        free(status_json(&counters, 0, &len));
+        free(status_json(&counters, &no_engine, 0, &len));
     }
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
@@ -195,10 +197,55 @@ static void no_thread_loses_another_ones_count(void **state)
     assert_int_equal(counter_read(&counters.waiting), 0);
 }
 
+/* Its words are a stranger's. */
+static void the_engine_is_told_with_its_state(void **state)
+{
+    static struct counters counters;
+    struct engine_report engine = {.type = "redis",
+                                   .where = "here:1",
+                                   .state = ENGINE_SLOW,
+                                   .why = "no \"answer\"\n\\ \xff",
+                                   .lag_time = 1500 * NANOS_PER_MS};
+    struct json_error error;
+    size_t len;
+    (void)state;
+    char *text = status_json(&counters, &engine, 0, &len);
+    must(text != NULL, "no memory");
+    assert_true(json_check((struct text){text, len}, &error));
+    assert_non_null(strstr(
+        text, "\"engine\":{\"type\":\"redis\",\"at\":\"here:1\",\"state\":\"slow\","
+              "\"why\":\"no \\u0022answer\\u0022\\u000a\\u005c \\u00ff\","
+              "\"lag_seconds\":1.500}"));
+    free(text);
+    text = metrics_text(&counters, &engine, 0, &len);
+    must(text != NULL, "no memory");
+    assert_non_null(strstr(text, "\nfcgiwait_engine_state{state=\"slow\"} 1\n"));
+    assert_non_null(strstr(text, "\nfcgiwait_engine_state{state=\"good\"} 0\n"));
+    assert_non_null(strstr(text, "\nfcgiwait_engine_lag_seconds 1.500\n"));
+    free(text);
+}
+
+static void a_store_without_an_engine_has_no_state(void **state)
+{
+    static struct counters counters;
+    size_t len;
+    (void)state;
+    char *text = status_json(&counters, &no_engine, 0, &len);
+    must(text != NULL, "no memory");
+    assert_non_null(strstr(text, "\"engine\":null"));
+    free(text);
+    text = metrics_text(&counters, &no_engine, 0, &len);
+    must(text != NULL, "no memory");
+    assert_null(strstr(text, "engine_state"));
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_status_is_json_with_every_counter),
+        cmocka_unit_test(the_engine_is_told_with_its_state),
+        cmocka_unit_test(a_store_without_an_engine_has_no_state),
         cmocka_unit_test(the_largest_numbers_are_whole),
         cmocka_unit_test(the_metrics_are_prometheus_text),
         cmocka_unit_test(times_are_told_as_cumulative_buckets),
