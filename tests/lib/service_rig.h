@@ -38,7 +38,7 @@ int service_rig_teardown(void **state);
     cmocka_unit_test_prestate_setup_teardown(test, service_rig_setup,                    \
                                              service_rig_teardown, (void *)(rules))
 
-#define VISIT_BODY 4096
+#define VISIT_BODY 16384
 
 struct visit {
     struct request request;
