@@ -20,6 +20,7 @@
 /* What getopt_long() returns: no characters. */
 enum {
     CHECK_NGINX = 256,
+    POSTGRES_SETUP,
     PROBE,
     PROBE_WAIT,
     PROBE_ORIGIN,
@@ -34,7 +35,7 @@ static void usage(FILE *out)
 {
     fputs(
         "usage: fcgiwait [-c FILE] [-o key=value]... [-s SOCKET] [-t] [-V] [-h]\n"
-        "                [--check-nginx FILE]\n"
+        "                [--check-nginx FILE] [--postgres-setup]\n"
         "       fcgiwait --probe URL [--wait SPAN] [--origin ORIGIN] [--header LINE]...\n"
         "                [--publish URL] [--json]\n"
         "Long polling for the REST APIs that nginx serves: a FastCGI responder.\n"
@@ -52,6 +53,8 @@ static void usage(FILE *out)
         "                read what nginx -T prints (-: standard input), name what would\n"
         "                cut a wait short or lose an answer, and exit: 0 nothing,\n"
         "                1 findings, 2 not understood\n"
+        "  --postgres-setup\n"
+        "                print the SQL that the database of store.type postgres needs\n"
         "  --probe URL   ask as a client asks, through all that is on the way, and say "
         "who\n"
         "                breaks what; exit as above\n"
@@ -122,6 +125,7 @@ int arguments_read(struct arguments *arguments, int argc, char **argv)
 {
     static const struct option longer[] = {
         {"check-nginx", required_argument, NULL, CHECK_NGINX},
+        {"postgres-setup", no_argument, NULL, POSTGRES_SETUP},
         {"probe", required_argument, NULL, PROBE},
         {"wait", required_argument, NULL, PROBE_WAIT},
         {"origin", required_argument, NULL, PROBE_ORIGIN},
@@ -149,6 +153,9 @@ int arguments_read(struct arguments *arguments, int argc, char **argv)
             break;
         case CHECK_NGINX:
             arguments->check_nginx = optarg;
+            break;
+        case POSTGRES_SETUP:
+            arguments->postgres_setup = true;
             break;
         case PROBE:
         case PROBE_WAIT:

@@ -14,6 +14,7 @@
 
 #include "config_keys.h"
 #include "config_source.h"
+#include "config_tables.h"
 
 /* What is being loaded, and where each key was set last. */
 struct loader {
@@ -86,6 +87,33 @@ static void where_is(const config_setting_t *setting, const char *file, char whe
              config_setting_source_line(setting));
 }
 
+/* A setter's errors say where themselves. */
+static bool take_tables(struct loader *loader, const char *file, const struct key *key,
+                        const config_setting_t *list)
+{
+    struct tables_error error;
+    char where[256];
+    where_is(list, file, where);
+    if (tables_take(loader->config, list, &error))
+        return note_set(loader, where, key, NULL);
+    where_is(error.at, file, where);
+    if (error.what == NULL)
+        return fail(loader, where, keys_no_memory);
+    snprintf(loader->error, CONFIG_ERROR, "%s: %s: %s; allowed is %s", where, error.key,
+             error.what, error.allowed);
+    return false;
+}
+
+static bool take_key(struct loader *loader, const char *file, const struct key *key,
+                     const config_setting_t *setting)
+{
+    char where[256];
+    where_is(setting, file, where);
+    return key->kind == KIND_TABLES
+               ? take_tables(loader, file, key, setting)
+               : note_set(loader, where, key, set_setting(key, loader->config, setting));
+}
+
 /* `group` is NULL at the top, where the names of groups stand. */
 static bool take_settings(struct loader *loader, const char *file,
                           const config_setting_t *parent, const char *group)
@@ -99,7 +127,7 @@ static bool take_settings(struct loader *loader, const char *file,
                  group != NULL ? "." : "", config_setting_name(setting));
         const struct key *key = keys_find(name);
         if (key != NULL) {
-            if (!note_set(loader, where, key, set_setting(key, loader->config, setting)))
+            if (!take_key(loader, file, key, setting))
                 return false;
         } else if (group != NULL || !keys_have_group(name) ||
                    !config_setting_is_group(setting)) {
@@ -154,10 +182,24 @@ static bool take_option(struct loader *loader, const char *option)
 
 /* --- the whole --- */
 
+/* The default is another engine's. */
+static bool check_url(struct loader *loader)
+{
+    const char *type_at = set_at(loader, keys_find("store.type"));
+    if (strcmp(loader->config->store_type, "postgres") != 0 ||
+        set_at(loader, keys_find("store.url"))[0] != '\0')
+        return true;
+    return fail(loader, type_at,
+                "store.url is missing; allowed is what libpq takes, such as "
+                "\"postgresql://fcgiwait@127.0.0.1/app\"");
+}
+
 static bool check_whole(struct loader *loader)
 {
     struct config *config = loader->config;
     const char *default_at = set_at(loader, keys_find("wait.default"));
+    if (!check_url(loader))
+        return false;
     if (config->wait_default <= config->wait_max)
         return true;
     if (default_at[0] != '\0')

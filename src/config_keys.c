@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_tables.h"
 #include "fcgiwait/duration.h"
 
 #define SHORTEST NANOS_PER_MS
@@ -37,11 +38,12 @@ static const struct key keys[] = {
     {"drain", KIND_SPAN, AT(drain), 0, LONGEST,
      "a duration from 0s to 24h, such as \"5s\""},
     {"store.type", KIND_WORD, AT(store_type), 0, 0,
-     "\"sqlite\", \"memory\" or \"redis\""},
+     "\"sqlite\", \"memory\", \"redis\" or \"postgres\""},
     {"store.file", KIND_TEXT, AT(store_file), 0, 0, "the path of a file"},
     {"store.sync", KIND_WORD, AT(store_sync), 0, 0, "\"full\" or \"normal\""},
     {"store.url", KIND_TEXT, AT(store_url), 0, 0,
-     "such as \"redis://user:password@127.0.0.1:6379/0\""},
+     "such as \"redis://user:password@127.0.0.1:6379/0\" or "
+     "\"postgresql://fcgiwait@127.0.0.1/app\""},
     {"store.name", KIND_TEXT, AT(store_name), 0, 0, "a name of at most 255 characters"},
     {"store.replicas", KIND_INTEGER, AT(store_replicas), 0, 100,
      "a whole number from 0 to 100"},
@@ -50,6 +52,11 @@ static const struct key keys[] = {
      "a duration from 100ms to 1m, such as \"5s\""},
     {"store.history", KIND_INTEGER, AT(store_history), 1, 100000000,
      "a whole number from 1 to 100000000"},
+    {"store.publication", KIND_TEXT, AT(store_publication), 0, 0,
+     "a name of at most 255 characters"},
+    {"store.tables", KIND_TABLES, AT(store_tables), 0, 0,
+     "a list in the file, such as ( { name = \"public.posts\"; path = \"/posts/{id}\"; } "
+     ")"},
     {"limits.body", KIND_INTEGER, AT(limit_body), 0, INT64_C(1) << 30,
      "a whole number of bytes from 0 to 1073741824"},
     {"limits.path", KIND_INTEGER, AT(limit_path), 1, 65535,
@@ -138,6 +145,7 @@ bool keys_set_defaults(struct config *config)
                               .store_reads = strdup("local"),
                               .store_patience = 5 * NANOS_PER_SECOND,
                               .store_history = 10000,
+                              .store_publication = strdup("fcgiwait"),
                               .cache_control = strdup("no-store"),
                               .log_level = LOG_LEVEL_INFO,
                               .log_format = strdup("text")};
@@ -152,6 +160,7 @@ void config_free(struct config *config)
     for (size_t i = 0; i < KEYS; i++)
         if (is_string(&keys[i]))
             free(*(char **)place(&keys[i], config));
+    tables_free(config);
     *config = (struct config){0};
 }
 
@@ -166,6 +175,8 @@ static bool differs(const struct key *key, const struct config *a, const struct 
         return *(const double *)one != *(const double *)other;
     case KIND_LEVEL:
         return *(const enum log_level *)one != *(const enum log_level *)other;
+    case KIND_TABLES:
+        return tables_differ(a, b);
     case KIND_TEXT:
     case KIND_WORD:
         break;
@@ -248,6 +259,7 @@ const char *key_set_text(const struct key *key, struct config *config, const cha
         return set_string(key, config, value);
     case KIND_INTEGER:
     case KIND_SHARE:
+    case KIND_TABLES:
         break;
     }
     return "wrong type";
@@ -267,6 +279,7 @@ const char *key_set_integer(const struct key *key, struct config *config, int64_
     case KIND_TEXT:
     case KIND_WORD:
     case KIND_LEVEL:
+    case KIND_TABLES:
         break;
     }
     return "wrong type";

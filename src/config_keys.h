@@ -21,7 +21,8 @@ enum key_kind {
     KIND_SPAN,  /* a duration; a whole number is one in seconds */
     KIND_TEXT,
     KIND_WORD, /* one of those that stand in quotes in `allowed` */
-    KIND_LEVEL
+    KIND_LEVEL,
+    KIND_TABLES /* config_tables.h */
 };
 
 struct key {

@@ -11,6 +11,7 @@
 #include "check.h"
 #include "fcgiwait/config.h"
 #include "responder.h"
+#include "setup.h"
 #include "signals.h"
 #include "start_probe.h"
 
@@ -27,10 +28,9 @@ static int act(const struct arguments *arguments, struct config *config)
 {
     if (arguments->check_nginx != NULL)
         return check_nginx(arguments->check_nginx, config);
-    if (!arguments->test)
-        return responder_run(arguments, config);
-    puts("fcgiwait: the configuration is good");
-    return EXIT_SUCCESS;
+    if (arguments->postgres_setup)
+        return setup_print(config);
+    return arguments->test ? setup_check(config) : responder_run(arguments, config);
 }
 
 int main(int argc, char **argv)

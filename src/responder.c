@@ -30,6 +30,7 @@
 #include "fcgiwait/view.h"
 #include "machine.h"
 #include "notify.h"
+#include "setup.h"
 #include "signals.h"
 
 /* Where spawn-fcgi and systemd put the socket (FastCGI section 2.2). */
@@ -74,17 +75,10 @@ static struct service_rules rules_of(const struct config *config)
 static struct store_options store_options_of(struct responder *responder,
                                              const struct config *config)
 {
-    return (struct store_options){.type = config->store_type,
-                                  .file = config->store_file,
-                                  .relaxed = strcmp(config->store_sync, "full") != 0,
-                                  .url = config->store_url,
-                                  .name = config->store_name,
-                                  .replicas = (unsigned)config->store_replicas,
-                                  .fenced = strcmp(config->store_reads, "fenced") == 0,
-                                  .patience = config->store_patience,
-                                  .history = (uint64_t)config->store_history,
-                                  .counters = &responder->counters,
-                                  .view = view_of(responder->tree)};
+    struct store_options options = setup_store(config);
+    options.counters = &responder->counters;
+    options.view = view_of(responder->tree);
+    return options;
 }
 
 static bool open_store(struct responder *responder)

@@ -15,6 +15,8 @@
 #include "fcgiwait/clock.h"
 #include "fcgiwait/log.h"
 
+struct store_table;
+
 struct config {
     int64_t threads;     /* of the waiting room; 0: one per core, at least 2 */
     int64_t max_waiting; /* requests held at once */
@@ -22,13 +24,16 @@ struct config {
     double wait_jitter; /* 0 to 1: share of the wait that an expiry may come earlier */
     nanos stream_max, stream_heartbeat;
     nanos drain;
-    char *store_type; /* "sqlite", "memory", "redis" */
+    char *store_type; /* "sqlite", "memory", "redis", "postgres" */
     char *store_file;
     char *store_sync; /* "full", "normal" */
     char *store_url, *store_name;
     int64_t store_replicas, store_history;
     char *store_reads; /* "local", "fenced" */
     nanos store_patience;
+    char *store_publication;
+    struct store_table *store_tables; /* and how many (fcgiwait/store.h) */
+    size_t store_table_count;
     int64_t limit_body, limit_path, limit_resources, limit_changes, limit_answer;
     int64_t waiting_per_client; /* 0: no limit */
     char *cache_control;

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "fcgiwait/change.h"
 #include "fcgiwait/conditions.h"
@@ -129,6 +130,24 @@ struct store;
  * filled in. Called once, by main, before other threads start. */
 struct store *store_open(const struct store_options *options, char *error,
                          size_t capacity);
+
+enum store_checked {
+    STORE_GOOD,
+    STORE_WRONG,      /* some of what the options ask for is not there */
+    STORE_UNREACHABLE /* nobody knows: the engine did not answer */
+};
+
+/* Compares the options with what is there, as far as the kind of store can, without
+ * opening it; no view is needed. Calls `say` with a sentence for each thing that is
+ * wrong, and what to do. Main, before other threads start. */
+enum store_checked store_check(const struct store_options *options,
+                               void (*say)(void *context, const char *what),
+                               void *context);
+
+/* What an engine has to be told before it can be the store of these options: commands for
+ * whoever administers it. False with `error`: this kind of store needs none. */
+bool store_print_setup(const struct store_options *options, FILE *out, char *error,
+                       size_t capacity);
 
 /* Calls each edit's done() once, on this thread before it returns or on another one
  * later, with no lock of the store held; the edits may be gone when it returns. What is

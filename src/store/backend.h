@@ -25,6 +25,13 @@ struct store_backend {
     bool (*move_to)(struct store *store, const struct store_options *options, char *error,
                     size_t capacity);
     void (*close)(struct store *store);
+    /* As store_check() and store_print_setup(); NULL: there is nothing to compare, or to
+     * say. */
+    enum store_checked (*check)(const struct store_options *options,
+                                void (*say)(void *context, const char *what),
+                                void *context);
+    bool (*print_setup)(const struct store_options *options, FILE *out, char *error,
+                        size_t capacity);
 };
 
 struct store {

@@ -28,13 +28,14 @@ enum postgres_checked {
  * wrong, and what to do. */
 enum postgres_checked
 postgres_catalogue_check(struct postgres_link *link, const char *publication,
-                         struct postgres_tables *tables,
+                         struct postgres_tables *tables, struct instant until,
                          void (*say)(void *context, const char *what), void *context);
 
 /* For a relation that is POSTGRES_UNKNOWN: asks what it is a part of, and has that
- * learned. False: the server did not answer. */
+ * learned. False: the server did not answer, see the link's error. */
 bool postgres_catalogue_adopt(struct postgres_link *link, struct postgres_tables *tables,
                               const struct postgres_message *relation,
-                              enum postgres_learned *learned, const char **why);
+                              struct instant until, enum postgres_learned *learned,
+                              const char **why);
 
 #endif

@@ -17,20 +17,52 @@ static const struct store_backend *const backends[] = {&store_sqlite, &store_mem
 #endif
 };
 
+/* NULL with `error`. */
+static const struct store_backend *backend_of(const char *type, char *error,
+                                              size_t capacity)
+{
+    for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
+        if (strcmp(type, backends[i]->type) == 0)
+            return backends[i];
+    snprintf(error, capacity, "store.type \"%s\" is not known here", type);
+#ifndef WITH_REDIS
+    if (strcmp(type, "redis") == 0)
+        snprintf(error, capacity, "this fcgiwait was built without hiredis");
+#endif
+    return NULL;
+}
+
 struct store *store_open(const struct store_options *options, char *error,
                          size_t capacity)
 {
-    for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
-        if (strcmp(options->type, backends[i]->type) == 0)
-            return backends[i]->open(options, error, capacity);
-#ifndef WITH_REDIS
-    if (strcmp(options->type, "redis") == 0) {
-        snprintf(error, capacity, "this fcgiwait was built without hiredis");
-        return NULL;
-    }
-#endif
-    snprintf(error, capacity, "store.type \"%s\" is not known here", options->type);
-    return NULL;
+    const struct store_backend *backend = backend_of(options->type, error, capacity);
+    return backend != NULL ? backend->open(options, error, capacity) : NULL;
+}
+
+enum store_checked store_check(const struct store_options *options,
+                               void (*say)(void *context, const char *what),
+                               void *context)
+{
+    char error[256];
+    const struct store_backend *backend = backend_of(options->type, error, sizeof error);
+    if (backend != NULL)
+        return backend->check != NULL ? backend->check(options, say, context)
+                                      : STORE_GOOD;
+    say(context, error);
+    return STORE_WRONG;
+}
+
+bool store_print_setup(const struct store_options *options, FILE *out, char *error,
+                       size_t capacity)
+{
+    const struct store_backend *backend = backend_of(options->type, error, capacity);
+    if (backend == NULL)
+        return false;
+    if (backend->print_setup != NULL)
+        return backend->print_setup(options, out, error, capacity);
+    snprintf(error, capacity, "store.type \"%s\" needs nothing to be set up",
+             options->type);
+    return false;
 }
 
 void store_commit(struct store *store, struct edit *edits, size_t count)

@@ -13,8 +13,11 @@ static char file[64];
 
 static int start(void **state)
 {
-    static const char text[] = "store = { type = \"memory\"; file = \"/x\"; };\n"
-                               "cache_control = \"private\";\n";
+    static const char text[] =
+        "store = { type = \"memory\"; file = \"/x\"; tables = (\n"
+        "{ name = \"a\"; path = \"/a/{b}\"; also = (\"/c/{d}\"); },\n"
+        "{ name = \"a.e\"; path = \"/e/*\"; } ); };\n"
+        "cache_control = \"private\";\n";
     (void)state;
     strcpy(file, "/tmp/fcgiwait-test.XXXXXX");
     int fd = mkstemp(file);
@@ -44,6 +47,7 @@ static bool loading(long nth, enum faults faults)
     }
     assert_string_equal(config.store_sync, "normal");
     assert_string_equal(config.cache_control, "no-cache");
+    assert_int_equal(config.store_table_count, 2);
     config_free(&config);
     return refused;
 }

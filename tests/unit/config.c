@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fcgiwait/store.h"
 #include "must.h"
 
 #define S NANOS_PER_SECOND
@@ -168,6 +169,7 @@ static void a_key_that_differs_is_told_by_its_name_and_its_group(void **state)
                 {"store.replicas=1", "store.replicas", "store"},
                 {"store.reads=fenced", "store.reads", "store"},
                 {"store.patience=1s", "store.patience", "store"},
+                {"store.publication=x", "store.publication", "store"},
                 {"store.history=1", "store.history", "store"}};
     struct config defaults = load(""), same = load("");
     (void)state;
@@ -185,6 +187,35 @@ static void a_key_that_differs_is_told_by_its_name_and_its_group(void **state)
     }
     config_free(&defaults);
     config_free(&same);
+}
+
+static void tables_are_taken_as_they_stand(void **state)
+{
+    static const char text[] =
+        "store = { type = \"postgres\"; url = \"postgresql://a@b/c\"; publication = "
+        "\"p\";"
+        " tables = ( { name = \"public.posts\"; path = \"/posts/{id}\";"
+        " also = ( \"/users/{author_id}/posts\", \"/all/*\" ); },"
+        " { name = \"\\\"A.b\\\".c\"; path = \"/c\"; also = \"/d\"; },"
+        " { name = \"e\"; path = \"/e\"; also = [ \"/f\" ]; } ); };";
+    struct config config = load(text), same = load(text), none = load("");
+    (void)state;
+    assert_string_equal(config.store_publication, "p");
+    assert_int_equal(config.store_table_count, 3);
+    assert_string_equal(config.store_tables[0].name, "public.posts");
+    assert_string_equal(config.store_tables[0].path, "/posts/{id}");
+    assert_int_equal(config.store_tables[0].also_count, 2);
+    assert_string_equal(config.store_tables[0].also[1], "/all/*");
+    assert_string_equal(config.store_tables[1].name, "\"A.b\".c");
+    assert_string_equal(config.store_tables[1].also[0], "/d");
+    assert_string_equal(config.store_tables[2].also[0], "/f");
+    assert_false(config_differs(&config, &same, "store"));
+    assert_true(config_differs(&config, &none, "store.tables"));
+    ((char *)same.store_tables[0].also[1])[1] = 'b';
+    assert_true(config_differs(&config, &same, "store.tables"));
+    config_free(&none);
+    config_free(&same);
+    config_free(&config);
 }
 
 static void options_go_over_the_file_and_the_last_over_the_first(void **state)
@@ -302,11 +333,11 @@ static const struct wrong wrongs[] = {
     {"drain = -1;", ":1:", "drain:", "from 0s"},
     {"drain = 9223372036854775807L;", ":1:", "drain:", "from 0s to 24h"},
     {"store = { type = \"mysql\"; };",
-     ":1:", "store.type:", "\"sqlite\", \"memory\" or \"redis\""},
+     ":1:", "store.type:", "\"sqlite\", \"memory\", \"redis\" or \"postgres\""},
     {"store = { type = \"\"; };",
-     ":1:", "store.type:", "\"sqlite\", \"memory\" or \"redis\""},
+     ":1:", "store.type:", "\"sqlite\", \"memory\", \"redis\" or \"postgres\""},
     {"store = { type = \" or \"; };",
-     ":1:", "store.type:", "\"sqlite\", \"memory\" or \"redis\""},
+     ":1:", "store.type:", "\"sqlite\", \"memory\", \"redis\" or \"postgres\""},
     {"store = { sync = \"off\"; };", ":1:", "store.sync:", "\"full\" or \"normal\""},
     {"limits = { body = 1073741825; };", ":1:", "limits.body:", "to 1073741824"},
     {"limits = { body = 4294967297; };", ":1:", "body:", "a whole number"},
@@ -324,6 +355,29 @@ static const struct wrong wrongs[] = {
     {"stream = { heartbeat = 0; };", ":1:", "stream.heartbeat:", "from 100ms"},
     {"stream = { heartbeat = \"61m\"; };", ":1:", "stream.heartbeat:", "to 1h"},
     {"stream = { beat = 1; };", ":1:", "stream.beat:", "stream.heartbeat"},
+    {"store = { type = \"postgres\"; };", ":1:", "store.url", "postgresql://"},
+    {"store = { publication = 1; };", ":1:", "store.publication:", "a name"},
+    {"store = { tables = 1; };", ":1:", "store.tables:", "a list"},
+    {"store = { tables = { name = \"a\"; }; };", ":1:", "store.tables:", "a list"},
+    {"store = { tables = (\n 1 ); };", ":2:", "store.tables[0]:", "a list"},
+    {"store = { tables = (\n{ name = \"a\"; path = \"/a\"; },\n{ path = \"/b\"; }); };",
+     ":3:", "store.tables[1].name: is missing", "public.posts"},
+    {"store = { tables = ({ name = \"a\"; }); };",
+     ":1:", "store.tables[0].path: is missing", "/posts/{id}"},
+    {"store = { tables = ({ name = \"a.b.c\"; }); };",
+     ":1:", "store.tables[0].name:", "double quotes"},
+    {"store = { tables = ({ name = 1; }); };", ":1:", "store.tables[0].name: wrong type",
+     "public.posts"},
+    {"store = { tables = ({ name = \"a\";\npath = \"/a/{id\"; }); };",
+     ":2:", "store.tables[0].path: a { has no }", "/posts/{id}"},
+    {"store = { tables = ({ name = \"a\"; path = \"a\"; }); };",
+     ":1:", "store.tables[0].path: it does not begin", "/posts/{id}"},
+    {"store = { tables = ({ name = \"a\"; path = \"/a\"; also = (\n\"/b\",\n2); }); };",
+     ":3:", "store.tables[0].also: wrong type", "/posts/{id}"},
+    {"store = { tables = ({ name = \"a\"; path = \"/a\"; also = { }; }); };",
+     ":1:", "store.tables[0].also: wrong type", "/users/{author_id}/posts"},
+    {"store = { tables = ({ nam = \"a\"; }); };",
+     ":1:", "store.tables[0].nam:", "name, path and also"},
     {"cache_control = \"a\\nb\";", ":1:", "cache_control:", "header value"},
     {"log_format = \"xml\";", ":1:", "log_format:", "\"text\" or \"json\""},
     {"log_level = \"loud\";", ":1:", "log_level:", "\"error\", \"warn\", \"info\" or"},
@@ -391,6 +445,8 @@ static void each_error_in_an_option_names_the_option(void **state)
         {"wait.jitter=nan", NULL, "wait.jitter:", "from 0.0 to 1.0"},
         {"wait.jitter=inf", NULL, "wait.jitter:", "from 0.0 to 1.0"},
         {"wait.jitter=1.5", NULL, "wait.jitter:", "from 0.0 to 1.0"},
+        {"store.type=postgres", NULL, "store.url", "postgresql://"},
+        {"store.tables=()", NULL, "store.tables: wrong type", "a list in the file"},
         {"store.type=mysql", NULL, "store.type:", "\"memory\""},
         {"store.sync=", NULL, "store.sync:", "\"full\""},
         {"log_level=loud", NULL, "log_level:", "\"debug\""},
@@ -522,6 +578,7 @@ int main(void)
         cmocka_unit_test(every_key_sets_its_own),
         cmocka_unit_test(every_option_sets_its_own),
         cmocka_unit_test(a_key_that_differs_is_told_by_its_name_and_its_group),
+        cmocka_unit_test(tables_are_taken_as_they_stand),
         cmocka_unit_test(options_go_over_the_file_and_the_last_over_the_first),
         cmocka_unit_test(spellings_of_a_value_are_the_same),
         cmocka_unit_test(limits_themselves_are_allowed),
