@@ -168,9 +168,11 @@ static bool fail(const char *file, const char *what, char *error, size_t capacit
 static char *read_all(const char *file, size_t *len)
 {
     char *bytes = NULL, piece[4096];
-    FILE *in = fopen(file, "re");
-    FILE *out = in != NULL ? open_memstream(&bytes, len) : NULL;
     size_t n;
+    FILE *in = fopen(file, "re");
+    if (in == NULL)
+        return NULL;
+    FILE *out = open_memstream(&bytes, len);
     bool good = out != NULL;
     while (good && (n = fread(piece, 1, sizeof piece, in)) > 0)
         good = fwrite(piece, 1, n, out) == n;
@@ -178,8 +180,7 @@ static char *read_all(const char *file, size_t *len)
     good = good && !ferror(in);
     if (out != NULL && fclose(out) != 0)
         good = false;
-    if (in != NULL)
-        fclose(in);
+    fclose(in);
     if (good)
         return bytes;
     free(bytes);

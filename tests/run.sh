@@ -198,7 +198,8 @@ part_plain() {
     else
         count plain 0 0 1
     fi
-    judge plain cppcheck cppcheck -q --std=c11 -D_GNU_SOURCE -I include -I src -I tests/lib \
+    judge plain cppcheck cppcheck -q --std=c11 -D_GNU_SOURCE '-DPACKAGE_VERSION=""' \
+        -I include -I src -I tests/lib -j"$jobs" \
         --enable=warning,performance,portability --suppressions-list=tests/cppcheck.txt \
         --error-exitcode=1 src tests
     judge plain shellcheck shellcheck -S warning -e SC2034,SC2154 "${scripts[@]}"

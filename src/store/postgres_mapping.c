@@ -182,7 +182,9 @@ void postgres_tables_forget(struct postgres_tables *tables)
 {
     struct postgres_relation *relation, *next;
     HASH_ITER(hh, tables->relations, relation, next)
-    postgres_relation_drop(tables, relation);
+    {
+        postgres_relation_drop(tables, relation);
+    }
 }
 
 static void table_dispose(struct postgres_table *table)

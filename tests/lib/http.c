@@ -99,12 +99,13 @@ struct answer http_get(int port, const char *path, const char *header)
     return http(&(struct http){.port = port, .path = path, .headers = {header}});
 }
 
-static long publish(struct http *request, const char *resource, char index[24])
+static long publish(const struct http *request, const char *resource, char index[24])
 {
     char path[1024], value[256];
+    struct http named = *request;
     snprintf(path, sizeof path, "/publish%s", resource);
-    request->path = path;
-    struct answer answer = http(request);
+    named.path = path;
+    struct answer answer = http(&named);
     if (index != NULL)
         snprintf(index, 24, "%.23s", answer_header(&answer, "X-Polling-Index", value));
     long status = answer.status;
