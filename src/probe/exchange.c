@@ -47,3 +47,41 @@ struct text exchange_body(const struct exchange *exchange)
     size_t len = exchange->body_len < EXCHANGE_BODY ? exchange->body_len : EXCHANGE_BODY;
     return (struct text){exchange->body, len};
 }
+
+/* An event is whole at the empty line behind its data. */
+static void take_letter(struct exchange *exchange, char letter, nanos at)
+{
+    if (letter == '\r')
+        return;
+    if (letter != '\n') {
+        if (exchange->event.line++ == 0)
+            exchange->event.first = letter;
+        return;
+    }
+    if (exchange->event.line == 0) {
+        if (exchange->event.data && exchange->event_at < 0)
+            exchange->event_at = at;
+        exchange->event.data = false;
+    } else if (exchange->event.first == 'd') { /* no other field begins so */
+        exchange->event.data = true;
+    }
+    exchange->event.line = 0;
+}
+
+void exchange_take(struct exchange *exchange, const char *bytes, size_t len, nanos at)
+{
+    size_t kept = exchange->body_len < EXCHANGE_BODY ? exchange->body_len : EXCHANGE_BODY;
+    size_t fits = EXCHANGE_BODY - kept;
+    if (len > 0 && exchange->body_at < 0)
+        exchange->body_at = at;
+    memcpy(exchange->body + kept, bytes, len < fits ? len : fits);
+    exchange->body_len += len;
+    for (size_t i = 0; i < len && exchange->event_at < 0; i++)
+        take_letter(exchange, bytes[i], at);
+}
+
+bool exchange_is_stream(const struct exchange *exchange)
+{
+    return exchange->status == 200 &&
+           exchange_says(exchange, "Content-Type", "text/event-stream");
+}

@@ -24,6 +24,7 @@ enum exchange_end {
     EXCHANGE_ANSWERED,
     EXCHANGE_CLOSED,    /* the connection was closed before the answer, or within it */
     EXCHANGE_TIMED_OUT, /* nothing came, and the connection is still there */
+    EXCHANGE_LEFT,      /* the event came that was waited for */
     EXCHANGE_FAILED     /* no connection, or nothing that is HTTP: `failure` says it */
 };
 
@@ -34,14 +35,26 @@ struct exchange {
     const char *headers[EXCHANGE_HEADERS]; /* "Name: value", NULL behind the last */
     nanos wait;                            /* that is asked for; 0: none */
     nanos patience;                        /* how long the answer may take */
+    bool unpacks;                          /* takes gzip, and undoes it */
+    bool until_event;                      /* leaves a stream after its first event */
+    const struct exchange *after; /* begins once a body byte of this one has come, or it
+                                     has ended; NULL: with the others */
 
     /* got; moments are counted from the start, -1: it never came */
     enum exchange_end end;
     int status; /* 0: none */
+    struct instant start;
     nanos head_at, body_at, end_at;
+    nanos event_at;            /* the first event of a stream was whole */
     size_t head_len, body_len; /* body_len is what came, kept or not */
     bool reused;               /* the connection had been used before */
+    long port;                 /* ours: tells connections apart */
     int version;               /* of HTTP: 10, 11, 20, 30 */
+    struct {
+        bool data;   /* the event under way has some: comments and retry have not */
+        size_t line; /* letters of the line under way */
+        char first;  /* its first */
+    } event;
     char redirect[2048]; /* where the answer sends to, as a whole URL; "": nowhere */
     char failure[256];
     char head[EXCHANGE_HEAD]; /* of the last response; the header lines, CRLF included */
@@ -60,5 +73,11 @@ bool exchange_says(const struct exchange *exchange, const char *name, const char
 bool exchange_index(const struct exchange *exchange, uint64_t *index);
 
 struct text exchange_body(const struct exchange *exchange);
+
+/* These bytes of the body, undone, have come at this moment. */
+void exchange_take(struct exchange *exchange, const char *bytes, size_t len, nanos at);
+
+/* Whether the answer is a stream of events, as far as it says so. */
+bool exchange_is_stream(const struct exchange *exchange);
 
 #endif

@@ -50,10 +50,22 @@ void judge_waits(struct report *report, struct exchange *const waits[], size_t c
 /* Two that are the same, asked at the same time. */
 void judge_twins(struct report *report, const struct exchange *a,
                  const struct exchange *b);
-void judge_stream(struct report *report, const struct exchange *stream);
-
-/* What `publish` said, and a wait that it had to end; then a plain GET. */
-void judge_publish(struct report *report, const struct exchange *publish,
+/* What `publish` said, and a wait that it had to end; then a plain GET. False: it is no
+ * change of this resource. */
+bool judge_publish(struct report *report, const struct exchange *publish,
                    const struct exchange *wait, const struct exchange *get);
+
+/* --- judge_stream.c --- */
+
+/* A stream that was asked for without an index. False: streams are of no use here. */
+bool judge_stream(struct report *report, const struct exchange *stream);
+
+/* One that was open before `publish` made a change, and had the state before. */
+void judge_stream_change(struct report *report, const struct exchange *stream,
+                         const struct exchange *publish);
+
+/* Waits on the present index, begun together over HTTP/2. */
+void judge_side_by_side(struct report *report, struct exchange *const held[],
+                        size_t count);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What answers show that take their time: the wait that somebody cuts, the stream that
- * somebody keeps back. All waits began together, so that the first that is cut tells
- * when.
+ * What answers show that take their time: the wait that somebody cuts. All waits began
+ * together, so that the first that is cut tells when.
  */
 #include <inttypes.h>
 
@@ -164,44 +163,9 @@ void judge_twins(struct report *report, const struct exchange *a,
         report_good(report, "twins", "two equal requests wait side by side");
 }
 
-/* --- streams --- */
-
-void judge_stream(struct report *report, const struct exchange *stream)
-{
-    char name[HOP_TEXT];
-    if (stream->status == 406) {
-        report_note(report, "stream", "streams are not granted here (406)");
-    } else if (stream->status == 200 &&
-               !exchange_says(stream, "Content-Type", "text/event-stream")) {
-        report_note(report, "stream", "no streams here: a plain answer comes instead");
-    } else if (stream->end == EXCHANGE_ANSWERED && stream->status != 200) {
-        report_fault(report, "stream", "%d from %s instead of a stream", stream->status,
-                     hop_name(stream, name));
-    } else if (stream->body_at < 0) {
-        report_fault(
-            report, "stream",
-            "nothing of a stream arrives within %.1f s: somebody on the way "
-            "gathers answers before passing them on (proxy_buffering, lighttpd's "
-            "server.stream-response-body = 0, a compressing filter)",
-            SECONDS(stream->end_at));
-    } else if (stream->body_at > 2 * NANOS_PER_SECOND) {
-        report_fault(
-            report, "stream",
-            "the first bytes of a stream arrive after %.1f s: somebody on the way "
-            "gathers answers before passing them on",
-            SECONDS(stream->body_at));
-    } else if (stream->end == EXCHANGE_CLOSED) {
-        report_fault(report, "stream", "a stream is cut after %.1f s, most likely by %s",
-                     SECONDS(stream->end_at), hop_timeout(stream, stream->end_at));
-    } else {
-        report_good(report, "stream", "the first bytes arrive after %.3f s",
-                    SECONDS(stream->body_at));
-    }
-}
-
 /* --- a change --- */
 
-void judge_publish(struct report *report, const struct exchange *publish,
+bool judge_publish(struct report *report, const struct exchange *publish,
                    const struct exchange *wait, const struct exchange *get)
 {
     char name[HOP_TEXT];
@@ -209,20 +173,23 @@ void judge_publish(struct report *report, const struct exchange *publish,
     if (publish->end != EXCHANGE_ANSWERED || publish->status / 100 != 2) {
         report_fault(report, "publish", "the publish URL answers %d, from %s",
                      publish->status, hop_name(publish, name));
-        return;
+        return false;
     }
     bool knows = exchange_index(publish, &made);
     if (wait->end != EXCHANGE_ANSWERED || !exchange_index(wait, &told) ||
-        wait->status == 304 || (knows && told < made))
+        wait->status == 304 || (knows && told < made)) {
         report_fault(
             report, "publish",
             "a change does not end the wait for it: %d after %.1f s; the publish "
             "URL is of another resource, or of another fcgiwait",
             wait->status, SECONDS(wait->end_at));
-    else if (!exchange_index(get, &got) || got < told)
+        return false;
+    }
+    if (!exchange_index(get, &got) || got < told)
         report_fault(report, "publish",
                      "after a change a plain GET still gives the state before it: "
                      "somebody on the way caches what fcgiwait answers");
     else
         report_good(report, "publish", "a change ends the wait for it");
+    return true;
 }

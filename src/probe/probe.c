@@ -18,8 +18,9 @@
 #define PATIENCE (10 * NANOS_PER_SECOND) /* for an answer that has no wait */
 #define TWINS (2 * NANOS_PER_SECOND)
 #define BURST 20
+#define SIDE_BY_SIDE NANOS_PER_SECOND
 #define REDIRECTS 5
-#define ASKED_MOST 64
+#define ASKED_MOST 96
 #define TELL_EVERY (10 * NANOS_PER_SECOND)
 
 struct probe {
@@ -28,6 +29,7 @@ struct probe {
     struct report report;
     char *url;      /* malloc'd: where redirects lead to */
     uint64_t index; /* of the first answer */
+    bool is_http2, streams;
     char prefer[64], none_match[256], origin[512];
     struct exchange *asked[ASKED_MOST];
     size_t count;
@@ -79,6 +81,15 @@ static struct exchange *new_wait(struct probe *probe, nanos wait)
     struct exchange *exchange = new_exchange(probe, "GET", probe->url, query);
     exchange->wait = wait;
     exchange->patience = wait + PATIENCE;
+    return exchange;
+}
+
+/* Without an index what is there is told at once. */
+static struct exchange *new_stream(struct probe *probe, const char *query)
+{
+    struct exchange *exchange = new_exchange(probe, "GET", probe->url, query);
+    add_header(exchange, "Accept: text/event-stream");
+    exchange->unpacks = true;
     return exchange;
 }
 
@@ -159,6 +170,15 @@ static void ask_burst(struct probe *probe)
     judge_burst(&probe->report, burst, BURST);
 }
 
+static void ask_side_by_side(struct probe *probe)
+{
+    struct exchange *held[BURST];
+    for (size_t i = 0; i < BURST; i++)
+        held[i] = new_wait(probe, SIDE_BY_SIDE);
+    run(probe, held, BURST, NULL);
+    judge_side_by_side(&probe->report, held, BURST);
+}
+
 /* False: there is nothing more to find out. */
 static bool ask_at_once(struct probe *probe)
 {
@@ -166,6 +186,7 @@ static bool ask_at_once(struct probe *probe)
     struct exchange *first = ask_first(probe);
     if (!judge_answer(report, first))
         return false;
+    probe->is_http2 = first->version == 20;
     struct exchange *again = ask_with(probe, "GET", NULL);
     judge_reuse(report, again);
     judge_cache(report, first, again);
@@ -203,25 +224,33 @@ static void ask_waits(struct probe *probe)
     struct exchange **twin = all + WAITS, **stream = twin + 2;
     twin[0] = new_wait(probe, twins);
     twin[1] = new_wait(probe, twins);
-    *stream = new_exchange(probe, "GET", probe->url, "");
-    add_header(*stream, "Accept: text/event-stream");
+    *stream = new_stream(probe, "");
     (*stream)->patience = most;
     run(probe, all, WAITS + 3, tell_progress);
     judge_waits(&probe->report, all, WAITS, probe->index);
     judge_twins(&probe->report, twin[0], twin[1]);
-    judge_stream(&probe->report, *stream);
+    probe->streams = judge_stream(&probe->report, *stream);
 }
 
 static void ask_publish(struct probe *probe)
 {
     struct exchange *get = ask_with(probe, "GET", NULL);
-    struct exchange *both[2];
+    struct exchange *all[3], *wait, *publish, *stream = NULL;
+    char query[64];
     if (!exchange_index(get, &probe->index))
         return;
-    both[0] = new_wait(probe, PATIENCE / 2);
-    both[1] = new_exchange(probe, "POST", probe->options->publish, "");
-    run(probe, both, 2, NULL);
-    judge_publish(&probe->report, both[1], both[0], ask_with(probe, "GET", NULL));
+    all[0] = wait = new_wait(probe, PATIENCE / 2);
+    all[1] = publish = new_exchange(probe, "POST", probe->options->publish, "");
+    if (probe->streams) {
+        snprintf(query, sizeof query, "index=%" PRIu64, probe->index);
+        all[2] = stream = new_stream(probe, query);
+        stream->until_event = true;
+        publish->after = stream;
+    }
+    run(probe, all, stream != NULL ? 3 : 2, NULL);
+    if (judge_publish(&probe->report, publish, wait, ask_with(probe, "GET", NULL)) &&
+        stream != NULL)
+        judge_stream_change(&probe->report, stream, publish);
 }
 
 /* --- all of it --- */
@@ -261,6 +290,8 @@ int probe_run(const struct probe_options *options)
         ask_waits(&probe);
         if (options->publish != NULL)
             ask_publish(&probe);
+        if (probe.is_http2)
+            ask_side_by_side(&probe);
         ask_burst(&probe); /* last: it may use a limit up */
     }
     tell(&probe, clock_now().at - start.at);

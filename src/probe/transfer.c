@@ -18,10 +18,9 @@ struct transfer {
 };
 
 struct running {
-    CURL *easy;
+    CURL *easy; /* NULL: not begun */
     struct curl_slist *headers;
     struct exchange *exchange;
-    struct instant start;
 };
 
 struct transfer *transfer_open(void)
@@ -50,7 +49,7 @@ void transfer_close(struct transfer **pointer)
 
 static nanos passed(const struct running *running)
 {
-    return clock_now().at - running->start.at;
+    return clock_now().at - running->exchange->start.at;
 }
 
 /* A status line begins a head anew: an interim response may have come before. */
@@ -70,19 +69,13 @@ static size_t take_head(char *bytes, size_t size, size_t count, void *context)
     return len;
 }
 
+/* What is not taken ends the transfer. */
 static size_t take_body(char *bytes, size_t size, size_t count, void *context)
 {
     struct running *running = context;
     struct exchange *exchange = running->exchange;
-    size_t len = size * count;
-    size_t fits =
-        exchange->body_len < EXCHANGE_BODY ? EXCHANGE_BODY - exchange->body_len : 0;
-    if (exchange->body_at < 0)
-        exchange->body_at = passed(running);
-    memcpy(exchange->body + (fits > 0 ? exchange->body_len : 0), bytes,
-           len < fits ? len : fits);
-    exchange->body_len += len;
-    return len;
+    exchange_take(exchange, bytes, size * count, passed(running));
+    return exchange->until_event && exchange->event_at >= 0 ? 0 : size * count;
 }
 
 static bool start(struct transfer *transfer, struct running *running)
@@ -98,8 +91,8 @@ static bool start(struct transfer *transfer, struct running *running)
             return false;
         running->headers = more;
     }
-    exchange->head_at = exchange->body_at = exchange->end_at = -1;
-    running->start = clock_now();
+    exchange->head_at = exchange->body_at = exchange->event_at = exchange->end_at = -1;
+    exchange->start = clock_now();
     curl_easy_setopt(easy, CURLOPT_URL, exchange->url);
     if (strcmp(exchange->method, "HEAD") == 0)
         curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
@@ -107,6 +100,10 @@ static bool start(struct transfer *transfer, struct running *running)
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, "");
     else if (strcmp(exchange->method, "GET") != 0)
         curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, exchange->method);
+    if (exchange->unpacks)
+        curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+    if (getenv("CURL_CA_BUNDLE") != NULL) /* as curl takes it */
+        curl_easy_setopt(easy, CURLOPT_CAINFO, getenv("CURL_CA_BUNDLE"));
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, running->headers);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "fcgiwait-probe");
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -164,11 +161,13 @@ static void finish(struct running *running, CURLcode code)
     curl_easy_getinfo(running->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(running->easy, CURLINFO_HTTP_VERSION, &version);
     curl_easy_getinfo(running->easy, CURLINFO_NUM_CONNECTS, &connects);
+    curl_easy_getinfo(running->easy, CURLINFO_LOCAL_PORT, &exchange->port);
     curl_easy_getinfo(running->easy, CURLINFO_REDIRECT_URL, &redirect);
     snprintf(exchange->redirect, sizeof exchange->redirect, "%s",
              redirect != NULL ? redirect : "");
     exchange->end_at = passed(running);
-    exchange->end = end_of(code);
+    exchange->end =
+        exchange->until_event && code == CURLE_WRITE_ERROR ? EXCHANGE_LEFT : end_of(code);
     exchange->status = exchange->head_at >= 0 ? (int)status : 0;
     exchange->version = version_of(version);
     exchange->reused = connects == 0 && exchange->status != 0;
@@ -190,37 +189,67 @@ static void take_ended(struct transfer *transfer)
     }
 }
 
-static void go_on(struct transfer *transfer, transfer_progress_fn *progress,
-                  void *context)
+static bool may_start(const struct running *running)
+{
+    const struct exchange *after = running->exchange->after;
+    return running->easy == NULL &&
+           (after == NULL || after->body_at >= 0 || after->end_at >= 0);
+}
+
+/* False: no memory. */
+static bool start_ready(struct transfer *transfer, struct running all[], size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (may_start(&all[i]) && !start(transfer, &all[i]))
+            return false;
+    return true;
+}
+
+static size_t count_running(const struct running all[], size_t count)
+{
+    size_t running = 0;
+    for (size_t i = 0; i < count; i++)
+        running += all[i].exchange->end_at < 0;
+    return running;
+}
+
+static bool go_on(struct transfer *transfer, struct running all[], size_t count,
+                  transfer_progress_fn *progress, void *context)
 {
     struct instant start = clock_now();
-    int running = 1;
-    while (running > 0 && curl_multi_perform(transfer->multi, &running) == CURLM_OK) {
+    size_t left;
+    int running;
+    do {
+        if (!start_ready(transfer, all, count) ||
+            curl_multi_perform(transfer->multi, &running) != CURLM_OK)
+            return false;
         take_ended(transfer);
+        left = count_running(all, count);
         if (progress != NULL)
-            progress(context, clock_now().at - start.at, (size_t)running);
+            progress(context, clock_now().at - start.at, left);
         if (running > 0)
             curl_multi_poll(transfer->multi, NULL, 0, LOOK_MS, NULL);
-    }
+    } while (left > 0);
+    return true;
 }
 
 bool transfer_run(struct transfer *transfer, struct exchange *const exchanges[],
                   size_t count, transfer_progress_fn *progress, void *context)
 {
     struct running *all = calloc(count, sizeof *all);
-    bool started = all != NULL;
-    for (size_t i = 0; i < count && started; i++) {
+    if (all == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++) {
         all[i].exchange = exchanges[i];
-        started = start(transfer, &all[i]);
+        exchanges[i]->body_at = exchanges[i]->end_at = -1;
     }
-    if (started)
-        go_on(transfer, progress, context);
-    for (size_t i = 0; all != NULL && i < count; i++) {
+    bool ran = go_on(transfer, all, count, progress, context);
+    for (size_t i = 0; i < count; i++) {
         if (all[i].easy != NULL)
             curl_multi_remove_handle(transfer->multi, all[i].easy);
         curl_easy_cleanup(all[i].easy);
         curl_slist_free_all(all[i].headers);
     }
     free(all);
-    return started;
+    return ran;
 }

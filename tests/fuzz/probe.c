@@ -9,17 +9,16 @@ static void fill(struct exchange *exchange, struct text *rest)
 {
     static const int statuses[] = {0, 200, 204, 304, 404, 406, 429, 503, 504};
     *exchange = (struct exchange){.method = "GET", .wait = 60 * NANOS_PER_SECOND};
-    exchange->end = (enum exchange_end)(fuzz_byte(rest) % 4);
+    exchange->end = (enum exchange_end)(fuzz_byte(rest) % 5);
     exchange->status = statuses[fuzz_byte(rest) % (sizeof statuses / sizeof *statuses)];
     exchange->end_at = fuzz_byte(rest) * NANOS_PER_SECOND / 2;
     exchange->body_at = fuzz_byte(rest) * NANOS_PER_SECOND / 2 - 1;
+    exchange->event_at = -1;
     exchange->head_len = rest->len < EXCHANGE_HEAD ? rest->len : EXCHANGE_HEAD;
-    exchange->body_len = rest->len;
     if (rest->len == 0) /* `at` may be NULL */
         return;
     memcpy(exchange->head, rest->at, exchange->head_len);
-    memcpy(exchange->body, rest->at,
-           rest->len < EXCHANGE_BODY ? rest->len : EXCHANGE_BODY);
+    exchange_take(exchange, rest->at, rest->len, exchange->body_at);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -44,6 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     judge_cors(&report, &exchange, &exchange, "https://a.example");
     judge_waits(&report, waits, 1, index);
     judge_stream(&report, &exchange);
+    judge_stream_change(&report, &exchange, &exchange);
     for (size_t i = 0; i < report.count; i++)
         for (const char *at = report.lines[i].text; *at != '\0'; at++)
             holds((unsigned char)*at >= 0x20 && *at != 0x7f);

@@ -25,7 +25,9 @@ static FILE *open_config(const struct place *place, char path[192])
     return file;
 }
 
-static void configure_nginx(const struct place *place, FILE *file)
+/* What a location may say otherwise stands above it. */
+static void configure_nginx(const struct place *place, const char *listen,
+                            const char *in_server, const char *in_location, FILE *file)
 {
     fprintf(file,
             "%s daemon off; pid nginx.pid; error_log error.log warn;\n"
@@ -36,15 +38,32 @@ static void configure_nginx(const struct place *place, FILE *file)
             "  limit_req_zone $binary_remote_addr zone=few:1m rate=1r/s;\n"
             "  upstream behind { server 127.0.0.1:%d; keepalive 100; }\n"
             "  proxy_cache_path kept keys_zone=kept:1m;\n"
-            "  proxy_read_timeout 120s; proxy_cache_lock_timeout 60s;\n"
-            "  proxy_cache_lock_age 60s;\n"
-            "  server { listen 127.0.0.1:%d;\n"
+            "  proxy_cache_lock_timeout 60s; proxy_cache_lock_age 60s;\n"
+            "  proxy_read_timeout 120s;\n"
+            "  proxy_http_version 1.1; proxy_set_header Connection '';\n"
+            "  proxy_buffering off;\n"
+            "  server { listen 127.0.0.1:%d %s; %s\n"
             "    location /old/ { return 301 /a; }\n"
-            "    location / { proxy_http_version 1.1; proxy_set_header Connection '';\n"
-            "      proxy_buffering off;\n"
-            "      proxy_pass http://behind; %s }\n"
+            "    location / { proxy_pass http://behind; %s }\n"
             "  } }\n",
-            geteuid() == 0 ? "user root;" : "", place->behind, place->port, place->lines);
+            geteuid() == 0 ? "user root;" : "", place->behind, place->port, listen,
+            in_server, in_location);
+}
+
+/* One certificate for all of a stack. */
+static void certify(const struct stack *stack)
+{
+    char command[640], path[128];
+    stack_path(stack, "cert.pem", path);
+    setenv("CURL_CA_BUNDLE", path, 1);
+    if (access(path, F_OK) == 0)
+        return;
+    snprintf(command, sizeof command,
+             "exec openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 "
+             "-nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 "
+             "-keyout %s/key.pem -out %s/cert.pem 2>/dev/null",
+             stack->dir, stack->dir);
+    must(system(command) == 0, "openssl makes no certificate");
 }
 
 static void configure_haproxy(const struct place *place, const char *mode, FILE *file)
@@ -102,7 +121,13 @@ static void configure(enum hop_kind kind, const struct place *place, char path[1
     FILE *file = open_config(place, path);
     switch (kind) {
     case HOP_NGINX:
-        configure_nginx(place, file);
+        configure_nginx(place, "", "", place->lines, file);
+        break;
+    case HOP_NGINX_TLS:
+        configure_nginx(place,
+                        "ssl http2; ssl_certificate ../cert.pem; ssl_certificate_key "
+                        "../key.pem",
+                        place->lines, "", file);
         break;
     case HOP_HAPROXY:
         configure_haproxy(place, "http", file);
@@ -136,8 +161,9 @@ static pid_t run(const struct stack *stack, enum hop_kind kind, const struct pla
     const char *const varnish[] = {"varnishd", "-F",    "-j", "none", "-n", place->dir,
                                    "-a",       address, "-f", path,   NULL};
     const char *const *commands[] = {
-        [HOP_NGINX] = nginx,   [HOP_HAPROXY] = haproxy,   [HOP_HAPROXY_TCP] = haproxy,
-        [HOP_APACHE] = apache, [HOP_LIGHTTPD] = lighttpd, [HOP_VARNISH] = varnish};
+        [HOP_NGINX] = nginx,         [HOP_NGINX_TLS] = nginx, [HOP_HAPROXY] = haproxy,
+        [HOP_HAPROXY_TCP] = haproxy, [HOP_APACHE] = apache,   [HOP_LIGHTTPD] = lighttpd,
+        [HOP_VARNISH] = varnish};
     return stack_run(stack, "hops.log", commands[kind]);
 }
 
@@ -155,6 +181,9 @@ void chain_add(struct chain *chain, enum hop_kind kind, const char *lines)
     snprintf(place.dir, sizeof place.dir, "%s/hop%u", chain->stack->dir, number++);
     must(mkdir(place.dir, 0755) == 0, "can't make %s", place.dir);
     must(chmod(chain->stack->dir, 0755) == 0, "chmod"); /* some run as nobody */
+    chain->is_secure = kind == HOP_NGINX_TLS;
+    if (chain->is_secure)
+        certify(chain->stack);
     configure(kind, &place, path);
     pid_t pid = chain->hops[chain->count++] = run(chain->stack, kind, &place, path);
     for (double start = seconds_now(); !http_answers(place.port); sleep_ms(10))
@@ -172,9 +201,10 @@ void chain_close(struct chain *chain)
 bool chain_can(enum hop_kind kind)
 {
     static const char *const names[] = {
-        [HOP_NGINX] = "nginx",         [HOP_HAPROXY] = "haproxy",
-        [HOP_HAPROXY_TCP] = "haproxy", [HOP_APACHE] = "apache2",
-        [HOP_LIGHTTPD] = "lighttpd",   [HOP_VARNISH] = "varnishd"};
+        [HOP_NGINX] = "nginx",     [HOP_NGINX_TLS] = "nginx",
+        [HOP_HAPROXY] = "haproxy", [HOP_HAPROXY_TCP] = "haproxy",
+        [HOP_APACHE] = "apache2",  [HOP_LIGHTTPD] = "lighttpd",
+        [HOP_VARNISH] = "varnishd"};
     char command[64];
     snprintf(command, sizeof command, "command -v %s >/dev/null", names[kind]);
     return system(command) == 0;

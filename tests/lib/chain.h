@@ -10,6 +10,7 @@
 
 enum hop_kind {
     HOP_NGINX,
+    HOP_NGINX_TLS, /* HTTP/2, with a certificate that CURL_CA_BUNDLE then names */
     HOP_HAPROXY,
     HOP_HAPROXY_TCP,
     HOP_APACHE,
@@ -22,6 +23,7 @@ enum hop_kind {
 struct chain {
     const struct stack *stack;
     int port; /* of the outermost */
+    bool is_secure;
     size_t count;
     pid_t hops[CHAIN_MOST];
 };
@@ -29,10 +31,10 @@ struct chain {
 /* Begins with the stack alone. */
 void chain_open(struct chain *chain, const struct stack *stack);
 
-/* One more in front. `lines` stand where faults are planted: nginx: in the location;
- * HAProxy: in the backend; Apache: in the server; lighttpd: in the host's table of
- * proxy.server, and with a newline first: at the top; Varnish: the whole of its
- * subroutines. "" makes a good one. */
+/* One more in front. `lines` stand where faults are planted: nginx: in the location,
+ * with TLS in the server; HAProxy: in the backend; Apache: in the server; lighttpd: in
+ * the host's table of proxy.server, and with a newline first: at the top; Varnish: the
+ * whole of its subroutines. "" makes a good one. */
 void chain_add(struct chain *chain, enum hop_kind kind, const char *lines);
 
 void chain_close(struct chain *chain);

@@ -4,35 +4,15 @@
  * others, one in each. All are probed at the same time, since a probe does little but
  * wait; each test takes its own results.
  */
-#include <arpa/inet.h>
-#include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "chain.h"
 #include "fcgiwait/json.h"
 #include "http.h"
 #include "must.h"
+#include "probed.h"
 #include "program.h"
-
-/* Without what the table does with lines: one line, one blank between words. */
-static void unfold(char *text)
-{
-    char *to = text;
-    for (char *from = text; *from != '\0'; from++) {
-        char c = *from;
-        if (c == '\n' && from[1] == ' ')
-            c = ' ';
-        if (c == ' ' && to > text && to[-1] == ' ')
-            continue;
-        *to++ = c;
-    }
-    *to = '\0';
-}
 
 struct fault {
     const char *name;
@@ -117,29 +97,6 @@ static void must_cut_in_time(const struct fault *fault, const char *told)
 
 static struct stack stack;
 
-struct probed {
-    struct chain chain;
-    FILE *probe; /* NULL: not begun, for want of a program */
-};
-
-/* With `path` and its options after the chain's address. */
-static void probe(struct probed *probed, const char *path, const char *options)
-{
-    probed->probe = program_start("--probe http://127.0.0.1:%d%s %s", probed->chain.port,
-                                  path, options);
-}
-
-/* Skips the test where it was not begun. */
-static struct run result_of(struct probed *probed)
-{
-    if (probed->probe == NULL)
-        skip();
-    struct run run = program_join(probed->probe);
-    chain_close(&probed->chain);
-    unfold(run.output);
-    return run;
-}
-
 /* --- one fault in each chain --- */
 
 #define FAULTS (sizeof faults / sizeof *faults)
@@ -147,11 +104,8 @@ static struct probed planted[FAULTS];
 
 static void plant(struct probed *probed, const struct fault *fault)
 {
-    chain_open(&probed->chain, &stack);
-    if (!chain_can(fault->kind))
-        return;
-    chain_add(&probed->chain, fault->kind, fault->lines);
-    probe(probed, "/a", fault->options);
+    if (probed_behind(probed, &stack, fault->kind, fault->lines))
+        probed_start(probed, "/a", fault->options);
 }
 
 static void must_be_named(const struct fault *fault, const struct run *run)
@@ -178,7 +132,7 @@ static void all_are_named(enum hop_kind kind)
 {
     for (size_t i = 0; i < FAULTS; i++)
         if (faults[i].kind == kind) {
-            struct run run = result_of(&planted[i]);
+            struct run run = probed_result(&planted[i]);
             must_be_named(&faults[i], &run);
         }
 }
@@ -224,110 +178,22 @@ static struct probed redirected;
 
 static void plant_redirect(void)
 {
-    chain_open(&redirected.chain, &stack);
-    if (!chain_can(HOP_NGINX))
-        return;
-    chain_add(&redirected.chain, HOP_NGINX, "");
-    probe(&redirected, "/old/a", "--wait 1s");
+    if (probed_behind(&redirected, &stack, HOP_NGINX, ""))
+        probed_start(&redirected, "/old/a", "--wait 1s");
 }
 
 static void a_redirect_that_drops_the_query_is_named(void **state)
 {
     (void)state;
-    struct run run = result_of(&redirected);
+    struct run run = probed_result(&redirected);
     run_must(&run, 1, "fault redirect 301 from nginx/");
     run_must(&run, 1, "without the query: index and wait are lost");
     run_must(&run, 1, "\n1 fault, ");
 }
 
-/* --- streams --- */
-
-/* Answers everything at once, but for a stream, which it begins and never ends. One
- * connection, one answer. */
-static void *answer_one(void *context)
-{
-    static const char plain[] = "HTTP/1.1 200 OK\r\nX-Polling-Index: 7\r\n"
-                                "Content-Length: 2\r\nConnection: close\r\n\r\n{}";
-    static const char stream[] = "HTTP/1.1 200 OK\r\nX-Polling-Index: 7\r\n"
-                                 "Content-Type: text/event-stream\r\n"
-                                 "Connection: close\r\n\r\n:\n\n";
-    int fd = (int)(intptr_t)context;
-    struct pollfd closed = {.fd = fd, .events = POLLIN};
-    char request[4096];
-    ssize_t n = recv(fd, request, sizeof request - 1, 0);
-    request[n > 0 ? n : 0] = '\0';
-    bool streams = strstr(request, "text/event-stream") != NULL;
-    send(fd, streams ? stream : plain, streams ? sizeof stream - 1 : sizeof plain - 1,
-         MSG_NOSIGNAL);
-    if (streams)
-        poll(&closed, 1, 60000);
-    close(fd);
-    return NULL;
-}
-
-static void *answer_all(void *context)
-{
-    int listening = *(int *)context, fd;
-    while ((fd = accept(listening, NULL, NULL)) >= 0) {
-        pthread_t thread;
-        if (pthread_create(&thread, NULL, answer_one, (void *)(intptr_t)fd) == 0)
-            pthread_detach(thread);
-    }
-    return NULL;
-}
-
-static int listen_on(int port)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    must(bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
-             listen(fd, 100) == 0,
-         "nothing listens on %d", port);
-    return fd;
-}
-
-static const struct {
-    const char *lines, *says;
-} gatherers[] = {{"", "good stream the first bytes arrive after 0."},
-                 {"\n", "fault stream nothing of a stream arrives within 4.0 s"}};
-#define GATHERERS (sizeof gatherers / sizeof *gatherers)
-static struct probed gathering[GATHERERS];
-static struct {
-    int port, fd;
-    pthread_t thread;
-} streamer;
-
-static void plant_gatherers(void)
-{
-    streamer.port = free_port();
-    streamer.fd = listen_on(streamer.port);
-    pthread_create(&streamer.thread, NULL, answer_all, &streamer.fd);
-    for (size_t i = 0; i < GATHERERS && chain_can(HOP_LIGHTTPD); i++) {
-        chain_open(&gathering[i].chain, &stack);
-        gathering[i].chain.port = streamer.port;
-        chain_add(&gathering[i].chain, HOP_LIGHTTPD, gatherers[i].lines);
-        probe(&gathering[i], "/a", "--wait 4s");
-    }
-}
-
-static void a_server_that_gathers_streams_is_named(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < GATHERERS; i++) {
-        struct run run = result_of(&gathering[i]);
-        run_must(&run, 1, gatherers[i].says); /* it holds nothing, for one */
-    }
-    shutdown(streamer.fd, SHUT_RDWR);
-    pthread_join(streamer.thread, NULL);
-    close(streamer.fd);
-}
-
 /* --- a good one --- */
 
 static struct probed good;
-static double good_since;
 
 static bool is_full(void)
 {
@@ -347,18 +213,19 @@ static void make_good(void)
         chain_add(&good.chain, kinds[i], "");
     snprintf(options, sizeof options, "--publish http://127.0.0.1:%d/publish/good %s",
              good.chain.port, is_full() ? "" : "--wait 16s");
-    probe(&good, "/good", options);
-    good_since = seconds_now();
+    probed_start(&good, "/good", options);
 }
 
 static void a_chain_of_all_of_them_is_good(void **state)
 {
     (void)state;
-    struct run run = result_of(&good);
-    double took = seconds_now() - good_since, most = is_full() ? 75 : 31;
+    struct run run = probed_result(&good);
+    double took = 0, most = is_full() ? 75 : 31;
     run_must(&run, 0, "\n0 faults, ");
     run_must(&run, 0, "fcgiwait: 10 s, and ");
-    must(took < most, "it took %.1f s", took);
+    must(sscanf(strstr(run.output, "\n0 faults, "), " 0 faults, in %lf s", &took) == 1 &&
+             took < most,
+         "it took %.1f s", took);
     print_message("%s", run.output);
 }
 
@@ -407,7 +274,6 @@ static int begin_all(void **state)
     for (size_t i = 0; i < FAULTS; i++)
         plant(&planted[i], &faults[i]);
     plant_redirect();
-    plant_gatherers();
     return 0;
 }
 
@@ -428,7 +294,6 @@ int main(void)
         cmocka_unit_test(faults_of_lighttpd_are_named),
         cmocka_unit_test(faults_of_varnish_are_named),
         cmocka_unit_test(a_redirect_that_drops_the_query_is_named),
-        cmocka_unit_test(a_server_that_gathers_streams_is_named),
         cmocka_unit_test(a_chain_of_all_of_them_is_good),
         cmocka_unit_test(what_was_found_can_be_had_as_json),
         cmocka_unit_test(who_does_not_answer_can_not_be_probed),

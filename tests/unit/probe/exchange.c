@@ -63,6 +63,43 @@ static void a_long_body_is_kept_in_part(void **state)
     assert_int_equal(exchange_body(&exchange).len, EXCHANGE_BODY);
 }
 
+static nanos event_of(const char *const pieces[], size_t count)
+{
+    answer_of(&exchange, 200, head, "");
+    exchange.body_at = exchange.event_at = -1;
+    for (size_t i = 0; i < count; i++)
+        exchange_take(&exchange, pieces[i], strlen(pieces[i]), (nanos)i + 1);
+    return exchange.event_at;
+}
+#define EVENT_OF(...)                                                                    \
+    event_of((const char *const[]){__VA_ARGS__},                                         \
+             sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+
+/* By the number of the piece that ends it. */
+static void an_event_is_whole_at_its_empty_line(void **state)
+{
+    (void)state;
+    assert_int_equal(EVENT_OF("id: 7\ndata: {}\n\n"), 1);
+    assert_int_equal(
+        EVENT_OF(":\nretry: 5\n\n", "event: missing\nid: 7\nda", "ta: {}\n", "\n"), 4);
+    assert_int_equal(EVENT_OF("data\r", "\n\r", "\n"), 3);
+    assert_int_equal(EVENT_OF(":\nretry: 5\n\n", ":\n\n", "id: 7\n\n"), -1);
+    assert_int_equal(EVENT_OF("data: 1\n", "data: 2\n"), -1);
+    assert_int_equal(EVENT_OF(": data:\n\n", "\n\n"), -1);
+    assert_int_equal(exchange.body_at, 1);
+    assert_int_equal(exchange.body_len, 11);
+}
+
+static void what_is_long_is_looked_through(void **state)
+{
+    static char most[EXCHANGE_BODY];
+    (void)state;
+    memset(most, 'x', sizeof most - 1);
+    assert_int_equal(EVENT_OF("data: ", most, most, "\n\n"), 4);
+    assert_int_equal(exchange.body_len, 2 * EXCHANGE_BODY + 6);
+    assert_int_equal(exchange_body(&exchange).len, EXCHANGE_BODY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -70,6 +107,8 @@ int main(void)
         cmocka_unit_test_setup(a_word_is_found_within_a_value, start),
         cmocka_unit_test_setup(an_index_is_a_number, start),
         cmocka_unit_test_setup(a_long_body_is_kept_in_part, start),
+        cmocka_unit_test(an_event_is_whole_at_its_empty_line),
+        cmocka_unit_test(what_is_long_is_looked_through),
     };
     return cmocka_run_group_tests_name("probe/exchange", tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Waits, streams and changes: one that is good, and each way to be bad. */
+/* Waits and changes: one that is good, and each way to be bad. */
 #include "probe/judge.h"
 
 #include "answer_of.h"
@@ -140,35 +140,6 @@ static void equal_requests_wait_side_by_side(void **state)
     must_be(LOOKED_FAULT, "the second waits", "proxy_cache_lock");
 }
 
-static void streams_begin_at_once(void **state)
-{
-    struct exchange stream;
-    (void)state;
-    answer_of(&stream, 200, "Content-Type: text/event-stream\n", ":\n");
-    stream.end = EXCHANGE_TIMED_OUT; /* it had no end, as is meant */
-    stream.body_at = S / 10;
-    stream.end_at = 60 * S;
-    judge_stream(&report, &stream);
-    must_be(LOOKED_GOOD, "after 0.100 s", "");
-    stream.body_at = 20 * S;
-    judge_stream(&report, &stream);
-    must_be(LOOKED_FAULT, "after 20.0 s", "gathers");
-    stream.body_at = -1;
-    judge_stream(&report, &stream);
-    must_be(LOOKED_FAULT, "nothing of a stream arrives", "proxy_buffering");
-    stream.body_at = S / 10;
-    stream.end = EXCHANGE_CLOSED;
-    stream.end_at = 30 * S;
-    judge_stream(&report, &stream);
-    must_be(LOOKED_FAULT, "cut after 30.0 s", "");
-    answer_of(&stream, 406, "", "");
-    judge_stream(&report, &stream);
-    must_be(LOOKED_NOTE, "406", "");
-    answer_of(&stream, 200, "Content-Type: application/json\n", "{}");
-    judge_stream(&report, &stream);
-    must_be(LOOKED_NOTE, "no streams here", "");
-}
-
 static void a_change_ends_the_wait_and_is_seen(void **state)
 {
     struct exchange publish, wait, get;
@@ -176,16 +147,16 @@ static void a_change_ends_the_wait_and_is_seen(void **state)
     answer_of(&publish, 204, "X-Polling-Index: 18\n", "");
     answer_of(&wait, 200, "X-Polling-Index: 18\n", "{}");
     answer_of(&get, 200, "X-Polling-Index: 18\n", "{}");
-    judge_publish(&report, &publish, &wait, &get);
+    assert_true(judge_publish(&report, &publish, &wait, &get));
     must_be(LOOKED_GOOD, "ends the wait", "");
     answer_of(&get, 200, "X-Polling-Index: 17\n", "{}");
     judge_publish(&report, &publish, &wait, &get);
     must_be(LOOKED_FAULT, "caches", "");
     answer_of(&wait, 304, "X-Polling-Index: 17\n", "");
-    judge_publish(&report, &publish, &wait, &get);
+    assert_false(judge_publish(&report, &publish, &wait, &get));
     must_be(LOOKED_FAULT, "does not end the wait", "another fcgiwait");
     answer_of(&publish, 405, "Server: nginx\n", "");
-    judge_publish(&report, &publish, &wait, &get);
+    assert_false(judge_publish(&report, &publish, &wait, &get));
     must_be(LOOKED_FAULT, "answers 405", "nginx");
 }
 
@@ -201,7 +172,6 @@ int main(void)
         cmocka_unit_test_setup(a_shorter_longest_wait_is_worth_a_note, start),
         cmocka_unit_test_setup(late_answers_are_told, start),
         cmocka_unit_test_setup(equal_requests_wait_side_by_side, start),
-        cmocka_unit_test_setup(streams_begin_at_once, start),
         cmocka_unit_test_setup(a_change_ends_the_wait_and_is_seen, start),
     };
     return cmocka_run_group_tests_name("probe/judge_wait", tests, NULL, NULL);

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * fcgiwait --probe looks at real streams and at HTTP/2 through real proxies, which all
+ * are probed at the same time.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "http.h"
+#include "must.h"
+#include "probed.h"
+#include "stack.h"
+
+static struct stack stack;
+
+/* Two things are said; each begins a line. */
+struct row {
+    const char *name;
+    enum hop_kind kind;
+    const char *lines;
+    const char *path, *options;
+    int status;
+    const char *says, *also;
+};
+
+static const struct row rows[] = {
+    {"streams that go on and HTTP/2 without a limit", HOP_NGINX_TLS, "", "/a",
+     "--wait 2s", 0, "good stream the first byte arrives after 0.",
+     "good http2 20 requests wait side by side on one connection"},
+    {"few streams of HTTP/2", HOP_NGINX_TLS, "http2_max_concurrent_streams 4;", "/a",
+     "--wait 2s", 1, "fault http2 only 4 requests", "good stream "},
+    {"an nginx that gathers", HOP_NGINX, "proxy_http_version 1.0; proxy_buffering on;",
+     "/a", "--wait 2s", 1, "fault stream nothing of a stream arrives within 2.0 s",
+     "good wait "},
+    {"a lighttpd that gathers", HOP_LIGHTTPD, "\n", "/a", "--wait 2s", 1,
+     "fault stream nothing of a stream arrives within 2.0 s", "good wait "},
+    {"an nginx that compresses streams", HOP_NGINX,
+     "gzip on; gzip_proxied any; gzip_types text/event-stream;", "/a", "--wait 2s", 0,
+     "note stream streams are compressed (gzip)", "good stream "},
+    {"a time-out that heartbeats are shorter than", HOP_HAPROXY, " timeout server 2s",
+     "/a", "--wait 6s", 1, "good stream ", "fault wait "},
+    {"a time-out that they are longer than", HOP_HAPROXY, " timeout server 500ms", "/a",
+     "--wait 6s", 1, "fault stream a stream is cut after 0.", "fault wait "},
+    {"a resource that does not exist", HOP_NGINX, "", "/none", "--wait 2s", 0,
+     "good stream ", "good answer 404 "},
+    {"a resource that can't be an event", HOP_NGINX, "", "/bytes", "--wait 2s", 0,
+     "note stream streams are not granted here (406)", "good wait "},
+};
+#define ROWS (sizeof rows / sizeof *rows)
+
+static struct probed probed[ROWS], published, delayed;
+
+static void must_say(const struct row *row, const struct run *run, const char *what)
+{
+    char line[256];
+    snprintf(line, sizeof line, "\n%s", what);
+    must(strstr(run->output, line) != NULL, "%s: not \"%s\", but:\n%s", row->name, what,
+         run->output);
+}
+
+static void each_chain_is_told_of(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROWS; i++) {
+        if (probed[i].probe == NULL)
+            continue;
+        struct run run = probed_result(&probed[i]);
+        must(run.status == rows[i].status, "%s: exit status %d:\n%s", rows[i].name,
+             run.status, run.output);
+        must_say(&rows[i], &run, rows[i].says);
+        must_say(&rows[i], &run, rows[i].also);
+    }
+}
+
+static void a_change_comes_by_an_open_stream(void **state)
+{
+    (void)state;
+    struct run run = probed_result(&published);
+    run_must(&run, 0, "\ngood publish ");
+    run_must(&run, 0, " event a change comes by an open stream, 0.");
+}
+
+static void who_waits_for_more_is_named(void **state)
+{
+    (void)state;
+    struct run run = probed_result(&delayed);
+    run_must(&run, 0, "\nnote event a change comes by an open stream, ");
+    run_must(&run, 0, "HAProxy does without option http-no-delay");
+}
+
+static void probe_publish(struct probed *probed, enum hop_kind kind, const char *path)
+{
+    char options[128];
+    snprintf(options, sizeof options,
+             "--wait 1s --publish http://127.0.0.1:%d/publish%s", stack.port, path);
+    must(http_put(stack.port, path, "1", NULL) == 201, "PUT %s", path);
+    if (probed_behind(probed, &stack, kind, ""))
+        probed_start(probed, path, options);
+}
+
+static int begin_all(void **state)
+{
+    (void)state;
+    stack_start(&stack,
+                &(struct stack_options){.config = "stream = { heartbeat = \"1s\"; };"});
+    must(http_put(stack.port, "/a", "{\"n\":1}", NULL) == 201, "PUT /a");
+    struct answer answer = http(&(struct http){.port = stack.port,
+                                               .method = "PUT",
+                                               .path = "/publish/bytes",
+                                               .headers = {"Content-Type: image/png"},
+                                               .body = "\x89PNG"});
+    must(answer.status == 201, "PUT /bytes: %ld", answer.status);
+    answer_free(&answer);
+    for (size_t i = 0; i < ROWS; i++)
+        if (probed_behind(&probed[i], &stack, rows[i].kind, rows[i].lines))
+            probed_start(&probed[i], rows[i].path, rows[i].options);
+    probe_publish(&published, HOP_NGINX, "/published");
+    probe_publish(&delayed, HOP_HAPROXY, "/delayed");
+    return 0;
+}
+
+static int end_all(void **state)
+{
+    (void)state;
+    stack_stop(&stack);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_chain_is_told_of),
+        cmocka_unit_test(a_change_comes_by_an_open_stream),
+        cmocka_unit_test(who_waits_for_more_is_named),
+    };
+    return cmocka_run_group_tests_name("probe_looks_at_streams", tests, begin_all,
+                                       end_all);
+}
