@@ -18,22 +18,30 @@ const struct service_rules service_rig_rules = {.wait_default = 15 * NANOS_PER_S
                                                 .limit_path = 20,
                                                 .cache_control = "no-store"};
 
-void service_rig_open(struct service_rig *service_rig, const struct service_rules *rules)
+void service_rig_open_over(struct service_rig *service_rig,
+                           const struct service_rules *rules,
+                           const struct store_options *options)
 {
     char error[256];
+    struct store_options with_view = *options;
     *service_rig = (struct service_rig){.tree = tree_new(WORKERS)};
     must(service_rig->tree != NULL, "no memory");
     service_rig->room =
         room_open(&(struct room_options){.workers = WORKERS, .tree = service_rig->tree});
     must(service_rig->room != NULL, "no threads");
-    struct store_options options = {.type = "memory", .view = view_of(service_rig->tree)};
-    service_rig->store = store_open(&options, error, sizeof error);
+    with_view.view = view_of(service_rig->tree);
+    service_rig->store = store_open(&with_view, error, sizeof error);
     must(service_rig->store != NULL, "%s", error);
     service_rig->service =
         service_open(&(struct service_ground){service_rig->tree, service_rig->room,
                                               service_rig->store, &service_rig->counters},
                      rules);
     must(service_rig->service != NULL, "no memory");
+}
+
+void service_rig_open(struct service_rig *service_rig, const struct service_rules *rules)
+{
+    service_rig_open_over(service_rig, rules, &(struct store_options){.type = "memory"});
 }
 
 void service_rig_drain(struct service_rig *service_rig)

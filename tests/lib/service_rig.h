@@ -26,6 +26,10 @@ extern const struct service_rules service_rig_rules;
 
 /* Fails the test where it does not open. */
 void service_rig_open(struct service_rig *service_rig, const struct service_rules *rules);
+/* The same over any store; `view` is filled in. */
+void service_rig_open_over(struct service_rig *service_rig,
+                           const struct service_rules *rules,
+                           const struct store_options *options);
 /* Ends all waits, for good. */
 void service_rig_drain(struct service_rig *service_rig);
 void service_rig_close(struct service_rig *service_rig);
