@@ -22,6 +22,11 @@ static void ring(void *context)
     tree_ring(context);
 }
 
+static void sink_all(void *context, const struct change *changes, size_t count)
+{
+    tree_apply_all(context, changes, count);
+}
+
 static void count(void *context, size_t *resources, size_t *tombstones)
 {
     *resources = tree_resources(context);
@@ -48,6 +53,7 @@ struct store_view view_of(struct tree *tree)
     return (struct store_view){.context = tree,
                                .look = look,
                                .sink = sink,
+                               .sink_all = sink_all,
                                .hold = hold,
                                .ring = ring,
                                .count = count,

@@ -39,7 +39,9 @@ enum change_kind {
     CHANGE_EVERYTHING,
     /* Paths without a document are forgotten, up to this index, as if they had never
      * been. It takes no index of its own: this one is of an earlier change. */
-    CHANGE_FORGET
+    CHANGE_FORGET,
+    /* Nothing happened up to this index: it was seen, and others may have told it. */
+    CHANGE_NONE
 };
 
 /* Path and document belong to whoever hands the change on; receivers copy and count. */
@@ -47,7 +49,7 @@ struct change {
     enum change_kind kind;
     uint64_t index;
     nanos at;                  /* wall clock */
-    struct text path;          /* of CHANGE_FORGET: "/" */
+    struct text path;          /* of CHANGE_FORGET and CHANGE_NONE: "/" */
     struct document *document; /* of CHANGE_PUT, else NULL */
 };
 

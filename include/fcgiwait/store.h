@@ -33,6 +33,9 @@ struct store_view {
     /* What comes between these two is one step: whom it concerns is told at its end. */
     void (*hold)(void *context);
     void (*ring)(void *context);
+    /* The same of several changes that happened at once, under one index: nobody sees a
+     * part of them. Without memory everything counts as changed. */
+    void (*sink_all)(void *context, const struct change *changes, size_t count);
     /* How many paths have a document, and how many only an index. */
     void (*count)(void *context, size_t *resources, size_t *tombstones);
     /* How many paths have a CHANGE_EVERYTHING of their own. */
@@ -58,6 +61,7 @@ enum edit_result {
     EDIT_SAME,      /* 204: the document was this one already; nobody was woken */
     EDIT_MISSING,   /* 404 */
     EDIT_NOT_JSON,  /* 409: a patch of what is not JSON */
+    EDIT_ELSEWHERE, /* 405: the store keeps no documents; they are an application's */
     EDIT_CONFLICT,  /* 412: a condition does not hold */
     EDIT_TOO_LARGE, /* 413: a patch that would make the document longer than `most` */
     EDIT_FULL,      /* 507: limits.resources */
@@ -184,12 +188,12 @@ void store_engine(struct store *store, struct engine_report *report);
 /* Waits for what store_reached() could not tell. Belongs to the caller until `done`. */
 struct fence {
     struct instant until;
+    uint64_t index; /* a client's that the state has to have, if it was given; or 0 */
     /* On a thread of the store's, no locks held; must not block. False: the time is over,
      * or the store is closed, and the state may be older than the store. */
     void (*done)(struct fence *fence, bool reached);
     /* the store's, until `done` */
     struct fence *next;
-    uint64_t index; /* that the state has to reach; 0: not known yet */
 };
 void store_fence(struct store *store, struct fence *fence);
 

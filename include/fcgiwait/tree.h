@@ -132,6 +132,11 @@ size_t tree_unwatch(struct tree *tree, unsigned worker, struct watch *watches,
  * ever goes back. False: out of memory, nothing was changed. */
 bool tree_apply(struct tree *tree, const struct change *change);
 
+/* The same of several changes that happened at once, under one index: whoever looks sees
+ * all of them or none, and the bell rings after the last. Where there is no memory for
+ * one of them, everything counts as changed. Work under the lock for each of them. */
+void tree_apply_all(struct tree *tree, const struct change *changes, size_t count);
+
 /* From here to tree_ring() the bell is held: what is applied meanwhile is one step, and
  * whoever waits for any of it is told once, when all of it is there. Under SCOPE_BELOW
  * the news are then the newest change's. Called as changes are, one at a time. */

@@ -324,25 +324,50 @@ static void forget(struct tree *tree, const struct change *change)
     order_shrink(&tree->order);
 }
 
+static bool apply(struct tree *tree, const struct change *change)
+{
+    bool applied = true;
+    if (change->kind == CHANGE_EVERYTHING)
+        applied = change_everything(tree, change, &tree->held);
+    else if (change->kind == CHANGE_FORGET)
+        forget(tree, change);
+    else if (change->kind != CHANGE_NONE)
+        applied = change_node(tree, change, &tree->held);
+    if (applied)
+        tree->newest = later(tree->newest, (struct moment){change->index, change->at});
+    return applied;
+}
+
+/* Gives the lock back, and rings unless that is held. */
+static void drop_and_ring(struct tree *tree)
+{
+    struct waitlist *chain = tree->holds ? NULL : tree->held;
+    if (!tree->holds)
+        tree->held = NULL;
+    lock_drop(&tree->lock);
+    waitlist_ring(tree, chain);
+}
+
 bool tree_apply(struct tree *tree, const struct change *change)
+{
+    lock_take(&tree->lock);
+    bool applied = apply(tree, change);
+    drop_and_ring(tree);
+    return applied;
+}
+
+void tree_apply_all(struct tree *tree, const struct change *changes, size_t count)
 {
     bool applied = true;
     lock_take(&tree->lock);
-    struct waitlist *chain = tree->held;
-    if (change->kind == CHANGE_EVERYTHING)
-        applied = change_everything(tree, change, &chain);
-    else if (change->kind == CHANGE_FORGET)
-        forget(tree, change);
-    else
-        applied = change_node(tree, change, &chain);
-    if (applied)
-        tree->newest = later(tree->newest, (struct moment){change->index, change->at});
-    tree->held = tree->holds ? chain : NULL;
-    bool rings = !tree->holds;
-    lock_drop(&tree->lock);
-    if (rings)
-        waitlist_ring(tree, chain);
-    return applied;
+    for (size_t i = 0; i < count && applied; i++)
+        applied = apply(tree, &changes[i]);
+    if (!applied) /* the root is always there: that takes no memory */
+        apply(tree, &(struct change){.kind = CHANGE_EVERYTHING,
+                                     .index = changes[0].index,
+                                     .at = changes[0].at,
+                                     .path = TEXT("/")});
+    drop_and_ring(tree);
 }
 
 void tree_hold(struct tree *tree)
@@ -365,12 +390,9 @@ static void renew(struct waitlist *chain, struct moment newest)
 void tree_ring(struct tree *tree)
 {
     lock_take(&tree->lock);
-    struct waitlist *chain = tree->held;
-    tree->held = NULL;
     tree->holds = false;
-    renew(chain, tree->newest);
-    lock_drop(&tree->lock);
-    waitlist_ring(tree, chain);
+    renew(tree->held, tree->newest);
+    drop_and_ring(tree);
 }
 
 /* --- how many --- */

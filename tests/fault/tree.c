@@ -71,6 +71,24 @@ static bool changing(long nth, enum faults faults)
     return refused;
 }
 
+/* Where one of several that happened at once can't be told, everything counts as changed.
+ */
+static bool changing_at_once(long nth, enum faults faults)
+{
+    struct tree *tree = new_tree();
+    struct change changes[] = {{CHANGE_TOUCH, 2, 20, TEXT("/a/b"), NULL},
+                               {CHANGE_TOUCH, 2, 20, TEXT("/c/d"), NULL}};
+    must(apply(tree, CHANGE_TOUCH, "/a", 1), "no memory");
+    faults_arm(nth, faults);
+    tree_apply_all(tree, changes, 2);
+    bool refused = faults_disarm();
+    assert_int_equal(index_of(tree, "/a/b", SCOPE_BELOW), 2);
+    assert_int_equal(index_of(tree, "/c/d", SCOPE_BELOW), 2);
+    assert_int_equal(index_of(tree, "/e", SCOPE_BELOW), refused ? 2 : 0);
+    tree_free(&tree);
+    return refused;
+}
+
 /* What is there already takes no memory. */
 static void a_change_of_what_is_there_cannot_fail(void **state)
 {
@@ -147,6 +165,7 @@ static void changing_survives_each_lack(void **state)
 {
     (void)state;
     faults_sweep(changing);
+    faults_sweep(changing_at_once);
 }
 
 static void watching_survives_each_lack(void **state)

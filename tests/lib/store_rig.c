@@ -21,13 +21,24 @@ static bool sink(void *context, const struct change *change)
         return false;
     if (counts)
         store_rig->newest = change->index;
-    store_rig->changes++;
+    store_rig->changes += change->kind != CHANGE_NONE;
     struct store *store = atomic_load(&store_rig->counted);
     if (store != NULL && store_rig->batch != store_index(store)) {
         store_rig->batch = store_index(store);
         store_rig->batches++;
     }
     return true;
+}
+
+static void sink_all(void *context, const struct change *changes, size_t count)
+{
+    struct store_rig *store_rig = context;
+    must(changes[0].index > store_rig->newest, "index %llu after %llu",
+         (unsigned long long)changes[0].index, (unsigned long long)store_rig->newest);
+    tree_apply_all(store_rig->tree, changes, count);
+    store_rig->newest = changes[0].index;
+    store_rig->changes += count;
+    store_rig->steps++;
 }
 
 static void look(void *context, struct text path, struct present *present)
@@ -89,6 +100,7 @@ bool store_rig_try(struct store_rig *store_rig, const struct store_options *give
     options.view = (struct store_view){.context = store_rig,
                                        .look = look,
                                        .sink = sink,
+                                       .sink_all = sink_all,
                                        .hold = hold,
                                        .ring = ring,
                                        .count = count,

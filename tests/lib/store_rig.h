@@ -25,6 +25,7 @@ struct store_rig {
     struct store *store;
     uint64_t newest;               /* that came through the sink */
     _Atomic size_t changes;        /* that did */
+    _Atomic size_t steps;          /* of several changes under one index */
     size_t batches;                /* in so many batches (batch.h) */
     struct store *_Atomic counted; /* that has them; NULL before and after */
     uint64_t batch;                /* its index before the last one */

@@ -304,6 +304,31 @@ static void what_is_held_is_one_step(void **state)
     assert_int_equal(ring_count, 1);
 }
 
+static void what_happened_at_once_is_seen_at_once(void **state)
+{
+    struct tree *tree = *state;
+    struct watch watches[3];
+    struct tree_span span;
+    struct change changes[] = {{CHANGE_TOUCH, 7, 70, TEXT("/posts/1"), NULL},
+                               {CHANGE_TOUCH, 7, 70, TEXT("/posts/2"), NULL},
+                               {CHANGE_EVERYTHING, 7, 70, TEXT("/users"), NULL}};
+    watch_as(tree, "/posts", SCOPE_BELOW, 0, &watches[0], 0);
+    watch_as(tree, "/posts/2", SCOPE_BELOW, 0, &watches[1], 1);
+    watch_as(tree, "/users/a", SCOPE_BELOW, 0, &watches[2], 2);
+    tree_apply_all(tree, changes, 3);
+    assert_int_equal(ring_count, 3);
+    for (size_t i = 0; i < ring_count; i++)
+        assert_int_equal(rings[i].waitlist->news.index, 7);
+    must_see(tree, "/posts/1", SCOPE_SELF, 7, false);
+    must_see(tree, "/posts/2", SCOPE_SELF, 7, false);
+    must_see(tree, "/", SCOPE_BELOW, 7, false);
+    apply(tree, CHANGE_NONE, "/", 9);
+    assert_int_equal(ring_count, 3);
+    must_see(tree, "/", SCOPE_BELOW, 7, false);
+    tree_span(tree, &span);
+    assert_int_equal(span.newest, 9);
+}
+
 static void a_waitlist_that_was_handed_over_keeps_its_members(void **state)
 {
     struct tree *tree = *state;
@@ -470,6 +495,7 @@ int main(void)
         TEST(each_scope_hears_what_concerns_it),
         TEST(news_are_what_the_change_made_of_each_resource),
         TEST(what_is_held_is_one_step),
+        TEST(what_happened_at_once_is_seen_at_once),
         TEST(a_waitlist_that_was_handed_over_keeps_its_members),
         TEST(who_comes_after_a_change_is_in_a_new_waitlist),
         TEST(the_last_share_given_back_frees_the_waitlist),
