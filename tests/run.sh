@@ -34,8 +34,10 @@ declare -A passed=() failed=() skipped=() built=()
 # Debian's packages. Commands that are there, wherever they come from, need none; a name behind
 # the sign is the command's where it is not the package's.
 libraries=(
-    libc6-dev libfcgi-dev libjson-c-dev libconfig-dev libsqlite3-dev libhiredis-dev uthash-dev
+    libc6-dev libfcgi-dev libjson-c-dev libconfig-dev libsqlite3-dev libhiredis-dev libpq-dev
+    uthash-dev
     libcmocka-dev libcurl4-openssl-dev libclang-rt-dev
+    postgresql # its programs are not on the path
 )
 programs=(
     gcc make autoconf automake pkg-config xz-utils=xz procps=ps

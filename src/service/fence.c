@@ -88,7 +88,7 @@ static void fence_done(struct fence *fence, bool reached)
 }
 
 void fence_wait(struct service *service, struct request *request,
-                const struct operation *operation, fence_look_fn *look)
+                const struct operation *operation, uint64_t index, fence_look_fn *look)
 {
     struct fenced *fenced = fenced_new(operation);
     if (fenced == NULL) {
@@ -99,6 +99,7 @@ void fence_wait(struct service *service, struct request *request,
     fenced->request = request;
     fenced->look = look;
     fenced->fence.done = fence_done;
+    fenced->fence.index = index;
     fenced->fence.until = read_plan_deadline(clock_now(), operation->wait, 0, 0);
     store_fence(service->store, &fenced->fence);
 }

@@ -18,6 +18,9 @@ static const struct {
     [EDIT_MISSING] = {404, "There is no such resource; PUT makes one."},
     [EDIT_NOT_JSON] = {409, "The document is not JSON, so nothing can be merged into it; "
                             "PUT replaces it."},
+    [EDIT_ELSEWHERE] = {405, "This store keeps no documents: they are an application's, "
+                             "and its database tells of their changes. POST without a "
+                             "body and without conditions touches a resource."},
     [EDIT_CONFLICT] = {412, "A condition does not hold."}, /* edit->why says which */
     [EDIT_TOO_LARGE] = {413, "The document would be larger than limits.body allows."},
     [EDIT_FULL] = {507, "limits.resources is reached: no further resource can be made "
@@ -29,6 +32,14 @@ static const struct {
     [EDIT_FAILED] = {503, "The change could not be stored; try again."},
 };
 
+/* The header line that belongs to it, or NULL. */
+static const char *extra_of(enum edit_result result)
+{
+    if (refusals[result].status == 503)
+        return "Retry-After: 5\r\n";
+    return result == EDIT_ELSEWHERE ? "Allow: GET, HEAD, OPTIONS, POST\r\n" : NULL;
+}
+
 static void refuse(struct service *service, struct request *request,
                    const struct edit *edit)
 {
@@ -36,8 +47,7 @@ static void refuse(struct service *service, struct request *request,
     const char *detail = edit->why != NULL ? edit->why : refusals[result].detail;
     if (result == EDIT_FAILED || result == EDIT_UNSURE || result == EDIT_NO_ROOM)
         counter_add(&service->counters->publish_errors, 1);
-    deliver_problem(service, request, refusals[result].status, detail,
-                    refusals[result].status == 503 ? "Retry-After: 5\r\n" : NULL);
+    deliver_problem(service, request, refusals[result].status, detail, extra_of(result));
 }
 
 /* pending_done_fn */

@@ -79,7 +79,7 @@ static uint64_t brought_index(struct service *service, const struct operation *o
                    : 0;
     if (!operation->has_wait || tags.at == NULL)
         return 0;
-    return etag_newest(tags, newest + 1, BOOKMARK_LEAST - 1) != 0 ? newest + 1 : 0;
+    return etag_newest(tags, newest + 1, BOOKMARK_LEAST - 1);
 }
 
 void read_serve(struct service *service, struct request *request,
@@ -100,8 +100,9 @@ void read_serve(struct service *service, struct request *request,
             return;
         }
     }
-    if (store_reached(service->store, brought_index(service, operation)))
+    uint64_t index = brought_index(service, operation);
+    if (store_reached(service->store, index))
         look(service, request, operation);
     else
-        fence_wait(service, request, operation, look);
+        fence_wait(service, request, operation, index, look);
 }

@@ -51,11 +51,11 @@ void read_serve(struct service *service, struct request *request,
                 const struct operation *operation);
 
 /* Waits for the store's engine, and then looks at what is there; where it does not answer
- * in time, that is told (fence.c). */
+ * in time, that is told (fence.c). `index`: that the client has brought, or 0. */
 typedef void fence_look_fn(struct service *service, struct request *request,
                            const struct operation *operation);
 void fence_wait(struct service *service, struct request *request,
-                const struct operation *operation, fence_look_fn *look);
+                const struct operation *operation, uint64_t index, fence_look_fn *look);
 
 /* PUT, PATCH, POST, DELETE on a location that may publish (publish.c). */
 void publish_serve(struct service *service, struct request *request,

@@ -82,12 +82,9 @@ static void count_decision(struct batch *batch, const struct present *before,
     batch->tombstones -= before->document == NULL && before->index != 0;
 }
 
-/* Changes of everything below a path that are kept: beyond, all counts as changed. */
-#define MARKS_MOST 1000
-
 static void widen(struct batch *batch, struct edit *edit)
 {
-    if (batch->marks >= MARKS_MOST)
+    if (batch->marks >= STORE_MARKS_MOST)
         edit->path = TEXT("/");
     batch->marks = text_is(edit->path, TEXT("/")) ? 0 : batch->marks + 1;
 }

@@ -13,7 +13,10 @@
 
 static const struct store_backend *const backends[] = {&store_sqlite, &store_memory,
 #ifdef WITH_REDIS
-                                                       &store_redis
+                                                       &store_redis,
+#endif
+#ifdef WITH_POSTGRES
+                                                       &store_postgres,
 #endif
 };
 
@@ -28,6 +31,10 @@ static const struct store_backend *backend_of(const char *type, char *error,
 #ifndef WITH_REDIS
     if (strcmp(type, "redis") == 0)
         snprintf(error, capacity, "this fcgiwait was built without hiredis");
+#endif
+#ifndef WITH_POSTGRES
+    if (strcmp(type, "postgres") == 0)
+        snprintf(error, capacity, "this fcgiwait was built without libpq");
 #endif
     return NULL;
 }

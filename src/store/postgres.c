@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Opening and closing: two connections, two threads. A start needs the server; later it
+ * may go and come back.
+ */
+#include "postgres.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "fcgiwait/thread.h"
+
+/* What a stop leaves edits that are under way. */
+#define LAST_PATIENCE (1 * NANOS_PER_SECOND)
+
+/* Documents are the application's; a touch has no condition that the log could hold. */
+static bool is_ours(const struct edit *edit)
+{
+    return edit_is_unconditional(edit);
+}
+
+static void postgres_propose(struct store *store, struct edit *edits, size_t count)
+{
+    struct postgres *postgres = (struct postgres *)store;
+    for (size_t i = 0; i < count; i++)
+        if (!is_ours(&edits[i])) {
+            for (size_t k = 0; k < count; k++)
+                edits[k].result = EDIT_ELSEWHERE;
+            for (size_t k = 0; k < count; k++) /* the last may free them all */
+                edits[k].done(&edits[k]);
+            return;
+        }
+    queue_add(&postgres->queue, edits, count);
+}
+
+static bool postgres_reached(struct store *store, uint64_t index)
+{
+    const struct postgres *postgres = (const struct postgres *)store;
+    return !postgres->fenced &&
+           (index <= atomic_load(&store->index) || index >= INDEX_LIMIT);
+}
+
+static void postgres_fence(struct store *store, struct fence *fence)
+{
+    struct postgres *postgres = (struct postgres *)store;
+    lock_take(&postgres->lock);
+    bool ended = postgres->proposer_ended;
+    if (!ended) {
+        fence->next = postgres->fences;
+        postgres->fences = fence;
+    }
+    lock_drop(&postgres->lock);
+    if (ended)
+        fence->done(fence, false);
+    else
+        queue_nudge(&postgres->queue);
+}
+
+/* --- life --- */
+
+static bool make_id(struct postgres *postgres)
+{
+    uint64_t number;
+    if (getrandom(&number, sizeof number, 0) != sizeof number)
+        return false;
+    snprintf(postgres->id, sizeof postgres->id, "%016llx", (unsigned long long)number);
+    return true;
+}
+
+/* 0, or an errno value. */
+static int start_threads(struct postgres *postgres)
+{
+    int result = queue_open(&postgres->queue);
+    if (result != 0)
+        return result;
+    atomic_store(&postgres->owes_mark, true); /* who has a base tells it then */
+    queue_nudge(&postgres->queue);
+    result = pthread_create(&postgres->proposer, NULL, postgres_proposer, postgres);
+    if (result == 0) {
+        result = pthread_create(&postgres->follower, NULL, postgres_follower, postgres);
+        if (result == 0)
+            return 0;
+        queue_close(&postgres->queue);
+        pthread_join(postgres->proposer, NULL);
+    }
+    queue_dispose(&postgres->queue);
+    return result;
+}
+
+static void postgres_free(struct postgres *postgres)
+{
+    postgres_link_dispose(&postgres->proposing);
+    postgres_link_dispose(&postgres->following);
+    postgres_link_dispose(&postgres->asking);
+    pthread_cond_destroy(&postgres->moved);
+    lock_destroy(&postgres->lock);
+    engine_dispose(&postgres->engine);
+    postgres_gather_empty(&postgres->gather);
+    postgres_tables_free(&postgres->tables);
+    kept_free(&postgres->kept);
+    free(postgres->url);
+    free(postgres->publication);
+    free(postgres);
+}
+
+static struct postgres *make(const struct store_options *options)
+{
+    struct postgres *postgres = calloc(1, sizeof *postgres);
+    if (postgres == NULL)
+        return NULL;
+    if (cond_init_monotonic(&postgres->moved) != 0) {
+        free(postgres);
+        return NULL;
+    }
+    store_init(&postgres->store, &store_postgres, &options->view);
+    engine_init(&postgres->engine, "postgres", options->counters);
+    postgres->store.engine = &postgres->engine;
+    lock_init(&postgres->lock, LOCK_STORE);
+    postgres->fenced = options->fenced;
+    postgres->patience = options->patience > 0 ? options->patience : STORE_PATIENCE;
+    postgres->store.patience = postgres->patience;
+    atomic_init(&postgres->patience_ends, INT64_MAX);
+    postgres->url = strdup(options->url != NULL ? options->url : "");
+    postgres->publication =
+        strdup(options->publication != NULL ? options->publication : "fcgiwait");
+    postgres->proposing.wake = postgres->following.wake = postgres->asking.wake = -1;
+    return postgres;
+}
+
+/* 0, or an errno value. */
+static int open_links(struct postgres *postgres)
+{
+    struct engine *engine = &postgres->engine;
+    int result = postgres_link_init(&postgres->proposing, postgres->url, engine, false);
+    if (result == 0)
+        result = postgres_link_init(&postgres->following, postgres->url, engine, true);
+    if (result == 0)
+        result = postgres_link_init(&postgres->asking, postgres->url, engine, false);
+    return result;
+}
+
+static bool open_all(struct postgres *postgres, const struct store_options *options,
+                     char *error, size_t capacity)
+{
+    if (postgres->url == NULL || postgres->publication == NULL || !make_id(postgres)) {
+        snprintf(error, capacity, "out of memory");
+        return false;
+    }
+    postgres->tables =
+        postgres_tables_new(options->tables, options->table_count, error, capacity);
+    if (postgres->tables == NULL)
+        return false;
+    int result = open_links(postgres);
+    if (result == 0) {
+        if (!postgres_follow_open(postgres)) {
+            snprintf(error, capacity, "%s", postgres->following.error);
+            return false;
+        }
+        result = start_threads(postgres);
+    }
+    if (result != 0)
+        snprintf(error, capacity, "%s", strerror(result));
+    return result == 0;
+}
+
+static struct store *postgres_open(const struct store_options *options, char *error,
+                                   size_t capacity)
+{
+    struct postgres *postgres = make(options);
+    if (postgres == NULL) {
+        snprintf(error, capacity, "out of memory");
+        return NULL;
+    }
+    if (open_all(postgres, options, error, capacity))
+        return &postgres->store;
+    postgres_free(postgres);
+    return NULL;
+}
+
+static void postgres_close(struct store *store)
+{
+    struct postgres *postgres = (struct postgres *)store;
+    struct instant end = instant_after(clock_now(), LAST_PATIENCE);
+    atomic_store(&postgres->patience_ends, end.at);
+    queue_close(&postgres->queue);
+    for (bool ended = false; !ended && clock_now().at < end.at;) {
+        lock_take(&postgres->lock);
+        ended = postgres->proposer_ended;
+        lock_drop(&postgres->lock);
+        if (!ended)
+            thread_pause(NANOS_PER_MS);
+    }
+    postgres_link_cut(&postgres->proposing);
+    pthread_join(postgres->proposer, NULL);
+    atomic_store(&postgres->stopping, true);
+    postgres_link_cut(&postgres->asking);
+    postgres_link_cut(&postgres->following);
+    pthread_join(postgres->follower, NULL);
+    queue_dispose(&postgres->queue);
+    postgres_free(postgres);
+}
+
+const struct store_backend store_postgres = {.type = "postgres",
+                                             .open = postgres_open,
+                                             .propose = postgres_propose,
+                                             .reached = postgres_reached,
+                                             .fence = postgres_fence,
+                                             .close = postgres_close};
