@@ -12,10 +12,10 @@
 static struct counters nobodys;
 
 static const char *const names[ENGINE_STATES] = {
-    [ENGINE_GOOD] = "good",         [ENGINE_FULL] = "full",
-    [ENGINE_ALONE] = "alone",       [ENGINE_READONLY] = "readonly",
-    [ENGINE_LOADING] = "loading",   [ENGINE_SLOW] = "slow",
-    [ENGINE_LOST] = "lost",         [ENGINE_REFUSED] = "refused",
+    [ENGINE_GOOD] = "good",       [ENGINE_FULL] = "full",
+    [ENGINE_ALONE] = "alone",     [ENGINE_READONLY] = "readonly",
+    [ENGINE_LOADING] = "loading", [ENGINE_SLOW] = "slow",
+    [ENGINE_LOST] = "lost",       [ENGINE_REFUSED] = "refused",
     [ENGINE_FOREIGN] = "foreign",
 };
 
@@ -105,9 +105,10 @@ void engine_note_reset(struct engine *engine)
     snprintf(where, sizeof where, "%s", engine->where);
     lock_drop(&engine->lock);
     counter_add(&engine->counters->engine_resets, 1);
-    log_warn("the store's engine at %s is another one than before, and may have forgotten "
-             "what came last: everything counts as changed",
-             where);
+    log_warn(
+        "the store's engine at %s is another one than before, and may have forgotten "
+        "what came last: everything counts as changed",
+        where);
 }
 
 bool engine_answers(const struct engine *engine, nanos patience)
@@ -120,10 +121,10 @@ void engine_tell(struct engine *engine, uint64_t index, struct engine_report *re
 {
     struct instant now = clock_now();
     lock_take(&engine->lock);
-    *report = (struct engine_report){.type = engine->type,
-                                     .lag = engine->newest > index ? engine->newest - index
-                                                                   : 0,
-                                     .lag_time = now.at - engine->level.at};
+    *report =
+        (struct engine_report){.type = engine->type,
+                               .lag = engine->newest > index ? engine->newest - index : 0,
+                               .lag_time = now.at - engine->level.at};
     snprintf(report->where, sizeof report->where, "%s", engine->where);
     for (int side = 0; side < ENGINE_SIDES; side++)
         if (engine->sides[side].state > report->state) {

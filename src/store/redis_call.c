@@ -65,9 +65,8 @@ static struct redisReply *call(struct redis *redis, struct redis_link *link,
 {
     char room[ROOM];
     begin_arguments(redis, connection, number, room, arguments);
-    struct redisReply *reply =
-        redis_link_script(link, REDIS_PROPOSE, arguments,
-                          REDIS_ARGUMENTS + REDIS_EDIT_ARGUMENTS * edits);
+    struct redisReply *reply = redis_link_script(
+        link, REDIS_PROPOSE, arguments, REDIS_ARGUMENTS + REDIS_EDIT_ARGUMENTS * edits);
     if (reply == NULL)
         return NULL;
     if (read_point(reply, edits, point)) {

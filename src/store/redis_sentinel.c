@@ -40,10 +40,10 @@ static bool authenticate(redisContext *context, const struct redis_place *place,
 {
     if (place->password == NULL)
         return false;
-    redisReply *reply = place->user != NULL ? say(context, error, capacity, "AUTH",
-                                                  place->user, place->password)
-                                            : say(context, error, capacity, "AUTH",
-                                                  place->password, NULL);
+    redisReply *reply =
+        place->user != NULL
+            ? say(context, error, capacity, "AUTH", place->user, place->password)
+            : say(context, error, capacity, "AUTH", place->password, NULL);
     if (reply == NULL)
         return false;
     freeReplyObject(reply);
@@ -77,7 +77,8 @@ static bool read_named(const redisReply *reply, struct named *named)
 static bool ask(redisContext *context, const struct redis_place *place,
                 struct named *named, char *error, size_t capacity)
 {
-    redisReply *reply = say(context, error, capacity, "SENTINEL", "MASTER", place->master);
+    redisReply *reply =
+        say(context, error, capacity, "SENTINEL", "MASTER", place->master);
     if (reply == NULL && context->err == 0 && strncmp(error, "NOAUTH", 6) == 0 &&
         authenticate(context, place, error, capacity))
         reply = say(context, error, capacity, "SENTINEL", "MASTER", place->master);

@@ -22,8 +22,8 @@ static void look(struct redis *redis, const struct redis_place *place)
 
 static void rest(struct redis *redis, const struct redis_place *seen)
 {
-    struct instant until = seen->master != NULL ? instant_after(clock_now(), EVERY)
-                                                : INSTANT_NEVER;
+    struct instant until =
+        seen->master != NULL ? instant_after(clock_now(), EVERY) : INSTANT_NEVER;
     lock_take(&redis->lock);
     while (!atomic_load(&redis->stopping) && atomic_load(&redis->place) == seen &&
            lock_wait_until(&redis->lock, &redis->look, until))

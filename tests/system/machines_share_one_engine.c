@@ -16,18 +16,35 @@ enum { MACHINES = 3 };
 static struct redis_server server;
 static struct stack stacks[MACHINES];
 
-static int start(void **state)
+static char config[256];
+
+static void make_config(const char *url, const char *more)
 {
-    char config[256];
-    (void)state;
-    redis_server_start(&server, true);
     snprintf(config, sizeof config,
-             "store = { type = \"redis\"; url = \"%s\"; patience = \"1s\"; };",
-             server.url);
+             "store = { type = \"redis\"; url = \"%s\"; patience = \"1s\"; %s", url,
+             more);
+}
+
+static int begin(const char *more)
+{
+    redis_server_start(&server, true);
+    make_config(server.url, more);
     for (int i = 0; i < MACHINES; i++)
         stack_start(&stacks[i],
                     &(struct stack_options){.config = config, .logs_errors = true});
     return 0;
+}
+
+static int start(void **state)
+{
+    (void)state;
+    return begin("};");
+}
+
+static int start_fenced(void **state)
+{
+    (void)state;
+    return begin("reads = \"fenced\"; }; max_waiting = 2;");
 }
 
 static int stop(void **state)
@@ -205,6 +222,83 @@ static void a_frozen_engine_holds_up_no_stop(void **state)
     stack_start_fcgiwait(&stacks[0]);
 }
 
+static void a_sighup_moves_all_to_another_engine(void **state)
+{
+    struct redis_server other;
+    (void)state;
+    unsigned long long index = put(0, "{\"n\":1}");
+    struct call *waiting = wait_at(1, index, "60s");
+    redis_server_start(&other, false);
+    make_config(other.url, "};");
+    for (int i = 0; i < MACHINES; i++) {
+        stack_configure(&stacks[i], config);
+        kill(stacks[i].fcgiwait, SIGHUP);
+    }
+    struct answer answer = call_join(waiting);
+    assert_int_equal(answer.status, 404); /* there it has never been */
+    assert_true(index_of(&answer) == 0 || index_of(&answer) > index);
+    answer_free(&answer);
+    for (int i = 0; i < MACHINES; i++)
+        await_logged(&stacks[i], "everything counts as changed");
+    assert_true(put_again(2, "{\"n\":2}") > index);
+    redis_server_await(&other, "HGET {fcgiwait}:docs /a", "{\"n\":2}");
+    assert_int_equal(stack_logged(&stacks[0], "changes with a restart only"), 0);
+    /* One that can't be stays where it is. */
+    make_config("http://127.0.0.1/", "};");
+    stack_configure(&stacks[0], config);
+    kill(stacks[0].fcgiwait, SIGHUP);
+    await_logged(&stacks[0], "the store stays where it is");
+    put_again(0, "{\"n\":3}");
+    redis_server_stop(&other);
+}
+
+/* A look that waits for the engine is none that waits for a change. */
+static void fenced_reads_take_no_place_of_those_who_wait(void **state)
+{
+    enum { READERS = 20 };
+    struct call *waiting[2], *readers[READERS];
+    char body[32];
+    (void)state;
+    unsigned long long index = put(0, "{\"n\":0}");
+    for (int i = 0; i < 2; i++)
+        waiting[i] = wait_at(1, index, "60s");
+    await_waiting(&stacks[1], 2);
+    for (int i = 1; i <= 30; i++) { /* no answer is older than the publish before it */
+        snprintf(body, sizeof body, "{\"n\":%d}", i);
+        char other[24];
+        assert_true(http_put(stacks[0].port, "/b", body, other) < 300);
+        struct answer answer = http_get(stacks[1].port, "/b", NULL);
+        assert_int_equal(answer.status, 200);
+        assert_string_equal(answer.body, body);
+        answer_free(&answer);
+    }
+    kill(server.pid, SIGSTOP);
+    for (int i = 0; i < READERS; i++)
+        readers[i] = call_start(&(struct http){
+            .port = stacks[1].port, .path = "/b", .headers = {"Prefer: wait=20"}});
+    sleep_ms(300);
+    assert_int_equal(stack_status(&stacks[1], "waiting"), 2);
+    kill(server.pid, SIGCONT);
+    for (int i = 0; i < READERS; i++) {
+        struct answer answer = call_join(readers[i]);
+        assert_int_equal(answer.status, 200);
+        answer_free(&answer);
+    }
+    assert_int_equal(stack_status(&stacks[1], "waiting"), 2);
+    assert_int_equal(stack_status(&stacks[1], "refused"), 0);
+    /* Who waits behind a fence does take one. */
+    struct answer answer = call_join(wait_at(1, index, "5s"));
+    assert_int_equal(answer.status, 503);
+    answer_free(&answer);
+    index = put(0, "{\"n\":1}");
+    for (int i = 0; i < 2; i++) {
+        answer = call_join(waiting[i]);
+        assert_int_equal(answer.status, 200);
+        assert_true(index_of(&answer) == index);
+        answer_free(&answer);
+    }
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, start, stop)
@@ -213,6 +307,9 @@ int main(void)
         TEST(no_answer_is_older_than_the_index_that_it_was_asked_with),
         TEST(reading_and_waiting_go_on_without_the_engine),
         TEST(a_frozen_engine_holds_up_no_stop),
+        TEST(a_sighup_moves_all_to_another_engine),
+        cmocka_unit_test_setup_teardown(fenced_reads_take_no_place_of_those_who_wait,
+                                        start_fenced, stop),
     };
     if (!redis_server_can()) {
         printf("this needs redis-server, and a build with hiredis\n");

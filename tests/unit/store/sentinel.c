@@ -25,8 +25,9 @@ static struct store_rig machines[MACHINES];
 /* The dead one comes first: others are asked, too. */
 static void make_url(const char *who)
 {
-    snprintf(url, sizeof url, "redis+sentinel://%s127.0.0.1:1,127.0.0.1:%d,127.0.0.1:%d,"
-                              "127.0.0.1:%d/mymaster/0",
+    snprintf(url, sizeof url,
+             "redis+sentinel://%s127.0.0.1:1,127.0.0.1:%d,127.0.0.1:%d,"
+             "127.0.0.1:%d/mymaster/0",
              who, sentinels[0].port, sentinels[1].port, sentinels[2].port);
     options.url = url;
 }

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: ISC */
+/* What an engine may have against us: each trouble has its name, loses nothing, and ends
+ * with what caused it. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fcgiwait/clock.h"
+#include "fcgiwait/thread.h"
+#include "must.h"
+#include "redis_server.h"
+#include "store_rig.h"
+
+static struct redis_server server;
+static struct counters counters;
+static const struct store_options plain = {
+    .type = "redis", .patience = NANOS_PER_SECOND, .counters = &counters};
+static struct store_options options;
+static struct store_rig machine;
+
+static int start(void **state)
+{
+    (void)state;
+    redis_server_start(&server, false);
+    options = plain;
+    options.url = server.url;
+    store_rig_open(&machine, &options);
+    machine.may_go_back = true;
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    store_rig_close(&machine);
+    redis_server_stop(&server);
+    return 0;
+}
+
+/* Within a minute. */
+static void await_state(enum engine_state expected, const char *why)
+{
+    struct engine_report report;
+    for (int i = 0; i < 6000; i++) {
+        store_engine(machine.store, &report);
+        if (report.state == expected)
+            break;
+        thread_pause(10 * NANOS_PER_MS);
+    }
+    assert_string_equal(engine_state_name(report.state), engine_state_name(expected));
+    must(strstr(report.why, why) != NULL, "%s: no %s", report.why, why);
+}
+
+static enum edit_result put(const char *body)
+{
+    return store_rig_put(&machine, "/a", "x/y", body).result;
+}
+
+static void put_at_last(const char *body)
+{
+    enum edit_result result = EDIT_FAILED;
+    for (int i = 0; i < 600; i++) {
+        result = put(body);
+        if (result == EDIT_CREATED || result == EDIT_CHANGED || result == EDIT_SAME)
+            return;
+        thread_pause(100 * NANOS_PER_MS);
+    }
+    must(false, "no change goes through: %d", (int)result);
+}
+
+static void must_hold(const char *expected)
+{
+    char body[32];
+    store_rig_look(&machine, "/a", body, sizeof body);
+    assert_string_equal(body, expected);
+}
+
+static void must_go_on(void)
+{
+    put_at_last("9");
+    must_hold("9");
+    await_state(ENGINE_GOOD, "");
+    assert_true(store_answers(machine.store));
+}
+
+static void out_of_memory(void **state)
+{
+    (void)state;
+    put_at_last("1");
+    uint64_t index = store_index(machine.store);
+    redis_server_say(&server, "CONFIG SET maxmemory 1");
+    assert_int_equal(put("2"), EDIT_FAILED);
+    await_state(ENGINE_FULL, "OOM");
+    assert_int_equal(store_rig_touch(&machine, "/t").result, EDIT_KEPT);
+    assert_int_equal(counter_read(&counters.engine_kept), 1);
+    must_hold("1");
+    assert_int_equal(store_index(machine.store), index);
+    assert_true(store_answers(machine.store)); /* reading goes on */
+    redis_server_say(&server, "CONFIG SET maxmemory 0");
+    must_go_on();
+    for (int i = 0; i < 1000 && store_rig_index(&machine, "/t") <= index; i++)
+        thread_pause(10 * NANOS_PER_MS);
+    assert_true(store_rig_index(&machine, "/t") > index);
+    assert_int_equal(counter_read(&counters.engine_kept), 0);
+}
+
+static void a_script_that_blocks_for_seconds(void **state)
+{
+    (void)state;
+    put_at_last("1");
+    redis_server_say(&server, "CONFIG SET busy-reply-threshold 200");
+    pid_t caller = fork();
+    if (caller == 0) {
+        redis_server_await(&server, "EVAL \"while true do end\" 0", "Error");
+        _exit(0);
+    }
+    thread_pause(300 * NANOS_PER_MS);
+    enum edit_result result = put("2");
+    assert_true(result == EDIT_FAILED || result == EDIT_UNSURE);
+    await_state(ENGINE_SLOW, "");
+    must_hold("1");
+    kill(caller, SIGKILL);
+    redis_server_await(&server, "SCRIPT KILL", "OK");
+    must_go_on();
+}
+
+static void no_answer_at_all(void **state)
+{
+    (void)state;
+    put_at_last("1");
+    kill(server.pid, SIGSTOP);
+    await_state(ENGINE_SLOW, "in time");
+    for (int i = 0; i < 600 && store_answers(machine.store); i++)
+        thread_pause(100 * NANOS_PER_MS);
+    assert_false(store_answers(machine.store));
+    /* Who has waited for long enough does not make everybody wait. */
+    struct instant began = clock_now();
+    assert_int_equal(put("2"), EDIT_FAILED);
+    assert_true(clock_now().at - began.at < NANOS_PER_SECOND);
+    kill(server.pid, SIGCONT);
+    must_go_on();
+}
+
+static void nobody_there(void **state)
+{
+    (void)state;
+    redis_server_kill(&server);
+    await_state(ENGINE_LOST, "");
+    int64_t connects = counter_read(&counters.engine_connects);
+    redis_server_restart(&server, false);
+    must_go_on();
+    assert_true(counter_read(&counters.engine_connects) >= connects + 2);
+}
+
+static void a_replica(void **state)
+{
+    struct redis_server master;
+    (void)state;
+    redis_server_start(&master, false);
+    redis_server_replicate(&server, &master);
+    await_state(ENGINE_READONLY, "READONLY");
+    assert_int_equal(put("2"), EDIT_FAILED);
+    redis_server_say(&server, "REPLICAOF NO ONE");
+    must_go_on();
+    redis_server_stop(&master);
+}
+
+static void another_password(void **state)
+{
+    (void)state;
+    put_at_last("1");
+    redis_server_say(&server, "CONFIG SET requirepass secret");
+    redis_server_await(&server, "AUTH secret\r\nCLIENT KILL TYPE normal SKIPME yes", "OK");
+    await_state(ENGINE_REFUSED, "NOAUTH");
+    must_hold("1");
+    char url[128], error[512];
+    snprintf(url, sizeof url, "redis://:secret@127.0.0.1:%d/0", server.port);
+    options.url = url;
+    assert_true(store_move_to(machine.store, &options, error, sizeof error));
+    must_go_on();
+    options.url = "http://127.0.0.1/";
+    assert_false(store_move_to(machine.store, &options, error, sizeof error));
+    must(strstr(error, "redis://") != NULL, "%s", error);
+    must_go_on();
+}
+
+static void keys_of_another_application(void **state)
+{
+    (void)state;
+    put_at_last("1");
+    redis_server_say(&server, "EVAL \"redis.call('FLUSHALL') "
+                              "redis.call('HSET', '{fcgiwait}:state', 'user', '7') "
+                              "return 1\" 0");
+    await_state(ENGINE_FOREIGN, "another application");
+    must_hold("1");
+    redis_server_say(&server, "DEL {fcgiwait}:state");
+    must_go_on();
+}
+
+static void replicas_that_redis_itself_misses(void **state)
+{
+    (void)state;
+    put_at_last("1");
+    redis_server_say(&server, "CONFIG SET min-replicas-to-write 1");
+    assert_int_equal(put("2"), EDIT_FAILED);
+    await_state(ENGINE_ALONE, "NOREPLICAS");
+    must_hold("1");
+    redis_server_say(&server, "CONFIG SET min-replicas-to-write 0");
+    must_go_on();
+}
+
+/* It happens, and is not acknowledged. */
+static void replicas_that_we_miss(void **state)
+{
+    struct redis_server replica;
+    (void)state;
+    store_rig_close(&machine);
+    options.replicas = 1;
+    store_rig_open(&machine, &options);
+    machine.may_go_back = true;
+    assert_int_equal(put("1"), EDIT_UNSURE);
+    await_state(ENGINE_ALONE, "store.replicas");
+    store_rig_await_body(&machine, "/a", "1");
+    redis_server_start(&replica, false);
+    redis_server_replicate(&replica, &server);
+    put_at_last("2");
+    redis_server_await(&replica, "HGET {fcgiwait}:docs /a", "x/y\n2");
+    kill(replica.pid, SIGSTOP);
+    assert_int_equal(put("3"), EDIT_UNSURE);
+    kill(replica.pid, SIGCONT);
+    must_go_on();
+    redis_server_stop(&replica);
+}
+
+/* More paths than are kept count as everything. */
+static void too_many_touches_while_it_is_away(void **state)
+{
+    enum { MANY = 1100 };
+    static struct errand errands[MANY];
+    static char paths[MANY][16];
+    (void)state;
+    put_at_last("1");
+    kill(server.pid, SIGSTOP);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(paths[i], sizeof paths[i], "/t/%d", i);
+        store_rig_send(&machine, &errands[i],
+                       &(struct edit){.kind = EDIT_TOUCH, .path = text_of(paths[i])});
+    }
+    int kept = 0;
+    for (int i = 0; i < MANY; i++) {
+        enum edit_result result = store_rig_await(&errands[i]).result;
+        must(result == EDIT_KEPT, "%d", (int)result);
+        kept++;
+    }
+    assert_int_equal(kept, MANY);
+    assert_int_equal(counter_read(&counters.engine_kept), 1); /* everything */
+    uint64_t index = store_index(machine.store);
+    kill(server.pid, SIGCONT);
+    for (int i = 0; i < 6000 && (counter_read(&counters.engine_kept) != 0 ||
+                                 store_index(machine.store) == index);
+         i++)
+        thread_pause(10 * NANOS_PER_MS);
+    assert_int_equal(counter_read(&counters.engine_kept), 0);
+    struct present present;
+    for (int i = 0; i < 1000; i++) { /* the new index is everything's */
+        tree_look(machine.tree, TEXT("/never/named"), SCOPE_BELOW, &present);
+        present_dispose(&present);
+        if (present.index > index)
+            break;
+        thread_pause(10 * NANOS_PER_MS);
+    }
+    assert_true(present.index > index);
+    must_go_on();
+}
+
+/* --- fences --- */
+
+struct passing {
+    struct fence fence; /* first: it is given back */
+    sem_t done;
+    bool reached;
+};
+
+static void passed(struct fence *fence, bool reached)
+{
+    struct passing *passing = (struct passing *)fence;
+    passing->reached = reached;
+    sem_post(&passing->done);
+}
+
+static bool pass(nanos most)
+{
+    struct passing passing = {
+        .fence = {.until = instant_after(clock_now(), most), .done = passed}};
+    sem_init(&passing.done, 0, 0);
+    store_fence(machine.store, &passing.fence);
+    while (sem_wait(&passing.done) != 0)
+        ;
+    sem_destroy(&passing.done);
+    return passing.reached;
+}
+
+/* Each look is as new as the engine, whatever index the reader brings. */
+static void fenced_reads_ask_the_engine(void **state)
+{
+    struct store_rig other;
+    char body[32], now[32];
+    (void)state;
+    store_rig_open(&other, &options);
+    store_rig_close(&machine);
+    options.fenced = true;
+    store_rig_open(&machine, &options);
+    assert_false(store_reached(machine.store, 0));
+    for (int i = 0; i < 100; i++) {
+        snprintf(body, sizeof body, "%d", i);
+        store_rig_put(&other, "/a", "x/y", body);
+        assert_true(pass(20 * NANOS_PER_SECOND));
+        store_rig_look(&machine, "/a", now, sizeof now);
+        assert_string_equal(now, body);
+    }
+    kill(server.pid, SIGSTOP);
+    assert_false(pass(100 * NANOS_PER_MS));
+    kill(server.pid, SIGCONT);
+    assert_true(pass(60 * NANOS_PER_SECOND));
+    store_rig_close(&other);
+}
+
+int main(void)
+{
+#define TEST(test) cmocka_unit_test_setup_teardown(test, start, stop)
+    const struct CMUnitTest tests[] = {
+        TEST(out_of_memory),
+        TEST(a_script_that_blocks_for_seconds),
+        TEST(no_answer_at_all),
+        TEST(nobody_there),
+        TEST(a_replica),
+        TEST(another_password),
+        TEST(keys_of_another_application),
+        TEST(replicas_that_redis_itself_misses),
+        TEST(replicas_that_we_miss),
+        TEST(too_many_touches_while_it_is_away),
+        TEST(fenced_reads_ask_the_engine),
+    };
+    if (!redis_server_can()) {
+        printf("this needs redis-server, and a build with hiredis\n");
+        return 77; /* skipped */
+    }
+    signal(SIGPIPE, SIG_IGN); /* as the program does */
+    return cmocka_run_group_tests_name("store/engine_troubles", tests, NULL, NULL);
+}
