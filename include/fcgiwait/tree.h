@@ -159,23 +159,26 @@ struct tree_news {
     struct text path;       /* in the portion's bytes */
 };
 
+/* How many, but for what happened at once: that is in one portion. */
 #define TREE_PORTION 64
 struct tree_portion {
-    size_t count;
-    struct tree_news news[TREE_PORTION]; /* in index order */
-    char *bytes;                         /* the caller's room for paths */
-    size_t capacity; /* of it, at least for the longest path that there is */
+    size_t count, room;
+    struct tree_news *news; /* in index order */
+    char *bytes;            /* where their paths lie */
+    size_t capacity;
+    bool failed; /* out of memory: it is not to be told */
 };
 
-/* Fills the portion with what last changed after `from`, and up to `to`, at or below the
- * path (or below it alone: scope_leaves_out()), and moves `from` to the index that it has
- * come to. True: that was all. A portion may be empty: nothing is held for long. Who goes
- * on with `from` tells each path once. */
+/* Fills the portion, at first all zero, with what last changed after `from`, and up to
+ * `to`, at or below the path (or below it alone: scope_leaves_out()), and moves `from` to
+ * the index that it has come to. True: that was all, or it has failed. A portion may be
+ * empty: nothing is held for long. Who goes on with `from` tells each path once. */
 bool tree_since(struct tree *tree, struct text path, enum scope scope, uint64_t *from,
                 uint64_t to, struct tree_portion *portion);
 
 /* Gives the documents back. */
 void tree_portion_dispose(struct tree_portion *portion);
+void tree_portion_free(struct tree_portion *portion); /* and the memory */
 
 /* Calls `visit` for every resource that exists, in no order, under the tree's lock. Stops
  * where it returns false. */

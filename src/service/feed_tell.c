@@ -66,18 +66,18 @@ typedef bool news_fn(void *context, const struct tree_news *news);
 static bool each_below(const struct target *target, struct tree *tree, uint64_t from,
                        uint64_t to, news_fn *visit, void *context)
 {
-    struct tree_portion portion = {.bytes = malloc(PATH_LENGTH_MAX),
-                                   .capacity = PATH_LENGTH_MAX};
-    if (portion.bytes == NULL)
-        return false;
-    for (bool all = false, on = true; on && !all;) {
+    struct tree_portion portion = {0};
+    bool all = false, on = true;
+    while (on && !all) {
         all = tree_since(tree, target->path, target->scope, &from, to, &portion);
+        on = !portion.failed;
         for (size_t i = 0; on && i < portion.count; i++)
             on = visit(context, &portion.news[i]);
         tree_portion_dispose(&portion);
     }
-    free(portion.bytes);
-    return true;
+    bool good = !portion.failed;
+    tree_portion_free(&portion);
+    return good;
 }
 
 /* news_fn */

@@ -14,10 +14,15 @@
 #define WALK_MOST 512
 #define SCAN_MOST 4096
 
-struct found {
-    struct node *nodes[TREE_PORTION];
-    size_t count;
-    uint64_t reached; /* all up to here were looked at */
+/* A portion under way. It ends between two indexes: who goes on from one has all of it.
+ */
+struct filling {
+    struct tree_portion *portion;
+    size_t used; /* bytes of paths */
+    size_t seen;
+    uint64_t index;   /* that is being told */
+    size_t before;    /* how many there were before it */
+    uint64_t reached; /* all up to here is in the portion */
 };
 
 /* The next one at or below `top` that has a change after `from` at or below it, the
@@ -35,90 +40,165 @@ static struct node *next_changed(const struct node *node, const struct node *top
 
 static int by_index(const void *a, const void *b)
 {
-    const struct node *first = *(struct node *const *)a;
-    const struct node *second = *(struct node *const *)b;
-    return first->self.index < second->self.index ? -1 : 1;
+    uint64_t first = (*(struct node *const *)a)->self.index;
+    uint64_t second = (*(struct node *const *)b)->self.index;
+    return (first > second) - (first < second);
 }
+
+/* --- a portion --- */
+
+static void drop_news(struct tree_portion *portion, size_t count)
+{
+    while (portion->count > count)
+        present_dispose(&portion->news[--portion->count].present);
+}
+
+static bool grow(struct tree_portion *portion, size_t bytes)
+{
+    size_t room = 2 * portion->room + TREE_PORTION;
+    struct tree_news *news = portion->news;
+    if (portion->count == portion->room) {
+        news = realloc(portion->news, room * sizeof *news);
+        if (news == NULL)
+            return false;
+        portion->news = news;
+        portion->room = room;
+    }
+    if (bytes <= portion->capacity)
+        return true;
+    char *longer = realloc(portion->bytes, 2 * bytes);
+    if (longer == NULL)
+        return false;
+    portion->bytes = longer;
+    portion->capacity = 2 * bytes;
+    return true;
+}
+
+/* False: there is no room, and what happened at once with it is left for the next one; or
+ * the portion has failed. */
+static bool add(struct filling *filling, const struct node *node)
+{
+    struct tree_portion *portion = filling->portion;
+    size_t left = portion->capacity - filling->used;
+    char *at = left > 0 ? portion->bytes + filling->used : NULL;
+    size_t len = node_path(node, at, left);
+    if (len > left || portion->count == portion->room) {
+        if (len > left && filling->before > 0) {
+            drop_news(portion, filling->before);
+            return false;
+        }
+        portion->failed = !grow(portion, filling->used + len);
+        return !portion->failed && add(filling, node);
+    }
+    portion->news[portion->count++] = (struct tree_news){node->self, {NULL, len}};
+    document_ref(node->self.document);
+    filling->used += len;
+    return true;
+}
+
+/* One that comes next in index order; NULL: it does not concern us. False: no more. */
+static bool tell(struct filling *filling, uint64_t index, const struct node *node)
+{
+    struct tree_portion *portion = filling->portion;
+    if (index != filling->index) {
+        filling->reached = filling->index;
+        filling->index = index;
+        filling->before = portion->count;
+        if (portion->count >= TREE_PORTION || filling->seen > SCAN_MOST)
+            return false;
+    }
+    filling->seen++;
+    return node == NULL || add(filling, node);
+}
+
+/* Now that they do not move any more. */
+static void set_paths(struct tree_portion *portion)
+{
+    const char *at = portion->bytes;
+    for (size_t i = 0; i < portion->count; i++) {
+        portion->news[i].path.at = at;
+        at += portion->news[i].path.len;
+    }
+}
+
+/* --- the two ways --- */
 
 /* False: there is more than one portion, or much else that is newer. */
 static bool walk(struct node *top, const struct node *hidden, uint64_t from, uint64_t to,
-                 struct found *found)
+                 struct node *nodes[TREE_PORTION], size_t *count)
 {
     size_t seen = 0;
-    found->count = 0;
-    found->reached = to;
+    *count = 0;
     for (struct node *node = top; node != NULL; node = next_changed(node, top, from)) {
         if (++seen > WALK_MOST)
             return false;
         if (node->self.index <= from || node->self.index > to || node == hidden)
             continue;
-        if (found->count == TREE_PORTION)
+        if (*count == TREE_PORTION)
             return false;
-        found->nodes[found->count++] = node;
+        nodes[(*count)++] = node;
     }
-    qsort(found->nodes, found->count, sizeof found->nodes[0], by_index);
+    qsort(nodes, *count, sizeof *nodes, by_index);
     return true;
 }
 
-static void scan(const struct order *order, const struct node *top,
-                 const struct node *hidden, uint64_t from, uint64_t to,
-                 struct found *found)
+static bool tell_nodes(struct filling *filling, struct node *const *nodes, size_t count)
 {
-    size_t at = order_after(order, from), seen = 0;
-    found->count = 0;
-    found->reached = to;
-    for (; at < order->end && order->at[at].index <= to; at++) {
-        if (found->count == TREE_PORTION || ++seen > SCAN_MOST) {
-            found->reached = order->at[at - 1].index;
-            return;
-        }
-        struct node *node = order->at[at].node;
-        if (node != NULL && node != hidden && node_is_below(node, top))
-            found->nodes[found->count++] = node;
-    }
+    for (size_t i = 0; i < count; i++)
+        if (!tell(filling, nodes[i]->self.index, nodes[i]))
+            return false;
+    return true;
 }
 
-/* As many as there is room for. */
-static void fill(struct found *found, struct tree_portion *portion)
+static bool scan(struct filling *filling, const struct order *order,
+                 const struct node *top, const struct node *hidden, uint64_t to)
 {
-    size_t used = 0;
-    for (size_t i = 0; i < found->count; i++) {
-        const struct node *node = found->nodes[i];
-        char *path = portion->bytes + used;
-        size_t len = node_path(node, path, portion->capacity - used);
-        if (len > portion->capacity - used) {
-            found->reached = found->nodes[i - 1]->self.index;
-            return;
-        }
-        used += len;
-        portion->news[i] = (struct tree_news){node->self, {path, len}};
-        document_ref(node->self.document);
-        portion->count++;
+    size_t at = order_after(order, filling->index);
+    for (; at < order->end && order->at[at].index <= to; at++) {
+        const struct node *node = order->at[at].node;
+        if (node == hidden || (node != NULL && !node_is_below(node, top)))
+            node = NULL;
+        if (!tell(filling, order->at[at].index, node))
+            return false;
     }
+    return true;
 }
 
 bool tree_since(struct tree *tree, struct text path, enum scope scope, uint64_t *from,
                 uint64_t to, struct tree_portion *portion)
 {
     struct place place;
-    struct found found = {.reached = to};
+    struct node *nodes[TREE_PORTION];
+    struct filling filling = {.portion = portion, .index = *from, .reached = *from};
+    size_t count = 0;
+    bool all = true;
     portion->count = 0;
+    portion->failed = false;
     lock_take(&tree->lock);
     node_place(tree, path, &place);
     struct node *top = place_top(&place);
     const struct node *hidden = scope_leaves_out(scope) ? place_node(&place) : NULL;
-    if (top != NULL && top->newest.index > *from && !walk(top, hidden, *from, to, &found))
-        scan(&tree->order, top, hidden, *from, to, &found);
-    fill(&found, portion);
+    if (top != NULL && top->newest.index > *from)
+        all = walk(top, hidden, *from, to, nodes, &count)
+                  ? tell_nodes(&filling, nodes, count)
+                  : scan(&filling, &tree->order, top, hidden, to);
     lock_drop(&tree->lock);
-    *from = found.reached;
-    return found.reached == to;
+    set_paths(portion);
+    *from = all ? to : filling.reached;
+    return all || portion->failed;
 }
 
 void tree_portion_dispose(struct tree_portion *portion)
 {
-    while (portion->count > 0)
-        present_dispose(&portion->news[--portion->count].present);
+    drop_news(portion, 0);
+}
+
+void tree_portion_free(struct tree_portion *portion)
+{
+    tree_portion_dispose(portion);
+    free(portion->news);
+    free(portion->bytes);
+    *portion = (struct tree_portion){0};
 }
 
 /* --- of all that there are --- */

@@ -36,7 +36,7 @@ static char *tell_scope(struct tree *tree, const char *path, enum scope scope,
         tree_portion_dispose(&portion);
     }
     assert_int_equal(from, to);
-    free(portion.bytes);
+    tree_portion_free(&portion);
     return out;
 }
 
@@ -153,7 +153,40 @@ static void portions_go_on_where_they_stopped(void **state)
         tree_portion_dispose(&portion);
     }
     assert_int_equal(count, 3000);
-    free(portion.bytes);
+    tree_portion_free(&portion);
+}
+
+/* However many they are, and wherever a reader stands. */
+static void what_happened_at_once_is_told_at_once(void **state)
+{
+    enum { AT_ONCE = 5000 };
+    struct tree *tree = *state;
+    struct tree_portion portion = {0};
+    static struct change changes[AT_ONCE];
+    static char paths[AT_ONCE][32];
+    uint64_t from = 0, told = 0;
+    for (int i = 0; i < AT_ONCE; i++) {
+        snprintf(paths[i], sizeof paths[i], i % 10 == 0 ? "/ours/%d" : "/theirs/%d", i);
+        changes[i] = (struct change){CHANGE_TOUCH, 100, 100, text_of(paths[i]), NULL};
+    }
+    for (uint64_t i = 1; i < 50; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "/ours/before/%llu", (unsigned long long)i);
+        tree_rig_change(tree, CHANGE_TOUCH, path, i);
+    }
+    tree_apply_all(tree, changes, AT_ONCE);
+    tree_rig_change(tree, CHANGE_TOUCH, "/ours/after", 101);
+    for (bool done = false; !done;) {
+        size_t at_once = 0;
+        done = tree_since(tree, TEXT("/ours"), SCOPE_WITHIN, &from, 101, &portion);
+        for (size_t i = 0; i < portion.count; i++)
+            at_once += portion.news[i].present.index == 100;
+        assert_true(at_once == 0 || at_once == AT_ONCE / 10);
+        told += portion.count;
+        tree_portion_dispose(&portion);
+    }
+    assert_int_equal(told, 49 + AT_ONCE / 10 + 1);
+    tree_portion_free(&portion);
 }
 
 static void paths_that_do_not_fit_come_in_the_next_portion(void **state)
@@ -170,7 +203,7 @@ static void paths_that_do_not_fit_come_in_the_next_portion(void **state)
     tree_portion_dispose(&portion);
     assert_true(tree_since(tree, TEXT("/"), SCOPE_WITHIN, &from, 3, &portion));
     assert_int_equal(portion.count, 1);
-    free(portion.bytes);
+    tree_portion_free(&portion);
 }
 
 /* --- against a list that keeps everything --- */
@@ -294,6 +327,7 @@ int main(void)
         TEST_OF(what_is_forgotten_is_not_told),
         TEST_OF(one_that_was_heard_of_late_stands_where_it_belongs),
         TEST_OF(portions_go_on_where_they_stopped),
+        TEST_OF(what_happened_at_once_is_told_at_once),
         TEST_OF(paths_that_do_not_fit_come_in_the_next_portion),
         TEST_OF(whatever_happens_it_tells_what_a_list_would),
         TEST_OF(holes_are_closed_and_memory_goes_back),
