@@ -41,7 +41,7 @@ struct far_answer {
     int status;               /* 0: nobody was there to answer */
     uint64_t index;           /* X-Polling-Index */
     uint64_t horizon, newest; /* of FAR_SPAN */
-    char body[4096];
+    char body[40960];
 };
 
 /* Does what such a process does, and does not return, where it is one. */

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const model_paths[MODEL_PATHS] = {
+char model_paths[MODEL_PATHS][16];
+
+static const char *const few[MODEL_FEW] = {
     "/l",    "/l/a",  "/l/a/b", "/l/a/b/c", "/l/a/d", "/l/a-b", "/l/b",   "/lm",
     "/lm/a", "/k",    "/k/a",   "/k/a/b",   "/k/b",   "/z/y/x", "/z/y/w", "/q",
     "/l/n0", "/l/n1", "/l/n2",  "/l/n3",    "/l/n4",  "/l/n5",  "/l/n6",  "/l/n7",
@@ -50,6 +52,12 @@ bool model_concerns(size_t target, size_t path)
 
 void model_begin(struct model *model)
 {
+    for (size_t i = 0; i < MODEL_PATHS; i++)
+        if (i < MODEL_FEW)
+            strcpy(model_paths[i], few[i]);
+        else
+            snprintf(model_paths[i], sizeof model_paths[i], "/%s/%zu",
+                     i % 3 ? "l/m" : "k", i);
     *model = (struct model){
         .life = model->life + 1, .least = model->least, .most = model->most};
 }

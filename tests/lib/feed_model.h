@@ -13,7 +13,8 @@
 
 #include "far_service.h"
 
-#define MODEL_PATHS 40
+#define MODEL_PATHS 160
+#define MODEL_FEW 40 /* of them, the most tangled */
 #define MODEL_TARGETS 10
 
 /* The last that happened to a path. */
@@ -27,7 +28,7 @@ struct model_target {
     const char *path, *only; /* `only` NULL: everything below */
 };
 
-extern const char *const model_paths[MODEL_PATHS];
+extern char model_paths[MODEL_PATHS][16]; /* after model_begin() */
 extern const struct model_target model_targets[MODEL_TARGETS];
 
 struct model {
