@@ -10,6 +10,7 @@
 #include "arguments.h"
 #include "check.h"
 #include "fcgiwait/config.h"
+#include "fcgiwait/pace.h"
 #include "responder.h"
 #include "setup.h"
 #include "signals.h"
@@ -37,6 +38,7 @@ int main(int argc, char **argv)
 {
     struct arguments arguments = {0};
     struct config config;
+    pace_keep_memory();
     signals_hold_reload();
     int status = arguments_read(&arguments, argc, argv);
     if (status < 0 && arguments.probe.url != NULL)

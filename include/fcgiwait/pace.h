@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * pace: the three tricks by which our threads share the cores with the web server and its
+ * pace: the tricks by which our threads share the cores with the web server and its
  * clients, which run on the same machine.
  *
  * They change when an answer goes out and never which one, so each can be taken out for a
- * measurement. What each brought stands beside it: 8,000 waiters on one resource, two
- * cores with nginx (two workers) and the clients on them, with it and without it in turns
- * (tests/bench/run.sh). The calling thread.
+ * measurement. What the first three brought stands beside it: 8,000 waiters on one
+ * resource, two cores with nginx (two workers) and the clients on them, with it and
+ * without it in turns (tests/bench/run.sh). The calling thread.
  */
 #ifndef FCGIWAIT_PACE_H
 #define FCGIWAIT_PACE_H
@@ -51,5 +51,12 @@ void pace_keep(void);
  * waits for, in the same state of the machine; without it, 1.65. */
 bool pace_is_crowded(size_t count);
 void pace_let_publisher_go_first(void);
+
+/* Answers of megabytes are built in memory that was used before: by default the system
+ * gives each of them new pages, one by one, and takes them back. Up to 8 MiB for each
+ * thread stay with the process for it. Main, before other threads start.
+ *
+ * Brought: pages of 1,000 documents of 1 KB are built in 0.37 ms instead of 1.0. */
+void pace_keep_memory(void);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "fcgiwait/pace.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -19,6 +20,11 @@
 /* Who answers more than so many lets the publisher go first, for so long. */
 #define CROWD 128
 #define PUBLISHERS_TURN (NANOS_PER_MS / 5)
+
+/* Larger pieces of memory come from the system and go back to it; and so does what is
+ * free behind all others, above the second. */
+#define MEMORY_OURS (4 << 20)
+#define MEMORY_KEPT (8 << 20)
 
 /* Where the latest answers of this thread went. A number may mean another connection by
  * now, or none: that changes the pace for a moment. */
@@ -62,4 +68,12 @@ bool pace_is_crowded(size_t count)
 void pace_let_publisher_go_first(void)
 {
     thread_pause(PUBLISHERS_TURN);
+}
+
+void pace_keep_memory(void)
+{
+#ifdef M_MMAP_THRESHOLD
+    mallopt(M_MMAP_THRESHOLD, MEMORY_OURS);
+    mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT);
+#endif
 }

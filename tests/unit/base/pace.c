@@ -3,8 +3,12 @@
  * of the scheduler. */
 #include "fcgiwait/pace.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -127,6 +131,35 @@ static void a_chosen_policy_stays(void **state)
     assert_int_equal(policy_after(SCHED_IDLE), SCHED_IDLE);
 }
 
+/* As an answer is built: it grows, becomes as small as it is, and is sent. */
+static long pages_taken(size_t bytes)
+{
+    struct rusage before, after;
+    getrusage(RUSAGE_SELF, &before);
+    char *answer = NULL;
+    for (size_t len = 4096; len < bytes; len *= 2) {
+        answer = realloc(answer, len);
+        must(answer != NULL, "no memory");
+        memset(answer, 'x', len);
+    }
+    answer = realloc(answer, bytes / 3);
+    must(answer != NULL, "no memory");
+    getrusage(RUSAGE_SELF, &after);
+    free(answer);
+    return after.ru_minflt - before.ru_minflt;
+}
+
+static void large_answers_are_built_in_memory_that_was_used_before(void **state)
+{
+    (void)state;
+    if (mallinfo2().uordblks == 0)
+        skip(); /* a sanitizer's malloc */
+    pace_keep_memory();
+    pages_taken(1 << 21);
+    for (int i = 0; i < 10; i++)
+        assert_in_range(pages_taken(1 << 21), 0, 50);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +168,7 @@ int main(void)
         cmocka_unit_test(whoever_never_takes_them_is_waited_for_in_vain),
         cmocka_unit_test(an_ordinary_thread_pushes_nobody_off),
         cmocka_unit_test(a_chosen_policy_stays),
+        cmocka_unit_test(large_answers_are_built_in_memory_that_was_used_before),
     };
     return cmocka_run_group_tests_name("base/pace", tests, start, stop);
 }
