@@ -28,6 +28,8 @@ static void usage_text(FILE *out)
         "  churn      as distinct, and every tenth client comes and goes\n"
         "  hold       all wait on READ/all, and nothing happens\n"
         "  get        plain GETs of READ/all\n"
+        "  pages      each reads all that is below READ/, page by page, and again\n"
+        "  aside      a GET of READ/aside now and then: how long does it take?\n"
         "options, with their defaults:\n"
         "  --host 127.0.0.1 --port 8080\n"
         "  --read /r             prefix of what is read\n"
@@ -319,6 +321,14 @@ static void print_human(const struct load *load)
                 samples_quantile(&load->rounds, 1));
     else if (strcmp(options->mode, "get") == 0)
         fprintf(stderr, "%.0f/s", (double)load->gets / load->measured_seconds);
+    else if (strcmp(options->mode, "pages") == 0)
+        fprintf(stderr, "%.0f pages/s, %ld times to the end",
+                (double)load->gets / load->measured_seconds, load->delivered);
+    else if (strcmp(options->mode, "aside") == 0)
+        fprintf(stderr, "ms p50 %.3f p99 %.3f max %.1f",
+                samples_quantile(&load->bystander_ms, 0.5),
+                samples_quantile(&load->bystander_ms, 0.99),
+                samples_quantile(&load->bystander_ms, 1));
     else if (strcmp(options->mode, "publish") == 0)
         fprintf(stderr, "%.0f published/s",
                 (double)load->published / load->measured_seconds);

@@ -410,17 +410,42 @@ static void get(struct load *load)
     note(load, MOMENT_END);
 }
 
+/* What is read is there already; nothing is published. */
+static void pages(struct load *load)
+{
+    for (size_t i = 0; i < load->options.clients; i++)
+        client_come(&load->clients, &load->waiters[i]);
+    nanos began = nanos_now();
+    rest(load, load->options.seconds);
+    load->measured_seconds = (double)(nanos_now() - began) / 1e9;
+    for (size_t i = 0; i < load->options.clients; i++)
+        client_hang_up(&load->clients, &load->waiters[i]);
+}
+
+static void aside(struct load *load)
+{
+    client_come(&load->clients, &load->publishers[0]);
+    publish_aside(load);
+    client_come(&load->clients, load->bystander);
+    load->standing_by = load->recording = true;
+    nanos began = nanos_now();
+    rest(load, load->options.seconds);
+    load->measured_seconds = (double)(nanos_now() - began) / 1e9;
+}
+
 bool load_run(struct load *load)
 {
     static const struct {
         const char *name;
         void (*run)(struct load *load);
     } modes[] = {{"broadcast", broadcast}, {"distinct", distinct}, {"churn", distinct},
-                 {"publish", publish},     {"hold", hold},         {"get", get}};
+                 {"publish", publish},     {"hold", hold},         {"get", get},
+                 {"pages", pages},         {"aside", aside}};
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
         if (strcmp(load->options.mode, modes[i].name) == 0) {
             modes[i].run(load);
-            leave(load);
+            if (modes[i].run != pages)
+                leave(load);
             return true;
         }
     return false;

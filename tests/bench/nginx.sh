@@ -7,6 +7,7 @@
 #
 #   GET /r/PATH           read, and wait
 #   GET /f/?only=PATH     the same of what is below /r (fastcgi)
+#   GET /still/           a file in DIR/still, for comparison (fastcgi)
 #   PUT /publish/r/PATH   publish
 #   GET /status           how many wait
 #
@@ -59,7 +60,11 @@ $(fastcgi_params)
             fastcgi_param QUERY_STRING \$query_string;
             fastcgi_param FCGIWAIT_RESOURCE /r;
             fastcgi_param FCGIWAIT_SCOPE below;
+            fastcgi_buffers 16 64k;
             fastcgi_pass peer;
+        }
+        location ^~ /still/ {
+            alias $dir/still/;
         }
         location ~ ^/publish(?<resource>/.+)\$ {
 $(fastcgi_params)

@@ -40,12 +40,28 @@ static void load_ask_feed(struct load *load, struct client *client, const char *
         client_arrived(&load->clients, client);
 }
 
+/* From where the last page stopped, or from the beginning. */
+static void load_ask_page(struct load *load, struct client *client)
+{
+    const struct options *options = &load->options;
+    char text[1024], from[64] = "";
+    if (client->index[0] != '\0')
+        snprintf(from, sizeof from, "?index=%s", client->index);
+    int len = snprintf(text, sizeof text, "GET %s/%s HTTP/1.1\r\nHost: %s\r\n\r\n",
+                       options->read, from, options->host);
+    client_ask(&load->clients, client, text, (size_t)len);
+}
+
 /* The wait comes with an index only: the first request just asks for the present one. */
 void load_ask(struct load *load, struct client *client)
 {
     const struct options *options = &load->options;
     char text[1024], name[16], *at = strstr(options->poll, "INDEX");
     int len;
+    if (client->role == CLIENT_WAITER && strcmp(options->mode, "pages") == 0) {
+        load_ask_page(load, client);
+        return;
+    }
     resource_of(load, topic_of(load, client), name, sizeof name);
     if (client->role == CLIENT_WAITER && options->feed) {
         load_ask_feed(load, client, name + 1);
@@ -237,6 +253,17 @@ static void getter_answered(struct load *load, struct client *client)
     load_ask(load, client);
 }
 
+/* `delivered` counts those who have come to the end. */
+static void page_answered(struct load *load, struct client *client)
+{
+    const struct answer *answer = &client->answer;
+    bool more = strstr(answer->body, "\"more\":true") != NULL;
+    load->gets++;
+    load->delivered += !more;
+    snprintf(client->index, sizeof client->index, "%s", more ? answer->index : "");
+    load_ask(load, client);
+}
+
 void load_ready(void *context, struct client *client)
 {
     struct load *load = context;
@@ -255,6 +282,8 @@ void load_answered(void *context, struct client *client)
         bystander_answered(load);
     else if (client->role == CLIENT_WAITER && strcmp(load->options.mode, "get") == 0)
         getter_answered(load, client);
+    else if (client->role == CLIENT_WAITER && strcmp(load->options.mode, "pages") == 0)
+        page_answered(load, client);
     else if (client->role == CLIENT_WAITER)
         waiter_answered(load, client);
 }
