@@ -143,6 +143,13 @@ static bool shake_hands(struct postgres_link *link, struct instant until)
     return true;
 }
 
+/* What the server says by the way: libpq would print it. */
+static void overhear(void *context, const char *said)
+{
+    (void)context;
+    (void)said;
+}
+
 /* Of several hosts the one that is tried, or was found. */
 static void say_where(const struct postgres_link *link)
 {
@@ -169,6 +176,7 @@ bool postgres_link_open(struct postgres_link *link, struct instant until)
     say_where(link);
     if (PQstatus(link->connection) == CONNECTION_BAD)
         return postgres_link_lose(link, ENGINE_LOST, NULL);
+    PQsetNoticeProcessor(link->connection, overhear, NULL);
     PQsetErrorVerbosity(link->connection, PQERRORS_VERBOSE);
     if (!shake_hands(link, until))
         return false;

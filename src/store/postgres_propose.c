@@ -201,13 +201,26 @@ static bool is_followed(struct postgres *postgres, uint64_t before, struct insta
     return await(postgres, &awaited, until);
 }
 
-/* False: the server did not take it. */
+/* False: link->error. A connection that was lost meanwhile is no reason to give up. */
+static bool emit_at_last(struct postgres *postgres, size_t count, struct instant until)
+{
+    const struct postgres_link *link = &postgres->proposing;
+    while (connected(postgres, until)) {
+        if (emit(postgres, count, until))
+            return true;
+        if (postgres_link_is_open(link) || clock_now().at >= until.at)
+            break;
+    }
+    return false;
+}
+
+/* False: the server did not take it, or nobody knows. */
 static bool propose(struct postgres *postgres, size_t count, struct instant until)
 {
     bool again = true, followed = false;
     while (again && !followed) {
         uint64_t before = session_of(postgres);
-        if (!connected(postgres, until) || !emit(postgres, count, until)) {
+        if (!emit_at_last(postgres, count, until)) {
             note_trouble(postgres);
             settle(postgres, count, EDIT_FAILED, 0);
             return false;
@@ -335,10 +348,26 @@ static struct instant earliest(const struct postgres *postgres, size_t count,
     return until;
 }
 
+/* Nobody waits for a server that has been away for so long: the follower says when it is
+ * back. */
+static void run_alone(struct postgres *postgres, size_t count, struct fence *fences)
+{
+    settle(postgres, count, EDIT_FAILED, 0);
+    count_kept(postgres);
+    if (fences == NULL)
+        return;
+    thread_pause(REFUSED);
+    open_fences(postgres, fences, false);
+}
+
 static void run(struct postgres *postgres, size_t count)
 {
     struct fence *fences = take_fences(postgres, false);
     bool strict = postgres->fenced && fences != NULL, good = true;
+    if (!engine_answers(&postgres->engine, postgres->patience)) {
+        run_alone(postgres, count, fences);
+        return;
+    }
     if (count > 0 || strict || kept_has(&postgres->kept) ||
         atomic_load(&postgres->owes_mark))
         good = propose(postgres, count, earliest(postgres, count, fences));

@@ -156,14 +156,25 @@ void postgres_server_promote(struct postgres_server *standby)
     postgres_server_say(standby, "SELECT pg_promote()");
 }
 
+/* To the server and its children, each of which has a process group of its own. */
+static void signal_all(const struct postgres_server *server, int number)
+{
+    kill(server->pid, number);
+    shell("pkill -%d -P %d || true", number, (int)server->pid);
+}
+
 void postgres_server_kill(struct postgres_server *server)
 {
     if (server->pid > 0) {
-        kill(server->pid, SIGKILL);
-        kill(server->pid, SIGCONT);
+        signal_all(server, SIGKILL);
         waitpid(server->pid, NULL, 0);
     }
     server->pid = 0;
+}
+
+void postgres_server_freeze(const struct postgres_server *server, bool freeze)
+{
+    signal_all(server, freeze ? SIGSTOP : SIGCONT);
 }
 
 void postgres_server_stop(struct postgres_server *server)

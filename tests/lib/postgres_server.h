@@ -38,6 +38,9 @@ void postgres_server_promote(struct postgres_server *standby);
 void postgres_server_kill(struct postgres_server *server);
 void postgres_server_launch(struct postgres_server *server);
 
+/* SIGSTOP to all of it, and SIGCONT. */
+void postgres_server_freeze(const struct postgres_server *server, bool freeze);
+
 /* A connection of the caller's, for PQfinish(). */
 struct pg_conn *postgres_server_connect(const struct postgres_server *server);
 

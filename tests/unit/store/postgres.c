@@ -10,6 +10,7 @@
 
 #include "fcgiwait/clock.h"
 #include "fcgiwait/thread.h"
+#include "fcgiwait/view.h"
 #include "must.h"
 #include "postgres_server.h"
 #include "store_rig.h"
@@ -184,12 +185,290 @@ static void messages_are_paths(void **state)
                     "ROLLBACK");
 }
 
+/* --- touches --- */
+
+static struct edited everything_below(struct store_rig *store_rig, const char *path)
+{
+    return store_rig_edit(store_rig,
+                          &(struct edit){.kind = EDIT_EVERYTHING, .path = text_of(path)});
+}
+
+static void a_touch_is_seen_by_all_before_it_is_answered(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        struct edited edited =
+            store_rig_touch(&machines[i % MACHINES], "/t/\xff {\"\\},'");
+        assert_int_equal(edited.result, EDIT_CHANGED);
+        assert_int_equal(index_of(i % MACHINES, "/t/\xff {\"\\},'", SCOPE_SELF),
+                         edited.index);
+        level();
+        for (int k = 0; k < MACHINES; k++)
+            assert_int_equal(index_of(k, "/t/\xff {\"\\},'", SCOPE_SELF), edited.index);
+    }
+    struct edited edited = everything_below(&machines[0], "/posts/3");
+    assert_int_equal(edited.result, EDIT_CHANGED);
+    level();
+    for (int k = 0; k < MACHINES; k++) {
+        assert_int_equal(index_of(k, "/posts/3/comments/9", SCOPE_BELOW), edited.index);
+        assert_true(index_of(k, "/posts/4", SCOPE_BELOW) < edited.index);
+    }
+    edited = everything_below(&machines[1], "/");
+    level();
+    for (int k = 0; k < MACHINES; k++)
+        assert_int_equal(index_of(k, "/whatever", SCOPE_BELOW), edited.index);
+}
+
+static void touches_that_come_together_are_one_step(void **state)
+{
+    enum { TOUCHES = 300 };
+    static struct errand errands[TOUCHES];
+    static char paths[TOUCHES][32];
+    struct edited first;
+    size_t steps = machines[0].steps;
+    (void)state;
+    for (int i = 0; i < TOUCHES; i++) {
+        snprintf(paths[i], sizeof paths[i], "/many/%d", i);
+        store_rig_send(&machines[0], &errands[i],
+                       &(struct edit){.kind = EDIT_TOUCH, .path = text_of(paths[i])});
+    }
+    for (int i = 0; i < TOUCHES; i++) {
+        first = store_rig_await(&errands[i]);
+        assert_int_equal(first.result, EDIT_CHANGED);
+        assert_int_equal(index_of(0, paths[i], SCOPE_SELF), first.index);
+    }
+    assert_true(machines[0].steps - steps < TOUCHES / 2);
+}
+
+static void documents_are_elsewhere(void **state)
+{
+    (void)state;
+    assert_int_equal(store_rig_put(&machines[0], "/a", "x/y", "1").result,
+                     EDIT_ELSEWHERE);
+    assert_int_equal(store_rig_delete(&machines[0], "/a").result, EDIT_ELSEWHERE);
+    assert_int_equal(store_rig_patch(&machines[0], "/a", "{}").result, EDIT_ELSEWHERE);
+    assert_int_equal(
+        store_rig_edit(&machines[0], &(struct edit){.kind = EDIT_TOUCH,
+                                                    .path = TEXT("/a"),
+                                                    .conditions.if_match = TEXT("\"1\"")})
+            .result,
+        EDIT_ELSEWHERE);
+}
+
+/* --- how new --- */
+
+struct waited {
+    struct fence fence;
+    sem_t done;
+    bool reached;
+};
+
+static void fence_done(struct fence *fence, bool reached)
+{
+    struct waited *waited = (struct waited *)fence;
+    waited->reached = reached;
+    sem_post(&waited->done);
+}
+
+/* Whether the machine comes to the index, or knows that it was never given, in time. */
+static bool reaches(int machine, uint64_t index, nanos time)
+{
+    struct waited waited = {.fence = {.until = instant_after(clock_now(), time),
+                                      .index = index,
+                                      .done = fence_done}};
+    if (store_reached(machines[machine].store, index))
+        return true;
+    sem_init(&waited.done, 0, 0);
+    store_fence(machines[machine].store, &waited.fence);
+    while (sem_wait(&waited.done) != 0)
+        ;
+    sem_destroy(&waited.done);
+    return waited.reached;
+}
+
+static void an_index_of_another_machine_is_reached(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 50; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "/news/%d", i);
+        uint64_t index = store_rig_touch(&machines[i % MACHINES], path).index;
+        int other = (i + 1) % MACHINES;
+        assert_true(reaches(other, index, 10 * NANOS_PER_SECOND));
+        assert_int_equal(index_of(other, path, SCOPE_SELF), index);
+    }
+}
+
+static void an_index_that_nobody_gave_holds_nobody_up(void **state)
+{
+    uint64_t newest = store_index(machines[0].store);
+    struct instant start = clock_now();
+    (void)state;
+    assert_true(reaches(0, newest + 1000000, 30 * NANOS_PER_SECOND));
+    assert_true(reaches(0, INDEX_LIMIT / 2 - 1, 30 * NANOS_PER_SECOND));
+    assert_true(clock_now().at - start.at < 10 * NANOS_PER_SECOND);
+    assert_true(store_index(machines[0].store) < newest + 1000000);
+}
+
+/* Somebody who started later knows an index that concerns no table. */
+static void the_start_of_one_is_known_to_all(void **state)
+{
+    struct tree_span span;
+    (void)state;
+    store_rig_close(&machines[1]);
+    store_rig_open(&machines[1], &options);
+    uint64_t index = index_of(1, "/", SCOPE_BELOW);
+    assert_true(reaches(0, index, 10 * NANOS_PER_SECOND));
+    tree_span(machines[0].tree, &span);
+    assert_true(span.newest >= index);
+    assert_true(index_of(0, "/", SCOPE_BELOW) < index);
+}
+
+static void fenced_reads_have_all_that_was_committed(void **state)
+{
+    (void)state;
+    store_rig_close(&machines[0]);
+    options.fenced = true;
+    store_rig_open(&machines[0], &options);
+    options.fenced = false;
+    for (int i = 1; i <= 20; i++) {
+        uint64_t before = index_of(0, "/posts/77", SCOPE_SELF);
+        /* Not even flushed when it is acknowledged. */
+        postgres_server_say(&server,
+                            "SET synchronous_commit = off; INSERT INTO posts "
+                            "VALUES (77, 'x', '%d') ON CONFLICT (id) DO UPDATE "
+                            "SET title = '%d'",
+                            i, i);
+        assert_true(reaches(0, 0, 10 * NANOS_PER_SECOND));
+        assert_true(index_of(0, "/posts/77", SCOPE_SELF) > before);
+    }
+}
+
+/* --- much --- */
+
+static void a_big_transaction_is_all_of_its_table(void **state)
+{
+    (void)state;
+    HAPPENS("INSERT INTO posts SELECT n, 'c', '' FROM generate_series(1000, 300000) n",
+            "/posts/1", "/posts/2", "/posts/3", "/posts/1/comments/7",
+            "/posts/2/comments/7", "/users/a/posts", "/users/b/posts");
+    HAPPENS("DELETE FROM posts WHERE id >= 1000", "/posts/1", "/posts/2", "/posts/3",
+            "/posts/1/comments/7", "/posts/2/comments/7", "/users/a/posts",
+            "/users/b/posts");
+    HAPPENS("INSERT INTO posts VALUES (2000, 'd', '')", (const char *)NULL);
+    HAPPENS("DELETE FROM posts WHERE id = 2000", (const char *)NULL);
+}
+
+static void the_oldest_paths_are_forgotten(void **state)
+{
+    size_t resources, paths;
+    (void)state;
+    store_set_limit(machines[0].store, 100);
+    for (int i = 0; i < 30; i++)
+        postgres_server_say(&server,
+                            "SELECT pg_logical_emit_message(true, 'fcgiwait', "
+                            "'/f/%d/' || n) FROM generate_series(1, 20) n",
+                            i);
+    level();
+    struct store_view view = view_of(machines[0].tree);
+    view.count(view.context, &resources, &paths);
+    assert_int_equal(resources, 0);
+    assert_true(paths <= 100);
+    assert_true(index_of(0, "/f/29/20", SCOPE_SELF) > 0);
+    assert_int_equal(index_of(0, "/f/0/1", SCOPE_SELF), 0);
+}
+
+/* --- the server goes, and comes back --- */
+
+/* Waits until the machine has seen a change of everything that is newer. */
+static void await_everything(int machine, uint64_t before)
+{
+    for (int tries = 0; index_of(machine, "/never", SCOPE_BELOW) <= before; tries++) {
+        must(tries < 6000, "nothing counts as changed");
+        thread_pause(10 * NANOS_PER_MS);
+    }
+}
+
+static void a_server_that_was_away_may_have_changed_everything(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 3; round++) {
+        uint64_t before = store_index(machines[0].store);
+        postgres_server_kill(&server);
+        postgres_server_launch(&server);
+        for (int i = 0; i < MACHINES; i++)
+            await_everything(i, before);
+        level();
+        HAPPENS("INSERT INTO posts VALUES (5, 'a', '') ON CONFLICT (id) DO UPDATE SET "
+                "title = ''",
+                "/users/a/posts");
+    }
+}
+
+static void await_answers(int machine, bool answers)
+{
+    for (int tries = 0; store_answers(machines[machine].store) != answers; tries++) {
+        must(tries < 6000, "it %s", answers ? "does not answer" : "still answers");
+        thread_pause(10 * NANOS_PER_MS);
+    }
+}
+
+/* How often /kept is in the log, for somebody who has read it all along. */
+static long long times_kept(void)
+{
+    return postgres_server_ask(
+        &server,
+        "SELECT count(*) FROM pg_logical_slot_peek_binary_changes('spy', NULL, "
+        "NULL, 'proto_version', '1', 'publication_names', 'fcgiwait', 'messages', "
+        "'true') WHERE encode(data, 'escape') LIKE '%/kept'");
+}
+
+/* Killed, or frozen: no connection ends by itself. */
+static void what_is_touched_meanwhile_is_kept(void **state)
+{
+    (void)state;
+    postgres_server_say(&server,
+                        "SELECT pg_create_logical_replication_slot('spy', 'pgoutput')");
+    for (int frozen = 0; frozen < 2; frozen++) {
+        if (frozen)
+            postgres_server_freeze(&server, true);
+        else
+            postgres_server_kill(&server);
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(store_rig_touch(&machines[0], "/kept").result, EDIT_KEPT);
+        await_answers(0, false);
+        if (frozen)
+            postgres_server_freeze(&server, false);
+        else
+            postgres_server_launch(&server);
+        await_answers(0, true);
+        for (int tries = 0; times_kept() <= frozen; tries++) {
+            must(tries < 6000, "what was kept is lost");
+            thread_pause(10 * NANOS_PER_MS);
+        }
+        assert_int_equal(store_rig_touch(&machines[0], "/after").result, EDIT_CHANGED);
+    }
+    postgres_server_say(&server, "SELECT pg_drop_replication_slot('spy')");
+}
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, open_machines, close_machines)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(rows_are_paths, open_machines, close_machines),
-        cmocka_unit_test_setup_teardown(messages_are_paths, open_machines,
-                                        close_machines),
+        TEST(rows_are_paths),
+        TEST(messages_are_paths),
+        TEST(a_touch_is_seen_by_all_before_it_is_answered),
+        TEST(touches_that_come_together_are_one_step),
+        TEST(documents_are_elsewhere),
+        TEST(an_index_of_another_machine_is_reached),
+        TEST(an_index_that_nobody_gave_holds_nobody_up),
+        TEST(the_start_of_one_is_known_to_all),
+        TEST(fenced_reads_have_all_that_was_committed),
+        TEST(a_big_transaction_is_all_of_its_table),
+        TEST(the_oldest_paths_are_forgotten),
+        TEST(a_server_that_was_away_may_have_changed_everything),
+        TEST(what_is_touched_meanwhile_is_kept),
     };
     signal(SIGPIPE, SIG_IGN);
     if (!postgres_server_can()) {
