@@ -16,6 +16,8 @@
 #   kill       KILLED waiting clients hang up at once: how long does the server remember?
 #   wrk        plain GETs as wrk counts them
 #   feeds      distinct at RATE changes/s, waited for alone, and by name below one path
+#   pages      another client's GETs while somebody reads RESOURCES of 1 KB, page by page, from
+#              the beginning and again; and while nginx alone sends files as large as those pages
 #   streams           broadcast, to CLIENTS that read an event stream each
 #   streams-distinct  distinct, likewise
 #   streams-memory    memory, likewise
@@ -61,7 +63,7 @@ while [ $# -gt 0 ]; do
         PEERS=${PEERS:-fcgiwait}
         SECONDS_EACH=${SOAK:-300}
         ;;
-    feeds | streams | streams-distinct | streams-memory | streams-silence | broadcast | scale | memory | distinct | churn | get | publish | silence | kill | wrk)
+    feeds | pages | streams | streams-distinct | streams-memory | streams-silence | broadcast | scale | memory | distinct | churn | get | publish | silence | kill | wrk)
         parts="$parts $1"
         ;;
     *)
@@ -87,6 +89,8 @@ value SCALE_BLOCKS 2 1
 value PUBLISHERS 16 4
 value SECONDS_EACH 12 1
 value RATE 2000 500
+value RESOURCES 99990 2000
+value PAGES_TURNS 5 1
 value GET_TIMES 3 1
 value GET_SECONDS 4 1
 value KILLED 5000 100
@@ -190,6 +194,30 @@ measure_feeds() {
     in_turn 1 feeds_at singles
     in_turn 1 feeds_at feeds --feed --read /f
 }
+# aside_at LIST PEER [PREFIX]: while somebody reads what is at PREFIX.
+aside_at() {
+    local list=$1 peer=$2 reader=
+    if [ $# -gt 2 ]; then
+        "$out/bin/load" pages --port "${port[$peer]}" --clients 1 --read "$3" \
+            --seconds $((GET_SECONDS + 1)) >"$out/reader.json" 2>"$out/reader" &
+        reader=$!
+        sleep 0.5
+    fi
+    load_at "$list" "$peer" aside --seconds "$GET_SECONDS"
+    [ -z "$reader" ] || wait "$reader"
+}
+measure_pages() {
+    local peers=fcgiwait peer=fcgiwait
+    mkdir -p "$out/$peer/still"
+    head -c 1100000 /dev/zero >"$out/$peer/still/index.html"
+    "$out/bin/load" publish --port "${port[$peer]}" --clients "$RESOURCES" --publishers 32 \
+        --body 1024 --seconds 0.01 >"$out/one.json"
+    for _ in $(seq "$PAGES_TURNS"); do
+        aside_at alone "$peer"
+        aside_at pages "$peer" /f
+        aside_at files "$peer" /still
+    done
+}
 measure_streams() {
     in_turn "$BLOCKS" streams_at
 }
@@ -267,7 +295,7 @@ machine() {
 
 collect() {
     local list
-    for list in broadcast scale memory distinct churn get publish silence kill wrk singles feeds streams \
+    for list in broadcast scale memory distinct churn get publish silence kill wrk singles feeds alone pages files streams \
         streams-distinct streams-memory streams-silence; do
         [ -e "$out/$list.jsonl" ] || : >"$out/$list.jsonl"
         printf -- '--slurpfile\n%s\n%s\n' "${list//-/_}" "$out/$list.jsonl"

@@ -23,6 +23,8 @@ def cpu($process; per): sound | if length == 0 or .[0].processes[$process] == nu
 def void_of: {void: (map(select(.trouble != "")) | length),
               troubles: (map(select(.trouble != "").trouble) | unique)};
 
+def asides: sound | {p50: (map(.bystander_ms.p50) | median), p99: (map(.bystander_ms.p99) | median)};
+
 def crowd: . as $runs | sound | {us_per_waiter: (map(.rounds_us_per_waiter) | add // [] | spread),
     publish_ms: (map(.publish_ms.p50) | median), aside_ms: (map(.publish_aside_ms.p50) | median),
     bystander_ms: (map(.bystander_ms.p99) | median), wake_ms: (map(.latency_ms.p50) | median),
@@ -89,11 +91,14 @@ def across($peers; $name; $of; f): [$peers[] | . as $peer | ($of[$peer] // {}) |
  kill: ($kill | by_peer | map_values(killed)),
  singles: ($singles | by_peer | map_values(stream)),
  feeds: ($feeds | by_peer | map_values(stream)),
+ alone: ($alone | by_peer | map_values(asides)),
+ pages: ($pages | by_peer | map_values(asides)),
+ files: ($files | by_peer | map_values(asides)),
  streams: ($streams | by_peer | map_values(crowd)),
  streams_distinct: ($streams_distinct | by_peer | map_values(stream)),
  streams_memory: ($streams_memory | by_peer | map_values(memory)),
  streams_silence: ($streams_silence | by_peer | map_values(quiet)),
- runs: {$singles, $feeds, $streams, $streams_distinct, $streams_memory, $streams_silence, $broadcast, $scale, $memory, $distinct, $churn, $get, $publish, $silence, $kill, $wrk}}
+ runs: {$singles, $feeds, $alone, $pages, $files, $streams, $streams_distinct, $streams_memory, $streams_silence, $broadcast, $scale, $memory, $distinct, $churn, $get, $publish, $silence, $kill, $wrk}}
 | . as $all
 | [.runs[][].peer] | unique as $found
 | [order[] | select(. as $peer | $found | index($peer))] as $peers
@@ -201,6 +206,9 @@ as $ratio_table
    across($peers; "  late, lost"; $all.feeds; if .lost == null then null else "\(.late), \(.lost)" end),
    across($peers; "  the server's CPU us per delivery"; $all.feeds; .server_cpu_us | short),
    across($peers; "  nginx's and the server's"; $all.feeds; .all_cpu_us | short),
+   across($peers; "ms of another\u0027s GET, 99 of 100, alone"; $all.alone; .p99 | short),
+   across($peers; "  while all there is is read in pages"; $all.pages; .p99 | short),
+   across($peers; "  while nginx sends files as large"; $all.files; .p99 | short),
    across($peers; "publishes/s, 1 publisher"; of_n($all.publish; 1); .rate | f),
    across($peers; "publishes/s, 16 publishers"; of_n($all.publish; 16); .rate | f),
    across($peers; "publishes/s, 64 publishers"; of_n($all.publish; 64); .rate | f),
