@@ -306,10 +306,10 @@ struct node *node_next(const struct node *node, const struct node *top)
     return NULL;
 }
 
-bool node_is_below(const struct node *node, const struct node *top)
+bool node_is_below(const struct node *node, const struct node *top, size_t *steps)
 {
-    while (node != NULL && node != top)
-        node = node->parent;
+    for (; node != NULL && node != top; node = node->parent)
+        ++*steps;
     return node != NULL;
 }
 

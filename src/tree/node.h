@@ -104,7 +104,8 @@ void node_note(struct node *node, struct moment moment);
 /* The next node below `top`, parents first; NULL: that was the last. */
 struct node *node_next(const struct node *node, const struct node *top);
 
-bool node_is_below(const struct node *node, const struct node *top); /* or `top` itself */
+/* Or `top` itself. `steps` counts those on the way up. */
+bool node_is_below(const struct node *node, const struct node *top, size_t *steps);
 
 /* Length of the path, which is written to `out` where there are `most` bytes for it. */
 size_t node_path(const struct node *node, char *out, size_t most);

@@ -9,10 +9,11 @@
 
 #include "node.h"
 
-/* Nodes that are looked at in one hold of the lock, from the top and in order: some tens
- * of microseconds. */
+/* Nodes that are looked at in one hold of the lock, from the top, and in order with the
+ * way up from each: some tens of microseconds. */
 #define WALK_MOST 512
-#define SCAN_MOST 4096
+#define SCAN_MOST 8192
+#define PATHS_ROOM 8192 /* bytes */
 
 /* A portion under way. It ends between two indexes: who goes on from one has all of it.
  */
@@ -156,12 +157,22 @@ static bool scan(struct filling *filling, const struct order *order,
     size_t at = order_after(order, filling->index);
     for (; at < order->end && order->at[at].index <= to; at++) {
         const struct node *node = order->at[at].node;
-        if (node == hidden || (node != NULL && !node_is_below(node, top)))
+        if (node == hidden || (node != NULL && !node_is_below(node, top, &filling->seen)))
             node = NULL;
         if (!tell(filling, order->at[at].index, node))
             return false;
     }
     return true;
+}
+
+/* Room for the paths of an ordinary portion, so that none is taken under the lock. */
+static bool reserve(struct tree_portion *portion)
+{
+    if (portion->bytes == NULL)
+        portion->bytes = malloc(PATHS_ROOM);
+    if (portion->bytes != NULL && portion->capacity == 0)
+        portion->capacity = PATHS_ROOM;
+    return portion->capacity > 0;
 }
 
 bool tree_since(struct tree *tree, struct text path, enum scope scope, uint64_t *from,
@@ -173,7 +184,9 @@ bool tree_since(struct tree *tree, struct text path, enum scope scope, uint64_t 
     size_t count = 0;
     bool all = true;
     portion->count = 0;
-    portion->failed = false;
+    portion->failed = !reserve(portion);
+    if (portion->failed)
+        return true;
     lock_take(&tree->lock);
     node_place(tree, path, &place);
     struct node *top = place_top(&place);

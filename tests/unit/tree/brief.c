@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * However much there is to tell, nobody waits for the tree's lock for long: a portion is
+ * little work, whatever the paths look like. Counted is the processor's time of each
+ * call, which is more than that of the lock: being pushed off the core does not count.
+ */
+#include "fcgiwait/tree.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "must.h"
+#include "tree_rig.h"
+
+#define RESOURCES 100000
+#define DEEP 480
+#define NAMES 1000
+#define LONGEST_MS 3.0 /* on a slow machine, or under a sanitizer; here 0.1 */
+
+static double processor_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+/* Reads all below the path, and returns how many that were. */
+static size_t read_all(struct tree *tree, const char *path, const char *what)
+{
+    struct tree_portion portion = {0};
+    uint64_t from = 0;
+    size_t count = 0, calls = 0;
+    double longest = 0, first = processor_ms();
+    for (bool done = false; !done; calls++) {
+        double before = processor_ms();
+        done = tree_since(tree, text_of(path), SCOPE_WITHIN, &from, RESOURCES, &portion);
+        double took = processor_ms() - before;
+        longest = took > longest ? took : longest;
+        count += portion.count;
+        must(!portion.failed, "no memory");
+        tree_portion_dispose(&portion);
+    }
+    tree_portion_free(&portion);
+    printf("%s: %zu told by %zu calls in %.1f ms, the longest %.3f ms\n", what, count,
+           calls, processor_ms() - first, longest);
+    if (longest > LONGEST_MS)
+        fail_msg("%s: the lock was held for %.3f ms", what, longest);
+    return count;
+}
+
+static void all_that_there_is(void **state)
+{
+    char path[32];
+    for (uint64_t i = 1; i <= RESOURCES; i++) {
+        snprintf(path, sizeof path, "/l/%llu", (unsigned long long)i);
+        tree_rig_change(*state, CHANGE_PUT, path, i);
+    }
+    assert_int_equal(read_all(*state, "/l", "all"), RESOURCES);
+    assert_int_equal(read_all(*state, "/", "all, from the root"), RESOURCES);
+}
+
+static void a_few_among_many_others(void **state)
+{
+    char path[32];
+    for (uint64_t i = 1; i <= RESOURCES; i++) {
+        snprintf(path, sizeof path, i % 1000 == 0 ? "/ours/%llu" : "/theirs/%llu",
+                 (unsigned long long)i);
+        tree_rig_change(*state, CHANGE_TOUCH, path, i);
+    }
+    assert_int_equal(read_all(*state, "/ours", "few"), RESOURCES / 1000);
+}
+
+/* A path of its own at each level: as deep as a tree can be. */
+static void a_few_beside_the_deepest(void **state)
+{
+    char spine[2 * DEEP + 1], path[2 * DEEP + 32];
+    for (int i = 0; i < DEEP; i++)
+        memcpy(spine + 2 * i, "/a", 3);
+    for (uint64_t i = 1; i <= RESOURCES; i++) {
+        int depth = i < DEEP ? (int)i : DEEP;
+        bool ours = i % 1000 == 0;
+        snprintf(path, sizeof path, "%.*s/%llu", ours ? 5 : 2 * depth,
+                 ours ? "/ours" : spine, (unsigned long long)i);
+        tree_rig_change(*state, CHANGE_TOUCH, path, i);
+    }
+    assert_int_equal(read_all(*state, "/ours", "few beside the deepest"),
+                     RESOURCES / 1000);
+    assert_int_equal(read_all(*state, "/a", "the deepest"), RESOURCES - RESOURCES / 1000);
+}
+
+/* As many as limits.changes allows, none of which anybody else waits for. */
+static void a_thousand_names_that_are_waited_for(void **state)
+{
+    static struct target targets[NAMES];
+    static struct watch watches[NAMES];
+    static char paths[NAMES][32];
+    struct tree *tree = *state;
+    double longest[2] = {0, 0};
+    tree_rig_change(tree, CHANGE_PUT, "/l/other", 1);
+    for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < NAMES; i++) {
+            snprintf(paths[i], sizeof paths[i], "/l/%d/%d", round, i);
+            targets[i] = (struct target){text_of(paths[i]), SCOPE_SELF, 0};
+            watches[i] = (struct watch){0};
+        }
+        double began = processor_ms();
+        assert_int_equal(tree_watch(tree, targets, NAMES, 0, watches), TREE_WATCHED);
+        double joined = processor_ms();
+        assert_int_equal(tree_unwatch(tree, 0, watches, NAMES), 0);
+        double left = processor_ms();
+        longest[0] = joined - began > longest[0] ? joined - began : longest[0];
+        longest[1] = left - joined > longest[1] ? left - joined : longest[1];
+    }
+    printf("%d names: joined in %.3f ms at most, left in %.3f\n", NAMES, longest[0],
+           longest[1]);
+    assert_true(longest[0] < LONGEST_MS && longest[1] < LONGEST_MS);
+}
+
+int main(void)
+{
+#define WITH_TREE(name)                                                                  \
+    cmocka_unit_test_setup_teardown(name, tree_rig_setup, tree_rig_teardown)
+    const struct CMUnitTest tests[] = {
+        WITH_TREE(all_that_there_is),
+        WITH_TREE(a_few_among_many_others),
+        WITH_TREE(a_few_beside_the_deepest),
+        WITH_TREE(a_thousand_names_that_are_waited_for),
+    };
+    return cmocka_run_group_tests_name("tree/brief", tests, NULL, NULL);
+}
