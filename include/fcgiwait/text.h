@@ -43,7 +43,10 @@ static inline char *text_put(char *out, struct text t)
 }
 
 /* Equal bytes; text_is_like() takes upper and lower case letters as the same. */
-bool text_is(struct text a, struct text b);
+static inline bool text_is(struct text a, struct text b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
 bool text_is_like(struct text a, struct text b);
 bool text_starts(struct text whole, struct text start);
 

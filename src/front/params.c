@@ -64,7 +64,8 @@ bool params_add(struct params *params, struct text bytes)
     return true;
 }
 
-bool params_take_length(struct text *rest, size_t *len)
+/* A length of one byte, as nearly all are, or of four. */
+static inline bool take_length(struct text *rest, size_t *len)
 {
     const unsigned char *at = (const unsigned char *)rest->at;
     size_t size = rest->len > 0 && (at[0] & 0x80) != 0 ? 4 : 1;
@@ -78,9 +79,14 @@ bool params_take_length(struct text *rest, size_t *len)
     return true;
 }
 
+bool params_take_length(struct text *rest, size_t *len)
+{
+    return take_length(rest, len);
+}
+
 bool params_take_pair(struct text *rest, struct text *name, struct text *value)
 {
-    if (!params_take_length(rest, &name->len) || !params_take_length(rest, &value->len))
+    if (!take_length(rest, &name->len) || !take_length(rest, &value->len))
         return false;
     if (name->len > rest->len || value->len > rest->len - name->len)
         return false;

@@ -99,11 +99,12 @@ void judge_stream_change(struct report *report, const struct exchange *stream,
                      "a change comes %.1f s late by a stream that is open: %s",
                      SECONDS(after), gatherer);
     else if (after > SOON)
-        report_note(report, "event",
-                    "a change comes by an open stream, %.3f s after its POST is answered: "
-                    "somebody on the way lets it wait for more to send (HAProxy does "
-                    "without option http-no-delay)",
-                    SECONDS(after));
+        report_note(
+            report, "event",
+            "a change comes by an open stream, %.3f s after its POST is answered: "
+            "somebody on the way lets it wait for more to send (HAProxy does "
+            "without option http-no-delay)",
+            SECONDS(after));
     else
         report_good(report, "event",
                     "a change comes by an open stream, %.3f s after its POST is answered",

@@ -42,6 +42,11 @@ static void every_parameter_has_its_place(void **state)
         {"HTTP_CONTENT_ENCODING", offsetof(struct cgi, content_encoding)},
         {"HTTP_CONTENT_RANGE", offsetof(struct cgi, content_range)},
         {"HTTP_IF_UNMODIFIED_SINCE", offsetof(struct cgi, if_unmodified_since)},
+        {"HTTP_ACCEPT", offsetof(struct cgi, accept)},
+        {"HTTP_TRACEPARENT", offsetof(struct cgi, traceparent)},
+        {"HTTP_LAST_EVENT_ID", offsetof(struct cgi, last_event_id)},
+        {"FCGIWAIT_SCOPE", offsetof(struct cgi, scope)},
+        {"FCGIWAIT_STREAM", offsetof(struct cgi, stream)},
     };
     size_t count = sizeof rows / sizeof *rows;
     (void)state;
