@@ -46,7 +46,7 @@ struct store {
 extern const struct store_backend store_memory, store_sqlite, store_redis, store_postgres;
 
 /* Changes of everything below a path that are kept: beyond, all counts as changed. */
-#define STORE_MARKS_MOST 1000
+#define STORE_MARKS_MOST 10000
 
 /* What a new store begins with. Nothing of the options is kept but the view: their texts
  * are the caller's, and may go. */
