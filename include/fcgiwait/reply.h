@@ -62,10 +62,11 @@ void reply_redirect(struct reply *reply, uint64_t index, char *target,
 /* The origin's business alone, without an index; `target` as above. */
 void reply_passed(struct reply *reply, char *target);
 
-/* 200, the head of a stream of this type. `opening` are malloc'd bytes, which the reply
+/* 200, the head of a stream of this type. `minimal`: it has no documents, as was
+ * preferred. `opening` are malloc'd bytes, which the reply
  * now owns: the first piece. NULL: none. */
-void reply_stream(struct reply *reply, uint64_t index, const char *type, char *opening,
-                  size_t len);
+void reply_stream(struct reply *reply, uint64_t index, const char *type, bool minimal,
+                  char *opening, size_t len);
 
 /* 201 or 204 after a publish. */
 void reply_published(struct reply *reply, int status, uint64_t index);

@@ -23,8 +23,11 @@ struct request {
     nanos patience; /* how long its client may take nothing */
     /* of a held one */
     struct service *service;
-    uint64_t index;       /* that it waits on */
-    nanos applied;        /* the wait to say in Preference-Applied; -1: none */
+    uint64_t index; /* that it waits on */
+    union {
+        nanos applied;        /* the wait to say in Preference-Applied; -1: none */
+        struct instant spoke; /* when a stream last said something */
+    };
     struct instant since; /* when it began to wait; 0: it did not */
     uint64_t number;      /* how many requests had come before, with it */
     struct place *place;  /* of its client, where those are counted */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An index is a change's own, so that kind, index and path say which event is meant. It
- * is encoded without the lock: two threads that need it at the same moment may both do
- * it, and one of the two is kept.
+ * An index is a change's own, so that kind, index and path say which event of a resource
+ * is meant. It is encoded without the lock: two threads that need it at the same moment
+ * may both do it.
  */
 #include "events.h"
 
@@ -21,9 +21,9 @@ void events_open(struct events *events)
 
 static void forget(struct event *event)
 {
-    free(event->path);
+    if (event->chunk != NULL)
+        free((char *)event->key.what.at);
     chunk_unref(&event->chunk);
-    *event = (struct event){.index = 0};
 }
 
 void events_close(struct events *events)
@@ -100,51 +100,57 @@ static struct chunk *encode(struct event_kind kind, struct text path,
 
 /* --- the latest --- */
 
-static bool is_same(const struct event *event, struct event_kind kind, struct text path,
-                    uint64_t index)
+static bool is_same(const struct event_key *a, const struct event_key *b)
 {
-    return event->chunk != NULL && event->index == index &&
-           event->kind.format == kind.format && event->kind.plain == kind.plain &&
-           event->kind.documents == kind.documents &&
-           text_is(path, (struct text){event->path, event->path_len});
+    return a->index == b->index && a->from == b->from && a->flags == b->flags &&
+           a->undeleted == b->undeleted && a->goes_on == b->goes_on &&
+           a->kind.format == b->kind.format && a->kind.plain == b->kind.plain &&
+           a->kind.documents == b->kind.documents && text_is(a->what, b->what);
 }
 
-static struct chunk *find(struct events *events, struct event_kind kind, struct text path,
-                          uint64_t index)
+struct chunk *events_find(struct events *events, const struct event_key *key,
+                          uint64_t *reached)
 {
     struct chunk *found = NULL;
     lock_take(&events->lock);
-    for (size_t i = 0; i < EVENTS_KEPT && found == NULL; i++)
-        if (is_same(&events->kept[i], kind, path, index))
-            found = chunk_ref(events->kept[i].chunk);
+    for (size_t i = 0; i < EVENTS_KEPT && found == NULL; i++) {
+        const struct event *event = &events->kept[i];
+        if (event->chunk != NULL && is_same(&event->key, key)) {
+            found = chunk_ref(event->chunk);
+            *reached = event->reached;
+        }
+    }
     lock_drop(&events->lock);
     return found;
 }
 
-/* In the place of the oldest. Without memory for its path it is not kept. */
-static void keep(struct events *events, struct event_kind kind, struct text path,
-                 uint64_t index, struct chunk *chunk)
+void events_keep(struct events *events, const struct event_key *key, struct chunk *chunk,
+                 uint64_t reached)
 {
-    struct event event = {kind, index, malloc(path.len + 1), path.len, chunk_ref(chunk)};
-    if (event.path != NULL) {
-        memcpy(event.path, path.at, path.len);
-        lock_take(&events->lock);
-        struct event oldest = events->kept[events->next % EVENTS_KEPT];
-        events->kept[events->next++ % EVENTS_KEPT] = event;
-        lock_drop(&events->lock);
-        event = oldest;
-    }
-    forget(&event);
+    struct event event = {*key, NULL, reached};
+    char *what = malloc(key->what.len + 1);
+    if (what == NULL)
+        return;
+    text_put(what, key->what);
+    event.key.what.at = what;
+    event.chunk = chunk_ref(chunk);
+    lock_take(&events->lock);
+    struct event oldest = events->kept[events->next % EVENTS_KEPT];
+    events->kept[events->next++ % EVENTS_KEPT] = event;
+    lock_drop(&events->lock);
+    forget(&oldest);
 }
 
 struct chunk *events_get(struct events *events, struct event_kind kind, struct text path,
                          const struct present *present)
 {
-    struct chunk *chunk = find(events, kind, path, present->index);
+    const struct event_key key = {.kind = kind, .what = path, .index = present->index};
+    uint64_t reached;
+    struct chunk *chunk = events_find(events, &key, &reached);
     if (chunk != NULL)
         return chunk;
     chunk = encode(kind, path, present);
     if (chunk != NULL)
-        keep(events, kind, path, present->index, chunk);
+        events_keep(events, &key, chunk, present->index);
     return chunk;
 }

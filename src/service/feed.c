@@ -27,8 +27,8 @@ static size_t sort_names(const struct names *names)
     return count;
 }
 
-/* `at` has room for all of them. */
-static void add_named(struct feed *feed, const struct names *names, char *at)
+/* `at` has room for all of them. Returns where they end. */
+static char *add_named(struct feed *feed, const struct names *names, char *at)
 {
     /* Behind an origin a list is made of its members. */
     enum scope scope = feed->behind_origin ? SCOPE_BELOW : SCOPE_SELF;
@@ -40,7 +40,9 @@ static void add_named(struct feed *feed, const struct names *names, char *at)
         at = text_put(at, names->at[i]);
         feed->targets[i] =
             (struct target){{start, (size_t)(at - start)}, scope, .index = 0};
+        *at++ = '\0';
     }
+    return at;
 }
 
 static enum scope scope_of(const struct feed *feed)
@@ -53,9 +55,9 @@ static enum scope scope_of(const struct feed *feed)
 struct feed *feed_new(const struct operation *operation, const struct names *names)
 {
     struct text path = path_without_slash(operation->path);
-    size_t count = names != NULL ? sort_names(names) : 1, bytes = path.len;
+    size_t count = names != NULL ? sort_names(names) : 1, bytes = path.len + 1;
     for (size_t i = 0; names != NULL && i < count; i++)
-        bytes += path.len + 1 + names->at[i].len;
+        bytes += path.len + 1 + names->at[i].len + 1;
     struct feed *feed = malloc(sizeof *feed + count * sizeof *feed->targets + bytes);
     if (feed == NULL)
         return NULL;
@@ -69,10 +71,12 @@ struct feed *feed_new(const struct operation *operation, const struct names *nam
         .named = names != NULL,
         .count = count};
     at = text_put(at, path);
+    *at++ = '\0';
     if (names != NULL)
-        add_named(feed, names, at);
+        at = add_named(feed, names, at);
     else
         feed->targets[0] = (struct target){feed->path, scope_of(feed), .index = 0};
+    feed->what = (struct text){feed->path.at, (size_t)(at - feed->path.at)};
     return feed;
 }
 
@@ -139,8 +143,5 @@ bool feed_same(const struct feed *a, const struct feed *b)
         a->rules != b->rules || a->minimal != b->minimal || a->named != b->named ||
         a->behind_origin != b->behind_origin || a->below_alone != b->below_alone)
         return false;
-    for (size_t i = 0; i < a->count; i++)
-        if (!text_is(a->targets[i].path, b->targets[i].path))
-            return false;
-    return true;
+    return text_is(a->what, b->what);
 }

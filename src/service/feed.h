@@ -11,6 +11,7 @@
 
 #include "fcgiwait/chunk.h"
 #include "fcgiwait/names.h"
+#include "fcgiwait/telling.h"
 #include "operation.h"
 
 struct feed {
@@ -27,6 +28,7 @@ struct feed {
     uint64_t from;
     uint64_t newest;  /* change of them all, as feed_look() saw it */
     uint64_t horizon; /* of the tree, then */
+    struct text what; /* all its paths, each with a NUL behind it */
     size_t count;
     struct target targets[]; /* as feed_look() saw them */
 };
@@ -49,6 +51,19 @@ void feed_set_from(struct feed *feed, struct tree *tree,
  * document below the horizon. */
 bool feed_find(const struct feed *feed, struct tree *tree, uint64_t horizon,
                uint64_t bookmark, uint64_t *index);
+
+/* Visits what changed after `from`, up to what feed_look() saw, in index order, until
+ * `visit` returns false; deletions up to `undeleted` are left out. False: out of memory.
+ */
+typedef bool feed_visit_fn(void *context, const struct told *told);
+bool feed_each(const struct feed *feed, struct tree *tree, uint64_t from,
+               uint64_t undeleted, feed_visit_fn *visit, void *context);
+
+/* Up to then nobody knows what there is behind an origin; 0: all is known. */
+uint64_t feed_known_from(const struct feed *feed, struct tree *tree);
+
+/* Whether deletions that came after `from` may be forgotten, at this horizon. */
+bool feed_is_void(const struct feed *feed, uint64_t horizon);
 
 /* Whether both ask for the same, from the same index, of the same state. */
 bool feed_same(const struct feed *a, const struct feed *b);

@@ -23,36 +23,29 @@ struct pager {
     bool more;
 };
 
-static bool is_told(const struct pager *pager, const struct tree_news *news)
-{
-    return news->present.index != 0 && !(pager->reset && news->present.deleted);
-}
-
 /* Whether a page may end before a change with this index: one goes on from there. */
 static bool may_end(const struct pager *pager, uint64_t next)
 {
     return pager->count > 0 && next != pager->index;
 }
 
-/* False: the page is full, and this one is left for the next. */
-static bool tell(struct pager *pager, const struct tree_news *news)
+/* feed_visit_fn: false: the page is full, and this one is left for the next. */
+static bool tell(void *context, const struct told *told)
 {
+    struct pager *pager = context;
     const struct feed *feed = pager->feed;
-    const struct told told = {
-        news->path, news->present.index, news->present.deleted,
-        feed->minimal || feed->behind_origin ? NULL : news->present.document};
-    bool ends = may_end(pager, told.index);
+    bool ends = may_end(pager, told->index);
     size_t before = pager->telling.len;
     if (pager->count > 0)
         telling_add(&pager->telling, TEXT(","));
-    telling_change(&pager->telling, &told, TELLING_AS_IT_IS);
+    telling_change(&pager->telling, told, TELLING_AS_IT_IS);
     if (ends && (pager->count >= feed->rules->limit_changes ||
                  pager->telling.len - OPENING_MOST > feed->rules->limit_answer)) {
         pager->telling.len = before;
         pager->more = true;
         return false;
     }
-    pager->index = told.index;
+    pager->index = told->index;
     pager->count++;
     return true;
 }
@@ -80,11 +73,25 @@ static bool each_below(const struct target *target, struct tree *tree, uint64_t 
     return good;
 }
 
+struct visitor {
+    const struct feed *feed;
+    uint64_t undeleted; /* up to there deletions are not told */
+    feed_visit_fn *visit;
+    void *context;
+};
+
 /* news_fn */
-static bool tell_if_concerned(void *context, const struct tree_news *news)
+static bool visit_news(void *context, const struct tree_news *news)
 {
-    struct pager *pager = context;
-    return !is_told(pager, news) || tell(pager, news);
+    const struct visitor *visitor = context;
+    const struct feed *feed = visitor->feed;
+    const struct present *present = &news->present;
+    if (present->index == 0 || (present->deleted && present->index <= visitor->undeleted))
+        return true;
+    const struct told told = {news->path, present->index, present->deleted,
+                              feed->minimal || feed->behind_origin ? NULL
+                                                                   : present->document};
+    return visitor->visit(visitor->context, &told);
 }
 
 /* --- names --- */
@@ -97,9 +104,10 @@ static int by_index(const void *a, const void *b)
 }
 
 /* False: out of memory. */
-static bool tell_named(struct pager *pager, struct tree *tree, uint64_t from, uint64_t to)
+static bool each_named(struct visitor *visitor, struct tree *tree, uint64_t from,
+                       uint64_t to)
 {
-    const struct feed *feed = pager->feed;
+    const struct feed *feed = visitor->feed;
     struct tree_news *news = calloc(feed->count, sizeof *news);
     size_t count = 0;
     if (news == NULL)
@@ -114,7 +122,7 @@ static bool tell_named(struct pager *pager, struct tree *tree, uint64_t from, ui
             present_dispose(present);
     }
     qsort(news, count, sizeof *news, by_index);
-    for (size_t i = 0; i < count && tell_if_concerned(pager, &news[i]); i++)
+    for (size_t i = 0; i < count && visit_news(visitor, &news[i]); i++)
         ;
     for (size_t i = 0; i < count; i++)
         present_dispose(&news[i].present);
@@ -122,11 +130,19 @@ static bool tell_named(struct pager *pager, struct tree *tree, uint64_t from, ui
     return true;
 }
 
+bool feed_each(const struct feed *feed, struct tree *tree, uint64_t from,
+               uint64_t undeleted, feed_visit_fn *visit, void *context)
+{
+    struct visitor visitor = {feed, undeleted, visit, context};
+    return feed->named ? each_named(&visitor, tree, from, feed->newest)
+                       : each_below(&feed->targets[0], tree, from, feed->newest,
+                                    visit_news, &visitor);
+}
+
 /* --- from where --- */
 
-/* Up to then nobody knows what there is behind an origin. A name is told whenever it may
- * have changed, so there is nothing to lose. */
-static uint64_t known_from(const struct feed *feed, struct tree *tree)
+/* A name is told whenever it may have changed, so there is nothing to lose. */
+uint64_t feed_known_from(const struct feed *feed, struct tree *tree)
 {
     return feed->behind_origin && !feed->named ? tree_everything(tree, feed->path) : 0;
 }
@@ -162,14 +178,12 @@ bool feed_find(const struct feed *feed, struct tree *tree, uint64_t horizon,
     return finding.found;
 }
 
-/* --- one page --- */
-
-/* Whether deletions that came after it may be forgotten. */
-static bool is_void(const struct feed *feed, const struct tree_span *span)
+bool feed_is_void(const struct feed *feed, uint64_t horizon)
 {
-    return feed->from != 0 && feed->from < span->horizon &&
-           feed->goes_on != span->horizon;
+    return feed->from != 0 && feed->from < horizon && feed->goes_on != horizon;
 }
+
+/* --- one page --- */
 
 /* Writes what stands before the changes, right in front of them. */
 static struct text open_page(struct pager *pager)
@@ -203,9 +217,7 @@ static void tell_page(const struct feed *feed, struct tree *tree, uint64_t from,
     struct tree_span span;
     tree_span(tree, &span); /* before: what is forgotten meanwhile makes its mark void */
     telling_add(&pager.telling, (struct text){blanks, sizeof blanks});
-    bool told = feed->named ? tell_named(&pager, tree, from, feed->newest)
-                            : each_below(&feed->targets[0], tree, from, feed->newest,
-                                         tell_if_concerned, &pager);
+    bool told = feed_each(feed, tree, from, reset ? feed->newest : 0, tell, &pager);
     telling_add(&pager.telling, TEXT("]}"));
     if (!told || pager.telling.failed) {
         free(pager.telling.bytes);
@@ -223,12 +235,12 @@ static void tell_page(const struct feed *feed, struct tree *tree, uint64_t from,
 
 void feed_tell(const struct feed *feed, struct tree *tree, struct feed_page *page)
 {
-    uint64_t known = known_from(feed, tree);
+    uint64_t known = feed_known_from(feed, tree);
     if (feed->has_from && feed->from >= known) {
         struct tree_span span;
         tell_page(feed, tree, feed->from, false, page);
         tree_span(tree, &span); /* after: a deletion may be forgotten while we tell */
-        if (!is_void(feed, &span))
+        if (!feed_is_void(feed, span.horizon))
             return;
         chunk_unref(&page->chunk);
     }

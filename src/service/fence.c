@@ -9,6 +9,7 @@
 
 #include "deliver.h"
 #include "read_plan.h"
+#include "stream_open.h"
 
 struct fenced {
     struct fence fence; /* first: the store gives it back */
@@ -66,6 +67,8 @@ static struct fenced *fenced_new(const struct operation *operation)
 static void answer_unreached(struct service *service, struct request *request,
                              const struct operation *operation)
 {
+    if (stream_unreached(service, request, operation))
+        return;
     if (!operation->has_index || operation->index <= store_index(service->store)) {
         deliver_problem(service, request, 503,
                         "The store's engine does not answer; try again.",

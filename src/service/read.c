@@ -8,7 +8,7 @@
 #include "follow.h"
 #include "hold.h"
 #include "origin.h"
-#include "stream.h"
+#include "stream_open.h"
 
 /* Answers at once, or holds the request. False: what it would wait for has moved on. */
 static bool act(struct service *service, struct request *request,
@@ -40,7 +40,7 @@ static void look(struct service *service, struct request *request,
                  const struct operation *operation)
 {
     struct target own = {.path = operation->path, .scope = SCOPE_SELF};
-    if (request->feed == NULL && stream_look(service, request, operation))
+    if (stream_look(service, request, operation))
         return;
     if (operation->origin.len > 0) { /* there a list is made of its members */
         own.scope = SCOPE_BELOW;

@@ -188,8 +188,8 @@ void reply_passed(struct reply *reply, char *target)
 
 /* Without a length: how long it lasts nobody knows. nginx hands each piece on as it comes
  * where it is told so (X-Accel-Buffering). */
-void reply_stream(struct reply *reply, uint64_t index, const char *type, char *opening,
-                  size_t len)
+void reply_stream(struct reply *reply, uint64_t index, const char *type, bool minimal,
+                  char *opening, size_t len)
 {
     begin(reply, 200);
     add_index(reply, index, false);
@@ -197,6 +197,8 @@ void reply_stream(struct reply *reply, uint64_t index, const char *type, char *o
                     "X-Accel-Buffering: no\r\n"
                     "Vary: Accept, Prefer\r\n"));
     add_line(reply, TEXT("Content-Type: "), text_of(type));
+    if (minimal)
+        add(reply, TEXT("Preference-Applied: return=minimal\r\n"));
     finish(reply);
     reply->own = opening;
     reply->body = (struct text){opening, opening != NULL ? len : 0};

@@ -28,8 +28,10 @@ struct service {
     struct instant started;
     struct lock rules_lock; /* guards replacing `ruling` */
     _Atomic(struct ruling *) ruling;
-    struct lock cutoff_lock; /* guards `cutoff`; held for some comparisons alone */
-    struct cutoff cutoff;
+    struct lock cutoff_lock; /* guards `cutoffs`; held for some comparisons alone */
+    struct {
+        struct cutoff waits, streams, silences;
+    } cutoffs;
     _Atomic bool missed; /* a reported write could not be stored */
     struct again again;
     struct places places; /* of those that are held */

@@ -76,3 +76,33 @@ size_t sse_named(struct text name, uint64_t index, struct text data, char *out)
     put(&pen, TEXT("\n"));
     return pen.len + sse_message(index, data, out != NULL ? out + pen.len : NULL);
 }
+
+/* --- of everything below a path --- */
+
+void sse_change(struct telling *telling, const struct told *told)
+{
+    telling_add(telling, TEXT("data: "));
+    telling_change(telling, told, TELLING_IN_ONE_LINE);
+    telling_add(telling, TEXT("\n"));
+}
+
+void sse_id(struct telling *telling, uint64_t id)
+{
+    telling_add(telling, TEXT("id: "));
+    telling_number(telling, id);
+    telling_add(telling, TEXT("\n"));
+}
+
+void sse_end(struct telling *telling)
+{
+    telling_add(telling, TEXT("\n"));
+}
+
+void sse_current(struct telling *telling, uint64_t index)
+{
+    telling_add(telling, TEXT("event: current\n"));
+    sse_id(telling, index);
+    telling_add(telling, TEXT("data: {\"current\": "));
+    telling_number(telling, index);
+    telling_add(telling, TEXT("}\n\n"));
+}

@@ -9,7 +9,7 @@
 #ifndef FCGIWAIT_SERVICE_SSE_H
 #define FCGIWAIT_SERVICE_SSE_H
 
-#include "fcgiwait/text.h"
+#include "fcgiwait/telling.h"
 
 /* A comment: nobody hears it, but the connection is known to live. */
 #define SSE_HEARTBEAT ":\n\n"
@@ -23,5 +23,19 @@ size_t sse_message(uint64_t index, struct text data, char *out);
 
 /* An event of another name. Without data it would not be heard. */
 size_t sse_named(struct text name, uint64_t index, struct text data, char *out);
+
+/* --- of everything below a path --- */
+
+/* What a client is to drop before it reads on. It has no id: who did not hear what
+ * follows comes back with an old one. */
+#define SSE_RESET "event: reset\ndata: {\"reset\": true}\n\n"
+
+/* A message event, but for its id and its end. */
+void sse_change(struct telling *telling, const struct told *told);
+void sse_id(struct telling *telling, uint64_t id);
+void sse_end(struct telling *telling);
+
+/* All that was missed has been told. */
+void sse_current(struct telling *telling, uint64_t index);
 
 #endif

@@ -14,14 +14,8 @@
 #include "fcgiwait/path.h"
 #include "hold.h"
 #include "ndjson.h"
-#include "read_plan.h"
 #include "sse.h"
 #include "trace.h"
-
-/* When a client may come back, once its stream has ended: within this, by chance. */
-#define RETRY_LEAST_MS 1000
-#define RETRY_SPREAD_MS 2000
-#define OPENING_MOST 64
 
 /* How many heartbeats long a client may take nothing. */
 #define PATIENCE 3
@@ -29,20 +23,6 @@
 /* Heartbeats come up to this share earlier, so that those of streams which began, or were
  * told something, at the same moment do not come at one. */
 #define SPREAD 0.25
-
-/* Streams end up to this share earlier. */
-#define END_SPREAD 0.1
-
-/* The mark where nothing was told yet. */
-#define NOTHING UINT64_MAX
-
-struct stream {
-    struct event_kind kind;
-    enum scope scope;
-    struct instant ends;
-    size_t path_len; /* of the path that is told */
-    char path[];
-};
 
 static struct text path_of(const struct stream *stream)
 {
@@ -85,7 +65,8 @@ static void end_gone(struct request *request)
 
 /* --- one step --- */
 
-/* True: the request is still ours, and the socket took it. */
+/* True: the request is still ours, and the socket took it. The reference is taken over.
+ */
 static bool send(struct request *request, struct chunk *chunk)
 {
     if (chunk == NULL) { /* the client comes back */
@@ -93,6 +74,7 @@ static bool send(struct request *request, struct chunk *chunk)
         end(request);
         return false;
     }
+    request->patience = PATIENCE * service_rules(request->service)->stream_heartbeat;
     enum sent sent = request->exchange->chunk(request, chunk);
     chunk_unref(&chunk);
     if (sent == SENT_BROKEN)
@@ -105,12 +87,12 @@ static bool send(struct request *request, struct chunk *chunk)
 static bool is_told(const struct request *request, const struct present *present)
 {
     return present->index == request->index ||
-           (request->index != NOTHING && present->index < request->index &&
+           (request->index != STREAM_NOTHING && present->index < request->index &&
             present->document == NULL);
 }
 
 /* True: the request is still ours, and this is told. */
-static bool tell(struct request *request, const struct present *present)
+static bool tell_one(struct request *request, const struct present *present)
 {
     struct service *service = request->service;
     const struct stream *stream = request->stream;
@@ -127,24 +109,66 @@ static bool tell(struct request *request, const struct present *present)
                 events_get(&service->events, stream->kind, path_of(stream), present));
 }
 
+/* True: the request is still ours, and all that is newer below the path is told. */
+static bool tell_feed(struct request *request)
+{
+    struct service *service = request->service;
+    struct stream *stream = request->stream;
+    bool ours = true;
+    while (ours) {
+        struct chunk *chunk = NULL;
+        enum feed_said said =
+            feed_events_next(&service->events, stream->kind.format, request->feed,
+                             &stream->mark, service->tree, &chunk);
+        if (said == FEED_SAID_ALL)
+            return true;
+        counter_add(&service->counters->stream_events, 1);
+        ours = send(request, chunk);
+    }
+    return false;
+}
+
+static bool tell_newest(struct request *request)
+{
+    struct present present;
+    if (request->feed != NULL)
+        return tell_feed(request);
+    struct target target = target_of(request);
+    tree_look(request->service->tree, target.path, target.scope, &present);
+    bool ours = tell_one(request, &present);
+    present_dispose(&present);
+    return ours;
+}
+
 static nanos shorter(nanos a, nanos b)
 {
     return a < b ? a : b;
 }
 
+static enum room_parked park(struct request *request, struct instant until)
+{
+    struct service *service = request->service;
+    const struct feed *feed = request->feed;
+    struct target own;
+    if (feed != NULL)
+        return room_park(service->room, &request->waiter, feed->targets, feed->count,
+                         until);
+    own = target_of(request);
+    return room_park(service->room, &request->waiter, &own, 1, until);
+}
+
 /* True: look again, there is something newer. */
 static bool rest(struct request *request)
 {
-    struct service *service = request->service;
-    nanos heartbeat = service_rules(service)->stream_heartbeat;
+    nanos heartbeat = service_rules(request->service)->stream_heartbeat;
     struct instant now = clock_now(), ends = request->stream->ends;
     nanos early = (nanos)((double)heartbeat * SPREAD * hold_luck());
     struct instant next =
         instant_after(now, shorter(heartbeat - early, ends.at - now.at));
-    struct target target = target_of(request);
     enum room_parked parked = ROOM_STOPPING;
+    request->spoke = now;
     if (now.at < ends.at)
-        parked = room_park(service->room, &request->waiter, &target, 1, next);
+        parked = park(request, next);
     switch (parked) {
     case ROOM_PARKED: /* and perhaps gone already: not to be touched */
         return false;
@@ -163,14 +187,8 @@ static bool rest(struct request *request)
 
 static void go_on(struct request *request)
 {
-    bool ours = true;
-    while (ours) {
-        struct present present;
-        struct target target = target_of(request);
-        tree_look(request->service->tree, target.path, target.scope, &present);
-        ours = tell(request, &present) && rest(request);
-        present_dispose(&present);
-    }
+    while (tell_newest(request) && rest(request))
+        ;
 }
 
 static void beat(struct request *request)
@@ -178,7 +196,7 @@ static void beat(struct request *request)
     static const struct text beats[] = {
         [EVENT_SSE] = TEXT(SSE_HEARTBEAT), [EVENT_NDJSON] = TEXT(NDJSON_HEARTBEAT)};
     struct text beat = beats[request->stream->kind.format];
-    if (send(request, chunk_of(beat)) && rest(request))
+    if (send(request, chunk_of(beat)))
         go_on(request);
 }
 
@@ -191,21 +209,24 @@ static void let_go(struct waiter *waiter, enum verdict verdict,
     bool ours;
     switch (verdict) {
     case VERDICT_CHANGED:
-        ours = tell(request, news);
+        ours = request->feed != NULL ? tell_feed(request) : tell_one(request, news);
         histogram_add(&counters->delivery, clock_wall() - changed);
         if (ours && rest(request))
             go_on(request);
         break;
     case VERDICT_EXPIRED:
-        if (clock_now().at < request->stream->ends.at)
+        if (clock_now().at < request->stream->ends.at) {
             beat(request);
-        else
-            end(request);
+            break;
+        }
+        counter_add(&counters->held_expired, 1);
+        end(request);
         break;
     case VERDICT_HUNG_UP:
         end_gone(request);
         break;
     case VERDICT_STOPPING:
+        counter_add(&counters->held_stopped, 1);
         end(request);
         break;
     }
@@ -222,62 +243,21 @@ static void closed(struct request *request)
 
 static const struct exchange_user user = {go_on, closed};
 
-/* --- the beginning --- */
-
-static const char *type_of(enum event_format format)
+void stream_begin(struct request *request, struct stream *stream, struct reply *head)
 {
-    return format == EVENT_SSE ? "text/event-stream" : "application/x-ndjson";
-}
-
-/* malloc'd, or NULL: then the first heartbeat says it. */
-static char *opening_of(enum event_format format, size_t *len)
-{
-    char *bytes = malloc(OPENING_MOST);
-    unsigned retry = RETRY_LEAST_MS + (unsigned)(RETRY_SPREAD_MS * hold_luck());
-    if (bytes != NULL && format == EVENT_SSE) {
-        *len = sse_opening(retry, bytes);
-    } else if (bytes != NULL) {
-        *len = sizeof NDJSON_HEARTBEAT - 1;
-        memcpy(bytes, NDJSON_HEARTBEAT, *len);
-    }
-    return bytes;
-}
-
-/* When it is over: not all streams that began together end together, and none goes on
- * past the time until which the client may know. */
-static struct instant end_of(const struct operation *operation)
-{
-    double share = 1 - END_SPREAD * hold_luck();
-    nanos span = (nanos)((double)operation->rules->stream_max * share);
-    if (operation->expires != INT64_MAX)
-        span = shorter(span, operation->expires - clock_wall());
-    return instant_after(clock_now(), span);
-}
-
-static struct stream *stream_new(const struct operation *operation,
-                                 struct event_kind kind)
-{
-    struct stream *stream = malloc(sizeof *stream + operation->path.len);
-    if (stream == NULL)
-        return NULL;
-    *stream =
-        (struct stream){.kind = kind,
-                        .scope = operation->origin.len > 0 ? SCOPE_BELOW : SCOPE_SELF,
-                        .ends = end_of(operation),
-                        .path_len = operation->path.len};
-    memcpy(stream->path, operation->path.at, operation->path.len);
-    return stream;
-}
-
-static void send_head(struct request *request, uint64_t index)
-{
-    struct reply reply;
-    size_t len = 0;
-    enum event_format format = request->stream->kind.format;
-    char *opening = opening_of(format, &len);
-    reply_stream(&reply, index, type_of(format), opening, len);
-    deliver_count(request, &reply);
-    switch (request->exchange->head(request, &reply)) {
+    struct service *service = request->service;
+    request->stream = stream;
+    request->user = &user;
+    request->patience = PATIENCE * service_rules(service)->stream_heartbeat;
+    request->since = request->spoke = clock_now();
+    request->waiter.answer = let_go;
+    counter_add(&service->counters->streams, 1);
+    counter_add(&service->counters->streams_opened, 1);
+    counter_add(&service->counters->held, 1);
+    trace_held(request, stream->ends);
+    deliver_count(request, head);
+    room_admit(service->room, &request->waiter);
+    switch (request->exchange->head(request, head)) {
     case SENT_ALL:
         go_on(request);
         break;
@@ -287,98 +267,4 @@ static void send_head(struct request *request, uint64_t index)
     case SENT_PART:
         break;
     }
-}
-
-/* `told`: the client has what is there. */
-static void begin(struct service *service, struct request *request,
-                  const struct operation *operation, struct event_kind kind,
-                  uint64_t index, bool told)
-{
-    if (!hold_take(service, request, operation))
-        return;
-    request->stream = stream_new(operation, kind);
-    if (request->stream == NULL) {
-        hold_leave(service, request);
-        deliver_no_memory(service, request);
-        return;
-    }
-    deliver_forget(request); /* no reply is to come */
-    counter_add(&service->counters->streams, 1);
-    counter_add(&service->counters->streams_opened, 1);
-    counter_add(&service->counters->held, 1);
-    request->user = &user;
-    request->patience = PATIENCE * operation->rules->stream_heartbeat;
-    request->index = told ? index : NOTHING;
-    request->since = clock_now();
-    request->waiter.answer = let_go;
-    trace_held(request, request->stream->ends);
-    room_admit(service->room, &request->waiter);
-    send_head(request, index);
-}
-
-/* --- what is wanted --- */
-
-static enum accept_stream wanted(const struct operation *operation,
-                                 const struct present *present)
-{
-    struct text type = present->document != NULL ? present->document->type : TEXT("");
-    return accept_stream(operation->accept, type);
-}
-
-static struct event_kind kind_of(const struct operation *operation,
-                                 enum accept_stream wanted)
-{
-    bool here = operation->origin.len == 0;
-    return (struct event_kind){wanted == ACCEPT_EVENTS ? EVENT_SSE : EVENT_NDJSON,
-                               wanted == ACCEPT_EVENTS && here, here};
-}
-
-static void head_alone(struct service *service, struct request *request,
-                       struct event_kind kind, uint64_t index)
-{
-    struct reply reply;
-    reply_stream(&reply, index, type_of(kind.format), NULL, 0);
-    deliver_reply(service, request, &reply);
-}
-
-static void serve(struct service *service, struct request *request,
-                  const struct operation *operation, enum accept_stream wanted,
-                  const struct present *present)
-{
-    struct event_kind kind = kind_of(operation, wanted);
-    struct tree_span span;
-    tree_span(service->tree, &span);
-    bool told =
-        operation->has_index && read_plan_is_since(&span, present, operation->index);
-    if (operation->stream_is_off)
-        deliver_problem(service, request, 406,
-                        "No streams are given here; ask without naming "
-                        "text/event-stream or application/x-ndjson in Accept.",
-                        NULL);
-    else if (!event_can_say(kind, present))
-        deliver_problem(service, request, 406,
-                        "This document is not UTF-8, which an event stream has to be; "
-                        "ask for application/x-ndjson, or without a stream.",
-                        NULL);
-    else if (request->head_only)
-        head_alone(service, request, kind, present->index);
-    else
-        begin(service, request, operation, kind, present->index, told);
-}
-
-bool stream_look(struct service *service, struct request *request,
-                 const struct operation *operation)
-{
-    bool behind_origin = operation->origin.len > 0;
-    struct text path =
-        behind_origin ? path_without_slash(operation->path) : operation->path;
-    struct present present;
-    if (operation->accept.len == 0)
-        return false;
-    tree_look(service->tree, path, behind_origin ? SCOPE_BELOW : SCOPE_SELF, &present);
-    enum accept_stream stream = wanted(operation, &present);
-    if (stream != ACCEPT_NO_STREAM)
-        serve(service, request, operation, stream, &present);
-    present_dispose(&present);
-    return stream != ACCEPT_NO_STREAM;
 }

@@ -79,31 +79,149 @@ int service_rig_teardown(void **state)
     return 0;
 }
 
+static void keep_head(struct visit *visit, const struct reply *reply)
+{
+    visit->status = reply->status;
+    memcpy(visit->head, reply->head, reply->head_len);
+    visit->head[reply->head_len] = '\0';
+}
+
+static void keep_body(struct visit *visit, struct text body)
+{
+    size_t room = VISIT_BODY - 1 - visit->body_len;
+    size_t kept = body.len < room ? body.len : room;
+    if (kept > 0)
+        memcpy(visit->body + visit->body_len, body.at, kept);
+    visit->body_len += kept;
+    visit->body[visit->body_len] = '\0';
+}
+
 static void keep_reply(struct request *request, struct reply *reply)
 {
     struct visit *visit = CONTAINER_OF(request, struct visit, request);
     visit->answers++;
     visit->gone = reply == NULL;
     if (reply != NULL) {
-        size_t kept = reply->body.len < VISIT_BODY ? reply->body.len : VISIT_BODY - 1;
-        visit->status = reply->status;
-        memcpy(visit->head, reply->head, reply->head_len);
-        visit->head[reply->head_len] = '\0';
-        if (kept > 0)
-            memcpy(visit->body, reply->body.at, kept);
-        visit->body[kept] = '\0';
+        keep_head(visit, reply);
+        keep_body(visit, reply->body);
         visit->body_len = reply->body.len;
         reply_dispose(reply);
     }
     sem_post(&visit->answered);
 }
 
-static const struct exchange_ops exchange = {.reply = keep_reply};
+/* --- streams --- */
+
+#define PATIENCE_MS 20000
+
+static bool a_millisecond_before(int ms, int most)
+{
+    const struct timespec span = {.tv_nsec = 1000000};
+    return ms < most && nanosleep(&span, NULL) == 0;
+}
+
+static enum sent keep_piece(struct visit *visit, const struct reply *head,
+                            struct text body)
+{
+    enum sent sent = SENT_ALL;
+    pthread_mutex_lock(&visit->mutex);
+    if (visit->broken) {
+        sent = SENT_BROKEN;
+    } else {
+        if (head != NULL)
+            keep_head(visit, head);
+        keep_body(visit, body);
+        visit->pieces++;
+        if (visit->takes == 0)
+            sent = SENT_PART;
+        else if (visit->takes > 0)
+            visit->takes--;
+    }
+    pthread_mutex_unlock(&visit->mutex);
+    if (sent == SENT_PART)
+        visit->stalled = true; /* from here on it is not the caller's */
+    return sent;
+}
+
+static enum sent keep_stream_head(struct request *request, struct reply *reply)
+{
+    struct visit *visit = CONTAINER_OF(request, struct visit, request);
+    visit->is_stream = true;
+    enum sent sent = keep_piece(visit, reply, reply->body);
+    reply_dispose(reply);
+    return sent;
+}
+
+static enum sent keep_chunk(struct request *request, struct chunk *chunk)
+{
+    struct visit *visit = CONTAINER_OF(request, struct visit, request);
+    visit->chunk = chunk;
+    return keep_piece(visit, NULL, chunk_text(chunk));
+}
+
+static void keep_end(struct request *request, struct chunk *chunk)
+{
+    struct visit *visit = CONTAINER_OF(request, struct visit, request);
+    if (chunk != NULL)
+        keep_piece(visit, NULL, chunk_text(chunk));
+    visit->answers++;
+    visit->ended = true;
+    sem_post(&visit->answered);
+}
+
+void visit_take(struct visit *visit)
+{
+    for (int ms = 0; !visit->stalled; ms++)
+        must(a_millisecond_before(ms, PATIENCE_MS), "nothing is stalled");
+    visit->stalled = false;
+    visit->request.user->writable(&visit->request);
+}
+
+static bool says(struct visit *visit, const char *text)
+{
+    pthread_mutex_lock(&visit->mutex);
+    char *found = strstr(visit->body, text);
+    if (found != NULL) {
+        found += strlen(text);
+        visit->body_len -= (size_t)(found - visit->body);
+        memmove(visit->body, found, visit->body_len + 1);
+    }
+    pthread_mutex_unlock(&visit->mutex);
+    return found != NULL;
+}
+
+void visit_must_say(struct visit *visit, const char *text)
+{
+    for (int ms = 0; !says(visit, text); ms++)
+        must(a_millisecond_before(ms, PATIENCE_MS), "it does not say %s, but %s", text,
+             visit->body);
+}
+
+bool visit_hang_up(struct visit *visit)
+{
+    if (visit->stalled) {
+        visit->stalled = false;
+        visit->request.user->closed(&visit->request);
+        return true;
+    }
+    return service_hangup(&visit->request);
+}
+
+static const struct exchange_ops exchange = {keep_reply, keep_stream_head, keep_chunk,
+                                             keep_end};
 
 void service_rig_serve(struct service_rig *service_rig, struct visit *visit,
                        const struct cgi *cgi)
 {
-    *visit = (struct visit){.request.exchange = &exchange};
+    service_rig_serve_slowly(service_rig, visit, cgi, -1);
+}
+
+void service_rig_serve_slowly(struct service_rig *service_rig, struct visit *visit,
+                              const struct cgi *cgi, int takes)
+{
+    *visit = (struct visit){.request.exchange = &exchange,
+                            .takes = takes,
+                            .mutex = PTHREAD_MUTEX_INITIALIZER};
     sem_init(&visit->answered, 0, 0);
     service_serve(service_rig->service, &visit->request, cgi);
 }

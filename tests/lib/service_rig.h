@@ -53,14 +53,36 @@ struct visit {
     char head[REPLY_HEAD + 1];
     size_t body_len;
     char body[VISIT_BODY]; /* its first bytes, and a NUL */
+    /* of a stream: body is all that came and was not taken */
+    _Atomic bool is_stream, ended;
+    _Atomic int pieces;   /* head, chunks, and an end that has one */
+    _Atomic int takes;    /* so many more at once; the rest is SENT_PART. -1: all */
+    _Atomic bool stalled; /* one is not taken yet: visit_take() */
+    _Atomic bool broken;  /* what comes is SENT_BROKEN */
+    const struct chunk *_Atomic chunk; /* the last; may be gone */
+    pthread_mutex_t mutex;             /* guards body and head */
 };
 
 void service_rig_serve(struct service_rig *service_rig, struct visit *visit,
                        const struct cgi *cgi);
 
+/* The same for a client that takes so many pieces of a stream at once (-1: all). */
+void service_rig_serve_slowly(struct service_rig *service_rig, struct visit *visit,
+                              const struct cgi *cgi, int takes);
+
 /* Fails the test where nobody answers, or more than once. Returns the status. */
 int visit_await(struct visit *visit);
 bool visit_is_answered(struct visit *visit);
+
+/* Of a stream: waits until it is stalled; then that is taken, and the stream goes on. */
+void visit_take(struct visit *visit);
+
+/* Waits until this stands in the body of a stream, and forgets all up to its end. Fails
+ * the test where it does not come. */
+void visit_must_say(struct visit *visit, const char *text);
+
+/* The client goes away. True: nobody will answer it. */
+bool visit_hang_up(struct visit *visit);
 
 /* Value of a header, or NULL; letters of the name as they are sent. */
 const char *visit_header(const struct visit *visit, const char *name, char value[256]);

@@ -32,7 +32,10 @@ void __wrap_log_warn(const char *format, ...)
 static const struct service_rules rules = {.wait_default = 15 * NANOS_PER_SECOND,
                                            .wait_max = 3600 * NANOS_PER_SECOND,
                                            .max_waiting = 100,
+                                           .limit_body = 100,
                                            .limit_path = 20,
+                                           .stream_max = 3600 * NANOS_PER_SECOND,
+                                           .stream_heartbeat = 3600 * NANOS_PER_SECOND,
                                            .cache_control = "no-store"};
 
 static int start(void **state)
@@ -65,6 +68,64 @@ static void a_timeout_in_between_is_named(void **state)
     assert_non_null(strstr(warning, "fastcgi_read_timeout"));
 }
 
+/* --- streams --- */
+
+/* It rests again a moment after it was heard. One that does not yet is an outlier, which
+ * the pattern bears. */
+static void rest(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 20 * NANOS_PER_MS}, NULL);
+}
+
+static void stream_and_hang_up(struct service_rig *service_rig, nanos before, nanos after)
+{
+    struct visit visit;
+    struct cgi cgi = {.method = TEXT("GET"),
+                      .script_name = TEXT("/a"),
+                      .accept = TEXT("application/x-ndjson")};
+    service_rig_serve(service_rig, &visit, &cgi);
+    visit_must_say(&visit, "{");
+    ahead += before;
+    service_rig_put(service_rig, "/a", service_rig->counters.publishes % 2 ? "1" : "2");
+    visit_must_say(&visit, "document");
+    rest();
+    ahead += after;
+    if (visit_hang_up(&visit))
+        service_hung_up(&visit.request);
+    else
+        must_come(&visit.answered, "it does not end");
+}
+
+static void a_timeout_shorter_than_the_heartbeat_is_named(void **state)
+{
+    struct service_rig *service_rig = *state;
+    for (int i = 1; i < 8; i++) /* after something was said, at any time */
+        stream_and_hang_up(service_rig, i * 7 * NANOS_PER_SECOND, 12 * NANOS_PER_SECOND);
+    assert_in_range(warnings, 1, 2);
+    assert_non_null(strstr(warning, "after 12 s of silence"));
+    assert_non_null(strstr(warning, "stream.heartbeat"));
+}
+
+static void a_bound_of_the_whole_answer_is_named(void **state)
+{
+    struct service_rig *service_rig = *state;
+    for (int i = 1; i < 8; i++)
+        stream_and_hang_up(service_rig, i * 7 * NANOS_PER_SECOND,
+                           (60 - i * 7) * NANOS_PER_SECOND);
+    assert_in_range(warnings, 1, 3);
+    assert_non_null(strstr(warning, "after 60 s"));
+    assert_non_null(strstr(warning, "stream.max"));
+}
+
+static void streams_that_end_as_their_readers_like_are_no_reason(void **state)
+{
+    struct service_rig *service_rig = *state;
+    for (int i = 1; i < 12; i++)
+        stream_and_hang_up(service_rig, i * 5 * NANOS_PER_SECOND,
+                           (13 - i) * 11 * NANOS_PER_SECOND);
+    assert_int_equal(warnings, 0);
+}
+
 static void who_comes_to_the_end_of_the_wait_is_no_reason(void **state)
 {
     struct service_rig *service_rig = *state;
@@ -91,6 +152,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_timeout_in_between_is_named),
         TEST(who_comes_to_the_end_of_the_wait_is_no_reason),
+        TEST(a_timeout_shorter_than_the_heartbeat_is_named),
+        TEST(a_bound_of_the_whole_answer_is_named),
+        TEST(streams_that_end_as_their_readers_like_are_no_reason),
     };
     return cmocka_run_group_tests_name("service/hangup", tests, NULL, NULL);
 }

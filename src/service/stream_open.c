@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What a stream begins with is decided here, and what is wrong is said while there is a
+ * status to say it with. From the head on it is stream.c's.
+ */
+#include "stream_open.h"
+
+#include <stdlib.h>
+
+#include "deliver.h"
+#include "fcgiwait/path.h"
+#include "hold.h"
+#include "ndjson.h"
+#include "read_plan.h"
+#include "sse.h"
+#include "stream.h"
+
+/* When a client may come back, once its stream has ended: within this, by chance. */
+#define RETRY_LEAST_MS 1000
+#define RETRY_SPREAD_MS 2000
+#define RETRY_UNREACHED_MS 5000
+#define OPENING_MOST 64
+
+/* Streams end up to this share earlier. */
+#define END_SPREAD 0.1
+
+/* --- what is wanted --- */
+
+static enum accept_stream wanted(const struct operation *operation,
+                                 const struct present *present)
+{
+    struct text type = TEXT("");
+    if (operation->below)
+        type = TEXT("application/json");
+    else if (present->document != NULL)
+        type = present->document->type;
+    return accept_stream(operation->accept, type);
+}
+
+static struct event_kind kind_of(const struct operation *operation,
+                                 enum accept_stream wanted)
+{
+    bool here = operation->origin.len == 0;
+    bool events = wanted == ACCEPT_EVENTS;
+    return (struct event_kind){events ? EVENT_SSE : EVENT_NDJSON,
+                               events && here && !operation->below, here};
+}
+
+/* --- the head --- */
+
+static const char *type_of(enum event_format format)
+{
+    return format == EVENT_SSE ? "text/event-stream" : "application/x-ndjson";
+}
+
+/* malloc'd, or NULL: then the first heartbeat says it. */
+static char *opening_of(enum event_format format, unsigned retry_least_ms, size_t *len)
+{
+    char *bytes = malloc(OPENING_MOST);
+    unsigned retry = retry_least_ms + (unsigned)(RETRY_SPREAD_MS * hold_luck());
+    if (bytes != NULL && format == EVENT_SSE) {
+        *len = sse_opening(retry, bytes);
+    } else if (bytes != NULL) {
+        *len = sizeof NDJSON_HEARTBEAT - 1;
+        memcpy(bytes, NDJSON_HEARTBEAT, *len);
+    }
+    return bytes;
+}
+
+static void make_head(struct reply *reply, const struct request *request,
+                      enum event_format format, unsigned retry_least_ms, uint64_t index)
+{
+    size_t len = 0;
+    char *opening =
+        request->head_only ? NULL : opening_of(format, retry_least_ms, &len);
+    bool minimal = request->feed != NULL && request->feed->minimal;
+    reply_stream(reply, index, type_of(format), minimal, opening, len);
+}
+
+/* --- the beginning --- */
+
+/* When it is over: not all streams that began together end together, and none goes on
+ * past the time until which the client may know. */
+static struct instant end_of(const struct operation *operation)
+{
+    double share = 1 - END_SPREAD * hold_luck();
+    nanos span = (nanos)((double)operation->rules->stream_max * share);
+    if (operation->expires != INT64_MAX && operation->expires - clock_wall() < span)
+        span = operation->expires - clock_wall();
+    return instant_after(clock_now(), span);
+}
+
+static struct stream *stream_new(const struct operation *operation,
+                                 struct event_kind kind)
+{
+    size_t path_len = operation->below ? 0 : operation->path.len;
+    struct stream *stream = malloc(sizeof *stream + path_len);
+    if (stream == NULL)
+        return NULL;
+    *stream =
+        (struct stream){.kind = kind,
+                        .scope = operation->origin.len > 0 ? SCOPE_BELOW : SCOPE_SELF,
+                        .ends = end_of(operation),
+                        .mark.catches_up = true,
+                        .path_len = path_len};
+    memcpy(stream->path, operation->path.at, path_len);
+    return stream;
+}
+
+static void begin(struct service *service, struct request *request,
+                  const struct operation *operation, struct event_kind kind,
+                  uint64_t index)
+{
+    struct reply head;
+    if (!hold_take(service, request, operation))
+        return;
+    struct stream *stream = stream_new(operation, kind);
+    if (stream == NULL) {
+        hold_leave(service, request);
+        deliver_no_memory(service, request);
+        return;
+    }
+    free(request->target); /* no reply is to come */
+    request->target = NULL;
+    make_head(&head, request, kind.format, RETRY_LEAST_MS, index);
+    stream_begin(request, stream, &head);
+}
+
+static void serve(struct service *service, struct request *request,
+                  const struct operation *operation, struct event_kind kind,
+                  const struct present *present)
+{
+    if (operation->stream_is_off) {
+        deliver_problem(service, request, 406,
+                        "No streams are given here; ask without naming "
+                        "text/event-stream or application/x-ndjson in Accept.",
+                        NULL);
+    } else if (!event_can_say(kind, present)) {
+        deliver_problem(service, request, 406,
+                        "This document is not UTF-8, which an event stream has to be; "
+                        "ask for application/x-ndjson, or without a stream.",
+                        NULL);
+    } else if (request->head_only) {
+        struct reply head;
+        make_head(&head, request, kind.format, 0, present->index);
+        deliver_reply(service, request, &head);
+    } else {
+        begin(service, request, operation, kind, present->index);
+    }
+}
+
+/* What is there, and what of it the client has. */
+static void look(struct service *service, struct request *request,
+                 const struct operation *operation, struct present *present)
+{
+    bool behind_origin = operation->origin.len > 0;
+    struct text path =
+        behind_origin ? path_without_slash(operation->path) : operation->path;
+    struct tree_span span;
+    if (request->feed != NULL)
+        feed_look(request->feed, service->tree, present);
+    else
+        tree_look(service->tree, path, behind_origin ? SCOPE_BELOW : SCOPE_SELF, present);
+    tree_span(service->tree, &span);
+    if (request->feed != NULL)
+        feed_set_from(request->feed, service->tree, operation, &span, present, false);
+    request->index = STREAM_NOTHING;
+    if (operation->has_index && read_plan_is_since(&span, present, operation->index))
+        request->index = present->index;
+}
+
+bool stream_look(struct service *service, struct request *request,
+                 const struct operation *operation)
+{
+    struct present present;
+    if (operation->accept.len == 0)
+        return false;
+    look(service, request, operation, &present);
+    enum accept_stream stream = wanted(operation, &present);
+    if (stream != ACCEPT_NO_STREAM)
+        serve(service, request, operation, kind_of(operation, stream), &present);
+    present_dispose(&present);
+    return stream != ACCEPT_NO_STREAM;
+}
+
+bool stream_unreached(struct service *service, struct request *request,
+                      const struct operation *operation)
+{
+    static const struct present unknown = {.index = 0};
+    struct reply head;
+    if (operation->accept.len == 0 || operation->stream_is_off ||
+        wanted(operation, &unknown) != ACCEPT_EVENTS)
+        return false;
+    make_head(&head, request, EVENT_SSE, RETRY_UNREACHED_MS,
+              operation->has_index && operation->index != INDEX_NONE ? operation->index
+                                                                     : 0);
+    deliver_reply(service, request, &head);
+    return true;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: ISC */
+/* stream_open: whether a reader gets a stream, and which. Private to the service. */
+#ifndef FCGIWAIT_SERVICE_STREAM_OPEN_H
+#define FCGIWAIT_SERVICE_STREAM_OPEN_H
+
+#include "service_private.h"
+
+/* Answers with a stream, if the client wants one. False: it wants what a GET gives. */
+bool stream_look(struct service *service, struct request *request,
+                 const struct operation *operation);
+
+/* The store's engine does not answer. A client that wants events is told to come back,
+ * with a stream that says nothing else: any other status would end an EventSource for
+ * good. False: the client reads the status. */
+bool stream_unreached(struct service *service, struct request *request,
+                      const struct operation *operation);
+
+#endif
