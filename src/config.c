@@ -47,6 +47,11 @@ static char *set_at(struct loader *loader, const struct key *key)
     return loader->set_at[key - keys_all(&count)];
 }
 
+static void remember(struct loader *loader, const char *where, const struct key *key)
+{
+    snprintf(set_at(loader, key), sizeof loader->set_at[0], "%s", where);
+}
+
 /* `wrong` is what a setter said. */
 static bool note_set(struct loader *loader, const char *where, const struct key *key,
                      const char *wrong)
@@ -58,7 +63,7 @@ static bool note_set(struct loader *loader, const char *where, const struct key 
                  key->name, wrong, key->allowed);
         return false;
     }
-    snprintf(set_at(loader, key), sizeof loader->set_at[0], "%s", where);
+    remember(loader, where, key);
     return true;
 }
 
@@ -91,11 +96,13 @@ static void where_is(const config_setting_t *setting, const char *file, char whe
 static bool take_tables(struct loader *loader, const char *file, const struct key *key,
                         const config_setting_t *list)
 {
-    struct tables_error error;
+    struct tables_error error = {.what = NULL};
     char where[256];
     where_is(list, file, where);
-    if (tables_take(loader->config, list, &error))
-        return note_set(loader, where, key, NULL);
+    if (tables_take(loader->config, list, &error)) {
+        remember(loader, where, key);
+        return true;
+    }
     where_is(error.at, file, where);
     if (error.what == NULL)
         return fail(loader, where, keys_no_memory);

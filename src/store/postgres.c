@@ -4,6 +4,8 @@
  * may go and come back.
  */
 #include "postgres.h"
+#include "postgres_catalogue.h"
+#include "postgres_setup.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,6 +156,8 @@ static bool open_all(struct postgres *postgres, const struct store_options *opti
         return false;
     int result = open_links(postgres);
     if (result == 0) {
+        if (!postgres_compare(postgres, error, capacity))
+            return false;
         if (!postgres_follow_open(postgres)) {
             snprintf(error, capacity, "%s", postgres->following.error);
             return false;
@@ -207,4 +211,6 @@ const struct store_backend store_postgres = {.type = "postgres",
                                              .propose = postgres_propose,
                                              .reached = postgres_reached,
                                              .fence = postgres_fence,
-                                             .close = postgres_close};
+                                             .close = postgres_close,
+                                             .check = postgres_check,
+                                             .print_setup = postgres_print_setup};

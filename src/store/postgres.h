@@ -90,6 +90,10 @@ bool postgres_show_start(struct postgres *postgres, uint64_t index);
  * follower's. False: following.error. */
 bool postgres_follow_open(struct postgres *postgres);
 
+/* Whether the server can tell all that the configuration asks for. Before the follower
+ * begins. False: `error`. */
+bool postgres_compare(struct postgres *postgres, char *error, size_t capacity);
+
 /* What the log says of a table. False: following.error. */
 bool postgres_learn(struct postgres *postgres, const struct postgres_message *message);
 

@@ -16,17 +16,11 @@
 
 struct postgres_link;
 
-enum postgres_checked {
-    POSTGRES_GOOD,
-    POSTGRES_WRONG,     /* some of what the configuration asks for is not there */
-    POSTGRES_UNANSWERED /* the server did not answer */
-};
-
 /* Whether the server can tell what the configuration asks for: wal_level, the
  * publication, and in it every table with the columns that its templates need and a
  * replica identity that has them. Calls `say` with a sentence for each thing that is
- * wrong, and what to do. */
-enum postgres_checked
+ * wrong, and what to do. STORE_UNREACHABLE: the link's error says why. */
+enum store_checked
 postgres_catalogue_check(struct postgres_link *link, const char *publication,
                          struct postgres_tables *tables, struct instant until,
                          void (*say)(void *context, const char *what), void *context);
@@ -37,5 +31,10 @@ bool postgres_catalogue_adopt(struct postgres_link *link, struct postgres_tables
                               const struct postgres_message *relation,
                               struct instant until, enum postgres_learned *learned,
                               const char **why);
+
+/* Of struct store_backend: the first of these, on a connection of its own. */
+enum store_checked postgres_check(const struct store_options *options,
+                                  void (*say)(void *context, const char *what),
+                                  void *context);
 
 #endif

@@ -135,11 +135,15 @@ size_t postgres_gather_changes(struct postgres_gather *gather, uint64_t index, n
     if (marks + gather->count_below > STORE_MARKS_MOST)
         postgres_gather_everything(gather);
     HASH_ITER(hh, gather->touched, one, next)
-    gather->changes[count++] =
-        (struct change){CHANGE_TOUCH, index, at, path_of(one), NULL};
+    {
+        gather->changes[count++] =
+            (struct change){CHANGE_TOUCH, index, at, path_of(one), NULL};
+    }
     HASH_ITER(hh, gather->below, one, next)
-    gather->changes[count++] =
-        (struct change){CHANGE_EVERYTHING, index, at, path_of(one), NULL};
+    {
+        gather->changes[count++] =
+            (struct change){CHANGE_EVERYTHING, index, at, path_of(one), NULL};
+    }
     if (gather->everything)
         gather->changes[count++] =
             (struct change){CHANGE_EVERYTHING, index, at, TEXT("/"), NULL};

@@ -53,6 +53,14 @@ static const char *take_column(struct text *rest, struct postgres_part *part)
     return NULL;
 }
 
+/* An escape does not go on in a value. */
+static bool is_escape(struct text rest)
+{
+    static const char digits[] = "0123456789abcdefABCDEF";
+    return rest.len >= 3 && memchr(digits, rest.at[1], sizeof digits - 1) != NULL &&
+           memchr(digits, rest.at[2], sizeof digits - 1) != NULL;
+}
+
 /* One literal, and one column where there is one. */
 static const char *take_part(struct text *rest, struct postgres_part *part)
 {
@@ -60,6 +68,8 @@ static const char *take_part(struct text *rest, struct postgres_part *part)
     while (rest->len > 0 && rest->at[0] != '{') {
         if (strchr("}?#", rest->at[0]) != NULL || text_is_control(rest->at[0]))
             return "it has a }, ?, # or control character in it";
+        if (rest->at[0] == '%' && !is_escape(*rest))
+            return "it has a % that is not followed by two hexadecimal digits";
         part->literal.len++;
         text_skip(rest, 1);
     }

@@ -11,12 +11,14 @@
 
 #include "backend.h"
 
-static const struct store_backend *const backends[] = {&store_sqlite, &store_memory,
+static const struct store_backend *const backends[] = {
+    &store_sqlite,
+    &store_memory,
 #ifdef WITH_REDIS
-                                                       &store_redis,
+    &store_redis,
 #endif
 #ifdef WITH_POSTGRES
-                                                       &store_postgres,
+    &store_postgres,
 #endif
 };
 

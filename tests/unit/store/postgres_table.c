@@ -471,8 +471,8 @@ static void mistakes_are_named(void **state)
 {
     static const char *const paths[] = {
         "",          "posts/{id}", "/posts/{id", "/posts/{}", "/a}",
-        "/a?b={id}", "/a#{id}",    "//a/{id}",   "/%zz/{a}",  "/a\n/{id}",
-        "/{\"a}",    "/{a\"b}",    "/%0a/{id}"};
+        "/a?b={id}", "/a#{id}",    "//a/{id}",   "/%zz/{a}",  "/%C{a}",
+        "/a%1",      "/a\n/{id}",  "/{\"a}",     "/{a\"b}",   "/%0a/{id}"};
     static const char *const names[] = {"",      ".",   "a.",     ".b",
                                         "a.b.c", "\"a", "a\"b.c", "\"a\"b.c"};
     char error[256];
