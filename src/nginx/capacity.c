@@ -3,6 +3,7 @@
  * Rules about numbers: connections, open files, kept connections. What is needed is
  * reckoned from max_waiting, and said with the number that would do.
  */
+#include "guard.h"
 #include "rules.h"
 
 #define CONNECTIONS_STANDARD 512 /* nginx's default of worker_connections */
@@ -149,4 +150,53 @@ void rule_keep_conn(struct nginx_check *check, const struct way *way)
     fault.effect = opened_anew;
     fault.instead = "fastcgi_keep_conn on;";
     fault_report(check, &fault);
+}
+
+/* --- connections of a browser --- */
+
+/* A socket has the protocols of all `listen` lines that name it. */
+static bool has_http2(const struct directive *listen, const struct directive *server)
+{
+    const struct directive *realm = find_realm(server);
+    if (value_is_on(find_setting(server, TEXT("http2"))))
+        return true;
+    for (const struct directive *at = realm; at != NULL; at = find_next(realm, at))
+        if (directive_is(at, TEXT("listen")) && values_have(at, TEXT("http2")) &&
+            text_is(directive_value(at, 1), directive_value(listen, 1)))
+            return true;
+    return false;
+}
+
+static const char *say_values(struct nginx_check *check, const struct directive *set)
+{
+    const char *values = "";
+    for (size_t i = 1; i < set->count; i++) {
+        struct text value = directive_value(set, i);
+        values = say(check, "%s %.*s", values, (int)value.len, value.at);
+    }
+    return values;
+}
+
+/* Browsers speak HTTP/2 over TLS alone. */
+void rule_http1(struct nginx_check *check, const struct way *way)
+{
+    if (!way_streams(way) || guard_is_internal(way->block))
+        return;
+    const struct directive *listen = find_inside(way->server, TEXT("listen"));
+    for (; listen != NULL; listen = find_again(listen)) {
+        if (!values_have(listen, TEXT("ssl")) || has_http2(listen, way->server))
+            continue;
+        const char *values = say_values(check, listen);
+        fault_report(
+            check,
+            &(struct fault){
+                .rule = "http1",
+                .at = listen,
+                .what = say(check, "listen%s speaks HTTP/1.1 alone", values),
+                .effect = "a browser opens six connections to a site, for all its tabs "
+                          "together: six streams or waits take them all, and whatever "
+                          "else the pages ask for stands still",
+                .instead = say(check, "listen%s http2; (from nginx 1.25.1 on: http2 on;)",
+                               values)});
+    }
 }

@@ -27,6 +27,7 @@ static rule_fn *const rules[] = {
     rule_direct,
     rule_keepalive,
     rule_keep_conn,
+    rule_http1,
     rule_limit_conn,
     rule_limit_req,
     rule_max_conns,

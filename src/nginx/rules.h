@@ -90,6 +90,7 @@ void rule_open_files(struct nginx_check *check, const struct way *way);
 void rule_direct(struct nginx_check *check, const struct way *way);
 void rule_keepalive(struct nginx_check *check, const struct way *way);
 void rule_keep_conn(struct nginx_check *check, const struct way *way);
+void rule_http1(struct nginx_check *check, const struct way *way);
 
 /* limits.c: what nginx grants to one client, or to all */
 void rule_limit_conn(struct nginx_check *check, const struct way *way);
@@ -117,6 +118,7 @@ bool params_misspelt(const struct directive *level);
 
 /* streaming.c: streams, and everything below a path */
 bool way_streams(const struct way *way); /* its clients may ask for streams */
+extern const char stream_is_cut[];       /* an effect */
 void rule_stream_buffering(struct nginx_check *check, const struct way *way);
 void rule_stream_front(struct nginx_check *check, const struct way *way);
 void rule_stream_gzip(struct nginx_check *check, const struct way *way);

@@ -2,12 +2,21 @@
 /*
  * What holds the events of a stream back, or ends it between two heartbeats; and who is
  * told of changes below a path. What is said here of nginx was tried on nginx 1.22.
+ *
+ * Buffering takes two shapes. What has frames (FastCGI's records, HTTP/1.1's chunks)
+ * nginx hands on frame by frame, buffering or not; but it reads ahead of a slow client,
+ * into a file where memory is full. What has none (HTTP/1.0) it gathers as well.
  */
 #include "guard.h"
 #include "rules.h"
 
 static const char gathered[] = "events of a stream are gathered until a buffer is full: "
                                "they come late, many at once, or never";
+const char stream_is_cut[] = "a stream is cut off whenever nothing changes for that long";
+static const char read_ahead[] =
+    "nginx reads events ahead of a client that reads slowly, up to a file of 1g for "
+    "each: "
+    "it is told old states one after the other instead of the newest";
 
 bool way_streams(const struct way *way)
 {
@@ -29,7 +38,7 @@ static bool is_unbuffered(const struct way *way)
 void rule_stream_buffering(struct nginx_check *check, const struct way *way)
 {
     const struct directive *ignored = ignores_buffering(way);
-    if (!way_streams(way) || ignored == NULL || is_unbuffered(way))
+    if (way_is_proxy(way) || !way_streams(way) || ignored == NULL || is_unbuffered(way))
         return;
     fault_report(check,
                  &(struct fault){
@@ -37,46 +46,61 @@ void rule_stream_buffering(struct nginx_check *check, const struct way *way)
                      .at = ignored,
                      .what =
                          "X-Accel-Buffering is ignored, with which fcgiwait keeps nginx "
-                         "from gathering a stream",
-                     .effect = gathered,
-                     .instead = say(check,
-                                    "%.*s_buffering off; (or take X-Accel-Buffering "
-                                    "out of this line)",
-                                    (int)way->protocol.len, way->protocol.at)});
+                         "from reading ahead",
+                     .effect = read_ahead,
+                     .instead = "fastcgi_buffering off; (or take X-Accel-Buffering out "
+                                "of this line)"});
 }
 
 /* --- nginx in front of nginx --- */
 
-/* Some location of this dump that streams and hands X-Accel-Buffering on to the front;
- * otherwise nginx keeps it for itself. Without any such location nothing streams. */
-static bool needs_care(const struct nginx_check *check)
+/* A location of this dump that streams and keeps X-Accel-Buffering for itself, as nginx
+ * does unless it is told to hand it on; where another hands it on, that is the one behind
+ * the front. NULL: none streams, or one hands it on. */
+static const struct way *silent_behind(const struct nginx_check *check)
 {
-    bool any = false;
+    const struct way *silent = NULL;
     for (const struct way *way = check->ways; way != NULL; way = way->next) {
         if (way_is_proxy(way) || !way_streams(way))
             continue;
         if (way_lists(way, "pass_header", TEXT("X-Accel-Buffering")) != NULL)
-            return false;
-        any = true;
+            return NULL;
+        silent = silent != NULL ? silent : way;
     }
-    return any;
+    return silent;
 }
 
-/* An answer in chunks (HTTP/1.1) is handed on chunk by chunk; one without end (1.0) is
- * gathered. */
+static bool asks_in_chunks(const struct directive *version)
+{
+    return version != NULL && !text_is(directive_value(version, 1), TEXT("1.0"));
+}
+
 void rule_stream_front(struct nginx_check *check, const struct way *way)
 {
     const struct directive *version =
         find_setting(way->block, TEXT("proxy_http_version"));
-    bool chunks = version != NULL && !text_is(directive_value(version, 1), TEXT("1.0"));
-    if (!way_is_proxy(way) || !way_streams(way) || is_unbuffered(way) || chunks ||
-        ignores_buffering(way) != NULL || !needs_care(check))
+    if (!way_is_proxy(way) || !way_streams(way) || is_unbuffered(way))
         return;
-    struct fault fault = fault_of("stream_front", version, way);
-    fault.what = say(check, "%s asks with HTTP/1.0 and has proxy_buffering on",
-                     say_location(check, way->block));
-    fault.effect = gathered;
-    fault.instead = "proxy_http_version 1.1; proxy_set_header Connection \"\";";
+    const struct directive *ignored = ignores_buffering(way);
+    const struct way *silent = ignored == NULL ? silent_behind(check) : NULL;
+    if (ignored == NULL && silent == NULL)
+        return;
+    bool chunks = asks_in_chunks(version);
+    struct fault fault = fault_of("stream_front",
+                                  ignored != NULL ? ignored
+                                  : chunks        ? NULL
+                                                  : version,
+                                  way);
+    fault.what =
+        say(check, "%s has proxy_buffering on, and %s which answers are streams%s",
+            say_location(check, way->block), ignored != NULL ? "ignores" : "is not told",
+            chunks ? "" : "; it asks with HTTP/1.0");
+    fault.effect = chunks ? read_ahead : gathered;
+    fault.instead =
+        ignored != NULL
+            ? "proxy_buffering off; (or take X-Accel-Buffering out of this line)"
+            : say(check, "fastcgi_pass_header X-Accel-Buffering; (where %s:%u passes on)",
+                  silent->pass->file, silent->pass->line);
     fault_report(check, &fault);
 }
 
@@ -89,15 +113,14 @@ void rule_stream_gzip(struct nginx_check *check, const struct way *way)
     if (!way_streams(way) || !value_is_on(gzip) ||
         !(values_have(types, TEXT("text/event-stream")) || values_have(types, TEXT("*"))))
         return;
-    fault_report(check,
-                 &(struct fault){
-                     .rule = "stream_gzip",
-                     .at = types,
-                     .what = "gzip lies over text/event-stream",
-                     .effect =
-                         "each open stream keeps a compressor, some 256k of memory, and "
-                         "clients that decode in blocks see events late",
-                     .instead = "gzip_types application/json text/plain;"});
+    fault_report(
+        check, &(struct fault){
+                   .rule = "stream_gzip",
+                   .at = types,
+                   .what = "gzip lies over text/event-stream",
+                   .effect = "each open stream keeps a compressor: some 100k of nginx's "
+                             "memory instead of 15k",
+                   .instead = "gzip_types application/json text/plain;"});
 }
 
 /* --- heartbeats --- */
@@ -114,7 +137,7 @@ void rule_heartbeat(struct nginx_check *check, const struct way *way)
     struct fault fault = fault_of("heartbeat", set, way);
     fault.what = say(check, "%s_read_timeout %s is not above stream.heartbeat, %s",
                      protocol, say_seconds(check, timeout), say_seconds(check, beat));
-    fault.effect = "a stream is cut off whenever nothing changes for that long";
+    fault.effect = stream_is_cut;
     fault.instead = say(check, "%s_read_timeout %llds;", protocol, seconds_above(beat));
     fault_report(check, &fault);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Servers of a stream block on the way: in front of nginx, or between nginx and fcgiwait.
- * They see bytes alone, and while a client waits there are none.
+ * They see bytes alone, and while a client waits, or between two heartbeats, there are
+ * none.
  */
 #include "rules.h"
 
@@ -36,7 +37,9 @@ static bool is_on(const struct passage *passage)
 static void report(struct nginx_check *check, const struct passage *passage,
                    const struct directive *set, nanos timeout)
 {
-    nanos wait = passage->way->wait;
+    const struct way *way = passage->way;
+    bool cuts_waits = timeout <= way->wait;
+    nanos silence = cuts_waits ? way->wait : check->needs.heartbeat;
     fault_report(
         check,
         &(struct fault){
@@ -44,10 +47,14 @@ static void report(struct nginx_check *check, const struct passage *passage,
             .at = set,
             .what = say(check,
                         "proxy_timeout %s of a stream server on the way is not above "
-                        "the longest wait, %s",
-                        say_seconds(check, timeout), say_seconds(check, wait)),
-            .effect = "connections on which somebody waits are closed without an answer",
-            .instead = say(check, "proxy_timeout %llds;", seconds_above(wait))});
+                        "%s, %s",
+                        say_seconds(check, timeout),
+                        cuts_waits ? "the longest wait" : "stream.heartbeat",
+                        say_seconds(check, silence)),
+            .effect = cuts_waits ? "connections on which somebody waits are closed "
+                                   "without an answer"
+                                 : stream_is_cut,
+            .instead = say(check, "proxy_timeout %llds;", seconds_above(silence))});
 }
 
 static void check_server(struct nginx_check *check, const struct way *way,
@@ -55,10 +62,11 @@ static void check_server(struct nginx_check *check, const struct way *way,
 {
     const struct directive *set = find_setting(server, TEXT("proxy_timeout"));
     const struct passage passage = {server, find_inside(server, TEXT("proxy_pass")), way};
-    nanos timeout;
+    nanos timeout, beat = way_streams(way) ? check->needs.heartbeat : 0;
     if (set == NULL || passage.pass == NULL)
         return;
-    if (read_time(check, set, &timeout) && timeout <= way->wait && is_on(&passage))
+    if (read_time(check, set, &timeout) && (timeout <= way->wait || timeout <= beat) &&
+        is_on(&passage))
         report(check, &passage, set, timeout);
 }
 

@@ -17,7 +17,8 @@ struct probed {
 bool probed_behind(struct probed *probed, const struct stack *stack, enum hop_kind kind,
                    const char *lines);
 
-/* Begins to ask for `path` on the outermost, which speaks TLS where it is of that kind. */
+/* Begins to ask for `path` on the outermost, which speaks TLS where it is of that kind.
+ */
 void probed_start(struct probed *probed, const char *path, const char *options);
 
 /* What it says, one line for each thing, one blank between words; the chain is closed.

@@ -12,20 +12,13 @@
 #include "http.h"
 #include "must.h"
 #include "program.h"
+#include "repair.h"
 #include "stack.h"
 
 #define PARALLEL 3
 #define TOKEN 7000 /* bytes of a bearer token */
 
-#define TOLD                                                                             \
-    "fastcgi_param REQUEST_METHOD $request_method;\n"                                    \
-    "fastcgi_param QUERY_STRING $query_string;\n"                                        \
-    "fastcgi_param CONTENT_TYPE $content_type;\n"                                        \
-    "fastcgi_param CONTENT_LENGTH $content_length;\n"                                    \
-    "fastcgi_param SCRIPT_NAME $fastcgi_script_name;\n"
-
-/* The marks are where faults are planted. %1: the folder, %2: user, %3 to %5: ports, %6:
- * how often it was written. */
+/* The marks are where faults are planted. %1: the folder, %2: user, %3 to %5: ports. */
 static const char correct[] =
     "%2$s worker_processes 1; worker_rlimit_nofile 4096; daemon off; pid nginx.pid;\n"
     "error_log error.log; #main\n"
@@ -39,19 +32,20 @@ static const char correct[] =
     "proxy_cache_path cache keys_zone=api:1m;\n"
     "upstream fcgiwait { server unix:%1$s/socket; keepalive 500; }\n"
     "fastcgi_keep_conn on; fastcgi_read_timeout 30s; fastcgi_next_upstream off;\n"
+    "fastcgi_pass_header X-Accel-Buffering;\n"
     "proxy_http_version 1.1; proxy_read_timeout 30s; proxy_next_upstream off;\n"
     "server {\n"
-    "listen 127.0.0.1:%3$d backlog=1024; root %1$s/none; server_name x;\n" TOLD
-    "location = /generation { return 200 \"%6$d\"; }\n"
+    "listen 127.0.0.1:%3$d backlog=1024; root %1$s/none; server_name x;\n" REPAIR_TOLD
+    "location = /generation { return 200 \"GENERATION\"; }\n"
     "location /live/ { #read\n"
     "fastcgi_pass fcgiwait; }\n"
-    "location ~ ^/publish(?<resource>/.*)$ { allow 127.0.0.1; deny all;\n" TOLD
+    "location ~ ^/publish(?<resource>/.*)$ { allow 127.0.0.1; deny all;\n" REPAIR_TOLD
     "fastcgi_param FCGIWAIT_ACCESS publish;\n"
     "fastcgi_param FCGIWAIT_RESOURCE $resource;\n"
     "fastcgi_pass fcgiwait; }\n"
-    "location ~ ^/fcgiwait/(?<endpoint>.*)$ { allow 127.0.0.1; deny all;\n" TOLD
+    "location ~ ^/fcgiwait/(?<endpoint>.*)$ { allow 127.0.0.1; deny all;\n" REPAIR_TOLD
     "fastcgi_param FCGIWAIT_ENDPOINT $endpoint; fastcgi_pass fcgiwait; }\n"
-    "location /api/ {\n" TOLD
+    "location /api/ {\n" REPAIR_TOLD
     "fastcgi_param FCGIWAIT_ORIGIN /_origin; fastcgi_pass fcgiwait; }\n"
     "location /_origin/ { internal; #origin\n"
     "set $polling_index $upstream_http_x_polling_index;\n"
@@ -71,86 +65,18 @@ static const char correct[] =
     "}\n"
     "}\n";
 
-static int front_port, api_port, generation;
-
-/* --- nginx.conf --- */
-
-#define CONF_MOST 16384
-
-static void print_conf(const struct stack *stack, char conf[CONF_MOST])
-{
-    char *text = NULL;
-    must(asprintf(&text, correct, stack->dir, geteuid() == 0 ? "user root;" : "",
-                  stack->port, front_port, api_port, ++generation) > 0,
-         "asprintf");
-    must(strlen(text) < CONF_MOST, "no room for nginx.conf");
-    strcpy(conf, text);
-    free(text);
-}
-
-static void write_file(const struct stack *stack, const char *name, const char *first,
-                       const char *second, const char *third)
-{
-    char path[128];
-    stack_path(stack, name, path);
-    FILE *file = fopen(path, "w");
-    must(file != NULL, "can't write %s", path);
-    fprintf(file, "%s%s%s", first, second, third);
-    must(fclose(file) == 0, "can't write %s", path);
-}
-
-/* With `to` in the place of the first `from`; both may be empty. */
-static void write_conf(const struct stack *stack, const char *from, const char *to)
-{
-    char conf[CONF_MOST];
-    print_conf(stack, conf);
-    char *found = strstr(conf, from);
-    must(found != NULL, "\"%s\" is not there", from);
-    char *rest = strdup(found + strlen(from));
-    must(rest != NULL, "strdup");
-    *found = '\0';
-    write_file(stack, "nginx.conf", conf, to, rest);
-    free(rest);
-}
+static int front_port, api_port;
 
 static void write_first(const struct stack *stack)
 {
+    char *conf = NULL;
     front_port = free_port();
     api_port = free_port();
-    write_file(stack, "fastcgi_params", TOLD, "", ""); /* as nginx has one */
-    write_conf(stack, "", "");
-}
-
-static bool is_served(const struct stack *stack)
-{
-    char expected[16];
-    snprintf(expected, sizeof expected, "%d", generation);
-    struct answer answer = http_get(stack->port, "/generation", NULL);
-    bool served = answer.body != NULL && strcmp(answer.body, expected) == 0;
-    answer_free(&answer);
-    return served;
-}
-
-/* A new nginx: a reload would leave the old worker a moment. */
-static void restart_nginx(struct stack *stack)
-{
-    const char *const command[] = {"nginx",      "-p", stack->dir,  "-c",
-                                   "nginx.conf", "-e", "error.log", NULL};
-    stack_end(&stack->nginx);
-    stack->nginx = stack_run(stack, "nginx.log", command);
-    for (double start = seconds_now(); !is_served(stack); sleep_ms(10))
-        must(seconds_now() - start < 60, "nginx does not start: see %s", stack->dir);
-}
-
-static struct run check(const struct stack *stack)
-{
-    char command[256];
-    snprintf(command, sizeof command, "nginx -T -p %s/ -c nginx.conf >%s/dump 2>%s/why",
-             stack->dir, stack->dir, stack->dir);
-    must(system(command) == 0, "nginx refuses %s/nginx.conf: see %s/why", stack->dir,
-         stack->dir);
-    return program_run("-c %s/fcgiwait.conf --check-nginx %s/dump", stack->dir,
-                       stack->dir);
+    must(asprintf(&conf, correct, stack->dir, geteuid() == 0 ? "user root;" : "",
+                  stack->port, front_port, api_port) > 0,
+         "asprintf");
+    repair_write(stack, conf);
+    free(conf);
 }
 
 /* --- whether polls are as they should be --- */
@@ -278,7 +204,7 @@ static bool exposes_the_index(const struct stack *stack)
 static bool keeps_the_index_of_a_404(const struct stack *stack)
 {
     char path[64];
-    snprintf(path, sizeof path, "/api/none/%d", generation);
+    snprintf(path, sizeof path, "/api/none/%u", repair_generation());
     struct answer answer = http_get(stack->port, path, NULL);
     bool kept = answer.status == 404 && has(&answer, "X-Polling-Index", NULL);
     answer_free(&answer);
@@ -289,7 +215,7 @@ static bool gives_each_tenant_his_own(const struct stack *stack)
 {
     static const char *const tenants[] = {"one.example", "two.example"};
     char path[64];
-    snprintf(path, sizeof path, "/api/who/%d", generation);
+    snprintf(path, sizeof path, "/api/who/%u", repair_generation());
     bool own = true;
     for (size_t i = 0; i < 2; i++) {
         char host[64];
@@ -304,7 +230,7 @@ static bool gives_each_tenant_his_own(const struct stack *stack)
 static bool shares_one_get_with_a_long_token(const struct stack *stack)
 {
     char header[TOKEN + 32] = "Authorization: Bearer ", cache[256] = "", path[64];
-    snprintf(path, sizeof path, "/api/token/%d", generation);
+    snprintf(path, sizeof path, "/api/token/%u", repair_generation());
     memset(header + strlen(header), 'x', TOKEN);
     for (int i = 0; i < 2; i++) {
         struct answer answer = http_get(stack->port, path, header);
@@ -316,48 +242,13 @@ static bool shares_one_get_with_a_long_token(const struct stack *stack)
 
 /* --- the faults --- */
 
-struct row {
-    const char *from, *fault; /* in the configuration */
-    const char *line;         /* that is proposed */
-    const char *repaired;     /* what stands there then; NULL: `from` */
-    bool (*is_right)(const struct stack *stack);
-};
-
 #define READ "#read\n"
 #define KEY "\"$http_host $polling_index $args $uri\""
 #define PASS "{ proxy_pass http://127.0.0.1:"
 
-static void load(struct stack *stack, const char *from, const char *to)
-{
-    write_conf(stack, from, to);
-    restart_nginx(stack);
-}
-
-static void fault_is_found_and_mended(struct stack *stack, const struct row *row)
-{
-    const char *from = row->from;
-    load(stack, from, row->fault);
-    struct run run = check(stack);
-    must(run.status == 1 && strstr(run.output, "1 finding\n") != NULL &&
-             strstr(run.output, row->line) != NULL,
-         "%s: the check says %s", row->fault, run.output);
-    must(!row->is_right(stack), "%s breaks nothing", row->fault);
-    load(stack, from, row->repaired != NULL ? row->repaired : from);
-    run = check(stack);
-    must(run.status == 0, "%s is still found: %s", row->line, run.output);
-    must(row->is_right(stack), "%s does not mend it: see %s", row->line, stack->dir);
-}
-
-static void try_all(struct stack *stack, const struct row *rows, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        fault_is_found_and_mended(stack, &rows[i]);
-}
-#define TRY(stack, rows) try_all(stack, rows, sizeof(rows) / sizeof *(rows))
-
 static void what_fcgiwait_is_told(void **state)
 {
-    static const struct row rows[] = {
+    static const struct repair rows[] = {
         {READ, "fastcgi_param FCGIWAIT_STREAM off;\n", "instead: include fastcgi_params;",
          "include fastcgi_params;\n", holds},
         {READ, "fastcgi_param QUERY_STRING a=b; include fastcgi_params;\n",
@@ -377,19 +268,19 @@ static void what_fcgiwait_is_told(void **state)
         {"fastcgi_param FCGIWAIT_RESOURCE $resource;\n", "",
          "instead: fastcgi_param FCGIWAIT_RESOURCE $resource;", NULL, wakes},
     };
-    TRY(*state, rows);
+    REPAIR_TRY(*state, rows);
 }
 
 static void where_requests_go(void **state)
 {
-    static const struct row rows[] = {
+    static const struct repair rows[] = {
         {READ, "try_files $uri =404;\n", "take the line away", NULL, holds},
         {"location /live/ { #read\n",
          "location ~ ^/li.*\\.json$ { expires 1h; }\nlocation /live/ {\n",
          "instead: location ^~ /live/ {",
          "location ~ ^/li.*\\.json$ { expires 1h; }\nlocation ^~ /live/ {\n", holds},
     };
-    TRY(*state, rows);
+    REPAIR_TRY(*state, rows);
 }
 
 static void what_is_in_front(void **state)
@@ -401,8 +292,7 @@ static void what_is_in_front(void **state)
     snprintf(line, sizeof line, "instead: proxy_pass http://127.0.0.1:%d$request_uri;",
              stack->port);
     snprintf(repaired, sizeof repaired, PASS "%d$request_uri; }", stack->port);
-    fault_is_found_and_mended(stack,
-                              &(struct row){from, fault, line, repaired, holds_in_front});
+    repair_try(stack, &(struct repair){from, fault, line, repaired, holds_in_front}, 1);
     static const char other[] = "%.*s location /other/ { rewrite ^/other/(.*)$ /live/$1 "
                                 "break; proxy_read_timeout %s; proxy_pass "
                                 "http://127.0.0.1:%d; }";
@@ -411,14 +301,15 @@ static void what_is_in_front(void **state)
     snprintf(fault, sizeof fault, other, (int)strlen(start), start, "2s", stack->port);
     snprintf(repaired, sizeof repaired, other, (int)strlen(start), start, "35s",
              stack->port);
-    fault_is_found_and_mended(stack, &(struct row){from, fault,
-                                                   "instead: proxy_read_timeout 35s;",
-                                                   repaired, holds_behind_a_rewrite});
+    repair_try(stack,
+               &(struct repair){from, fault, "instead: proxy_read_timeout 35s;", repaired,
+                                holds_behind_a_rewrite},
+               1);
 }
 
 static void limits(void **state)
 {
-    static const struct row rows[] = {
+    static const struct repair rows[] = {
         {READ, "limit_conn all 1;\n", "instead: limit_conn all 500;",
          "limit_conn all 500;\n", holds_some_at_once},
         {READ, "limit_req zone=rate;\n",
@@ -430,12 +321,12 @@ static void limits(void **state)
          "instead: worker_shutdown_timeout 18s;", "worker_shutdown_timeout 18s;\n",
          holds_while_nginx_is_reloaded},
     };
-    TRY(*state, rows);
+    REPAIR_TRY(*state, rows);
 }
 
 static void what_becomes_of_answers(void **state)
 {
-    static const struct row rows[] = {
+    static const struct repair rows[] = {
         {READ, "expires 1h;\n", "instead: expires off;", "expires off;\n", holds},
         {READ, "fastcgi_hide_header Cache-Control;\n", "take the line away", NULL, holds},
         {READ, "add_header Access-Control-Allow-Origin *;\n",
@@ -451,12 +342,12 @@ static void what_becomes_of_answers(void **state)
         {READ, "ssi on; ssi_types application/json;\n", "instead: ssi off;",
          "ssi off; ssi_types application/json;\n", gives_an_etag},
     };
-    TRY(*state, rows);
+    REPAIR_TRY(*state, rows);
 }
 
 static void the_api_behind_it(void **state)
 {
-    static const struct row rows[] = {
+    static const struct repair rows[] = {
         {"#origin\n", "proxy_intercept_errors on; error_page 404 /generation;\n",
          "instead: proxy_intercept_errors off;",
          "proxy_intercept_errors off; error_page 404 /generation;\n",
@@ -468,7 +359,7 @@ static void the_api_behind_it(void **state)
          "$args $uri $http_authorization\"; proxy_buffer_size 32k; proxy_buffers 8 32k;",
          shares_one_get_with_a_long_token},
     };
-    TRY(*state, rows);
+    REPAIR_TRY(*state, rows);
 }
 
 static const struct stack_options options = {
@@ -478,7 +369,7 @@ static const struct stack_options options = {
 static void what_is_correct_has_no_finding(void **state)
 {
     const struct stack *stack = *state;
-    struct run run = check(stack);
+    struct run run = repair_check(stack);
     run_must(&run, 0, "0 findings");
     assert_true(holds(stack));
     assert_true(holds_by_prefer(stack));

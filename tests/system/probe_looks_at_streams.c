@@ -91,8 +91,8 @@ static void who_waits_for_more_is_named(void **state)
 static void probe_publish(struct probed *probed, enum hop_kind kind, const char *path)
 {
     char options[128];
-    snprintf(options, sizeof options,
-             "--wait 1s --publish http://127.0.0.1:%d/publish%s", stack.port, path);
+    snprintf(options, sizeof options, "--wait 1s --publish http://127.0.0.1:%d/publish%s",
+             stack.port, path);
     must(http_put(stack.port, path, "1", NULL) == 201, "PUT %s", path);
     if (probed_behind(probed, &stack, kind, ""))
         probed_start(probed, path, options);

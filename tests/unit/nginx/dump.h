@@ -38,6 +38,7 @@ static const char correct[] =
     "    fastcgi_keep_conn on;\n"
     "    fastcgi_read_timeout 75s;\n"
     "    fastcgi_next_upstream off;\n"
+    "    fastcgi_pass_header X-Accel-Buffering;\n"
     "    fastcgi_ignore_client_abort off;\n"
     "    include fastcgi_params;\n"
     "    location /live/ {\n"

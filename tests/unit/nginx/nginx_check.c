@@ -189,7 +189,8 @@ static void what_leads_to_fcgiwait_is_found(void **state)
         "server { set $back \"127.0.0.1:80\"; location / { fastcgi_pass ${to}; }\n"
         "location /front/ { proxy_pass http://$back; } }\n"
         "server { location / { proxy_pass http://127.0.0.1:80$request_uri; } }\n",
-        "read_timeout read_timeout read_timeout keepalive ");
+        "read_timeout read_timeout read_timeout keepalive stream_front "
+        "stream_front ");
     check_small(
         "upstream fcgiwait { server unix:/run/x; keepalive 9; }\n"
         "server { listen 81; fastcgi_read_timeout 61; fastcgi_keep_conn on;\n"
@@ -200,7 +201,7 @@ static void what_leads_to_fcgiwait_is_found(void **state)
         "proxy_pass http://127.0.0.1:81; } }\n"
         "server { location /c/ { rewrite ^/c(/.*)$ $scheme://other$1;\n"
         "proxy_pass http://127.0.0.1:81; } }",
-        "read_timeout ");
+        "read_timeout stream_front ");
     check_small("server { listen unix:/run/back; fastcgi_read_timeout 61;\n"
                 "fastcgi_next_upstream off; fastcgi_keep_conn on;\n"
                 "location / { fastcgi_pass fcgiwait; } }\n"
@@ -209,7 +210,18 @@ static void what_leads_to_fcgiwait_is_found(void **state)
                 "server { listen 81; location / { try_files $uri @back; }\n"
                 "location @back { proxy_pass http://back; } }\n"
                 "server { listen 82; location / { proxy_pass http://localhost:81; } }\n",
-                "read_timeout read_timeout ");
+                "read_timeout read_timeout stream_front stream_front ");
+    static const char behind_bytes[] =
+        "upstream fcgiwait { server unix:/run/x; keepalive 9; }\n"
+        "server { listen 81; fastcgi_read_timeout 61; fastcgi_keep_conn on;\n"
+        "fastcgi_next_upstream off; " TOLD "fastcgi_param FCGIWAIT_WAIT_MAX 10s;\n"
+        "%s location / { fastcgi_pass fcgiwait; } } }\n"
+        "stream { server { listen 82; proxy_timeout 15s; proxy_pass 127.0.0.1:81; }\n";
+    char conf[1024]; /* a time-out between the wait and the heartbeat */
+    snprintf(conf, sizeof conf, behind_bytes, "");
+    check_small(conf, "stream_timeout ");
+    snprintf(conf, sizeof conf, behind_bytes, "fastcgi_param FCGIWAIT_STREAM off;");
+    check_small(conf, "");
 }
 
 /* A publish location in a server that listens so. */

@@ -86,8 +86,8 @@ static void none_is_worth_a_note(void **state)
 static void compressors_are_worth_a_note(void **state)
 {
     (void)state;
-    answer_of(&stream, 200,
-              "Content-Type: text/event-stream\nContent-Encoding: gzip\n", ":\n");
+    answer_of(&stream, 200, "Content-Type: text/event-stream\nContent-Encoding: gzip\n",
+              ":\n");
     stream.body_at = stream.event_at = 0;
     assert_true(judge_stream(&report, &stream));
     assert_int_equal(report.count, 2);

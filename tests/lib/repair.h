@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * repair: a fault is planted in the configuration of a running nginx; --check-nginx has
+ * to find it, it has to break something, and the line that is proposed has to mend it.
+ */
+#ifndef TESTS_REPAIR_H
+#define TESTS_REPAIR_H
+
+#include "program.h"
+#include "stack.h"
+
+#define REPAIR_TOLD                                                                      \
+    "fastcgi_param REQUEST_METHOD $request_method;\n"                                    \
+    "fastcgi_param QUERY_STRING $query_string;\n"                                        \
+    "fastcgi_param CONTENT_TYPE $content_type;\n"                                        \
+    "fastcgi_param CONTENT_LENGTH $content_length;\n"                                    \
+    "fastcgi_param SCRIPT_NAME $fastcgi_script_name;\n"
+
+/* One fault. */
+struct repair {
+    const char *from, *fault; /* in the configuration */
+    const char *line;         /* that is proposed */
+    const char *repaired;     /* what stands there then; NULL: `from` */
+    bool (*is_right)(const struct stack *stack);
+};
+
+/* Writes the correct configuration, in which nothing is to be found, as nginx.conf, and
+ * nginx's own fastcgi_params beside it. It answers /generation, on the stack's port, with
+ * the word GENERATION. */
+void repair_write(const struct stack *stack, const char *correct);
+
+/* How often nginx.conf was written; a test makes new names of it. */
+unsigned repair_generation(void);
+
+struct run repair_check(const struct stack *stack);
+
+void repair_try(struct stack *stack, const struct repair repairs[], size_t count);
+#define REPAIR_TRY(stack, repairs)                                                       \
+    repair_try(stack, repairs, sizeof(repairs) / sizeof *(repairs))
+
+#endif
