@@ -3,6 +3,16 @@
 
 #include "fcgiwait/etag.h"
 
+/* What is found is in the list, and within; and nothing newer is. */
+static void check_newest(struct text list, uint64_t index)
+{
+    uint64_t newest = etag_newest(list, 1, index);
+    holds(newest <= index);
+    holds(newest == 0 || etag_matches(list, newest, true) == ETAG_SAME);
+    holds(newest == index || index == 0 || etag_matches(list, index, true) != ETAG_SAME);
+    holds(newest == 0 || etag_newest(list, newest, newest) == newest);
+}
+
 /* In front of any list, the index's own entity tag is found. */
 static void check_first(struct text list, uint64_t index)
 {
@@ -36,6 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         holds(weak == ETAG_SAME);
     if (weak == ETAG_SAME)
         holds(memmem(list.at, list.len, tag, len) != NULL);
+    check_newest(list, index);
     check_first(list, index);
     return 0;
 }
