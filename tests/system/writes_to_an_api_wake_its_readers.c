@@ -80,6 +80,36 @@ static void a_missing_post_can_be_waited_for(void **state)
     must_bring(post, 404, "{}");
 }
 
+/* What its index says of a path is good where that is read. */
+static void one_request_tells_what_was_written(void **state)
+{
+    struct rest_api *api = *state;
+    char index[256], header[280];
+    struct answer all = rest_ask(api, "GET", "/changes/posts", NULL, NULL);
+    assert_int_equal(all.status, 200);
+    assert_non_null(strstr(all.body, "\"reset\":true"));
+    answer_free(&all);
+    struct call *changes = rest_wait(api, "/changes/posts", 1);
+    struct call *one = rest_wait(api, "/changes/posts?only=2", 2);
+    assert_int_equal(rest_write(api, "PATCH", "/posts/1", "{\"version\":1}"), 200);
+    struct answer told = call_join(changes);
+    assert_int_equal(told.status, 200);
+    assert_non_null(strstr(told.body, "\"changes\":[{\"path\":\"/posts/1\",\"index\":"));
+    assert_null(strstr(told.body, "document"));
+    snprintf(header, sizeof header, "Prefer: wait=0;index=%s",
+             answer_header(&told, "X-Polling-Index", index));
+    struct answer post = rest_ask(api, "GET", "/posts/1", header, NULL);
+    assert_int_equal(post.status, 304);
+    answer_free(&post);
+    answer_free(&told);
+    await_waiting(&api->stack, 1);
+    assert_int_equal(rest_write(api, "DELETE", "/posts/2", NULL), 200);
+    told = call_join(one);
+    assert_non_null(strstr(told.body, "\"path\":\"/posts/2\""));
+    assert_null(strstr(told.body, "/posts/1"));
+    answer_free(&told);
+}
+
 static void what_the_api_refuses_wakes_nobody(void **state)
 {
     struct rest_api *api = *state;
@@ -321,6 +351,7 @@ int main(void)
         TEST(put_patch_and_delete_wake_the_post_and_the_list),
         TEST(post_wakes_the_list_and_who_waited_for_the_new_post),
         TEST(a_missing_post_can_be_waited_for),
+        TEST(one_request_tells_what_was_written),
         TEST(what_the_api_refuses_wakes_nobody),
         TEST(the_writer_gets_the_apis_own_answer),
         TEST(bodies_of_writes_reach_the_api_whole),
