@@ -207,74 +207,89 @@ static char *put_encoded(char *out, struct text value)
     return out;
 }
 
-/* Whether it would be a segment that paths do not have: the value is all of one. */
-static bool is_no_segment(const struct postgres_template *template, size_t at,
-                          struct text value)
-{
-    if (value.len > 2 || memcmp("..", value.at, value.len) != 0)
-        return false;
-    struct text before = template->parts[at].literal;
-    bool begins = before.len > 0 && before.at[before.len - 1] == '/';
-    if (at + 1 == template->count)
-        return begins;
-    struct text behind = template->parts[at + 1].literal;
-    return begins && behind.len > 0 && behind.at[0] == '/';
-}
+/* A URL that grows. */
+struct writer {
+    char *url, *end;
+    char *segment; /* where the last one begins, behind its slash */
+    bool valued;   /* a value is part of it */
+};
 
 /* Back to the slash in front of the segment that can't be had. */
-static char *cut(const char *url, char *end)
+static bool cut(struct writer *writer)
 {
-    while (end > url + 1 && *--end != '/')
-        ;
-    return end;
+    writer->end =
+        writer->segment > writer->url + 1 ? writer->segment - 1 : writer->url + 1;
+    return false;
 }
 
-/* The URL; `end` NULL: the row has none. False: it had to be cut. */
-static bool write_url(const struct postgres_template *template,
-                      const struct postgres_value *values, char *url, char **end,
-                      bool *unknown)
+/* False: values have made it empty, `.` or `..`: such segments paths do not have. */
+static bool end_segment(struct writer *writer)
 {
-    *end = url;
-    *unknown = false;
+    size_t len = (size_t)(writer->end - writer->segment);
+    if (writer->valued && len <= 2 && memcmp("..", writer->segment, len) == 0)
+        return cut(writer);
+    writer->valued = false;
+    return true;
+}
+
+static bool put_literal(struct writer *writer, struct text literal)
+{
+    for (size_t i = 0; i < literal.len; i++) {
+        bool slash = literal.at[i] == '/';
+        if (slash && !end_segment(writer))
+            return false;
+        *writer->end++ = literal.at[i];
+        if (slash)
+            writer->segment = writer->end;
+    }
+    return true;
+}
+
+enum written {
+    WHOLE,
+    CUT,     /* a value can't be part of a path */
+    UNKNOWN, /* a value is not known: cut as well */
+    NOTHING  /* the row has no such path */
+};
+
+static enum written write_url(const struct postgres_template *template,
+                              const struct postgres_value *values, struct writer *writer)
+{
     for (size_t i = 0; i < template->count; i++) {
         const struct postgres_part *part = &template->parts[i];
-        *end = text_put(*end, part->literal);
+        if (!put_literal(writer, part->literal))
+            return CUT;
         if (part->column == NULL)
             break;
         const struct postgres_value *value = &values[part->place];
-        if (value->kind == POSTGRES_NULL && template->optional) {
-            *end = NULL;
-            return true;
+        if (value->kind == POSTGRES_NULL && template->optional)
+            return NOTHING;
+        if (!is_fit(value)) {
+            cut(writer);
+            return value->kind == POSTGRES_UNCHANGED ? UNKNOWN : CUT;
         }
-        if (!is_fit(value) || is_no_segment(template, i, value->text)) {
-            *unknown = value->kind == POSTGRES_UNCHANGED;
-            *end = cut(url, *end);
-            return false;
-        }
-        *end = put_encoded(*end, value->text);
+        writer->end = put_encoded(writer->end, value->text);
+        writer->valued = true;
     }
-    return true;
+    return end_segment(writer) ? WHOLE : CUT;
 }
 
 bool postgres_template_fill(const struct postgres_template *template,
                             const struct postgres_value *values,
                             struct postgres_room *room, struct text *path, bool *below)
 {
-    char *end;
-    bool unknown;
     *path = TEXT("");
     *below = false;
     if (!reserve(room, size_of(template, values)))
         return false;
-    bool whole = write_url(template, values, room->url, &end, &unknown);
-    if (end == NULL)
-        return true;
-    struct text url = {room->url, (size_t)(end - room->url)};
-    if (!uri_path(url, TEXT(""), TEXT(""), room->path, path)) {
+    struct writer writer = {room->url, room->url, room->url, false};
+    enum written written = write_url(template, values, &writer);
+    struct text url = {room->url, (size_t)(writer.end - room->url)};
+    if (written == NOTHING || !uri_path(url, TEXT(""), TEXT(""), room->path, path)) {
         *path = TEXT("");
         return true;
     }
-    *below = unknown || (whole && template->below);
+    *below = written == UNKNOWN || (written == WHOLE && template->below);
     while (path->len > 1 && path_check(*path, PATH_LENGTH_MAX) != NULL)
         *path = path_parent(*path);
     return true;

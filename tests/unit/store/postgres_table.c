@@ -311,6 +311,12 @@ static void what_no_url_can_have_touches_the_part_before_it(void **state)
     insert_touches(tables, "..", "/");
     insert_touches(tables, "a", "/a");
     postgres_tables_free(&tables);
+    tables = learned("/{v}{w}/c", "/b/.{w}", 'f', "*v *w");
+    insert_touches(tables, "|", "/ /b");
+    insert_touches(tables, ".|.", "/ /b");
+    insert_touches(tables, "a|", "/a/c /b");
+    insert_touches(tables, "|b", "/b/c /b/.b");
+    postgres_tables_free(&tables);
 }
 
 static void also_has_nothing_for_null(void **state)
