@@ -235,8 +235,9 @@ static bool is_held(const struct node *node)
     return node->parent == NULL || node->self.index != 0 || node->mark.index != 0;
 }
 
-/* Gives the node's place and its part of the key to its only child. Without memory it
- * stays until the next time. */
+/* Gives the node's place and its part of the key to its only child, and the newest change
+ * that the place stands for: it may have been one that was forgotten, and siblings that
+ * are older stand before it. Without memory the node stays until the next time. */
 static void merge(struct tree *tree, struct node *node)
 {
     struct node *child = node->children, *parent = node->parent;
@@ -255,6 +256,7 @@ static void merge(struct tree *tree, struct node *node)
     child->key = child->merged = key;
     child->key_len = (uint32_t)len;
     child->parent = parent;
+    child->newest = node->newest;
     DL_REPLACE_ELEM(parent->children, node, child);
     enter(tree, child);
     node_free(node);

@@ -74,6 +74,8 @@ static void serve(struct service_rig *rig, const struct far_call *call)
                       .content_type = text_of(call->type),
                       .body = text_of(call->body),
                       .body_length = strlen(call->body)};
+    if (call->tags[0] != '\0')
+        cgi.if_none_match = text_of(call->tags);
     service_serve(rig->service, &guest->request, &cgi);
     tell(&(struct far_answer){.id = call->id, .served = true});
 }

@@ -32,7 +32,7 @@ struct far_call {
     uint32_t id;
     uint8_t what;
     bool publishes, below;
-    char method[8], path[48], query[200], type[40], body[96];
+    char method[8], path[48], query[200], tags[32], type[40], body[96];
 };
 
 struct far_answer {

@@ -144,6 +144,17 @@ static void settle(struct world *world)
 
 /* --- readers --- */
 
+/* In the query, or as an entity tag: with a wait it is the same. */
+static int add_index(struct world *world, struct far_call *call, size_t len,
+                     uint64_t index)
+{
+    if (any(world, 4) > 0)
+        return snprintf(call->query + len, sizeof call->query - len, "&index=%llu",
+                        (unsigned long long)index);
+    snprintf(call->tags, sizeof call->tags, "\"%llu\"", (unsigned long long)index);
+    return 0;
+}
+
 static struct far_call call_of(struct world *world, const struct model_copy *copy,
                                bool waits)
 {
@@ -152,12 +163,10 @@ static struct far_call call_of(struct world *world, const struct model_copy *cop
     snprintf(call.path, sizeof call.path, "%s", target->path);
     int len = snprintf(call.query, sizeof call.query, "wait=%s", waits ? "60s" : "0");
     if (copy->has_index)
-        len += snprintf(call.query + len, sizeof call.query - (size_t)len, "&index=%llu",
-                        (unsigned long long)copy->index);
+        len += add_index(world, &call, (size_t)len, copy->index);
     if (target->only != NULL)
         snprintf(call.query + len, sizeof call.query - (size_t)len, "&only=%s",
                  target->only);
-    (void)world;
     return call;
 }
 
@@ -244,8 +253,8 @@ static void read_one(struct world *world)
     struct far_call call = {.method = "GET"};
     struct far_answer answer;
     snprintf(call.path, sizeof call.path, "%s", model_paths[path]);
-    snprintf(call.query, sizeof call.query, "wait=0&index=%llu",
-             (unsigned long long)world->pool[at].index);
+    int len = snprintf(call.query, sizeof call.query, "wait=0");
+    add_index(world, &call, (size_t)len, world->pool[at].index);
     ask(world, process, &call, &answer);
     struct model_span span = span_of(world, process);
     if (!model_check_one(&world->model, path, world->pool[at].index, world->pool[at].life,

@@ -128,6 +128,20 @@ static void one_that_was_heard_of_late_stands_where_it_belongs(void **state)
     assert_int_equal(tree_tombstone_at(tree, 1), 6);
 }
 
+/* /a/x is forgotten, and all that is left of it is a part of the way to /a/x/y, which
+ * changed long before. */
+static void what_is_forgotten_hides_nothing_beside_it(void **state)
+{
+    struct tree *tree = *state;
+    tree_rig_change(tree, CHANGE_PUT, "/a/x/y", 2);
+    tree_rig_change(tree, CHANGE_PUT, "/a/z", 4);
+    tree_rig_change(tree, CHANGE_TOUCH, "/a/x", 5);
+    tree_rig_change(tree, CHANGE_PUT, "/b", 6);
+    tree_rig_change(tree, CHANGE_FORGET, "/", 5);
+    assert_string_equal(TOLD(tree, "/a", 3, 6), "/a/z=4+");
+    assert_string_equal(TOLD(tree, "/a", 1, 6), "/a/x/y=2+ /a/z=4+");
+}
+
 /* More than a portion, and much else in between. */
 static void portions_go_on_where_they_stopped(void **state)
 {
@@ -326,6 +340,7 @@ int main(void)
         TEST_OF(what_was_deleted_is_so_until_it_is_put_again),
         TEST_OF(what_is_forgotten_is_not_told),
         TEST_OF(one_that_was_heard_of_late_stands_where_it_belongs),
+        TEST_OF(what_is_forgotten_hides_nothing_beside_it),
         TEST_OF(portions_go_on_where_they_stopped),
         TEST_OF(what_happened_at_once_is_told_at_once),
         TEST_OF(paths_that_do_not_fit_come_in_the_next_portion),
