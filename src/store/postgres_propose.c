@@ -13,72 +13,12 @@
 
 #include "fcgiwait/clock.h"
 #include "fcgiwait/thread.h"
-#include "postgres.h"
-#include "postgres_index.h"
+#include "postgres_await.h"
 
 #define REFUSED (50 * NANOS_PER_MS)
 
-/* How long who is behind waits for the follower before the server is asked. */
+/* How long a mark may take that may not come. */
 #define SHORTLY (5 * NANOS_PER_MS)
-
-static bool connected(struct postgres *postgres, struct instant until)
-{
-    struct patience patience = {until, &postgres->patience_ends};
-    for (int tries = 50; !postgres_link_is_open(&postgres->proposing); tries++) {
-        struct instant bound = instant_after(clock_now(), postgres->patience);
-        if (postgres_link_open(&postgres->proposing, bound.at < until.at ? bound : until))
-            return true;
-        if (!patience_pause(&patience, tries))
-            return false;
-    }
-    return true;
-}
-
-/* --- waiting for the follower --- */
-
-/* What it is waited for. */
-struct awaited {
-    uint64_t index;   /* of the state, */
-    uint64_t mark;    /* or that has come by: UINT64_MAX: none */
-    uint64_t session; /* or a session that began after this one */
-};
-
-/* The lock is held. */
-static bool is_reached(const struct postgres *postgres, const struct awaited *awaited)
-{
-    return atomic_load(&postgres->store.index) >= awaited->index ||
-           postgres->seen >= awaited->mark || postgres->session > awaited->session;
-}
-
-/* False: not in time. */
-static bool await(struct postgres *postgres, const struct awaited *awaited,
-                  struct instant until)
-{
-    lock_take(&postgres->lock);
-    while (!is_reached(postgres, awaited)) {
-        nanos stop = atomic_load(&postgres->patience_ends);
-        struct instant end = {stop < until.at ? stop : until.at};
-        if (clock_now().at >= end.at)
-            break;
-        lock_wait_until(&postgres->lock, &postgres->moved, end);
-    }
-    bool reached = is_reached(postgres, awaited);
-    lock_drop(&postgres->lock);
-    return reached;
-}
-
-static bool await_index(struct postgres *postgres, uint64_t index, struct instant until)
-{
-    return await(postgres, &(struct awaited){index, UINT64_MAX, UINT64_MAX}, until);
-}
-
-static uint64_t session_of(struct postgres *postgres)
-{
-    lock_take(&postgres->lock);
-    uint64_t session = postgres->session;
-    lock_drop(&postgres->lock);
-    return session;
-}
 
 /* --- one transaction --- */
 
@@ -160,12 +100,6 @@ static bool emit(struct postgres *postgres, size_t count, struct instant until)
 
 /* --- what comes of it --- */
 
-static void note_trouble(struct postgres *postgres)
-{
-    engine_set_trouble(&postgres->engine, ENGINE_TAKES_CHANGES,
-                       postgres->proposing.trouble, postgres->proposing.error);
-}
-
 static void count_kept(struct postgres *postgres)
 {
     counter_set(&postgres->engine.counters->engine_kept,
@@ -192,20 +126,21 @@ static void settle(struct postgres *postgres, size_t count, enum edit_result res
 static bool is_followed(struct postgres *postgres, uint64_t before, struct instant until,
                         bool *again)
 {
-    uint64_t after = session_of(postgres);
+    uint64_t after = postgres_session(postgres);
     struct awaited awaited = {UINT64_MAX, postgres->numbered, after};
     *again = after != before;
     if (*again)
-        return await(postgres, &(struct awaited){UINT64_MAX, postgres->numbered, after},
-                     instant_after(clock_now(), SHORTLY));
-    return await(postgres, &awaited, until);
+        return postgres_await(postgres,
+                              &(struct awaited){UINT64_MAX, postgres->numbered, after},
+                              instant_after(clock_now(), SHORTLY));
+    return postgres_await(postgres, &awaited, until);
 }
 
 /* False: link->error. A connection that was lost meanwhile is no reason to give up. */
 static bool emit_at_last(struct postgres *postgres, size_t count, struct instant until)
 {
     const struct postgres_link *link = &postgres->proposing;
-    while (connected(postgres, until)) {
+    while (postgres_connected(postgres, until)) {
         if (emit(postgres, count, until))
             return true;
         if (postgres_link_is_open(link) || clock_now().at >= until.at)
@@ -219,9 +154,9 @@ static bool propose(struct postgres *postgres, size_t count, struct instant unti
 {
     bool again = true, followed = false;
     while (again && !followed) {
-        uint64_t before = session_of(postgres);
+        uint64_t before = postgres_session(postgres);
         if (!emit_at_last(postgres, count, until)) {
-            note_trouble(postgres);
+            postgres_note_trouble(postgres);
             settle(postgres, count, EDIT_FAILED, 0);
             return false;
         }
@@ -238,99 +173,6 @@ static bool propose(struct postgres *postgres, size_t count, struct instant unti
     /* In the server it is, for others to see; we shall. */
     settle(postgres, count, followed ? EDIT_CHANGED : EDIT_KEPT, index);
     return followed;
-}
-
-/* --- fences --- */
-
-static struct fence *take_fences(struct postgres *postgres, bool last)
-{
-    lock_take(&postgres->lock);
-    struct fence *fences = postgres->fences;
-    postgres->fences = NULL;
-    postgres->proposer_ended = last;
-    lock_drop(&postgres->lock);
-    return fences;
-}
-
-static void put_back(struct postgres *postgres, struct fence *fence)
-{
-    lock_take(&postgres->lock);
-    fence->next = postgres->fences;
-    postgres->fences = fence;
-    lock_drop(&postgres->lock);
-    queue_nudge(&postgres->queue);
-}
-
-/* Whose time is not over waits on. */
-static void open_fence(struct postgres *postgres, struct fence *fence, bool reached)
-{
-    nanos now = clock_now().at;
-    if (reached)
-        fence->done(fence, true);
-    else if (now < fence->until.at && now < atomic_load(&postgres->patience_ends))
-        put_back(postgres, fence);
-    else
-        fence->done(fence, false);
-}
-
-/* How far the server has written, as an index. False: it could not be asked, or we do not
- * follow it. */
-static bool ask_newest(struct postgres *postgres, uint64_t *newest)
-{
-    struct instant until = instant_after(clock_now(), postgres->patience);
-    uint64_t session = session_of(postgres), place;
-    if (atomic_load(&postgres->engine.lost) != 0 || !connected(postgres, until))
-        return false;
-    PGresult *result = postgres_link_ask(
-        &postgres->proposing, "SELECT pg_wal_lsn_diff(pg_current_wal_flush_lsn(), '0/0')",
-        NULL, until);
-    bool good = result != NULL && PQntuples(result) == 1 &&
-                text_number(text_of(PQgetvalue(result, 0, 0)), UINT64_MAX, &place) &&
-                postgres_index_of(atomic_load(&postgres->base),
-                                  atomic_load(&postgres->timeline), place, newest) &&
-                session == session_of(postgres);
-    PQclear(result);
-    if (good)
-        engine_set_newest(&postgres->engine, *newest);
-    else if (result == NULL)
-        note_trouble(postgres);
-    return good;
-}
-
-/* An index that was given is one that the server has written: the follower comes to it.
- * Any other was never given. False: the server could not be asked. */
-static bool look_ahead(struct postgres *postgres, struct fence *fences)
-{
-    uint64_t highest = 0, newest = 0;
-    for (const struct fence *fence = fences; fence != NULL; fence = fence->next)
-        if (fence->index > highest)
-            highest = fence->index;
-    bool known = await_index(postgres, highest, instant_after(clock_now(), SHORTLY)) ||
-                 ask_newest(postgres, &newest);
-    if (known && newest > 0) {
-        atomic_store(&postgres->ping, true);
-        postgres_link_nudge(&postgres->following);
-    }
-    struct instant bound = instant_after(clock_now(), postgres->patience);
-    while (fences != NULL) {
-        struct fence *fence = fences;
-        struct instant until = fence->until.at < bound.at ? fence->until : bound;
-        fences = fence->next;
-        bool given = newest == 0 || fence->index <= newest;
-        open_fence(postgres, fence,
-                   known && (!given || await_index(postgres, fence->index, until)));
-    }
-    return known;
-}
-
-/* After what was proposed once they had come. */
-static void open_fences(struct postgres *postgres, struct fence *fences, bool reached)
-{
-    while (fences != NULL) {
-        struct fence *fence = fences;
-        fences = fence->next;
-        open_fence(postgres, fence, reached);
-    }
 }
 
 /* --- the thread --- */
@@ -357,12 +199,12 @@ static void run_alone(struct postgres *postgres, size_t count, struct fence *fen
     if (fences == NULL)
         return;
     thread_pause(REFUSED);
-    open_fences(postgres, fences, false);
+    postgres_fences_open(postgres, fences, false);
 }
 
 static void run(struct postgres *postgres, size_t count)
 {
-    struct fence *fences = take_fences(postgres, false);
+    struct fence *fences = postgres_fences_take(postgres, false);
     bool strict = postgres->fenced && fences != NULL, good = true;
     if (!engine_answers(&postgres->engine, postgres->patience)) {
         run_alone(postgres, count, fences);
@@ -375,9 +217,9 @@ static void run(struct postgres *postgres, size_t count)
         kept_deliver(&postgres->kept, &postgres->queue);
     count_kept(postgres);
     if (strict)
-        open_fences(postgres, fences, good);
+        postgres_fences_open(postgres, fences, good);
     else if (fences != NULL)
-        good = look_ahead(postgres, fences) && good;
+        good = postgres_fences_look(postgres, fences) && good;
     if (good)
         return;
     thread_pause(REFUSED);
@@ -390,7 +232,7 @@ void *postgres_proposer(void *context)
     size_t count;
     while (queue_take(&postgres->queue, postgres->edits, POSTGRES_MOST, &count))
         run(postgres, count);
-    for (struct fence *fence = take_fences(postgres, true), *next; fence != NULL;
+    for (struct fence *fence = postgres_fences_take(postgres, true), *next; fence != NULL;
          fence = next) {
         next = fence->next;
         fence->done(fence, false);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/* Every wait has an end, and a stop of the process cuts all of them short. */
+#include "postgres_await.h"
+
+bool postgres_connected(struct postgres *postgres, struct instant until)
+{
+    struct patience patience = {until, &postgres->patience_ends};
+    for (int tries = 50; !postgres_link_is_open(&postgres->proposing); tries++) {
+        struct instant bound = instant_after(clock_now(), postgres->patience);
+        if (postgres_link_open(&postgres->proposing, bound.at < until.at ? bound : until))
+            return true;
+        if (!patience_pause(&patience, tries))
+            return false;
+    }
+    return true;
+}
+
+void postgres_note_trouble(struct postgres *postgres)
+{
+    engine_set_trouble(&postgres->engine, ENGINE_TAKES_CHANGES,
+                       postgres->proposing.trouble, postgres->proposing.error);
+}
+
+/* The lock is held. */
+static bool is_reached(const struct postgres *postgres, const struct awaited *awaited)
+{
+    return atomic_load(&postgres->store.index) >= awaited->index ||
+           postgres->seen >= awaited->mark || postgres->session > awaited->session;
+}
+
+bool postgres_await(struct postgres *postgres, const struct awaited *awaited,
+                    struct instant until)
+{
+    lock_take(&postgres->lock);
+    while (!is_reached(postgres, awaited)) {
+        nanos stop = atomic_load(&postgres->patience_ends);
+        struct instant end = {stop < until.at ? stop : until.at};
+        if (clock_now().at >= end.at)
+            break;
+        lock_wait_until(&postgres->lock, &postgres->moved, end);
+    }
+    bool reached = is_reached(postgres, awaited);
+    lock_drop(&postgres->lock);
+    return reached;
+}
+
+uint64_t postgres_session(struct postgres *postgres)
+{
+    lock_take(&postgres->lock);
+    uint64_t session = postgres->session;
+    lock_drop(&postgres->lock);
+    return session;
+}

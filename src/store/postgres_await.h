@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * postgres_await: what the proposer waits for: a connection, and the follower. Private to
+ * the PostgreSQL store; its proposer's, but for the fences that any thread adds.
+ */
+#ifndef FCGIWAIT_STORE_POSTGRES_AWAIT_H
+#define FCGIWAIT_STORE_POSTGRES_AWAIT_H
+
+#include "postgres.h"
+
+/* Opens the proposer's link where it is closed. False: not in time. */
+bool postgres_connected(struct postgres *postgres, struct instant until);
+
+/* The server takes no changes: link->error. */
+void postgres_note_trouble(struct postgres *postgres);
+
+/* What the follower has to come to. */
+struct awaited {
+    uint64_t index;   /* of the state, */
+    uint64_t mark;    /* or that has come by: UINT64_MAX: none */
+    uint64_t session; /* or a session that began after this one */
+};
+
+/* False: not in time. */
+bool postgres_await(struct postgres *postgres, const struct awaited *awaited,
+                    struct instant until);
+
+uint64_t postgres_session(struct postgres *postgres);
+
+/* --- fences (postgres_fence.c) --- */
+
+/* Those that have come. `last`: no more may come. */
+struct fence *postgres_fences_take(struct postgres *postgres, bool last);
+
+/* After what was proposed once they had come: it was `reached`, or not. Whose time is not
+ * over waits on. */
+void postgres_fences_open(struct postgres *postgres, struct fence *fences, bool reached);
+
+/* The same for those that bring an index: one that was given is one that the server has
+ * written, and the follower comes to it. Any other was never given. False: the server
+ * could not be asked. */
+bool postgres_fences_look(struct postgres *postgres, struct fence *fences);
+
+#endif
