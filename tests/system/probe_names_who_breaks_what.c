@@ -56,7 +56,7 @@ static const struct fault faults[] = {
     {"a query that is dropped", HOP_NGINX, "rewrite ^(.*)$ $1? break;", "--wait 1s",
      "query", "index and wait of the query do not arrive", "rewrite"},
     {"a 304 that is turned into 200", HOP_HAPROXY,
-     " http-response set-status 200 if { status 304 }", "--wait 1s", "query",
+     " http-response return status 200 if { status 304 }", "--wait 1s", "query",
      "a 304 arrives as 200 without a body", ""},
     {"a cache", HOP_VARNISH, CACHE_ALL, "--wait 2s", "cache",
      "an answer came out of a cache", "it names Varnish"},
@@ -202,7 +202,8 @@ static bool is_full(void)
 
 static void make_good(void)
 {
-    static const enum hop_kind kinds[] = {HOP_LIGHTTPD, HOP_APACHE, HOP_VARNISH,
+    /* A newer Varnish drops "Content-Length: 0", and lighttpd takes no POST without. */
+    static const enum hop_kind kinds[] = {HOP_APACHE, HOP_VARNISH, HOP_LIGHTTPD,
                                           HOP_HAPROXY, HOP_NGINX};
     char options[128];
     chain_open(&good.chain, &stack);
