@@ -18,7 +18,7 @@ static const struct service_rules rules = {.wait_default = 15 * NANOS_PER_SECOND
                                            .limit_answer = 10000,
                                            .cache_control = "no-store"};
 
-/* What is asked, of an service_rig with a document {"a":1} at /a; and the right answer.
+/* What is asked, of a service_rig with a document {"a":1} at /a; and the right answer.
  */
 static struct cgi cgi;
 static int right;

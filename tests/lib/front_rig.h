@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * front_rig: a front of one thread, an service_rig behind it, and connections to it: all
+ * front_rig: a front of one thread, a service_rig behind it, and connections to it: all
  * within the test's own process, so that a test can stand between them.
  */
 #ifndef TESTS_FRONT_RIG_H

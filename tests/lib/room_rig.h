@@ -67,7 +67,7 @@ bool guest_is_answered(struct guest *guest);
 /* Fails the test where nobody answers, or not with this verdict. */
 void guest_await(struct guest *guest, enum verdict verdict);
 
-/* An room_rig of one worker: it stands still from here on, busy with an answer, so that
+/* A room_rig of one worker: it stands still from here on, busy with an answer, so that
  * what comes meanwhile comes in the order of the test. */
 void room_rig_hold_door(struct room_rig *room_rig);
 void room_rig_let_go(struct room_rig *room_rig);

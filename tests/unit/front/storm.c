@@ -113,7 +113,7 @@ static struct heard hear(struct client *client, bool has_second)
     return heard;
 }
 
-/* False: everything stops. Nobody looks into an service_rig that is closed. */
+/* False: everything stops. Nobody looks into a service_rig that is closed. */
 static bool add_request(struct client *client, struct records *records, const char *path,
                         bool waits)
 {
