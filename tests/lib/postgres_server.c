@@ -138,22 +138,36 @@ void postgres_server_start(struct postgres_server *server, const char *settings)
 }
 
 void postgres_server_start_standby(struct postgres_server *standby,
-                                   const struct postgres_server *primary,
-                                   const char *delay)
+                                   const struct postgres_server *primary)
 {
-    char settings[128];
-    const char *const arguments[] = {"pg_basebackup", "-D", "data",       "-R", "-c",
-                                     "fast",          "-d", primary->url, NULL};
+    const char *const arguments[] = {
+        "pg_basebackup", "-D",        "data", "-R",         "-c",
+        "fast",          "--no-sync", "-d",   primary->url, NULL};
     make_folder(standby);
     run_to_end(standby, "pg_basebackup", arguments);
-    snprintf(settings, sizeof settings, "recovery_min_apply_delay = '%s'", delay);
-    configure(standby, settings);
     postgres_server_launch(standby);
 }
 
-void postgres_server_promote(struct postgres_server *standby)
+void postgres_server_cut_off(const struct postgres_server *standby)
+{
+    postgres_server_say(standby, "ALTER SYSTEM SET primary_conninfo = ''");
+    postgres_server_say(standby, "SELECT pg_reload_conf()");
+    for (int i = 0; i < 6000 && postgres_server_ask(
+                                    standby, "SELECT count(*) FROM pg_stat_wal_receiver");
+         i++)
+        sleep_ms(10);
+}
+
+void postgres_server_promote(const struct postgres_server *standby)
 {
     postgres_server_say(standby, "SELECT pg_promote()");
+}
+
+void postgres_server_stop_gently(struct postgres_server *server)
+{
+    kill(server->pid, SIGINT);
+    waitpid(server->pid, NULL, 0);
+    server->pid = 0;
 }
 
 /* To the server and its children, each of which has a process group of its own. */

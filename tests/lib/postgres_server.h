@@ -28,11 +28,15 @@ bool postgres_server_can(void);
 void postgres_server_start(struct postgres_server *server, const char *settings);
 void postgres_server_stop(struct postgres_server *server);
 
-/* A standby that follows `primary` and replays no faster than `delay` ("0", "2s"). */
+/* A standby that follows `primary`. */
 void postgres_server_start_standby(struct postgres_server *standby,
-                                   const struct postgres_server *primary,
-                                   const char *delay);
-void postgres_server_promote(struct postgres_server *standby);
+                                   const struct postgres_server *primary);
+/* From now on it hears of nothing. */
+void postgres_server_cut_off(const struct postgres_server *standby);
+void postgres_server_promote(const struct postgres_server *standby);
+
+/* With all that it has written down. */
+void postgres_server_stop_gently(struct postgres_server *server);
 
 /* SIGKILL to all of it, and the same again with what it has kept. */
 void postgres_server_kill(struct postgres_server *server);

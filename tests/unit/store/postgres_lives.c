@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: ISC */
+/* Servers that are not what they were: promoted standbys, restored backups, others under
+ * the same name. No index goes back, and all machines go on with the same ones. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fcgiwait/clock.h"
+#include "fcgiwait/thread.h"
+#include "must.h"
+#include "postgres_server.h"
+#include "shell.h"
+#include "store_rig.h"
+
+enum { MACHINES = 2 };
+
+static const struct store_table tables[] = {
+    {.name = "public.posts", .path = "/posts/{id}"},
+};
+static struct store_options options = {.type = "postgres",
+                                       .patience = NANOS_PER_SECOND,
+                                       .publication = "fcgiwait",
+                                       .tables = tables,
+                                       .table_count = 1};
+static struct store_rig machines[MACHINES];
+static struct postgres_server first, second;
+static char url[512];
+
+static const char schema[] = "CREATE TABLE posts (id int PRIMARY KEY, title text);"
+                             "CREATE PUBLICATION fcgiwait FOR TABLE posts;";
+
+static int start(void **state)
+{
+    (void)state;
+    postgres_server_start(&first, NULL);
+    postgres_server_say(&first, "%s", schema);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    for (int i = 0; i < MACHINES; i++)
+        store_rig_close(&machines[i]);
+    postgres_server_stop(&first);
+    if (second.dir[0] != '\0')
+        postgres_server_stop(&second);
+    second.dir[0] = '\0';
+    return 0;
+}
+
+/* Whichever of the two is the primary. */
+static void open_machines(void)
+{
+    snprintf(url, sizeof url,
+             "postgresql:///postgres?host=%s,%s&user=postgres&target_session_attrs="
+             "read-write",
+             first.dir, second.dir[0] != '\0' ? second.dir : first.dir);
+    options.url = url;
+    for (int i = 0; i < MACHINES; i++)
+        store_rig_open(&machines[i], &options);
+}
+
+static uint64_t index_of(int machine, const char *path)
+{
+    struct present present;
+    tree_look(machines[machine].tree, text_of(path), SCOPE_BELOW, &present);
+    present_dispose(&present);
+    return present.index;
+}
+
+static void await_change(int machine, const char *path, uint64_t before)
+{
+    for (int tries = 0; index_of(machine, path) <= before; tries++) {
+        must(tries < 6000, "%s does not change", path);
+        thread_pause(10 * NANOS_PER_MS);
+    }
+}
+
+static uint64_t newest(void)
+{
+    uint64_t index = 0;
+    for (int i = 0; i < MACHINES; i++)
+        if (store_index(machines[i].store) > index)
+            index = store_index(machines[i].store);
+    return index;
+}
+
+/* A change of the row has the same index everywhere, and it is higher than all before. A
+ * base that one has told meanwhile is everybody's soon. */
+static uint64_t goes_on(const struct postgres_server *server)
+{
+    for (int tries = 0; tries < 600; tries++) {
+        uint64_t before = newest(), same = 0;
+        postgres_server_say(server, "INSERT INTO posts VALUES (1, '') ON CONFLICT (id) "
+                                    "DO UPDATE SET title = ''");
+        for (int i = 0; i < MACHINES; i++)
+            await_change(i, "/posts/1", before);
+        for (int i = 0; i < MACHINES; i++)
+            same += index_of(i, "/posts/1") == index_of(0, "/posts/1");
+        if (same == MACHINES)
+            return index_of(0, "/posts/1");
+        thread_pause(10 * NANOS_PER_MS);
+    }
+    must(false, "the machines do not come to the same indexes");
+    return 0;
+}
+
+/* Everything counts as changed, under indexes that are higher than all that were given.
+ */
+static void begins_anew(uint64_t before)
+{
+    for (int i = 0; i < MACHINES; i++)
+        await_change(i, "/never", before);
+}
+
+static void a_standby_that_lags_is_promoted(void **state)
+{
+    (void)state;
+    postgres_server_start_standby(&second, &first);
+    open_machines();
+    goes_on(&first);
+    postgres_server_cut_off(&second);
+    for (int i = 0; i < 50; i++)
+        goes_on(&first); /* that nobody will have */
+    uint64_t before = newest();
+    postgres_server_kill(&first);
+    postgres_server_promote(&second);
+    begins_anew(before);
+    goes_on(&second);
+}
+
+static void another_server_has_the_same_name(void **state)
+{
+    (void)state;
+    postgres_server_start(&second, NULL);
+    postgres_server_say(&second, "%s", schema);
+    postgres_server_say(&first, "INSERT INTO posts SELECT n, repeat('x', 1000) FROM "
+                                "generate_series(2, 30000) n");
+    open_machines();
+    goes_on(&first);
+    for (int i = 0; i < 3; i++) {
+        uint64_t before = newest();
+        postgres_server_kill(&first);
+        begins_anew(before);
+        uint64_t index = goes_on(&second);
+        /* One that starts now knows nothing of the other server, and learns it. */
+        store_rig_close(&machines[1]);
+        store_rig_open(&machines[1], &options);
+        machines[1].newest = 0;
+        assert_true(goes_on(&second) > index);
+        postgres_server_launch(&first);
+        before = newest();
+        postgres_server_kill(&second);
+        begins_anew(before);
+        goes_on(&first);
+        postgres_server_launch(&second);
+    }
+}
+
+static void an_old_backup_is_restored(void **state)
+{
+    (void)state;
+    postgres_server_stop_gently(&first);
+    shell("cp -a '%s/data' '%s/backup'", first.dir, first.dir);
+    postgres_server_launch(&first);
+    open_machines();
+    for (int i = 0; i < 20; i++)
+        goes_on(&first);
+    uint64_t before = newest();
+    postgres_server_kill(&first);
+    shell("rm -rf '%s/data' && mv '%s/backup' '%s/data'", first.dir, first.dir,
+          first.dir);
+    postgres_server_launch(&first);
+    begins_anew(before);
+    goes_on(&first);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_standby_that_lags_is_promoted, start, stop),
+        cmocka_unit_test_setup_teardown(another_server_has_the_same_name, start, stop),
+        cmocka_unit_test_setup_teardown(an_old_backup_is_restored, start, stop),
+    };
+    signal(SIGPIPE, SIG_IGN);
+    if (!postgres_server_can()) {
+        puts("skipped: PostgreSQL is not installed (postgresql), or this build has none");
+        return 77;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
