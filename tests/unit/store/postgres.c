@@ -28,7 +28,7 @@ static const struct store_table tables[] = {
 
 static struct postgres_server server;
 static struct store_options options = {.type = "postgres",
-                                       .patience = NANOS_PER_SECOND,
+                                       .patience = 30 * NANOS_PER_SECOND,
                                        .publication = "fcgiwait",
                                        .tables = tables,
                                        .table_count = sizeof tables / sizeof *tables};
@@ -44,8 +44,7 @@ static const char schema[] =
     "CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM (0) TO (10);"
     "CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM (10) TO (20);"
     "CREATE TABLE private (id int PRIMARY KEY);"
-    "CREATE PUBLICATION fcgiwait FOR TABLE posts, comments, events WITH "
-    "(publish_via_partition_root = true);";
+    "CREATE PUBLICATION fcgiwait FOR TABLE posts, comments, events;";
 
 static int start_server(void **state)
 {
@@ -69,6 +68,16 @@ static int open_machines(void **state)
     for (int i = 0; i < MACHINES; i++)
         store_rig_open(&machines[i], &options);
     return 0;
+}
+
+/* With less patience. */
+static int open_hurried(void **state)
+{
+    nanos patience = options.patience;
+    options.patience = 3 * NANOS_PER_SECOND;
+    int result = open_machines(state);
+    options.patience = patience;
+    return result;
 }
 
 static int close_machines(void **state)
@@ -446,7 +455,6 @@ static void what_is_touched_meanwhile_is_kept(void **state)
             must(tries < 6000, "what was kept is lost");
             thread_pause(10 * NANOS_PER_MS);
         }
-        assert_int_equal(store_rig_touch(&machines[0], "/after").result, EDIT_CHANGED);
     }
     postgres_server_say(&server, "SELECT pg_drop_replication_slot('spy')");
 }
@@ -468,7 +476,8 @@ int main(void)
         TEST(a_big_transaction_is_all_of_its_table),
         TEST(the_oldest_paths_are_forgotten),
         TEST(a_server_that_was_away_may_have_changed_everything),
-        TEST(what_is_touched_meanwhile_is_kept),
+        cmocka_unit_test_setup_teardown(what_is_touched_meanwhile_is_kept, open_hurried,
+                                        close_machines),
     };
     signal(SIGPIPE, SIG_IGN);
     if (!postgres_server_can()) {

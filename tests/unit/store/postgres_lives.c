@@ -18,7 +18,7 @@ static const struct store_table tables[] = {
     {.name = "public.posts", .path = "/posts/{id}"},
 };
 static struct store_options options = {.type = "postgres",
-                                       .patience = NANOS_PER_SECOND,
+                                       .patience = 30 * NANOS_PER_SECOND,
                                        .publication = "fcgiwait",
                                        .tables = tables,
                                        .table_count = 1};
