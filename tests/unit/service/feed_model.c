@@ -2,7 +2,8 @@
 /*
  * What is told below paths, step by step at random, against a model that keeps
  * everything: over memory, over a file, and by four processes over one file, which are
- * stopped and killed on the way. FCGIWAIT_FULL=1: 100,000 steps each.
+ * stopped and killed on the way. FCGIWAIT_FULL=1: 100,000 steps each; FCGIWAIT_SEED=N:
+ * others than those of 1.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -413,11 +414,12 @@ static void try_over(const char *type, size_t count, unsigned paths, size_t byte
     static struct world world;
     struct store_rig_folder folder;
     bool full = getenv("FCGIWAIT_FULL") != NULL;
+    const char *seed = getenv("FCGIWAIT_SEED");
     store_rig_folder_make(&folder);
     world = (struct world){.options = {type, folder.file, paths * 2 / 5, 0, bytes},
                            .count = count,
                            .paths = paths,
-                           .seed = 1};
+                           .seed = seed != NULL ? (unsigned)strtoul(seed, NULL, 10) : 1};
     model_begin(&world.model);
     set_changes(&world, CHANGES);
     for (size_t i = 0; i < READERS; i++)
