@@ -7,7 +7,7 @@
 #
 #   GET /r/PATH           read, and wait
 #   GET /f/?only=PATH     the same of what is below /r (fastcgi)
-#   GET /still/           a file in DIR/still, for comparison (fastcgi)
+#   GET /large/           the document /large, as /f/ is read (fastcgi)
 #   PUT /publish/r/PATH   publish
 #   GET /status           how many wait
 #
@@ -63,8 +63,11 @@ $(fastcgi_params)
             fastcgi_buffers 16 64k;
             fastcgi_pass peer;
         }
-        location ^~ /still/ {
-            alias $dir/still/;
+        location ^~ /large/ {
+            fastcgi_param REQUEST_METHOD \$request_method;
+            fastcgi_param FCGIWAIT_RESOURCE /large;
+            fastcgi_buffers 16 64k;
+            fastcgi_pass peer;
         }
         location ~ ^/publish(?<resource>/.+)\$ {
 $(fastcgi_params)

@@ -17,7 +17,7 @@
 #   wrk        plain GETs as wrk counts them
 #   feeds      distinct at RATE changes/s, waited for alone, and by name below one path
 #   pages      another client's GETs while somebody reads RESOURCES of 1 KB, page by page, from
-#              the beginning and again; and while nginx alone sends files as large as those pages
+#              the beginning and again; and while somebody reads a document as large as a page
 #   streams           broadcast, to CLIENTS that read an event stream each
 #   streams-distinct  distinct, likewise
 #   streams-memory    memory, likewise
@@ -208,14 +208,14 @@ aside_at() {
 }
 measure_pages() {
     local peers=fcgiwait peer=fcgiwait
-    mkdir -p "$out/$peer/still"
-    head -c 1100000 /dev/zero >"$out/$peer/still/index.html"
+    head -c 1048576 /dev/zero >"$out/large"
+    curl -sf -o "$out/first" -T "$out/large" "http://127.0.0.1:${port[$peer]}/publish/large"
     "$out/bin/load" publish --port "${port[$peer]}" --clients "$RESOURCES" --publishers 32 \
         --body 1024 --seconds 0.01 >"$out/one.json"
     for _ in $(seq "$PAGES_TURNS"); do
         aside_at alone "$peer"
         aside_at pages "$peer" /f
-        aside_at files "$peer" /still
+        aside_at large "$peer" /large
     done
 }
 measure_streams() {
@@ -295,7 +295,7 @@ machine() {
 
 collect() {
     local list
-    for list in broadcast scale memory distinct churn get publish silence kill wrk singles feeds alone pages files streams \
+    for list in broadcast scale memory distinct churn get publish silence kill wrk singles feeds alone pages large streams \
         streams-distinct streams-memory streams-silence; do
         [ -e "$out/$list.jsonl" ] || : >"$out/$list.jsonl"
         printf -- '--slurpfile\n%s\n%s\n' "${list//-/_}" "$out/$list.jsonl"

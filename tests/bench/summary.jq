@@ -93,12 +93,12 @@ def across($peers; $name; $of; f): [$peers[] | . as $peer | ($of[$peer] // {}) |
  feeds: ($feeds | by_peer | map_values(stream)),
  alone: ($alone | by_peer | map_values(asides)),
  pages: ($pages | by_peer | map_values(asides)),
- files: ($files | by_peer | map_values(asides)),
+ large: ($large | by_peer | map_values(asides)),
  streams: ($streams | by_peer | map_values(crowd)),
  streams_distinct: ($streams_distinct | by_peer | map_values(stream)),
  streams_memory: ($streams_memory | by_peer | map_values(memory)),
  streams_silence: ($streams_silence | by_peer | map_values(quiet)),
- runs: {$singles, $feeds, $alone, $pages, $files, $streams, $streams_distinct, $streams_memory, $streams_silence, $broadcast, $scale, $memory, $distinct, $churn, $get, $publish, $silence, $kill, $wrk}}
+ runs: {$singles, $feeds, $alone, $pages, $large, $streams, $streams_distinct, $streams_memory, $streams_silence, $broadcast, $scale, $memory, $distinct, $churn, $get, $publish, $silence, $kill, $wrk}}
 | . as $all
 | [.runs[][].peer] | unique as $found
 | [order[] | select(. as $peer | $found | index($peer))] as $peers
@@ -208,7 +208,7 @@ as $ratio_table
    across($peers; "  nginx's and the server's"; $all.feeds; .all_cpu_us | short),
    across($peers; "ms of another\u0027s GET, 99 of 100, alone"; $all.alone; .p99 | short),
    across($peers; "  while all there is is read in pages"; $all.pages; .p99 | short),
-   across($peers; "  while nginx sends files as large"; $all.files; .p99 | short),
+   across($peers; "  while a document as large is read"; $all.large; .p99 | short),
    across($peers; "publishes/s, 1 publisher"; of_n($all.publish; 1); .rate | f),
    across($peers; "publishes/s, 16 publishers"; of_n($all.publish; 16); .rate | f),
    across($peers; "publishes/s, 64 publishers"; of_n($all.publish; 64); .rate | f),
