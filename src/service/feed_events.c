@@ -120,7 +120,7 @@ static void begin_anew(struct feed *feed, struct feed_mark *mark, uint64_t known
 /* What of a feed or a mark makes a piece another one. */
 static unsigned flags_of(const struct feed *feed, const struct feed_mark *mark)
 {
-    const bool flags[] = {true,       feed->below_alone, feed->behind_origin,
+    const bool flags[] = {true,        feed->below_alone, feed->behind_origin,
                           feed->named, mark->resets,      mark->catches_up};
     unsigned bits = 0;
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)

@@ -71,8 +71,7 @@ static void make_head(struct reply *reply, const struct request *request,
                       enum event_format format, unsigned retry_least_ms, uint64_t index)
 {
     size_t len = 0;
-    char *opening =
-        request->head_only ? NULL : opening_of(format, retry_least_ms, &len);
+    char *opening = request->head_only ? NULL : opening_of(format, retry_least_ms, &len);
     bool minimal = request->feed != NULL && request->feed->minimal;
     reply_stream(reply, index, type_of(format), minimal, opening, len);
 }

@@ -16,6 +16,8 @@ static const struct service_rules rules = {.wait_default = 15 * NANOS_PER_SECOND
                                            .waiting_per_client = 1,
                                            .limit_changes = 10,
                                            .limit_answer = 10000,
+                                           .stream_max = 600 * NANOS_PER_SECOND,
+                                           .stream_heartbeat = 600 * NANOS_PER_SECOND,
                                            .cache_control = "no-store"};
 
 /* What is asked, of a service_rig with a document {"a":1} at /a; and the right answer.
@@ -215,6 +217,53 @@ static void who_cannot_be_held_is_told_so(void **state)
     faults_sweep(asking);
 }
 
+/* Begun, told of a change, or ended: its client comes back. */
+static bool streaming(long nth, enum faults faults)
+{
+    struct service_rig service_rig;
+    struct visit visit;
+    open_rig(&service_rig);
+    struct change change = {.kind = CHANGE_TOUCH,
+                            .index = store_index(service_rig.store) + 1,
+                            .path = TEXT("/a")};
+    faults_arm(nth, faults);
+    service_rig_serve(&service_rig, &visit, &cgi);
+    must(tree_apply(service_rig.tree, &change), "what is there takes no memory");
+    bool refused = faults_disarm();
+    if (visit.status != 200)
+        must(visit.status == 503 && refused, "status %d", visit.status);
+    else
+        must(visit.is_stream, "it is no stream");
+    must(refused || !visit.ended, "it ended, and nothing lacked");
+    service_rig_drain(&service_rig);
+    assert_int_equal(visit.answers, 1);
+    assert_int_equal(counter_read(&service_rig.counters.streams), 0);
+    close_rig(&service_rig);
+    return refused;
+}
+
+static void streams_survive_each_lack(void **state)
+{
+    static const char *const accepts[] = {"text/event-stream", "application/x-ndjson"};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        cgi = (struct cgi){.method = TEXT("GET"),
+                           .script_name = TEXT("/a"),
+                           .accept = text_of(accepts[i])};
+        faults_sweep(streaming);
+        cgi.client = TEXT("somebody");
+        cgi.origin = TEXT("/_origin");
+        faults_sweep(streaming);
+        cgi.scope = TEXT("below");
+        cgi.script_name = TEXT("/");
+        faults_sweep(streaming);
+        cgi.origin = TEXT("");
+        faults_sweep(streaming);
+        cgi.query = TEXT("only=a,b,c/d");
+        faults_sweep(streaming);
+    }
+}
+
 /* The waitlist wakes while there is no memory at all. */
 static bool waking(long nth, enum faults faults)
 {
@@ -313,6 +362,7 @@ int main(void)
         cmocka_unit_test(readers_of_lists_survive_each_lack),
         cmocka_unit_test(reported_writes_survive_each_lack),
         cmocka_unit_test(who_cannot_be_held_is_told_so),
+        cmocka_unit_test(streams_survive_each_lack),
         cmocka_unit_test(who_waits_is_answered_whatever_lacks),
         cmocka_unit_test(the_service_opens_or_does_not),
         cmocka_unit_test(without_memory_the_old_rules_stay),

@@ -177,11 +177,14 @@ void visit_take(struct visit *visit)
     visit->request.user->writable(&visit->request);
 }
 
-static bool says(struct visit *visit, const char *text)
+/* `next`: at the start, as soon as so much is there. */
+static bool says(struct visit *visit, const char *text, bool next)
 {
     pthread_mutex_lock(&visit->mutex);
     char *found = strstr(visit->body, text);
-    if (found != NULL) {
+    bool other = next && visit->body_len >= strlen(text) && found != visit->body;
+    must(!other, "it says not %s, but %s", text, visit->body);
+    if (found != NULL && (!next || found == visit->body)) {
         found += strlen(text);
         visit->body_len -= (size_t)(found - visit->body);
         memmove(visit->body, found, visit->body_len + 1);
@@ -192,7 +195,14 @@ static bool says(struct visit *visit, const char *text)
 
 void visit_must_say(struct visit *visit, const char *text)
 {
-    for (int ms = 0; !says(visit, text); ms++)
+    for (int ms = 0; !says(visit, text, false); ms++)
+        must(a_millisecond_before(ms, PATIENCE_MS), "it does not say %s, but %s", text,
+             visit->body);
+}
+
+void visit_must_say_next(struct visit *visit, const char *text)
+{
+    for (int ms = 0; !says(visit, text, true); ms++)
         must(a_millisecond_before(ms, PATIENCE_MS), "it does not say %s, but %s", text,
              visit->body);
 }

@@ -81,6 +81,9 @@ void visit_take(struct visit *visit);
  * the test where it does not come. */
 void visit_must_say(struct visit *visit, const char *text);
 
+/* The same, and nothing may stand before it. */
+void visit_must_say_next(struct visit *visit, const char *text);
+
 /* The client goes away. True: nobody will answer it. */
 bool visit_hang_up(struct visit *visit);
 

@@ -12,8 +12,8 @@
 #define EVENTS "Accept: text/event-stream"
 #define LINES "Accept: application/x-ndjson"
 
-static const struct stack_options below = {
-    .location = "fastcgi_param FCGIWAIT_SCOPE below;"};
+static const struct stack_options below = {.location =
+                                               "fastcgi_param FCGIWAIT_SCOPE below;"};
 static const struct stack_options below_in_a_file = {
     .location = "fastcgi_param FCGIWAIT_SCOPE below;", .sqlite = true};
 static const struct stack_options below_an_origin = {
@@ -42,8 +42,8 @@ static void must_have_line(struct reader *reader, const char *format, const char
 }
 
 #define ONE(path, document)                                                              \
-    "{\"path\":\"" path "\",\"index\":%s,\"type\":\"application/json\",\"document\":"     \
-    document "}"
+    "{\"path\":\"" path                                                                  \
+    "\",\"index\":%s,\"type\":\"application/json\",\"document\":" document "}"
 
 static void all_there_is_comes_and_then_each_change(void **state)
 {
@@ -67,8 +67,8 @@ static void all_there_is_comes_and_then_each_change(void **state)
     assert_int_equal(stack_status(stack, "streams"), 2);
     http_put(stack->port, "/m", "4", NULL);
     http_publish(stack->port, "DELETE", "/l/a", a);
-    reader_must_have(&events,
-                     "data: {\"path\":\"/l/a\",\"index\":%s,\"deleted\":true}\nid: %s", a);
+    reader_must_have(
+        &events, "data: {\"path\":\"/l/a\",\"index\":%s,\"deleted\":true}\nid: %s", a);
     must_have_line(&lines, "{\"path\":\"/l/a\",\"index\":%s,\"deleted\":true}", a);
     assert_true(reader_is_quiet(&events, 30));
     reader_close(&events);
