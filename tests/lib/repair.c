@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* nginx is started anew for each configuration: a reload leaves the old worker a moment. */
+/* nginx is started anew for each configuration: a reload leaves the old worker a moment.
+ */
 #include "repair.h"
 
 #include <stdio.h>

@@ -25,7 +25,9 @@
 #define DOCUMENT 200000 /* bytes of a state */
 #define WINDOW 65536    /* of the slow client */
 
-#define COMPRESSOR_KB 60 /* less than one of nginx's takes, more than a stream without */
+#define COMPRESSOR_KB                                                                    \
+    60 /* less than one of nginx's takes, more than a stream without                     \
+        */
 
 /* The marks are where faults are planted. %1: the folder, %2: user, %3 to %5: ports. */
 static const char correct[] =
@@ -103,8 +105,8 @@ static void open_stream(struct stream *stream, const struct stack *stack, int po
     snprintf(stream->log, sizeof stream->log, "curl%u.log", number++);
     snprintf(url, sizeof url, "http://127.0.0.1:%d/live/a", port);
     const char *const command[] = {
-        "curl", "-sN", "-w", ENDED, "-H", "Accept: text/event-stream", "-H", header,
-        url,    NULL};
+        "curl", "-sN",  "-w", ENDED, "-H", "Accept: text/event-stream",
+        "-H",   header, url,  NULL};
     stream->stack = stack;
     stream->curl = stack_run(stack, stream->log, command);
 }

@@ -9,6 +9,7 @@
 
 #include "http.h"
 #include "must.h"
+#include "reader.h"
 #include "stack.h"
 
 static const char *example; /* the file that write_example() adapts */
@@ -133,12 +134,132 @@ static void longpoll_conf_does_what_it_shows(void **state)
     stack_stop(&stack);
 }
 
+/* --- streams --- */
+
+#define SOON 5.0 /* seconds: less than a heartbeat, which would bring along what lags */
+
+static void start_example(struct stack *stack, const char *name)
+{
+    static char path[512];
+    snprintf(path, sizeof path, "%s/%s", examples(), name);
+    example = path;
+    stack_start(stack, &adapted);
+}
+
+static void open_stream(struct reader *reader, const struct stack *stack,
+                        const char *path, const char *accept)
+{
+    const char *const headers[] = {accept, "Accept-Encoding: gzip", NULL};
+    char value[256];
+    reader_open(reader, stack->port, NULL, path, headers, 0);
+    must(reader->status == 200, "%s: %d", path, reader->status);
+    must(reader_header(reader, "Content-Encoding", value)[0] == '\0', "%s: %s", path,
+         value);
+}
+
+/* The next event, or line, is this, and comes at once. */
+static void must_tell(struct reader *reader, const char *end, const char *what)
+{
+    double start = seconds_now();
+    const char *got;
+    do
+        got = reader_take(reader, end);
+    while (got != NULL && (got[0] == ':' || got[0] == '\0') &&
+           seconds_now() - start < SOON);
+    must(got != NULL && strstr(got, what) != NULL, "not %s, but %s", what, got);
+}
+
+static void longpoll_conf_streams(void **state)
+{
+    struct stack stack;
+    struct reader events, lines, below;
+    (void)state;
+    start_example(&stack, "longpoll.conf");
+    assert_int_equal(http_put(stack.port, "/live/news", "1", NULL), 201);
+    open_stream(&events, &stack, "/live/news", "Accept: text/event-stream");
+    open_stream(&lines, &stack, "/live/news", "Accept: application/x-ndjson");
+    open_stream(&below, &stack, "/live/", "Accept: text/event-stream");
+    for (int n = 1; n <= 3; n++) {
+        char json[8], data[16], document[24];
+        snprintf(json, sizeof json, "%d", n);
+        snprintf(data, sizeof data, "\ndata: %d", n);
+        snprintf(document, sizeof document, "\"document\":%d", n);
+        if (n > 1)
+            assert_int_equal(http_put(stack.port, "/live/news", json, NULL), 204);
+        must_tell(&events, "\n\n", data);
+        must_tell(&lines, "\n", document);
+        if (n == 1)
+            must_tell(&below, "\n\n", "event: reset");
+        must_tell(&below, "\n\n", document);
+        if (n == 1)
+            must_tell(&below, "\n\n", "event: current");
+    }
+    reader_close(&events);
+    reader_close(&lines);
+    reader_close(&below);
+    stack_stop(&stack);
+}
+
+static void must_touch(const struct stack *stack, const char *path)
+{
+    struct answer answer = http(
+        &(struct http){.port = stack->port, .method = "POST", .path = path, .body = ""});
+    must(answer.status == 204, "POST %s: %ld", path, answer.status);
+    answer_free(&answer);
+}
+
+/* The API need not be there to tell that something has changed. */
+static void rest_api_conf_streams(void **state)
+{
+    struct stack stack;
+    struct reader one, list, file;
+    (void)state;
+    start_example(&stack, "rest-api.conf");
+    open_stream(&one, &stack, "/posts/1", "Accept: text/event-stream");
+    open_stream(&list, &stack, "/posts", "Accept: application/x-ndjson");
+    open_stream(&file, &stack, "/files/a.json", "Accept: text/event-stream");
+    must_tell(&one, "\n\n", "\"/posts/1\"");
+    must_tell(&list, "\n", "\"/posts\"");
+    must_tell(&file, "\n\n", "\"/files/a.json\"");
+    for (int i = 0; i < 2; i++) {
+        must_touch(&stack, "/fcgiwait/publish/posts/1");
+        must_tell(&one, "\n\n", "\"/posts/1\"");
+        must_tell(&list, "\n", "\"/posts\"");
+        must_touch(&stack, "/fcgiwait/publish/files/a.json");
+        must_tell(&file, "\n\n", "\"/files/a.json\"");
+    }
+    reader_close(&one);
+    reader_close(&list);
+    reader_close(&file);
+    stack_stop(&stack);
+}
+
+/* 503, for a pause, instead of the API's answer, which would be no stream. */
+static void without_fcgiwait_there_is_no_stream(void **state)
+{
+    struct stack stack;
+    (void)state;
+    start_example(&stack, "rest-api.conf");
+    stack_end_fcgiwait(&stack);
+    struct answer answer = http_get(stack.port, "/posts/1", "Accept: text/event-stream");
+    assert_int_equal(answer.status, 503);
+    answer_free(&answer);
+    answer = http_get(stack.port, "/posts/1", "Accept: application/json, text/*");
+    assert_int_equal(answer.status, 502); /* the API would answer, and is not there */
+    answer_free(&answer);
+    stack_start_fcgiwait(&stack);
+    stack_stop(&stack);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nginx_takes_every_file_as_it_is),
         cmocka_unit_test(every_file_starts),
         cmocka_unit_test(longpoll_conf_does_what_it_shows),
+        cmocka_unit_test(longpoll_conf_streams),
+        cmocka_unit_test(rest_api_conf_streams),
+        cmocka_unit_test(without_fcgiwait_there_is_no_stream),
     };
     return cmocka_run_group_tests_name("examples_start_as_they_are", tests, NULL, NULL);
 }

@@ -171,7 +171,8 @@ static void another_password(void **state)
     (void)state;
     put_at_last("1");
     redis_server_say(&server, "CONFIG SET requirepass secret");
-    redis_server_await(&server, "AUTH secret\r\nCLIENT KILL TYPE normal SKIPME yes", "OK");
+    redis_server_await(&server, "AUTH secret\r\nCLIENT KILL TYPE normal SKIPME yes",
+                       "OK");
     await_state(ENGINE_REFUSED, "NOAUTH");
     must_hold("1");
     char url[128], error[512];
