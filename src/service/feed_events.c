@@ -195,8 +195,6 @@ enum feed_said feed_events_next(struct events *events, enum event_format format,
         uint64_t seen = newest_seen(feed);
         tree_span(tree, &before);
         feed_look(feed, tree, &newest);
-        if (mark->rests && newest_seen(feed) <= seen)
-            return rest(feed, mark, before.newest);
         uint64_t known = feed_known_from(feed, tree);
         if (!feed->has_from || feed->from < known || feed_is_void(feed, feed->horizon))
             begin_anew(feed, mark, known);

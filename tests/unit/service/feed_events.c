@@ -478,7 +478,7 @@ static void who_has_all_does_not_begin_anew(void **state)
     leave(&visit);
 }
 
-/* Heartbeats look again, too. */
+/* Each heartbeat takes the mark along: what is forgotten later lies below it. */
 static void who_rests_does_not_begin_anew(void **state)
 {
     struct service_rig *rig = *state;
@@ -489,9 +489,13 @@ static void who_rests_does_not_begin_anew(void **state)
     visit_must_say(&visit, "current");
     visit_must_say(&visit, "\n");
     put(rig, "/gone", "1");
-    delete (rig, "/gone");
-    forget_below(rig, put(rig, "/other", "1"));
+    uint64_t gone = delete (rig, "/gone");
+    must_say(&visit, "\n\n", 0, 0, 0);
+    forget_below(rig, gone);
     must_say(&visit, "\n\n\n", 0, 0, 0);
+    put(rig, "/l/b", "2");
+    visit_must_say(&visit, "/l/b");
+    assert_null(strstr(visit.body, "reset"));
     leave(&visit);
 }
 
