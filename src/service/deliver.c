@@ -132,6 +132,13 @@ void deliver_client_full(struct service *service, struct request *request)
                     "Retry-After: 5\r\n");
 }
 
+void deliver_unreached(struct service *service, struct request *request)
+{
+    deliver_problem(service, request, 503,
+                    "The store's engine does not answer; try again.",
+                    "Retry-After: 5\r\n");
+}
+
 void deliver_no_memory(struct service *service, struct request *request)
 {
     counter_add(&service->counters->out_of_memory, 1);

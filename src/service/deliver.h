@@ -33,6 +33,7 @@ void deliver_unchanged(struct service *service, struct request *request);
 void deliver_full(struct service *service, struct request *request);
 void deliver_client_full(struct service *service, struct request *request);
 void deliver_no_memory(struct service *service, struct request *request);
+void deliver_unreached(struct service *service, struct request *request); /* the engine */
 
 /* What was kept for a reply that will not be given. */
 void deliver_forget(struct request *request);

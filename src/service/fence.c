@@ -70,9 +70,7 @@ static void answer_unreached(struct service *service, struct request *request,
     if (stream_unreached(service, request, operation))
         return;
     if (!operation->has_index || operation->index <= store_index(service->store)) {
-        deliver_problem(service, request, 503,
-                        "The store's engine does not answer; try again.",
-                        "Retry-After: 5\r\n");
+        deliver_unreached(service, request);
         return;
     }
     request->index = operation->index;

@@ -187,9 +187,15 @@ bool stream_unreached(struct service *service, struct request *request,
 {
     static const struct present unknown = {.index = 0};
     struct reply head;
-    if (operation->accept.len == 0 || operation->stream_is_off ||
-        wanted(operation, &unknown) != ACCEPT_EVENTS)
+    enum accept_stream stream = ACCEPT_NO_STREAM;
+    if (operation->accept.len > 0 && !operation->stream_is_off)
+        stream = wanted(operation, &unknown);
+    if (stream == ACCEPT_NO_STREAM)
         return false;
+    if (stream == ACCEPT_LINES) {
+        deliver_unreached(service, request);
+        return true;
+    }
     make_head(&head, request, EVENT_SSE, RETRY_UNREACHED_MS,
               operation->has_index && operation->index != INDEX_NONE ? operation->index
                                                                      : 0);

@@ -11,7 +11,7 @@ bool stream_look(struct service *service, struct request *request,
 
 /* The store's engine does not answer. A client that wants events is told to come back,
  * with a stream that says nothing else: any other status would end an EventSource for
- * good. False: the client reads the status. */
+ * good. One that wants lines gets a 503. False: it wants no stream. */
 bool stream_unreached(struct service *service, struct request *request,
                       const struct operation *operation);
 

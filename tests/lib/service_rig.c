@@ -207,6 +207,17 @@ void visit_must_say_next(struct visit *visit, const char *text)
              visit->body);
 }
 
+int visit_count(struct visit *visit, const char *text)
+{
+    int count = 0;
+    pthread_mutex_lock(&visit->mutex);
+    for (const char *at = visit->body; (at = strstr(at, text)) != NULL;
+         at += strlen(text))
+        count++;
+    pthread_mutex_unlock(&visit->mutex);
+    return count;
+}
+
 bool visit_hang_up(struct visit *visit)
 {
     if (visit->stalled) {

@@ -84,6 +84,9 @@ void visit_must_say(struct visit *visit, const char *text);
 /* The same, and nothing may stand before it. */
 void visit_must_say_next(struct visit *visit, const char *text);
 
+/* How many times this stands in what came and was not taken. */
+int visit_count(struct visit *visit, const char *text);
+
 /* The client goes away. True: nobody will answer it. */
 bool visit_hang_up(struct visit *visit);
 

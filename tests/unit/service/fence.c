@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: ISC */
+/* A store whose engine does not answer in time: what each kind of client is told. */
+#include "service/service_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "must.h"
+#include "service_rig.h"
+#include "store/backend.h"
+
+static const struct service_rules rules = {.wait_default = 15 * NANOS_PER_SECOND,
+                                           .wait_max = 60 * NANOS_PER_SECOND,
+                                           .max_waiting = 100,
+                                           .limit_body = 100,
+                                           .limit_path = 100,
+                                           .limit_changes = 10,
+                                           .limit_answer = 1000,
+                                           .stream_max = 600 * NANOS_PER_SECOND,
+                                           .stream_heartbeat = 600 * NANOS_PER_SECOND,
+                                           .cache_control = "no-store"};
+
+/* Over the rig's own store. */
+struct far_store {
+    struct store store; /* first: the backend is given it */
+    struct store *near;
+    bool answers;
+    struct fence *fence; /* of one request at a time */
+};
+
+static struct far_store far;
+
+static void far_propose(struct store *store, struct edit *edits, size_t count)
+{
+    (void)store;
+    store_commit(far.near, edits, count);
+}
+
+static bool far_reached(struct store *store, uint64_t index)
+{
+    (void)store;
+    return far.answers || index <= store_index(far.near);
+}
+
+static void far_fence(struct store *store, struct fence *fence)
+{
+    (void)store;
+    far.fence = fence;
+}
+
+static void far_close(struct store *store)
+{
+    (void)store;
+    store_close(&far.near);
+}
+
+static const struct store_backend backend = {.type = "far",
+                                             .propose = far_propose,
+                                             .reached = far_reached,
+                                             .fence = far_fence,
+                                             .close = far_close};
+
+static int start(void **state)
+{
+    struct service_rig *rig = malloc(sizeof *rig);
+    must(rig != NULL, "no memory");
+    service_rig_open(rig, &rules);
+    service_rig_put(rig, "/l/a", "here");
+    far = (struct far_store){.near = rig->store};
+    store_init(&far.store, &backend, &rig->store->view);
+    atomic_store(&far.store.index, store_index(far.near));
+    rig->store = &far.store;
+    rig->service->store = rig->store;
+    *state = rig;
+    return 0;
+}
+
+/* Of a machine that is ahead of ours. */
+static struct cgi ask_ahead(const char *accept, const char *scope)
+{
+    static char query[64];
+    snprintf(query, sizeof query, "index=%llu",
+             (unsigned long long)store_index(far.near) + 5);
+    return (struct cgi){.method = TEXT("GET"),
+                        .script_name = text_of(scope[0] == 'b' ? "/l" : "/l/a"),
+                        .query = text_of(query),
+                        .accept = text_of(accept),
+                        .scope = text_of(scope)};
+}
+
+static void serve(struct service_rig *rig, struct visit *visit, const struct cgi *cgi,
+                  bool reached)
+{
+    far.fence = NULL;
+    service_rig_serve(rig, visit, cgi);
+    must(far.fence != NULL, "it was not waited for");
+    far.fence->done(far.fence, reached);
+}
+
+static void who_polls_keeps_its_index(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    struct cgi cgi = ask_ahead("*/*", "resource");
+    serve(rig, &visit, &cgi, false);
+    assert_int_equal(visit_await(&visit), 304);
+}
+
+/* Any status but 200 would end it for good, and what is here is too old for it. */
+static void who_wants_events_is_told_to_come_back(void **state)
+{
+    static const char *const scopes[] = {"resource", "below"};
+    struct service_rig *rig = *state;
+    struct visit visit;
+    char value[256];
+    unsigned retry;
+    for (size_t i = 0; i < 2; i++) {
+        struct cgi cgi = ask_ahead("text/event-stream", scopes[i]);
+        serve(rig, &visit, &cgi, false);
+        assert_int_equal(visit_await(&visit), 200);
+        assert_string_equal(visit_header(&visit, "Content-Type", value),
+                            "text/event-stream");
+        must(sscanf(visit.body, ":\nretry: %u", &retry) == 1 && retry >= 5000,
+             "it says %s", visit.body);
+        assert_null(strstr(visit.body, "data"));
+        assert_false(visit.is_stream); /* that was all */
+        cgi.method = TEXT("HEAD");
+        serve(rig, &visit, &cgi, false);
+        assert_int_equal(visit_await(&visit), 200);
+        assert_int_equal(visit.body_len, 0);
+    }
+}
+
+static void who_wants_lines_is_told_why(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    char value[256];
+    struct cgi cgi = ask_ahead("application/x-ndjson", "below");
+    serve(rig, &visit, &cgi, false);
+    assert_int_equal(visit_await(&visit), 503);
+    assert_string_equal(visit_header(&visit, "Retry-After", value), "5");
+}
+
+static void where_streams_are_off_it_is_a_poll(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    struct cgi cgi = ask_ahead("text/event-stream", "resource");
+    cgi.stream = TEXT("off");
+    serve(rig, &visit, &cgi, false);
+    assert_int_equal(visit_await(&visit), 304);
+}
+
+static void once_it_is_reached_the_stream_begins(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    struct cgi cgi = ask_ahead("text/event-stream", "resource");
+    serve(rig, &visit, &cgi, true);
+    assert_int_equal(visit.status, 200);
+    assert_true(visit.is_stream);
+    visit_must_say(&visit, "data: here\n\n");
+    must(visit_hang_up(&visit), "it does not rest");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, service_rig_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(who_polls_keeps_its_index),
+        TEST(who_wants_events_is_told_to_come_back),
+        TEST(who_wants_lines_is_told_why),
+        TEST(where_streams_are_off_it_is_a_poll),
+        TEST(once_it_is_reached_the_stream_begins),
+    };
+    return cmocka_run_group_tests_name("service/fence", tests, NULL, NULL);
+}
