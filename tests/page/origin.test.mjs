@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import {once} from 'node:events';
 import {readFile} from 'node:fs/promises';
 import http from 'node:http';
-import {after, before, test} from 'node:test';
+import {after, afterEach, before, test} from 'node:test';
 import {Stack, until} from './stack.mjs';
 
 const text = await readFile(new URL('../../nginx-examples/www/longpoll.js', import.meta.url), 'utf8');
@@ -12,7 +12,7 @@ const {follow} = await import(`data:text/javascript,${encodeURIComponent(text)}`
 
 const LIMIT = {timeout: 60000};
 const posts = new Map();
-const stops = [];
+let stops = [];
 let api, stack, broken = false;
 
 function answer(request, response) {
@@ -38,20 +38,29 @@ before(async () => {
   stack = await Stack.start({conf: 'rest-api.conf', health: '/fcgiwait/health',
     replace: [['server 127.0.0.1:3000;', `server 127.0.0.1:${api.address().port};`]]});
 });
-after(async () => {
+afterEach(async () => {
   stops.forEach(stop => stop.abort());
+  stops = [];
+  await waiting(0);
+  broken = false;
+  for (const id of posts.keys()) await fetch(`${stack.url}/posts/${id}`, {method: 'DELETE'});
+});
+after(async () => {
   await stack?.stop();
   api.closeAllConnections();
   api.close();
 });
 
-function start(url) {
+function start(url, stream) {
   const stop = new AbortController();
-  const seen = {rounds: [], retries: []};
+  const seen = {rounds: [], retries: [], streams: new Set()};
   stops.push(stop);
-  const onstate = (state, detail) => { if (state === 'retrying') seen.retries.push(detail); };
+  const onstate = (state, detail) => {
+    if (state === 'retrying') seen.retries.push(detail);
+    if (state === 'waiting') seen.streams.add(detail.stream);
+  };
   (async () => {
-    const options = {signal: stop.signal, onstate, retryFirst: 0.1, retryMost: 0.4};
+    const options = {stream, signal: stop.signal, onstate, retryFirst: 0.1, retryMost: 0.4};
     for await (const {status, value} of follow(`${stack.url}${url}`, options)) {
       seen.rounds.push([status, value]);
     }
@@ -64,37 +73,43 @@ const send = (method, value) =>
 const waiting = count => until(async () =>
   (await (await fetch(`${stack.url}/fcgiwait/status`)).json()).waiting === count, `${count} wait`);
 
-test('a page follows an API that stays as it is', LIMIT, async () => {
-  const [post, list] = [start('/posts/1'), start('/posts')];
-  await waiting(2);
-  assert.deepEqual([post.rounds, list.rounds], [[[404, null]], [[200, []]]]);
+for (const stream of [false, true]) {
+  const by = stream ? 'by a stream' : 'by polls';
 
-  await send('PUT', {n: 1});
-  await until(() => post.rounds.length === 2 && list.rounds.length === 2, 'both see it');
-  await waiting(2);
-  assert.deepEqual([post.rounds[1], list.rounds[1]], [[200, {n: 1}], [200, [{n: 1}]]]);
+  test(`a page follows an API that stays as it is, ${by}`, LIMIT, async () => {
+    const [post, list] = [start('/posts/1', stream), start('/posts', stream)];
+    await until(() => post.rounds.length === 1 && list.rounds.length === 1, 'the present state');
+    await waiting(2);
+    assert.deepEqual([post.rounds, list.rounds], [[[404, null]], [[200, []]]]);
 
-  await send('DELETE');
-  await until(() => post.rounds.length === 3 && list.rounds.length === 3, 'both see it');
-  await waiting(2);
-  assert.deepEqual([post.rounds[2], list.rounds[2]], [[404, null], [200, []]]);
-  assert.deepEqual([...post.retries, ...list.retries], []);
-});
+    await send('PUT', {n: 1});
+    await until(() => post.rounds.length === 2 && list.rounds.length === 2, 'both see it');
+    await waiting(2);
+    assert.deepEqual([post.rounds[1], list.rounds[1]], [[200, {n: 1}], [200, [{n: 1}]]]);
 
-test('an API that fails is asked again until it has recovered', LIMIT, async () => {
-  const post = start('/posts/1');
-  await until(() => post.rounds.length === 1, 'the present state');
-  await waiting(3);             // and the two from before
-  await send('PUT', {n: 2});
-  await until(() => post.rounds.length === 2, 'the change');
+    await send('DELETE');
+    await until(() => post.rounds.length === 3 && list.rounds.length === 3, 'both see it');
+    await waiting(2);
+    assert.deepEqual([post.rounds[2], list.rounds[2]], [[404, null], [200, []]]);
+    assert.deepEqual([...post.retries, ...list.retries], []);
+    assert.deepEqual([...post.streams, ...list.streams], [stream, stream]);
+  });
 
-  broken = true;
-  posts.set('1', {n: 3});
-  await fetch(`${stack.url}/fcgiwait/publish/posts/1`, {method: 'POST'});
-  await until(() => post.retries.length >= 2, 'two failures');
-  assert.ok(post.retries.every(({error}) => error.status === 500));
-  assert.equal(post.rounds.length, 2);
-  broken = false;
-  await until(() => post.rounds.length === 3, 'the change');
-  assert.deepEqual(post.rounds[2], [200, {n: 3}]);
-});
+  test(`an API that fails is asked again until it has recovered, ${by}`, LIMIT, async () => {
+    const post = start('/posts/1', stream);
+    await until(() => post.rounds.length === 1, 'the present state');
+    await waiting(1);
+    await send('PUT', {n: 2});
+    await until(() => post.rounds.length === 2, 'the change');
+
+    broken = true;
+    posts.set('1', {n: 3});
+    await fetch(`${stack.url}/fcgiwait/publish/posts/1`, {method: 'POST'});
+    await until(() => post.retries.length >= 2, 'two failures');
+    assert.ok(post.retries.every(({error}) => error.status === 500));
+    assert.equal(post.rounds.length, 2);
+    broken = false;
+    await until(() => post.rounds.length === 3, 'the change');
+    assert.deepEqual(post.rounds[2], [200, {n: 3}]);
+  });
+}

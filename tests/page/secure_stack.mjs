@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
-// A stack that serves HTTP/2, too, whose store survives, and whose socket stays open while fcgiwait
-// is started anew, as with systemd's socket unit.
+// A stack that serves HTTP/2, too, and behind a proxy that gathers answers before it hands them on;
+// whose store survives; and whose socket stays open while fcgiwait is started anew, as with systemd's
+// socket unit.
 import assert from 'node:assert/strict';
 import {spawnSync} from 'node:child_process';
 import {readFile, writeFile} from 'node:fs/promises';
@@ -8,17 +9,15 @@ import {Stack, end, fcgiwait, freePort, run, until} from './stack.mjs';
 
 export class SecureStack extends Stack {
   static async start() {
-    const port = await freePort();
-    const stack = await super.start({
-      replace: [['server {\n        listen', `ssl_certificate cert.pem; ssl_certificate_key key.pem;
-    server {\n        listen 127.0.0.1:${port} ssl http2;\n        listen`]],
-      prepare: async stack => {
-        certify(stack.dir);
-        await writeFile(`${stack.dir}/fcgiwait.conf`,
-          `store = { type = "sqlite"; file = "${stack.dir}/store.db"; };\n`);
-      },
-    });
+    const port = await freePort(), gatheringPort = await freePort();
+    const stack = await super.start({prepare: async stack => {
+      certify(stack.dir);
+      await addServers(`${stack.dir}/nginx.conf`, stack.port, port, gatheringPort);
+      await writeFile(`${stack.dir}/fcgiwait.conf`,
+        `store = { type = "sqlite"; file = "${stack.dir}/store.db"; };\n`);
+    }});
     stack.secureUrl = `https://127.0.0.1:${port}`;
+    stack.gatheringUrl = `http://127.0.0.1:${gatheringPort}`;
     return stack;
   }
 
@@ -59,6 +58,22 @@ export class SecureStack extends Stack {
     await this.stopFcgiwait();
     await super.stop();
   }
+}
+
+async function addServers(conf, port, securePort, gatheringPort) {
+  const text = await readFile(conf, 'utf8'), first = 'server {\n        listen';
+  assert.ok(text.includes(first));
+  await writeFile(conf, text.replace(first, `
+    ssl_certificate cert.pem;
+    ssl_certificate_key key.pem;
+    server {
+        listen 127.0.0.1:${gatheringPort};
+        proxy_ignore_headers X-Accel-Buffering;
+        location / { proxy_pass http://127.0.0.1:${port}; }
+    }
+    server {
+        listen 127.0.0.1:${securePort} ssl http2;
+        listen`));
 }
 
 function certify(dir) {

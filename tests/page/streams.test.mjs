@@ -25,6 +25,7 @@ before(async () => {
 afterEach(async () => {
   for (const each of ends.reverse()) await each();
   ends = [];
+  await stack.awaitStatus('streams', 0);
 });
 after(async () => {
   await browser?.close();
@@ -165,6 +166,21 @@ async function curl(site, address) {
 
 // --- the story ---
 
+// Gives a function that waits until all have seen these states more, and nothing else.
+function witnesses(saw) {
+  const expected = [];
+  return async (...states) => {
+    expected.push(...states);
+    for (const [name, seen] of Object.entries(saw)) {
+      await until(async () => (await seen()).length >= expected.length,
+        `${name} sees ${states}`, 30).catch(async error => {
+        throw new Error(`${error.message}; it saw ${await seen()}`);
+      });
+      assert.deepEqual(await seen(), expected, name);
+    }
+  };
+}
+
 const clients = {
   'EventSource in Chromium': eventSourceInChromium,
   'EventSource in Chromium, HTTP/2': eventSourceInChromium,
@@ -186,17 +202,7 @@ test('each client sees each state once, restarts included', LIMIT, async () => {
     const site = name.endsWith('HTTP/2') ? stack.secureUrl : stack.url;
     saw[name] = await clients[name](site, `${site}${path}`);
   }
-  const expected = [];
-  const allSee = async state => {
-    expected.push(state);
-    for (const name of names) {
-      await until(async () => (await saw[name]()).length >= expected.length,
-        `${name} sees ${state}`, 30).catch(async error => {
-        throw new Error(`${error.message}; it saw ${await saw[name]()}`);
-      });
-      assert.deepEqual(await saw[name](), expected, name);
-    }
-  };
+  const allSee = witnesses(saw);
   const remove = () => fetch(`${stack.url}/publish${path}`, {method: 'DELETE'});
 
   await allSee(1);
@@ -217,6 +223,132 @@ test('each client sees each state once, restarts included', LIMIT, async () => {
   await stack.awaitStatus('streams', names.length);
   await stack.publish('thing', {n: 5});
   await allSee(5);
+});
+
+// --- everything below a path ---
+
+async function eventSourceBelow(address) {
+  const page = await open(stack.url);
+  await page.evaluate(address => {
+    const source = new EventSource(address);
+    source.onmessage = ({data}) => {
+      const {path, deleted, document} = JSON.parse(data);
+      window.seen.push(`${path} ${deleted ? 'missing' : document.n}`);
+    };
+    for (const name of ['reset', 'current']) {
+      source.addEventListener(name, () => {
+        if (window.seen.at(-1) !== name) window.seen.push(name);
+      });
+    }
+  }, address);
+  return () => page.evaluate(() => window.seen.filter(seen => seen !== 'current'));
+}
+
+async function followAllBelow(address) {
+  const {followAll} = await import(longpollHere);
+  const seen = [], stop = new AbortController();
+  const onstate = (state, {stream}) => { if (stream === false) seen.push('polls'); };
+  const done = (async () => {
+    const options = {stream: true, signal: stop.signal, onstate};
+    for await (const {path, status, value, all} of followAll(address, options)) {
+      assert.equal(all.has(path), status === 200);
+      seen.push(`${path} ${status === 200 ? value.n : 'missing'}`);
+    }
+  })();
+  ends.push(async () => { stop.abort(); await done; });
+  return () => seen;
+}
+
+test('each change below a path is seen once, restarts included', LIMIT, async () => {
+  const address = `${stack.url}/live/`;
+  const remove = name => fetch(`${stack.url}/publish/live/${name}`, {method: 'DELETE'});
+  await remove('thing');
+  await stack.publish('a', {n: 1});
+  await stack.publish('b/c', {n: 1});
+  const source = await eventSourceBelow(address);
+  const saw = {
+    // It is told to drop what it has, once: what comes after a restart goes on where it was.
+    'EventSource in Chromium': async () => {
+      const [reset, ...rest] = await source();
+      assert.equal(reset ?? 'reset', 'reset');
+      return rest;
+    },
+    'longpoll.js in Node': await followAllBelow(address),
+  };
+  const allSee = witnesses(saw);
+  await allSee('/live/a 1', '/live/b/c 1');
+  await stack.publish('a', {n: 2});
+  await allSee('/live/a 2');
+  await remove('b/c');
+  await allSee('/live/b/c missing');
+  await stack.restartNginx();
+  await stack.publish('b/c', {n: 2});
+  await stack.publish('a', {n: 3});
+  await allSee('/live/b/c 2', '/live/a 3');
+  await stack.restartFcgiwait();
+  await remove('a');
+  await allSee('/live/a missing');
+  await remove('b/c');
+  await allSee('/live/b/c missing');
+});
+
+// --- what is in the way ---
+
+test('behind a proxy that gathers, longpoll.js polls and says so', LIMIT, async () => {
+  await stack.publish('thing', {n: 1});
+  const page = await open(stack.gatheringUrl);
+  await page.evaluate(async followed => {
+    const {follow} = await import('/longpoll.js');
+    window.streams = [];
+    const onstate = (state, {stream}) => { if (state === 'waiting') window.streams.push(stream); };
+    (0, eval)(`(${followed})`)(follow, '/live/thing', window.seen, {onstate, grace: 2});
+  }, followed.toString());
+  const allSee = witnesses({'longpoll.js': () => page.evaluate(() => window.seen)});
+  await allSee(1);
+  await stack.publish('thing', {n: 2});
+  await allSee(2);
+  const streams = await page.evaluate(() => window.streams);
+  assert.ok(streams.every(stream => stream === false), `${streams}`);
+});
+
+test('a hidden page leaves its stream, and goes on where it was', LIMIT, async () => {
+  await stack.publish('thing', {n: 1});
+  const page = await open(stack.url);
+  await page.evaluate(async followed => {
+    const {follow} = await import('/longpoll.js');
+    (0, eval)(`(${followed})`)(follow, '/live/thing', window.seen, {});
+  }, followed.toString());
+  const turn = hidden => page.evaluate(hidden => {
+    Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, hidden);
+  const allSee = witnesses({'longpoll.js': () => page.evaluate(() => window.seen)});
+  await allSee(1);
+  await turn(true);
+  await stack.awaitStatus('streams', 0);
+  await stack.publish('thing', {n: 2});
+  await turn(false);
+  await allSee(2);
+  await turn(true);
+  await stack.awaitStatus('streams', 0);
+  await turn(false);
+  await stack.awaitStatus('streams', 1);
+  await stack.publish('thing', {n: 3});
+  await allSee(3);
+});
+
+// --- how many ---
+
+test('over HTTP/1.1 a page has six streams, and the seventh waits', LIMIT, async () => {
+  const page = await open(stack.url);
+  await page.evaluate(() => {
+    window.sources = [...Array(7).keys()].map(i => new EventSource(`/live/many/${i}`));
+  });
+  await stack.awaitStatus('streams', 6);
+  const states = () => page.evaluate(() => window.sources.map(({readyState}) => readyState).sort());
+  await until(async () => (await states()).join('') === '0111111', 'six are open');
+  await page.evaluate(() => window.sources[0].close());
+  await until(async () => (await states()).join('') === '1111112', 'the seventh is open');
 });
 
 test('onopen fires where there is nothing to say yet', LIMIT, async () => {
