@@ -121,7 +121,7 @@ Running. Look at $url/ with a browser, or try, in another terminal:
   curl -i "$url/live/note?index=0&wait=30"    # waits until there is a note
 
   curl -X PUT -H 'Content-Type: text/plain' --data-binary 'Hello' $url/publish/live/note
-  curl $url/status                            # who waits
+  curl $url/status                            # who waits; for browsers: $url/page
 
 From another machine: ssh -L $port:127.0.0.1:$port $(uname -n), and the same addresses there.
 Ctrl-C stops it and removes $dir.

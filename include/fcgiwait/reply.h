@@ -85,6 +85,10 @@ void reply_allow(struct reply *reply, const char *allow, const char *extra);
 void reply_bytes(struct reply *reply, const char *type, char *bytes, size_t len,
                  bool head_only);
 
+/* 200 with static bytes. `extra` as above. */
+void reply_file(struct reply *reply, const char *type, struct text bytes,
+                const char *extra, bool head_only);
+
 void reply_dispose(struct reply *reply);
 
 #endif

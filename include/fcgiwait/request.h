@@ -32,9 +32,12 @@ struct request {
     uint64_t number;      /* how many requests had come before, with it */
     struct place *place;  /* of its client, where those are counted */
     bool head_only;
-    struct stream *stream; /* malloc'd, of one that is answered on and on; else NULL */
-    struct feed *feed;     /* malloc'd, of one that follows all below a path; else NULL */
-    char *target; /* malloc'd line that sends nginx to the origin; NULL: no origin */
+    union { /* malloc'd, of one that is answered on and on; else NULL */
+        struct stream *stream; /* with changes */
+        struct viewer *viewer; /* with numbers, for the live page: see `user` */
+    };
+    struct feed *feed; /* malloc'd, of one that follows all below a path; else NULL */
+    char *target;      /* malloc'd line that sends nginx to the origin; NULL: no origin */
 };
 
 #endif

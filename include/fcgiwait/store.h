@@ -182,6 +182,9 @@ bool store_answers(struct store *store);
 bool store_move_to(struct store *store, const struct store_options *options, char *error,
                    size_t capacity);
 
+/* As in its options; static text. */
+const char *store_type(const struct store *store);
+
 /* How the engine is, for people and monitoring. Any thread. */
 void store_engine(struct store *store, struct engine_report *report);
 

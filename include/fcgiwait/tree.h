@@ -68,7 +68,8 @@ struct waitlist_share {
 };
 
 struct waitlist {
-    struct node *node; /* until it is handed over */
+    struct node *node;               /* until it is handed over */
+    struct waitlist *before, *after; /* among all that were not handed over */
     enum scope scope;
     bool handed_over;       /* guarded by the tree's lock */
     size_t members;         /* guarded by the tree's lock, counts until handed over */
@@ -184,6 +185,34 @@ void tree_portion_free(struct tree_portion *portion); /* and the memory */
  * where it returns false. */
 typedef bool tree_visit_fn(void *context, struct text path);
 bool tree_each(struct tree *tree, tree_visit_fn *visit, void *context);
+
+/* --- who waits for what --- */
+
+#define TREE_MOST 20
+#define TREE_MOST_PATH 240
+
+/* What many watch. */
+struct tree_waited {
+    size_t watchers;
+    enum scope scope;
+    size_t path_len; /* of the whole path; `path` has the first `kept` bytes */
+    size_t kept;
+    char path[TREE_MOST_PATH];
+};
+
+struct tree_most {
+    size_t targets; /* different ones that are watched */
+    size_t seen;    /* of those: all, unless there are very many */
+    size_t count;
+    struct tree_waited at[TREE_MOST]; /* the most watched first */
+};
+
+/* What most watch, at present. Work per target, in portions between which others get the
+ * lock: for when somebody wants to see it. One caller at a time. */
+void tree_most(struct tree *tree, struct tree_most *most);
+
+/* Changes applied, with those that were there at the start. */
+size_t tree_changes(struct tree *tree);
 
 /* A worker has let go of every watch in its share. The last one frees the waitlist. */
 void waitlist_done(struct waitlist *waitlist);

@@ -81,7 +81,12 @@ static void json_time(FILE *out, const char *name, const struct histogram *histo
     fprintf(out, ",\"%s_seconds\":{\"count\":%" PRId64, name, histogram_count(histogram));
     json_quantile(out, "p50", histogram, 0.5);
     json_quantile(out, "p99", histogram, 0.99);
-    fputc('}', out);
+    fputs(",\"buckets\":[", out);
+    for (size_t i = 0; i < HISTOGRAM_BOUNDS; i++)
+        fprintf(out, "[%g,%" PRId64 "],", seconds(histogram_bound(i)),
+                counter_read(&histogram->counts[i]));
+    fprintf(out, "[null,%" PRId64 "]]}",
+            counter_read(&histogram->counts[HISTOGRAM_BOUNDS]));
 }
 
 static void metrics_time(FILE *out, const struct line *line,

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* endpoint: health, status and metrics, where the web server's configuration asks for
- * them. */
+/* endpoint: health, status, metrics and the live page, where the web server's
+ * configuration asks for them. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "deliver.h"
 #include "fcgiwait/status.h"
-
-static void refresh(struct service *service, struct engine_report *engine)
-{
-    store_engine(service->store, engine);
-    counter_set(&service->counters->engine_lag, (int64_t)engine->lag);
-    counter_set(&service->counters->resources, (int64_t)tree_resources(service->tree));
-    counter_set(&service->counters->index, (int64_t)store_index(service->store));
-}
+#include "live.h"
+#include "numbers.h"
 
 void endpoint_serve(struct service *service, struct request *request,
                     const struct operation *operation)
@@ -34,7 +28,11 @@ void endpoint_serve(struct service *service, struct request *request,
                         "Retry-After: 5\r\n");
         return;
     }
-    refresh(service, &engine);
+    if (operation->endpoint == ENDPOINT_PAGE) {
+        live_serve(service, request, operation);
+        return;
+    }
+    numbers_refresh(service, &engine);
     switch (operation->endpoint) {
     case ENDPOINT_HEALTH:
         type = "text/plain; charset=utf-8";
@@ -49,11 +47,12 @@ void endpoint_serve(struct service *service, struct request *request,
         type = "text/plain; version=0.0.4; charset=utf-8";
         bytes = metrics_text(service->counters, &engine, uptime, &len);
         break;
+    case ENDPOINT_PAGE:
     case ENDPOINT_NONE:
     case ENDPOINT_UNKNOWN:
         deliver_problem(service, request, 500,
                         "FCGIWAIT_ENDPOINT in the web server's configuration must be "
-                        "health, status or metrics.",
+                        "health, status, metrics or page.",
                         NULL);
         return;
     }

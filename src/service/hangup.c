@@ -18,9 +18,13 @@ static bool note(struct service *service, struct cutoff *cutoff, nanos lasted,
     lock_take(&service->cutoff_lock);
     nanos span = cutoff_note(cutoff, lasted, now);
     lock_drop(&service->cutoff_lock);
-    if (span > 0)
-        duration_format(span, after);
-    return span > 0;
+    if (span == 0)
+        return false;
+    counter_add(&service->counters->cuts, 1);
+    counter_set(&service->counters->cut_after_seconds,
+                (span + NANOS_PER_SECOND / 2) / NANOS_PER_SECOND);
+    duration_format(span, after);
+    return true;
 }
 
 static void wait_hung_up(const struct request *request, struct instant now)
@@ -66,6 +70,8 @@ void service_hung_up(const struct request *request)
 {
     struct instant now = clock_now();
     trace_hung_up(request);
+    if (live_is_viewer(request))
+        return; /* who looks at the live page leaves as they like */
     if (request->user != NULL)
         stream_hung_up(request, now);
     else

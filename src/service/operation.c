@@ -132,6 +132,8 @@ static enum endpoint endpoint_of(struct text name)
         return ENDPOINT_HEALTH;
     if (text_is(name, TEXT("status")))
         return ENDPOINT_STATUS;
+    if (text_is(name, TEXT("page")))
+        return ENDPOINT_PAGE;
     return text_is(name, TEXT("metrics")) ? ENDPOINT_METRICS : ENDPOINT_UNKNOWN;
 }
 

@@ -256,6 +256,17 @@ void reply_bytes(struct reply *reply, const char *type, char *bytes, size_t len,
     finish(reply);
 }
 
+void reply_file(struct reply *reply, const char *type, struct text bytes,
+                const char *extra, bool head_only)
+{
+    begin(reply, 200);
+    add(reply, TEXT("Cache-Control: no-store\r\n"));
+    add(reply, text_of(extra));
+    add_line(reply, TEXT("Content-Type: "), text_of(type));
+    add_body(reply, bytes, head_only);
+    finish(reply);
+}
+
 void reply_dispose(struct reply *reply)
 {
     document_unref(&reply->document);

@@ -11,6 +11,7 @@
 #include "deliver.h"
 #include "fcgiwait/log.h"
 #include "hold.h"
+#include "live.h"
 #include "pending.h"
 #include "stream.h"
 #include "trace.h"
@@ -66,6 +67,7 @@ struct service *service_open(const struct service_ground *ground,
     places_open(&service->places);
     pages_open(&service->pages);
     events_open(&service->events);
+    live_open(&service->live);
     service->tree = ground->tree;
     service->room = ground->room;
     service->store = ground->store;
@@ -124,6 +126,7 @@ void service_close(struct service **pointer)
     places_dispose(&service->places);
     pages_dispose(&service->pages);
     events_close(&service->events);
+    live_close(&service->live);
     free(service);
 }
 
@@ -133,6 +136,10 @@ bool service_hangup(struct request *request)
 {
     if (request->waiter.worker == NULL || !room_leave(&request->waiter))
         return false;
+    if (live_is_viewer(request)) {
+        live_leave(request);
+        return true;
+    }
     counter_add(&request->service->counters->held_gone, 1);
     if (request->stream != NULL) {
         stream_leave(request);

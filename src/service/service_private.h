@@ -8,6 +8,7 @@
 #include "fcgiwait/lock.h"
 #include "again.h"
 #include "events.h"
+#include "live.h"
 #include "operation.h"
 #include "pages.h"
 #include "places.h"
@@ -37,6 +38,7 @@ struct service {
     struct places places; /* of those that are held */
     struct pages pages;
     struct events events; /* of streams */
+    struct live live;
 };
 
 static inline const struct service_rules *service_rules(struct service *service)

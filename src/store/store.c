@@ -74,6 +74,11 @@ bool store_print_setup(const struct store_options *options, FILE *out, char *err
     return false;
 }
 
+const char *store_type(const struct store *store)
+{
+    return store->backend->type;
+}
+
 void store_commit(struct store *store, struct edit *edits, size_t count)
 {
     store->backend->propose(store, edits, count);

@@ -57,6 +57,10 @@ struct tree {
     struct moment newest;  /* change seen */
     bool holds;            /* the bell */
     struct waitlist *held; /* those to ring for */
+    struct waitlist *first, *last; /* of all that hang on a node */
+    size_t waitlists;
+    struct waitlist *looking; /* of those, the next for tree_most() to see */
+    size_t changes;
     unsigned workers;
     tree_ring_fn *ring;
     void *context;

@@ -333,6 +333,8 @@ static bool apply(struct tree *tree, const struct change *change)
         forget(tree, change);
     else if (change->kind != CHANGE_NONE)
         applied = change_node(tree, change, &tree->held);
+    tree->changes +=
+        applied && change->kind != CHANGE_FORGET && change->kind != CHANGE_NONE;
     if (applied)
         tree->newest = later(tree->newest, (struct moment){change->index, change->at});
     return applied;
@@ -418,4 +420,9 @@ size_t tree_marks(struct tree *tree)
 size_t tree_tombstones(struct tree *tree)
 {
     return read_size(tree, &tree->order.tombstones);
+}
+
+size_t tree_changes(struct tree *tree)
+{
+    return read_size(tree, &tree->changes);
 }

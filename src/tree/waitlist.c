@@ -9,6 +9,35 @@
 
 #include <utlist.h>
 
+/* Among all that there are. */
+static void list(struct tree *tree, struct waitlist *waitlist)
+{
+    waitlist->before = tree->last;
+    if (tree->last != NULL)
+        tree->last->after = waitlist;
+    else
+        tree->first = waitlist;
+    tree->last = waitlist;
+    tree->waitlists++;
+}
+
+/* It hangs on its node no more. */
+static void unlist(struct tree *tree, struct waitlist *waitlist)
+{
+    waitlist->node->waitlists[waitlist->scope] = NULL;
+    if (tree->looking == waitlist)
+        tree->looking = waitlist->after;
+    if (waitlist->before != NULL)
+        waitlist->before->after = waitlist->after;
+    else
+        tree->first = waitlist->after;
+    if (waitlist->after != NULL)
+        waitlist->after->before = waitlist->before;
+    else
+        tree->last = waitlist->before;
+    tree->waitlists--;
+}
+
 static struct waitlist *waitlist_of(struct tree *tree, struct node *node,
                                     enum scope scope)
 {
@@ -21,6 +50,7 @@ static struct waitlist *waitlist_of(struct tree *tree, struct node *node,
     waitlist->node = node;
     waitlist->scope = scope;
     node->waitlists[scope] = waitlist;
+    list(tree, waitlist);
     return waitlist;
 }
 
@@ -49,7 +79,7 @@ void waitlist_leave(struct tree *tree, unsigned worker, struct watch *watch)
     if (--waitlist->members > 0)
         return;
     struct node *node = waitlist->node;
-    node->waitlists[waitlist->scope] = NULL;
+    unlist(tree, waitlist);
     free(waitlist);
     node_prune(tree, node);
 }
@@ -58,7 +88,7 @@ void waitlist_take(struct tree *tree, struct node *node, enum scope scope,
                    const struct present *news, struct waitlist **chain)
 {
     struct waitlist *waitlist = node->waitlists[scope];
-    node->waitlists[scope] = NULL;
+    unlist(tree, waitlist);
     waitlist->handed_over = true;
     waitlist->news = *news;
     document_ref(waitlist->news.document);

@@ -74,6 +74,11 @@ export class Stack {
     this.nginx = run('nginx', ['-p', this.dir, '-c', `${this.dir}/nginx.conf`, '-g', 'daemon off;']);
   }
 
+  // More lines for the configuration, for the next start.
+  async configure(lines) {
+    await writeFile(path.join(this.dir, 'fcgiwait.conf'), `store = { type = "memory"; };\n${lines}\n`);
+  }
+
   async startFcgiwait() {
     const socket = `${this.dir}/fcgiwait.sock`;
     await rm(socket, {force: true});

@@ -131,6 +131,8 @@ static void longpoll_conf_does_what_it_shows(void **state)
     must_get(&stack, "/health", "text/plain");
     must_get(&stack, "/status", "application/json");
     must_get(&stack, "/metrics", "text/plain");
+    must_get(&stack, "/page", "text/html");
+    must_get(&stack, "/page?script", "text/javascript");
     stack_stop(&stack);
 }
 

@@ -161,9 +161,11 @@ static void times_are_told_as_cumulative_buckets(void **state)
     text = status_json(&counters, &no_engine, 0, &len);
     must(text != NULL, "no memory");
     assert_non_null(
-        strstr(text, "\"delivery_seconds\":{\"count\":3,\"p50\":0.0025,\"p99\":null}"));
+        strstr(text, "\"delivery_seconds\":{\"count\":3,\"p50\":0.0025,\"p99\":null,"
+                     "\"buckets\":[[0.0005,0],[0.001,1],[0.0025,1],"));
+    assert_non_null(strstr(text, "[10,0],[null,1]]}"));
     assert_non_null(
-        strstr(text, "\"publish_seconds\":{\"count\":0,\"p50\":null,\"p99\":null}"));
+        strstr(text, "\"publish_seconds\":{\"count\":0,\"p50\":null,\"p99\":null,"));
     free(text);
 }
 

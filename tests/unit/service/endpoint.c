@@ -20,6 +20,7 @@ static void each_endpoint_has_its_type(void **state)
         {"health", "text/plain; charset=utf-8"},
         {"status", "application/json"},
         {"metrics", "text/plain; version=0.0.4; charset=utf-8"},
+        {"page", "text/html; charset=utf-8"},
     };
     struct service_rig *service_rig = *state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/* numbers: what is counted elsewhere is looked up when somebody asks for it. */
+#include "numbers.h"
+
+#include "fcgiwait/status.h"
+
+void numbers_refresh(struct service *service, struct engine_report *engine)
+{
+    store_engine(service->store, engine);
+    counter_set(&service->counters->engine_lag, (int64_t)engine->lag);
+    counter_set(&service->counters->changes, (int64_t)tree_changes(service->tree));
+    counter_set(&service->counters->resources, (int64_t)tree_resources(service->tree));
+    counter_set(&service->counters->index, (int64_t)store_index(service->store));
+}
+
+char *numbers_status(struct service *service, size_t *len)
+{
+    struct engine_report engine;
+    numbers_refresh(service, &engine);
+    return status_json(service->counters, &engine, clock_now().at - service->started.at,
+                       len);
+}

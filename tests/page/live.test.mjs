@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: ISC
+// The live page in Debian's chromium, before real nginx, spawn-fcgi and fcgiwait, under a policy that
+// nginx adds to fcgiwait's own.
+import assert from 'node:assert/strict';
+import {after, afterEach, before, beforeEach, test} from 'node:test';
+import {chromium} from 'playwright-core';
+import {Stack, until} from './stack.mjs';
+
+const LIMIT = {timeout: 60000};
+let browser, stack, page, broken;
+
+before(async () => {
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  });
+});
+after(() => browser?.close());
+
+beforeEach(async () => {
+  stack = await Stack.start({replace: [['location = /page {',
+    `location = /page { add_header Content-Security-Policy "default-src 'self'; require-trusted-types-for 'script'" always;`]]});
+  broken = [];
+});
+afterEach(async () => {
+  await page?.context().close();
+  await stack?.stop();
+  assert.deepEqual(broken, [], 'the page had errors');
+});
+
+async function open(options = {}) {
+  const context = await browser.newContext({viewport: {width: 1200, height: 900}, ...options});
+  page = await context.newPage();
+  page.setDefaultTimeout(15000);
+  page.on('pageerror', error => broken.push(error.message));
+  page.on('console', message => broken.push(message.text()));
+  await page.goto(`${stack.url}/page`);
+  await page.waitForSelector('#all:not([hidden])');
+}
+
+const shows = (selector, text) => page.waitForFunction(
+  ([selector, text]) => [...document.querySelectorAll(selector)].some(found => found.textContent.includes(text)),
+  [selector, text]);
+
+const status = async () => (await fetch(`${stack.url}/status`)).json();
+const viewers = count => until(async () => (await status()).viewers === count, `${count} look`);
+
+// Polls that wait; they end with the stack.
+function wait(path, count) {
+  for (let i = 0; i < count; i++) fetch(`${stack.url}/live/${path}?index=0&wait=60`).catch(() => {});
+}
+
+test('it shows who waits for what, and follows', LIMIT, async () => {
+  wait('news', 3);
+  await stack.awaitWaiting(3);
+  await open();
+  await shows('#tiles section', 'Waiting3of 10,000');
+  await shows('#most tr', '/live/news3');
+  await shows('#most-caption', '1 of 1 path');
+  await page.evaluate(() => { window.mark = true; });
+  wait('weather', 5);
+  await shows('#most tr:first-child', '/live/weather5');
+  assert.equal(await page.title(), '8 waiting · fcgiwait');
+  await stack.publish('news', {n: 1});
+  await shows('#ended tr', 'a change33');
+  await shows('#tiles section', 'Waiting5of 10,000');
+  assert.match(await page.textContent('#tiles section:nth-child(4)'), /≤ [0-9.]+ m?s/);
+  assert.equal(await page.evaluate(() => window.mark), true);
+});
+
+test('a path is text, whatever it looks like', LIMIT, async () => {
+  const name = '<img src=x onerror=alert(1)>"&amp;';
+  wait(encodeURIComponent(name), 1);
+  await stack.awaitWaiting(1);
+  await open();
+  await shows('#most .path', `/live/${name}`);
+  assert.equal(await page.locator('img').count(), 0);
+});
+
+test('trouble is shown with what to do about it', LIMIT, async () => {
+  await open();
+  assert.ok(await page.isVisible('#calm'));
+  assert.ok(!await page.isVisible('#troubles'));
+  await stack.stopFcgiwait();
+  await stack.configure('max_waiting = 1;');
+  await stack.startFcgiwait();
+  wait('a', 1);
+  await stack.awaitWaiting(1);
+  assert.equal((await fetch(`${stack.url}/live/a?index=0&wait=60`)).status, 503);
+  await shows('#trouble tr', 'Refused with 503max_waiting is reached');
+  assert.ok(!await page.isVisible('#calm'));
+});
+
+test('it comes back after a restart, and says meanwhile that nobody answers', LIMIT, async () => {
+  await open();
+  await shows('#state', 'live');
+  const before = await page.textContent('#process');
+  await stack.stopFcgiwait();
+  await shows('#state', 'no answer');
+  await stack.startFcgiwait();
+  await shows('#state', 'live');
+  assert.notEqual(await page.textContent('#process'), before);
+});
+
+test('who does not look costs nothing: hidden, paused, closed', LIMIT, async () => {
+  const turn = hidden => page.evaluate(hidden => {
+    Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, hidden);
+  await open();
+  await viewers(1);
+  await turn(true);
+  await viewers(0);
+  await turn(false);
+  await viewers(1);
+  await page.click('#pause');
+  await viewers(0);
+  await shows('#state', 'paused');
+  assert.equal(await page.getAttribute('#pause', 'aria-pressed'), 'true');
+  await page.click('#pause');
+  await viewers(1);
+  await page.context().close();
+  await viewers(0);
+});
+
+test('it is read on a phone, with the longest path', LIMIT, async () => {
+  wait('x'.repeat(900), 1);
+  await stack.awaitWaiting(1);
+  await open({viewport: {width: 320, height: 640}});
+  await shows('#most .path', '…');
+  await page.click('summary');
+  await shows('#status tr', 'max_waiting10000');
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'it is too wide');
+});
+
+// WCAG 2: 4.5 to 1 for text.
+function contrast(front, back) {
+  const light = ([r, g, b]) => [r, g, b].map(one => one / 255)
+    .map(one => (one <= 0.03928 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, one, i) => sum + one * [0.2126, 0.7152, 0.0722][i], 0);
+  const [a, b] = [light(front), light(back)].sort((one, other) => other - one);
+  return (a + 0.05) / (b + 0.05);
+}
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`it has contrast, names and headings (${colorScheme})`, LIMIT, async () => {
+    wait('a', 1);
+    await open({colorScheme});
+    await shows('#most tr', '/live/a1');
+    const colors = await page.evaluate(() => [...document.querySelectorAll('h1, h2, p, th, td, caption, button, summary, footer')]
+      .filter(found => found.checkVisibility() && found.textContent !== '')
+      .map(found => {
+        let behind = found;
+        const ground = () => getComputedStyle(behind).backgroundColor;
+        while (ground() === 'rgba(0, 0, 0, 0)') behind = behind.parentElement;
+        const digits = color => color.match(/\d+/g).map(Number);
+        return [found.textContent, digits(getComputedStyle(found).color), digits(ground())];
+      }));
+    assert.ok(colors.length > 30);
+    const dark = ([r, g, b]) => r + g + b < 384;
+    for (const [text, front, back] of colors) {
+      assert.ok(contrast(front, back) >= 4.5, `${text}: ${front} on ${back}`);
+      assert.equal(dark(back), colorScheme === 'dark');
+    }
+    assert.equal(await page.getByRole('region', {name: 'Who waits for what'}).count(), 2);
+    assert.equal(await page.getByRole('rowheader', {name: '/live/a'}).count(), 1);
+    assert.equal(await page.getByRole('button', {name: 'Pause'}).count(), 1);
+    assert.equal(await page.getByRole('status').count(), 1);
+    assert.equal(await page.getByRole('heading', {level: 1}).count(), 1);
+    assert.ok(await page.getByRole('heading', {level: 2}).count() >= 9);
+  });
+}
