@@ -169,12 +169,24 @@ static bool is_change(struct json_object *change, size_t i,
                       const struct model_state *state)
 {
     struct json_object *path, *document = NULL;
-    bool deleted = json_object_object_get_ex(change, "deleted", NULL);
+    bool deleted = json_object_object_get_ex(change, "deleted", NULL) && !state->anew;
     json_object_object_get_ex(change, "document", &document);
     return json_object_object_get_ex(change, "path", &path) &&
            strcmp(json_object_get_string(path), model_paths[i]) == 0 &&
            number(change, "index") == (long long)state->index &&
            deleted == (state->deleted && !state->there) && is_document(document, state);
+}
+
+/* The next one that may have been told here: what is deleted is not, in a reset. */
+static size_t next_here(const struct model *model, const struct model_copy *copy,
+                        const struct model_span *span, bool good, uint64_t from,
+                        uint64_t last, struct json_object *change)
+{
+    size_t next = next_told(model, copy, span, good, from, last);
+    while (next < MODEL_PATHS && !good && model->now[next].anew &&
+           (change == NULL || !is_change(change, next, &model->now[next])))
+        next = next_told(model, copy, span, good, from, model->now[next].index);
+    return next;
 }
 
 /* What the answer's members are; goes through all changes. */
@@ -194,9 +206,9 @@ static bool check_told(const struct model *model, struct model_copy *copy,
     json_object_object_get_ex(told, "changes", &changes);
     size_t count = json_object_array_length(changes), next;
     for (size_t n = 0; n < count; n++, last = model->now[next].index) {
-        next = next_told(model, copy, span, good, from, last);
-        if (next == MODEL_PATHS ||
-            !is_change(json_object_array_get_idx(changes, n), next, &model->now[next])) {
+        struct json_object *change = json_object_array_get_idx(changes, n);
+        next = next_here(model, copy, span, good, from, last, change);
+        if (next == MODEL_PATHS || !is_change(change, next, &model->now[next])) {
             snprintf(
                 why, 400, "change %zu should be %s at %llu", n,
                 next < MODEL_PATHS ? model_paths[next] : "none",
@@ -205,15 +217,16 @@ static bool check_told(const struct model *model, struct model_copy *copy,
         }
         copy->seen[next] = model->now[next];
     }
-    more = next_told(model, copy, span, good, from, last) < MODEL_PATHS;
+    bool says_more = json_object_object_get_ex(told, "more", NULL);
+    more = next_here(model, copy, span, good, from, last, NULL) < MODEL_PATHS ||
+           (says_more && next_told(model, copy, span, good, from, last) < MODEL_PATHS);
     if (more ? count < model->least : count > model->most) {
         snprintf(why, 400, "%zu changes, and more is %d", count, more);
         return false;
     }
     uint64_t expected = more ? last : index_of(model, copy->target, span);
     bool bookmark = more && last < span->horizon;
-    if (json_object_object_get_ex(told, "more", NULL) != more ||
-        number(told, "index") != (long long)answer->index ||
+    if (says_more != more || number(told, "index") != (long long)answer->index ||
         (bookmark ? answer->index <= span->newest : answer->index != expected)) {
         snprintf(why, 400, "more should be %d, and the index %llu", more,
                  (unsigned long long)expected);

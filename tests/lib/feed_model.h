@@ -21,7 +21,9 @@
 struct model_state {
     uint64_t index; /* 0: nothing */
     bool there, deleted, json;
-    int n, p; /* {"n":1,"p":2}; of text: n alone */
+    bool anew; /* touched after it was forgotten: a process that has seen it before, and
+                  not what was between, takes it for deleted, and has to */
+    int n, p;  /* {"n":1,"p":2}; of text: n alone */
 };
 
 struct model_target {

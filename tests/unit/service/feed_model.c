@@ -344,7 +344,7 @@ static void write_some(struct world *world)
     ask(world, process, &call, &answer);
     struct model_span span = span_of(world, process);
     if (!now.there && now.index != 0 && now.index <= span.horizon) {
-        now = (struct model_state){.index = 0};
+        now = (struct model_state){.anew = world->count > 1};
         world->forgotten++;
     }
     next = now;
