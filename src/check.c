@@ -12,25 +12,25 @@
 
 #include "fcgiwait/nginx_check.h"
 
-#define FIRST_ROOM 65536
+#define FIRST_CAPACITY 65536
 #define MOST ((size_t)1 << 28) /* no nginx -T is longer */
 
 /* All of it, malloc'd. False: errno says why; nothing to free. */
 static bool read_all(FILE *in, char **bytes, size_t *len)
 {
-    size_t room = 0, n = 1;
+    size_t capacity = 0, n = 1;
     for (*bytes = NULL, *len = 0; n > 0; *len += n) {
-        if (*len == room) {
-            room = room > 0 ? 2 * room : FIRST_ROOM;
-            char *more = room <= MOST ? realloc(*bytes, room) : NULL;
+        if (*len == capacity) {
+            capacity = capacity > 0 ? 2 * capacity : FIRST_CAPACITY;
+            char *more = capacity <= MOST ? realloc(*bytes, capacity) : NULL;
             if (more == NULL) {
                 free(*bytes);
-                errno = room <= MOST ? ENOMEM : EFBIG;
+                errno = capacity <= MOST ? ENOMEM : EFBIG;
                 return false;
             }
             *bytes = more;
         }
-        n = fread(*bytes + *len, 1, room - *len, in);
+        n = fread(*bytes + *len, 1, capacity - *len, in);
     }
     if (!ferror(in))
         return true;

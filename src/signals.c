@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Signals as things to read. Nothing here runs inside a signal handler: there is none.
+ * Signals as things to read, through a signalfd: nothing runs inside a signal handler,
+ * since there is none. They are blocked before other threads start, which inherit that.
  */
 #include "signals.h"
 

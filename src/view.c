@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Joins tree and store, which do not know each other. */
+/*
+ * Joins tree and store, which do not know each other: each function of struct store_view
+ * is one of the tree's, with the tree as its context.
+ */
 #include "fcgiwait/view.h"
 
 static void look(void *context, struct text path, struct present *present)

@@ -18,9 +18,8 @@
 
 struct front_options {
     unsigned threads;
-    int listening; /* descriptor of the listening socket; made non-blocking */
-    const char
-        *addresses; /* who may connect over TCP (FCGI_WEB_SERVER_ADDRS); NULL: all */
+    int listening;         /* descriptor of the listening socket; made non-blocking */
+    const char *addresses; /* FCGI_WEB_SERVER_ADDRS: who may connect; NULL: all */
     struct service *service;
     struct counters *counters;
 };

@@ -34,7 +34,8 @@ enum room_parked {
 };
 
 /* For a waiter that parks again and again: chooses its worker. From here on a client that
- * goes away while the waiter is not parked is not missed. Whoever parks once needs not.
+ * goes away while the waiter is not parked is not missed. Whoever parks only once does
+ * not need it.
  */
 void room_admit(struct room *room, struct waiter *waiter);
 

@@ -163,7 +163,7 @@ struct tree_news {
 /* How many, but for what happened at once: that is in one portion. */
 #define TREE_PORTION 64
 struct tree_portion {
-    size_t count, room;
+    size_t count, news_capacity;
     struct tree_news *news; /* in index order */
     char *bytes;            /* where their paths lie */
     size_t capacity;

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* The last reference frees: its owner has to see what the others did before. */
+/*
+ * Bytes that many answers share, freed by the last who gives its reference back: that
+ * one has to see what the others did before, so the count goes down with acquire and
+ * release.
+ */
 #include "fcgiwait/chunk.h"
 
 #include <stdlib.h>

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* histogram: one table of bounds for all; a change of it changes what dashboards show. */
+/*
+ * How long things took, counted in one table of bounds for all histograms. Whoever
+ * changes a bound changes what dashboards and alerts compare with what was counted
+ * before.
+ */
 #include "fcgiwait/histogram.h"
 
 #define US (NANOS_PER_MS / 1000)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A sleep that a signal does not cut short.
+ * What a thread does with its time: a sleep that no signal cuts short. How threads share
+ * the cores is pace.c's.
  */
 #include "fcgiwait/thread.h"
 

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* One lock for all threads of the front: it is taken twice in a connection's life. */
+/*
+ * Counts the connections of all threads of the front, and wakes whoever waits for the
+ * last to go. One lock for all: it is taken twice in a connection's life, and never for
+ * a request.
+ */
 #include "census.h"
 
 int census_open(struct census *census)

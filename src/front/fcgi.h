@@ -22,8 +22,7 @@ enum fcgi_event {
     FCGI_ABORTED, /* the web server gives up the request that is being read or answered */
     FCGI_REPLY,   /* send `answer` (fcgi_reader_answer()), then go on */
     FCGI_LAST,    /* send it, then close the connection */
-    FCGI_BROKEN   /* not FastCGI, or out of memory (fcgi_reader_wrong()): close the
-                     connection */
+    FCGI_BROKEN   /* fcgi_reader_wrong(); close the connection */
 };
 
 struct fcgi_reader;
@@ -57,8 +56,8 @@ void fcgi_keep_body(struct fcgi_reader *reader, size_t most);
  */
 const struct cgi *fcgi_reader_cgi(const struct fcgi_reader *reader);
 uint16_t fcgi_reader_id(const struct fcgi_reader *reader);
-bool fcgi_reader_keeps(
-    const struct fcgi_reader *reader); /* the connection is to stay open */
+/* Whether the connection is to stay open. */
+bool fcgi_reader_keeps(const struct fcgi_reader *reader);
 
 struct text fcgi_reader_answer(const struct fcgi_reader *reader);
 const char *fcgi_reader_wrong(const struct fcgi_reader *reader);

@@ -42,7 +42,7 @@ union peer {
     struct sockaddr any;
     struct sockaddr_in in;
     struct sockaddr_in6 in6;
-    struct sockaddr_storage room;
+    struct sockaddr_storage largest;
 };
 
 /* Whether a list of addresses, separated by commas, has this one (FastCGI

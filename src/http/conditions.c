@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* conditions: in the order of RFC 9110 section 13.2.2. */
+/*
+ * Judges the conditions of a request in the order of RFC 9110 section 13.2.2: a later
+ * one is only looked at where those before it hold, and a date only where there is no
+ * entity tag. Each sentence that says no says what to send instead.
+ */
 #include "fcgiwait/conditions.h"
 
 #include "fcgiwait/date.h"
@@ -15,8 +19,7 @@ static const char *match_failure(struct text list, bool exists, uint64_t index)
         return "If-Match does not hold: it compares strongly, and the entity tag is weak "
                "(W/), as nginx makes those of compressed answers. Send it without W/.";
     return "If-Match does not hold: the resource has changed. Read it again for its "
-           "entity "
-           "tag now.";
+           "entity tag now.";
 }
 
 const char *conditions_failure(const struct conditions *conditions, bool exists,

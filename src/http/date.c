@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The civil calendar by arithmetic: gmtime_r() and strftime() take a lock, or the locale.
+ * Dates as HTTP writes them. The civil calendar is reckoned here, since gmtime_r() takes
+ * a lock and strftime() the locale, and every 200 carries a date.
  */
 #include "fcgiwait/date.h"
 
@@ -8,8 +9,7 @@
 
 #define DAY 86400
 #define DAYS_OF_400 146097
-#define DAYS_OF_100                                                                      \
-    36524 /* without the leap day that only the fourth century ends with */
+#define DAYS_OF_100 36524 /* only the fourth century ends with a leap day */
 #define DAYS_OF_4 1461
 #define BEFORE_1970 719468 /* days since 1 March of year 0 */
 

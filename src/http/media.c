@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Compares media types without their parameters. Names are ASCII in any letter case. */
+/*
+ * Compares media types without their parameters. Names are ASCII in any letter case;
+ * what a type is good for is decided by whoever asks.
+ */
 #include "fcgiwait/media.h"
 
 static struct text essence_of(struct text type)

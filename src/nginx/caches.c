@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Caches over polls. A poll is a question that is answered anew each time.
+ * Rules about caches over polls. A poll is a question that is answered anew each time,
+ * so a cache that answers one, or has others wait for its answer, is a fault, unless
+ * polls pass it by.
  */
 #include "rules.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who may publish: a location that grants it and lets everybody in.
+ * The rule about who may publish: a location that grants it and lets everybody in. What
+ * keeps strangers out is guard.c's judgement; here it is said in words.
  */
 #include "guard.h"
 #include "rules.h"

@@ -3,7 +3,7 @@
  * nginx_stranger: who can make a variable or a condition what it has to be.
  *
  * A stranger sends any method that publishes, any header, cookie or argument, from any
- * address; but he knows no secret, has no certificate and no address of one's own.
+ * address; but he knows no secret, has no certificate and no address that is named.
  * Private to the check; pure.
  */
 #ifndef FCGIWAIT_NGINX_STRANGER_H

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Looks into what came back: headers are searched where they lie. */
+/*
+ * Looks into what came back: headers are searched where they lie, and events of a stream
+ * are counted as their bytes come. What it means is judge.c's.
+ */
 #include "exchange.h"
 
 static struct text line_value(struct text line, struct text name)

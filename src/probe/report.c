@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* Lines are gathered first and printed at the end, the faults before the rest. */
+/*
+ * Lines are gathered first and printed at the end, the faults before the rest, as a
+ * table or as JSON. What a server said of itself may stand in them, so control
+ * characters are masked on the way in.
+ */
 #include "report.h"
 
 #include <stdarg.h>

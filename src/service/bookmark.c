@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* bookmark: a hash, in the half of all numbers that the clock does not reach. */
+/*
+ * A bookmark is a hash of index and horizon in the half of all numbers that the clock
+ * does not reach. Another hash would make bookmarks of before an upgrade void: their
+ * clients begin anew.
+ */
 #include "bookmark.h"
 
 static uint64_t mix(uint64_t hash)

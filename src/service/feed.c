@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* feed: one block of memory, with the paths of all targets behind them. */
+/*
+ * What a request follows below a path, worked out once: its targets, and what its client
+ * has of them. All of it is one block of memory, with the paths of all targets behind
+ * the struct, so that free() ends it.
+ */
 #include "feed.h"
 
 #include <stdlib.h>

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* follow: which names below a path a reader asks for. */
+/*
+ * Reads which names below a path are asked for, from the query or from the body of
+ * QUERY, and makes the request's feed of them. What is wrong with them is said here;
+ * what is told of them is feed.c's.
+ */
 #include "follow.h"
 
 #include "deliver.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* naming: compares the two names of the written resource from their ends. */
+/*
+ * Compares the two names of the written resource, as a URL and as a resource, from their
+ * ends: what one of them has in front of the other is what all references have, or lack.
+ */
 #include "naming.h"
 
 #include "fcgiwait/path.h"
@@ -25,18 +28,18 @@ static bool compare(struct naming *naming, struct text resource, struct text req
 }
 
 void naming_of(struct naming *naming, struct text resource, struct text request_uri,
-               struct text host, char *room)
+               struct text host, char *bytes)
 {
     struct text request;
     *naming = (struct naming){host, resource, TEXT(""), TEXT("")};
-    if (request_uri.len == 0 || !uri_path(request_uri, TEXT(""), host, room, &request))
+    if (request_uri.len == 0 || !uri_path(request_uri, TEXT(""), host, bytes, &request))
         return;
     if (compare(naming, resource, request) ||
         compare(naming, path_without_slash(resource), path_without_slash(request)))
         naming->base = request;
 }
 
-size_t naming_room(const struct naming *naming, struct text reference)
+size_t naming_most(const struct naming *naming, struct text reference)
 {
     return naming->front.len + naming->base.len + reference.len + 1;
 }

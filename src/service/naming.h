@@ -23,14 +23,14 @@ struct naming {
 };
 
 /* `resource` is what was written, `request_uri` as the client named it (`at` NULL: not
- * told). `room` has request_uri.len + 1 bytes, which the naming points into. */
+ * told). `bytes` has request_uri.len + 1 bytes, which the naming points into. */
 void naming_of(struct naming *naming, struct text resource, struct text request_uri,
-               struct text host, char *room);
+               struct text host, char *bytes);
 
 /* The most bytes that a reference's path has. */
-size_t naming_room(const struct naming *naming, struct text reference);
+size_t naming_most(const struct naming *naming, struct text reference);
 
-/* The resource that `reference` names (uri.h). `out` has naming_room() bytes. False: none
+/* The resource that `reference` names (uri.h). `out` has naming_most() bytes. False: none
  * of this host. */
 bool naming_resolve(const struct naming *naming, struct text reference, char *out,
                     struct text *path);

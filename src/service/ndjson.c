@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* What is told is one line already (telling.h); this ends it. */
+/*
+ * Lines of a stream. A change is one line already as telling.h makes it; this ends the
+ * line, and has the few lines that are no change.
+ */
 #include "ndjson.h"
 
 void ndjson_change(struct telling *telling, const struct told *told)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* read: GET and HEAD: answers at once, or holds the request. */
+/*
+ * GET and HEAD: looks at what is there, has read_plan.c decide, and acts on it: answers
+ * at once, holds the request, or begins a stream. Where the resource has moved on before
+ * the request could be held, all of it begins anew.
+ */
 #include "bookmark.h"
 #include "deliver.h"
 #include "fcgiwait/etag.h"

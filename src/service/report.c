@@ -77,7 +77,7 @@ static void add_location(struct pending *pending, const struct operation *operat
     struct text path;
     if (location.len == 0 || !naming_resolve(naming, location, pending->bytes, &path))
         return; /* another host's, say */
-    pending->bytes += naming_room(naming, location);
+    pending->bytes += naming_most(naming, location);
     add(pending, EDIT_TOUCH, nearest_path(path, operation->rules->limit_path));
 }
 
@@ -113,7 +113,7 @@ static void add_name(struct pending *pending, const struct operation *operation,
                  (int)operation->path.len, operation->path.at, (int)name.len, name.at);
         return;
     }
-    pending->bytes += naming_room(naming, reference);
+    pending->bytes += naming_most(naming, reference);
     path = nearest_path(path, operation->rules->limit_path);
     if (below)
         add(pending, EDIT_EVERYTHING, path_without_slash(path));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Two lists of paths; what takes too much room or memory becomes everything. */
+/*
+ * What was touched while the engine was away, as two lists of paths. What takes too much
+ * room or memory becomes everything: nobody may sleep through a change.
+ */
 #include "kept.h"
 
 #include <stdlib.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* One allocation that doubles: there may be as many as there are resources. */
+/*
+ * A list of paths in one allocation that doubles, each behind its length: there may be
+ * as many as there are resources.
+ */
 #include "paths.h"
 
 #include <stdlib.h>

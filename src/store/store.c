@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Finds the kind of store that was asked for, and leads to it. */
+/*
+ * Finds the kind of store that was asked for, and leads every call to it. A new kind is
+ * a line of `backends`, and a file that fills in struct store_backend (backend.h).
+ */
 #include "fcgiwait/store.h"
 
 #include <stdio.h>

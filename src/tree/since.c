@@ -56,14 +56,14 @@ static void drop_news(struct tree_portion *portion, size_t count)
 
 static bool grow(struct tree_portion *portion, size_t bytes)
 {
-    size_t room = 2 * portion->room + TREE_PORTION;
+    size_t capacity = 2 * portion->news_capacity + TREE_PORTION;
     struct tree_news *news = portion->news;
-    if (portion->count == portion->room) {
-        news = realloc(portion->news, room * sizeof *news);
+    if (portion->count == portion->news_capacity) {
+        news = realloc(portion->news, capacity * sizeof *news);
         if (news == NULL)
             return false;
         portion->news = news;
-        portion->room = room;
+        portion->news_capacity = capacity;
     }
     if (bytes <= portion->capacity)
         return true;
@@ -83,7 +83,7 @@ static bool add(struct filling *filling, const struct node *node)
     size_t left = portion->capacity - filling->used;
     char *at = left > 0 ? portion->bytes + filling->used : NULL;
     size_t len = node_path(node, at, left);
-    if (len > left || portion->count == portion->room) {
+    if (len > left || portion->count == portion->news_capacity) {
         if (len > left && filling->before > 0) {
             drop_news(portion, filling->before);
             return false;

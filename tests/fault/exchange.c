@@ -13,8 +13,8 @@
 #include "must.h"
 
 #define PATIENCE (60 * NANOS_PER_SECOND)
-#define MOST 4096    /* the whole answer is shorter */
-#define END_LEN 36   /* "last" in a record, and what ends the request: nobody is told */
+#define MOST 4096  /* the whole answer is shorter */
+#define END_LEN 36 /* "last" in a record, and what ends the request: nobody is told */
 
 /* --- the socket takes so many bytes, and then refuses --- */
 
@@ -172,8 +172,8 @@ static void hear(int fd, struct heard *heard)
         n = recv(fd, heard->bytes + heard->len, MOST - heard->len, 0);
         must(n >= 0, "it can't be read");
         heard->len += (size_t)n;
-        heard->whole = heard->len >= 16 && memcmp(heard->bytes + heard->len - 16, end,
-                                                  sizeof end) == 0;
+        heard->whole = heard->len >= 16 &&
+                       memcmp(heard->bytes + heard->len - 16, end, sizeof end) == 0;
     }
 }
 

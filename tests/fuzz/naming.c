@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct naming naming;
     char *room = fuzz_room(line[1].len + 1);
     naming_of(&naming, line[0], line[1], line[2], room);
-    char *out = fuzz_room(naming_room(&naming, rest));
+    char *out = fuzz_room(naming_most(&naming, rest));
     if (naming_resolve(&naming, rest, out, &path))
         holds(path.len > 0 && path.at[0] == '/');
     free(out);

@@ -142,10 +142,10 @@ static long pages_taken(size_t bytes)
         must(answer != NULL, "no memory");
         memset(answer, 'x', len);
     }
-    answer = realloc(answer, bytes / 3);
-    must(answer != NULL, "no memory");
+    char *whole = realloc(answer, bytes / 3);
+    must(whole != NULL, "no memory");
     getrusage(RUSAGE_SELF, &after);
-    free(answer);
+    free(whole);
     return after.ru_minflt - before.ru_minflt;
 }
 
