@@ -24,6 +24,11 @@ struct moment {
     nanos at;
 };
 
+static inline struct moment moment_later(struct moment a, struct moment b)
+{
+    return a.index >= b.index ? a : b;
+}
+
 /* A node stays while it has an index, a mark, a waitlist, or more than one child; the
  * root always does. */
 struct node {
@@ -65,6 +70,10 @@ struct tree {
     tree_ring_fn *ring;
     void *context;
 };
+
+/* What tree_look() says of the node's path, without a document reference (tree.c). */
+struct present tree_state_of(const struct tree *tree, struct node *node,
+                             enum scope scope);
 
 /* Where a path lies among the nodes that there are. */
 struct place {
