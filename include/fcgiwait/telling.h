@@ -35,6 +35,9 @@ enum telling_as {
 void telling_add(struct telling *telling, struct text t);
 void telling_number(struct telling *telling, uint64_t number);
 
+/* Gives back the memory that the bytes do not need; without memory all stays as it is. */
+void telling_fit(struct telling *telling);
+
 /* A JSON string; bytes that are no UTF-8 become U+FFFD. */
 void telling_string(struct telling *telling, struct text t);
 

@@ -42,6 +42,15 @@ void telling_number(struct telling *telling, uint64_t number)
     telling_add(telling, (struct text){digits, text_format(number, digits)});
 }
 
+void telling_fit(struct telling *telling)
+{
+    char *bytes = telling->len > 0 ? realloc(telling->bytes, telling->len) : NULL;
+    if (bytes == NULL)
+        return;
+    telling->bytes = bytes;
+    telling->capacity = telling->len;
+}
+
 /* --- strings --- */
 
 static void add_control(struct telling *telling, unsigned char c)

@@ -83,9 +83,8 @@ static struct chunk *chunk_from(struct telling *telling, bool whole)
         free(telling->bytes);
         return NULL;
     }
-    char *fitting = realloc(telling->bytes, telling->len);
-    char *bytes = fitting != NULL ? fitting : telling->bytes;
-    return chunk_around(bytes, (struct text){bytes, telling->len});
+    telling_fit(telling);
+    return chunk_around(telling->bytes, (struct text){telling->bytes, telling->len});
 }
 
 /* NULL: out of memory. */

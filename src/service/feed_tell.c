@@ -205,13 +205,6 @@ static struct text open_page(struct pager *pager)
     return (struct text){start, pager->telling.len - OPENING_MOST + opening.len};
 }
 
-/* Without memory it stays as large as it grew. */
-static char *bytes_of(const struct telling *telling)
-{
-    char *bytes = realloc(telling->bytes, telling->len);
-    return bytes != NULL ? bytes : telling->bytes;
-}
-
 static void tell_page(const struct feed *feed, struct tree *tree, uint64_t from,
                       bool reset, struct feed_page *page)
 {
@@ -231,7 +224,7 @@ static void tell_page(const struct feed *feed, struct tree *tree, uint64_t from,
         pager.index = feed->newest;
     else if (pager.index < span.horizon)
         pager.index = bookmark_of(pager.index, span.horizon);
-    pager.telling.bytes = bytes_of(&pager.telling);
+    telling_fit(&pager.telling);
     page->chunk = chunk_around(pager.telling.bytes, open_page(&pager));
     page->index = pager.index;
 }

@@ -56,7 +56,7 @@
     "    'what', 'forget', 'upto', upto)\n"                                              \
     "end\n"                                                                              \
     "local function everything(path)\n"                                                  \
-    "  if path ~= '/' and redis.call('HLEN', below) >= 10000 then path = '/' end\n"       \
+    "  if path ~= '/' and redis.call('HLEN', below) >= 10000 then path = '/' end\n"      \
     "  if path == '/' then\n"                                                            \
     "    redis.call('DEL', below)\n"                                                     \
     "    redis.call('HSET', state, 'everything', text(newest), 'everything_at', at)\n"   \

@@ -120,6 +120,21 @@ static void one_line_is_one_line(void **state)
     document_unref(&document);
 }
 
+static void it_can_be_as_small_as_what_is_told(void **state)
+{
+    struct telling telling = {.len = 0};
+    (void)state;
+    telling_fit(&telling); /* nothing is nothing */
+    assert_null(telling.bytes);
+    telling_add(&telling, TEXT("told"));
+    assert_true(telling.capacity > 4);
+    telling_fit(&telling);
+    assert_int_equal(telling.capacity, 4);
+    telling_add(&telling, TEXT(" more"));
+    assert_memory_equal(telling.bytes, "told more", 9);
+    free(telling.bytes);
+}
+
 static void many_are_told_one_behind_the_other(void **state)
 {
     struct telling telling = {.len = 0};
@@ -141,6 +156,7 @@ int main(void)
         cmocka_unit_test(what_is_not_there_is_told_without),
         cmocka_unit_test(a_path_that_is_no_utf8_is_json_all_the_same),
         cmocka_unit_test(one_line_is_one_line),
+        cmocka_unit_test(it_can_be_as_small_as_what_is_told),
         cmocka_unit_test(many_are_told_one_behind_the_other),
     };
     return cmocka_run_group_tests_name("resource/telling", tests, NULL, NULL);
