@@ -141,16 +141,20 @@ void events_keep(struct events *events, const struct event_key *key, struct chun
     forget(&oldest);
 }
 
-struct chunk *events_get(struct events *events, struct event_kind kind, struct text path,
-                         const struct present *present)
+/* Whether it can be said is looked at once, as it is encoded once. */
+enum event_got events_get(struct events *events, struct event_kind kind, struct text path,
+                          const struct present *present, struct chunk **chunk)
 {
     const struct event_key key = {.kind = kind, .what = path, .index = present->index};
     uint64_t reached;
-    struct chunk *chunk = events_find(events, &key, &reached);
-    if (chunk != NULL)
-        return chunk;
-    chunk = encode(kind, path, present);
-    if (chunk != NULL)
-        events_keep(events, &key, chunk, present->index);
-    return chunk;
+    *chunk = events_find(events, &key, &reached);
+    if (*chunk != NULL)
+        return EVENT_GOT;
+    if (!event_can_say(kind, present))
+        return EVENT_NOT_SAYABLE;
+    *chunk = encode(kind, path, present);
+    if (*chunk == NULL)
+        return EVENT_NO_MEMORY;
+    events_keep(events, &key, *chunk, present->index);
+    return EVENT_GOT;
 }

@@ -61,8 +61,14 @@ void events_keep(struct events *events, const struct event_key *key, struct chun
 /* Whether this kind can say it: a document that is plain has to be UTF-8. */
 bool event_can_say(struct event_kind kind, const struct present *present);
 
-/* What is told of one resource: a reference of the event; NULL: out of memory. */
-struct chunk *events_get(struct events *events, struct event_kind kind, struct text path,
-                         const struct present *present);
+enum event_got {
+    EVENT_GOT, /* *chunk is a reference of the caller's */
+    EVENT_NOT_SAYABLE,
+    EVENT_NO_MEMORY
+};
+
+/* What is told of one resource. */
+enum event_got events_get(struct events *events, struct event_kind kind, struct text path,
+                          const struct present *present, struct chunk **chunk);
 
 #endif

@@ -24,6 +24,9 @@
  * told something, at the same moment do not come at one. */
 #define SPREAD 0.25
 
+/* How many moments there are for them within a heartbeat. */
+#define MOMENTS 256
+
 static struct text path_of(const struct stream *stream)
 {
     return (struct text){stream->path, stream->path_len};
@@ -96,17 +99,18 @@ static bool tell_one(struct request *request, const struct present *present)
 {
     struct service *service = request->service;
     const struct stream *stream = request->stream;
+    struct chunk *chunk;
     bool told = is_told(request, present);
     request->index = present->index; /* after the chunk it may be too late for that */
     if (told)
         return true;
-    if (!event_can_say(stream->kind, present)) {
+    if (events_get(&service->events, stream->kind, path_of(stream), present, &chunk) ==
+        EVENT_NOT_SAYABLE) {
         end(request); /* who comes back gets a 406 that says why */
         return false;
     }
     counter_add(&service->counters->stream_events, 1);
-    return send(request,
-                events_get(&service->events, stream->kind, path_of(stream), present));
+    return send(request, chunk);
 }
 
 /* True: the request is still ours, and all that is newer below the path is told. */
@@ -140,9 +144,14 @@ static bool tell_newest(struct request *request)
     return ours;
 }
 
-static nanos shorter(nanos a, nanos b)
+/* Many beats are one wake-up: they come at some moments alone. */
+static struct instant next_beat(const struct request *request, struct instant now)
 {
-    return a < b ? a : b;
+    nanos heartbeat = service_rules(request->service)->stream_heartbeat;
+    nanos early = (nanos)((double)heartbeat * SPREAD * hold_luck());
+    struct instant next = instant_after(now, heartbeat - early);
+    next.at -= next.at % (heartbeat / MOMENTS);
+    return next;
 }
 
 static enum room_parked park(struct request *request, struct instant until)
@@ -160,15 +169,12 @@ static enum room_parked park(struct request *request, struct instant until)
 /* True: look again, there is something newer. */
 static bool rest(struct request *request)
 {
-    nanos heartbeat = service_rules(request->service)->stream_heartbeat;
     struct instant now = clock_now(), ends = request->stream->ends;
-    nanos early = (nanos)((double)heartbeat * SPREAD * hold_luck());
-    struct instant next =
-        instant_after(now, shorter(heartbeat - early, ends.at - now.at));
+    struct instant next = next_beat(request, now);
     enum room_parked parked = ROOM_STOPPING;
     request->spoke = now;
     if (now.at < ends.at)
-        parked = park(request, next);
+        parked = park(request, next.at < ends.at ? next : ends);
     switch (parked) {
     case ROOM_PARKED: /* and perhaps gone already: not to be touched */
         return false;
