@@ -24,6 +24,12 @@
  * told something, at the same moment do not come at one. */
 #define SPREAD 0.25
 
+/* What is so close to the end is the end. */
+#define NEARLY (5 * NANOS_PER_MS)
+
+/* So many pieces are sent in one turn: then others have theirs. */
+#define TURN 16
+
 /* How many moments there are for them within a heartbeat. */
 #define MOMENTS 256
 
@@ -113,14 +119,20 @@ static bool tell_one(struct request *request, const struct present *present)
     return send(request, chunk);
 }
 
-/* True: the request is still ours, and all that is newer below the path is told. */
+/* True: the request is still ours, and all that is newer below the path is told, or as
+ * much as is told in one turn. */
 static bool tell_feed(struct request *request)
 {
     struct service *service = request->service;
     struct stream *stream = request->stream;
     bool ours = true;
-    while (ours) {
+    stream->pauses = false;
+    for (int pieces = 0; ours; pieces++) {
         struct chunk *chunk = NULL;
+        if (pieces == TURN) {
+            stream->pauses = true;
+            return true;
+        }
         enum feed_said said =
             feed_events_next(&service->events, stream->kind.format, request->feed,
                              &stream->mark, service->tree, &chunk);
@@ -170,7 +182,7 @@ static enum room_parked park(struct request *request, struct instant until)
 static bool rest(struct request *request)
 {
     struct instant now = clock_now(), ends = request->stream->ends;
-    struct instant next = next_beat(request, now);
+    struct instant next = request->stream->pauses ? now : next_beat(request, now);
     enum room_parked parked = ROOM_STOPPING;
     request->spoke = now;
     if (now.at < ends.at)
@@ -197,13 +209,24 @@ static void go_on(struct request *request)
         ;
 }
 
-static void beat(struct request *request)
+/* A little early, as the room is: nothing is said just before the end. */
+static bool is_over(const struct request *request)
+{
+    return clock_now().at >= request->stream->ends.at - NEARLY;
+}
+
+/* Its time has come: for its end, for more of what it has to tell, or for a heartbeat. */
+static void expire(struct request *request)
 {
     static const struct text beats[] = {
         [EVENT_SSE] = TEXT(SSE_HEARTBEAT), [EVENT_NDJSON] = TEXT(NDJSON_HEARTBEAT)};
     struct text beat = beats[request->stream->kind.format];
-    if (send(request, chunk_of(beat)))
+    if (is_over(request)) {
+        counter_add(&request->service->counters->held_expired, 1);
+        end(request);
+    } else if (request->stream->pauses || send(request, chunk_of(beat))) {
         go_on(request);
+    }
 }
 
 static void let_go(struct waiter *waiter, enum verdict verdict,
@@ -221,12 +244,7 @@ static void let_go(struct waiter *waiter, enum verdict verdict,
             go_on(request);
         break;
     case VERDICT_EXPIRED:
-        if (clock_now().at < request->stream->ends.at) {
-            beat(request);
-            break;
-        }
-        counter_add(&counters->held_expired, 1);
-        end(request);
+        expire(request);
         break;
     case VERDICT_HUNG_UP:
         end_gone(request);
@@ -247,7 +265,16 @@ static void closed(struct request *request)
     stream_leave(request);
 }
 
-static const struct exchange_user user = {go_on, closed};
+/* Who is told something all the time never rests, and is to end all the same. */
+static void writable(struct request *request)
+{
+    if (is_over(request))
+        expire(request);
+    else
+        go_on(request);
+}
+
+static const struct exchange_user user = {writable, closed};
 
 void stream_begin(struct request *request, struct stream *stream, struct reply *head)
 {

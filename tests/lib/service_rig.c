@@ -156,6 +156,7 @@ static enum sent keep_chunk(struct request *request, struct chunk *chunk)
 {
     struct visit *visit = CONTAINER_OF(request, struct visit, request);
     visit->chunk = chunk;
+    visit->sender = pthread_self();
     return keep_piece(visit, NULL, chunk_text(chunk));
 }
 

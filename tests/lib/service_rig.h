@@ -60,6 +60,7 @@ struct visit {
     _Atomic bool stalled; /* one is not taken yet: visit_take() */
     _Atomic bool broken;  /* what comes is SENT_BROKEN */
     const struct chunk *_Atomic chunk; /* the last; may be gone */
+    _Atomic pthread_t sender;          /* whoever sent it */
     pthread_mutex_t mutex;             /* guards body and head */
 };
 

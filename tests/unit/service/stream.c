@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: ISC */
+/* When a stream ends, and how long it goes on at a time. */
+#include "fcgiwait/service.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "must.h"
+#include "service_rig.h"
+
+static const struct service_rules rules = {.wait_max = 60 * NANOS_PER_SECOND,
+                                           .max_waiting = 100,
+                                           .limit_body = 100000,
+                                           .limit_path = 200,
+                                           .limit_changes = 1000,
+                                           .limit_answer = 1000000,
+                                           .stream_max = 300 * NANOS_PER_MS,
+                                           .stream_heartbeat = 60 * NANOS_PER_SECOND,
+                                           .cache_control = "no-store"};
+
+static const struct service_rules long_rules = {.wait_max = 60 * NANOS_PER_SECOND,
+                                                .max_waiting = 100,
+                                                .limit_body = 100000,
+                                                .limit_path = 200,
+                                                .limit_changes = 1000,
+                                                .limit_answer = 1000000,
+                                                .stream_max = 600 * NANOS_PER_SECOND,
+                                                .stream_heartbeat = 60 * NANOS_PER_SECOND,
+                                                .cache_control = "no-store"};
+
+static const struct cgi lines = {.method = TEXT("GET"),
+                                 .script_name = TEXT("/l/a"),
+                                 .accept = TEXT("application/x-ndjson")};
+
+static void sleep_for(nanos span)
+{
+    nanosleep(&(struct timespec){.tv_sec = span / NANOS_PER_SECOND,
+                                 .tv_nsec = span % NANOS_PER_SECOND},
+              NULL);
+}
+
+static void at_its_end_nothing_else_is_said(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    service_rig_put(rig, "/l/a", "1");
+    service_rig_serve(rig, &visit, &lines);
+    must_come(&visit.answered, "it does not end");
+    assert_true(visit.ended);
+    assert_int_equal(visit.pieces, 2); /* head and state; no heartbeat, no last piece */
+    assert_int_equal(counter_read(&rig->counters.held_expired), 1);
+}
+
+/* Whoever has something to hear all the time never rests. */
+static void who_is_slow_comes_to_the_end_as_well(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    struct cgi cgi = lines;
+    service_rig_put(rig, "/l/a", "first");
+    for (size_t i = 0; i < 2; i++) {
+        service_rig_serve_slowly(rig, &visit, &cgi, 1);
+        sleep_for(350 * NANOS_PER_MS); /* stalled with the first */
+        service_rig_put(rig, "/l/a", i == 0 ? "second" : "third");
+        visit_take(&visit);
+        assert_true(visit.ended);
+        assert_int_equal(visit.pieces, 2);
+        cgi.scope = TEXT("below");
+        cgi.script_name = TEXT("/l");
+    }
+}
+
+/* It ends with the client's right to know. */
+static void a_deadline_ends_who_is_slow(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    struct cgi cgi = lines;
+    char expires[32];
+    service_rig_put(rig, "/l/a", "first");
+    snprintf(expires, sizeof expires, "%lld",
+             (long long)(clock_wall() / NANOS_PER_SECOND) + 1);
+    cgi.expires = text_of(expires);
+    service_rig_serve_slowly(rig, &visit, &cgi, 1);
+    sleep_for(1050 * NANOS_PER_MS);
+    service_rig_put(rig, "/l/a", "second");
+    visit_take(&visit);
+    assert_true(visit.ended);
+    assert_int_equal(visit_count(&visit, "second"), 0);
+}
+
+/* A long list is not told in one go by whoever happens to begin. */
+static void others_have_their_turn_between(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit, put;
+    static char body[20000];
+    char path[16];
+    memset(body, 'x', sizeof body - 1);
+    for (int i = 0; i < 40; i++) {
+        snprintf(path, sizeof path, "/l/%d", i);
+        struct cgi cgi = {.method = TEXT("PUT"),
+                          .script_name = text_of(path),
+                          .access = TEXT("publish"),
+                          .content_type = TEXT("text/plain"),
+                          .body = text_of(body),
+                          .body_length = sizeof body - 1};
+        assert_int_equal(service_rig_ask(rig, &put, &cgi), 201);
+    }
+    struct cgi cgi = lines;
+    cgi.scope = TEXT("below");
+    cgi.script_name = TEXT("/l");
+    service_rig_serve(rig, &visit, &cgi);
+    for (int ms = 0; visit.pieces < 1 + 40; ms++) {
+        must(ms < 20000, "%d pieces", visit.pieces);
+        sleep_for(NANOS_PER_MS);
+    }
+    assert_false(pthread_equal(visit.sender, pthread_self()));
+    service_rig_put(rig, "/l/a", "newest");
+    for (int ms = 0; visit.pieces < 1 + 41; ms++) {
+        must(ms < 20000, "%d pieces", visit.pieces);
+        sleep_for(NANOS_PER_MS);
+    }
+    assert_int_equal(visit.pieces, 1 + 41); /* no heartbeats between */
+    service_rig_drain(rig);
+    must_come(&visit.answered, "it does not end");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        service_rig_test(at_its_end_nothing_else_is_said, &rules),
+        service_rig_test(who_is_slow_comes_to_the_end_as_well, &rules),
+        service_rig_test(a_deadline_ends_who_is_slow, &long_rules),
+        service_rig_test(others_have_their_turn_between, &long_rules),
+    };
+    return cmocka_run_group_tests_name("service/stream", tests, NULL, NULL);
+}
