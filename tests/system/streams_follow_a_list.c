@@ -102,7 +102,7 @@ static void who_comes_back_after_a_restart_misses_nothing(void **state)
     reader_close(&reader);
 }
 
-static void names_can_be_sent_as_a_body(void **state)
+static void some_names_can_be_followed(void **state)
 {
     const struct stack *stack = *state;
     struct reader reader;
@@ -176,7 +176,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         stack_test(all_there_is_comes_and_then_each_change, &below),
         stack_test(who_comes_back_after_a_restart_misses_nothing, &below_in_a_file),
-        stack_test(names_can_be_sent_as_a_body, &below),
+        stack_test(some_names_can_be_followed, &below),
         stack_test(a_slow_reader_gets_the_newest_of_each, &below),
         stack_test(behind_an_origin_paths_are_told, &below_an_origin),
     };

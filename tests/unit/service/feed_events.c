@@ -211,6 +211,22 @@ static void some_names_can_be_streamed(void **state)
     leave(&visit);
 }
 
+static void names_can_come_as_a_body(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    uint64_t b = put(rig, "/l/b", "2");
+    put(rig, "/l/c", "3");
+    struct cgi cgi = stream("/l", "", LINES);
+    cgi.method = TEXT("QUERY");
+    cgi.body = TEXT("[\"a\", \"b\"]");
+    cgi.body_length = cgi.body.len;
+    begin(rig, &visit, &cgi);
+    must_say(&visit, "{\"reset\": true}\n" ONE("/l/b", "2") "\n{\"current\": #}\n", b, b,
+             0);
+    leave(&visit);
+}
+
 static void documents_can_be_left_out(void **state)
 {
     struct service_rig *rig = *state;
@@ -602,6 +618,7 @@ int main(void)
         service_rig_test(lines_say_the_same, &rules),
         service_rig_test(there_may_be_nothing, &rules),
         service_rig_test(some_names_can_be_streamed, &rules),
+        service_rig_test(names_can_come_as_a_body, &rules),
         service_rig_test(documents_can_be_left_out, &rules),
         service_rig_test(behind_an_origin_paths_alone_are_said, &rules),
         service_rig_test(a_change_that_two_names_share_has_one_id, &rules),
