@@ -17,10 +17,12 @@ struct counters {
 #define COUNTER(field, help) _Atomic int64_t field;
 #define GAUGE(field, help) _Atomic int64_t field;
 #define HISTOGRAM(field, help) struct histogram field;
+#define SIZES(field, help) struct histogram field;
 #include "fcgiwait/counters.def"
 #undef COUNTER
 #undef GAUGE
 #undef HISTOGRAM
+#undef SIZES
 };
 
 static inline void counter_add(_Atomic int64_t *counter, int64_t by)

@@ -28,6 +28,12 @@ static int64_t count_of(const struct histogram *histogram, size_t bucket)
     return atomic_load_explicit(&histogram->counts[bucket], memory_order_relaxed);
 }
 
+static void add(struct histogram *histogram, size_t bucket, int64_t value)
+{
+    atomic_fetch_add_explicit(&histogram->counts[bucket], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&histogram->sum, value, memory_order_relaxed);
+}
+
 void histogram_add(struct histogram *histogram, nanos took)
 {
     size_t bucket = 0;
@@ -35,13 +41,25 @@ void histogram_add(struct histogram *histogram, nanos took)
         took = 0;
     while (bucket < HISTOGRAM_BOUNDS && took > bounds[bucket])
         bucket++;
-    atomic_fetch_add_explicit(&histogram->counts[bucket], 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&histogram->sum, took, memory_order_relaxed);
+    add(histogram, bucket, took);
+}
+
+void histogram_add_size(struct histogram *histogram, size_t bytes)
+{
+    size_t bucket = 0;
+    while (bucket < HISTOGRAM_BOUNDS && (int64_t)bytes > histogram_size_bound(bucket))
+        bucket++;
+    add(histogram, bucket, (int64_t)bytes);
 }
 
 nanos histogram_bound(size_t bucket)
 {
     return bounds[bucket];
+}
+
+int64_t histogram_size_bound(size_t bucket)
+{
+    return INT64_C(1) << (2 * bucket);
 }
 
 int64_t histogram_count(const struct histogram *histogram)
@@ -52,15 +70,13 @@ int64_t histogram_count(const struct histogram *histogram)
     return count;
 }
 
-nanos histogram_quantile(const struct histogram *histogram, double share)
+size_t histogram_quantile(const struct histogram *histogram, double share)
 {
     int64_t all = histogram_count(histogram), below = 0;
-    if (all == 0)
-        return 0;
     for (size_t i = 0; i < HISTOGRAM_BOUNDS; i++) {
         below += count_of(histogram, i);
         if ((double)below >= share * (double)all)
-            return bounds[i];
+            return i;
     }
-    return INT64_MAX;
+    return HISTOGRAM_BOUNDS;
 }

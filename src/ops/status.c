@@ -28,33 +28,45 @@ static const struct line lines[] = {
 #define COUNTER(field, help) {#field, help, true, offsetof(struct counters, field)},
 #define GAUGE(field, help) {#field, help, false, offsetof(struct counters, field)},
 #define HISTOGRAM(field, help)
+#define SIZES(field, help)
 #include "fcgiwait/counters.def"
 #undef COUNTER
 #undef GAUGE
 #undef HISTOGRAM
+#undef SIZES
 };
 
 #define LINES (sizeof lines / sizeof *lines)
 
-static const struct line times[] = {
+struct histogram_line {
+    const char *name, *help, *unit;
+    bool is_time; /* else a size */
+    size_t at;    /* within struct counters */
+};
+
+static const struct histogram_line histograms[] = {
 #define COUNTER(field, help)
 #define GAUGE(field, help)
-#define HISTOGRAM(field, help) {#field, help, false, offsetof(struct counters, field)},
+#define HISTOGRAM(field, help)                                                           \
+    {#field, help, "seconds", true, offsetof(struct counters, field)},
+#define SIZES(field, help)                                                               \
+    {#field, help, "bytes", false, offsetof(struct counters, field)},
 #include "fcgiwait/counters.def"
 #undef COUNTER
 #undef GAUGE
 #undef HISTOGRAM
+#undef SIZES
 };
 
-#define TIMES (sizeof times / sizeof *times)
+#define HISTOGRAMS (sizeof histograms / sizeof *histograms)
 
 static int64_t value_of(const struct counters *counters, const struct line *line)
 {
     return counter_read((const _Atomic int64_t *)((const char *)counters + line->at));
 }
 
-static const struct histogram *time_of(const struct counters *counters,
-                                       const struct line *line)
+static const struct histogram *histogram_of(const struct counters *counters,
+                                            const struct histogram_line *line)
 {
     return (const struct histogram *)((const char *)counters + line->at);
 }
@@ -64,48 +76,59 @@ static double seconds(nanos time)
     return (double)time / (double)NANOS_PER_SECOND;
 }
 
-/* A quantile is the bound that it lies below; null: nothing was counted, or it lies above
- * them all. */
-static void json_quantile(FILE *out, const char *name, const struct histogram *histogram,
-                          double share)
+/* Of a bucket, in the histogram's unit. */
+static double bound_of(const struct histogram_line *line, size_t bucket)
 {
-    nanos bound = histogram_quantile(histogram, share);
-    if (bound == 0 || bound == INT64_MAX)
-        fprintf(out, ",\"%s\":null", name);
-    else
-        fprintf(out, ",\"%s\":%g", name, seconds(bound));
+    return line->is_time ? seconds(histogram_bound(bucket))
+                         : (double)histogram_size_bound(bucket);
 }
 
-static void json_time(FILE *out, const char *name, const struct histogram *histogram)
+/* A quantile is the bound that it lies below; null: nothing was counted, or it lies above
+ * them all. */
+static void json_quantile(FILE *out, const char *name, const struct histogram_line *line,
+                          const struct histogram *histogram, double share)
 {
-    fprintf(out, ",\"%s_seconds\":{\"count\":%" PRId64, name, histogram_count(histogram));
-    json_quantile(out, "p50", histogram, 0.5);
-    json_quantile(out, "p99", histogram, 0.99);
+    size_t bucket = histogram_quantile(histogram, share);
+    if (histogram_count(histogram) == 0 || bucket == HISTOGRAM_BOUNDS)
+        fprintf(out, ",\"%s\":null", name);
+    else
+        fprintf(out, ",\"%s\":%.9g", name, bound_of(line, bucket));
+}
+
+static void json_histogram(FILE *out, const struct histogram_line *line,
+                           const struct histogram *histogram)
+{
+    fprintf(out, ",\"%s_%s\":{\"count\":%" PRId64, line->name, line->unit,
+            histogram_count(histogram));
+    json_quantile(out, "p50", line, histogram, 0.5);
+    json_quantile(out, "p99", line, histogram, 0.99);
     fputs(",\"buckets\":[", out);
     for (size_t i = 0; i < HISTOGRAM_BOUNDS; i++)
-        fprintf(out, "[%g,%" PRId64 "],", seconds(histogram_bound(i)),
+        fprintf(out, "[%.9g,%" PRId64 "],", bound_of(line, i),
                 counter_read(&histogram->counts[i]));
     fprintf(out, "[null,%" PRId64 "]]}",
             counter_read(&histogram->counts[HISTOGRAM_BOUNDS]));
 }
 
-static void metrics_time(FILE *out, const struct line *line,
-                         const struct histogram *histogram)
+static void metrics_histogram(FILE *out, const struct histogram_line *line,
+                              const struct histogram *histogram)
 {
-    int64_t below = 0;
-    fprintf(out, "# HELP fcgiwait_%s_seconds %s\n", line->name, line->help);
-    fprintf(out, "# TYPE fcgiwait_%s_seconds histogram\n", line->name);
+    char name[64];
+    int64_t below = 0, sum = counter_read(&histogram->sum);
+    snprintf(name, sizeof name, "fcgiwait_%s_%s", line->name, line->unit);
+    fprintf(out, "# HELP %s %s\n# TYPE %s histogram\n", name, line->help, name);
     for (size_t i = 0; i < HISTOGRAM_BOUNDS; i++) {
         below += counter_read(&histogram->counts[i]);
-        fprintf(out, "fcgiwait_%s_seconds_bucket{le=\"%g\"} %" PRId64 "\n", line->name,
-                seconds(histogram_bound(i)), below);
+        fprintf(out, "%s_bucket{le=\"%.9g\"} %" PRId64 "\n", name, bound_of(line, i),
+                below);
     }
     below += counter_read(&histogram->counts[HISTOGRAM_BOUNDS]);
-    fprintf(out, "fcgiwait_%s_seconds_bucket{le=\"+Inf\"} %" PRId64 "\n", line->name,
-            below);
-    fprintf(out, "fcgiwait_%s_seconds_sum %.9f\n", line->name,
-            seconds(counter_read(&histogram->sum)));
-    fprintf(out, "fcgiwait_%s_seconds_count %" PRId64 "\n", line->name, below);
+    fprintf(out, "%s_bucket{le=\"+Inf\"} %" PRId64 "\n", name, below);
+    if (line->is_time)
+        fprintf(out, "%s_sum %.9f\n", name, seconds(sum));
+    else
+        fprintf(out, "%s_sum %" PRId64 "\n", name, sum);
+    fprintf(out, "%s_count %" PRId64 "\n", name, below);
 }
 
 /* A string of JSON: what the engine says of itself may be any bytes. */
@@ -177,8 +200,8 @@ char *status_json(const struct counters *counters, const struct engine_report *e
             uptime / NANOS_PER_SECOND);
     for (size_t i = 0; i < LINES; i++)
         fprintf(out, ",\"%s\":%" PRId64, lines[i].name, value_of(counters, &lines[i]));
-    for (size_t i = 0; i < TIMES; i++)
-        json_time(out, times[i].name, time_of(counters, &times[i]));
+    for (size_t i = 0; i < HISTOGRAMS; i++)
+        json_histogram(out, &histograms[i], histogram_of(counters, &histograms[i]));
     json_engine(out, engine);
     fputs("}\n", out);
     return finish(out, &text);
@@ -207,8 +230,8 @@ char *metrics_text(const struct counters *counters, const struct engine_report *
         fprintf(out, "fcgiwait_%s%s %" PRId64 "\n", lines[i].name, end,
                 value_of(counters, &lines[i]));
     }
-    for (size_t i = 0; i < TIMES; i++)
-        metrics_time(out, &times[i], time_of(counters, &times[i]));
+    for (size_t i = 0; i < HISTOGRAMS; i++)
+        metrics_histogram(out, &histograms[i], histogram_of(counters, &histograms[i]));
     metrics_engine(out, engine);
     return finish(out, &text);
 }

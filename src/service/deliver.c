@@ -76,6 +76,7 @@ static void deliver_told(struct service *service, struct request *request)
         deliver_no_memory(service, request);
         return;
     }
+    histogram_add_size(&service->counters->feed, chunk_text(page.chunk).len);
     reply_told(&reply, page.index, page.chunk, &options);
     chunk_unref(&page.chunk);
     deliver_reply(service, request, &reply);

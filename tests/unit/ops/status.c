@@ -15,20 +15,24 @@ static const char *const names[] = {
 #define COUNTER(field, help) #field,
 #define GAUGE(field, help) #field,
 #define HISTOGRAM(field, help)
+#define SIZES(field, help)
 #include "fcgiwait/counters.def"
 #undef COUNTER
 #undef GAUGE
 #undef HISTOGRAM
+#undef SIZES
 };
 
 static const bool grows[] = {
 #define COUNTER(field, help) true,
 #define GAUGE(field, help) false,
 #define HISTOGRAM(field, help)
+#define SIZES(field, help)
 #include "fcgiwait/counters.def"
 #undef COUNTER
 #undef GAUGE
 #undef HISTOGRAM
+#undef SIZES
 };
 
 #define COUNT (sizeof names / sizeof *names)
@@ -42,10 +46,12 @@ static void fill(struct counters *counters)
 #define COUNTER(field, help) &counters->field,
 #define GAUGE(field, help) &counters->field,
 #define HISTOGRAM(field, help)
+#define SIZES(field, help)
 #include "fcgiwait/counters.def"
 #undef COUNTER
 #undef GAUGE
 #undef HISTOGRAM
+#undef SIZES
     };
     for (size_t i = 0; i < COUNT; i++)
         counter_set(all[i], (int64_t)(1000 + i));
@@ -169,6 +175,33 @@ static void times_are_told_as_cumulative_buckets(void **state)
     free(text);
 }
 
+static void sizes_have_bounds_of_their_own(void **state)
+{
+    static struct counters counters;
+    size_t len;
+    (void)state;
+    histogram_add_size(&counters.feed, 0);
+    histogram_add_size(&counters.feed, 4096);
+    histogram_add_size(&counters.feed, 4097);
+    histogram_add_size(&counters.feed, (size_t)1 << 40);
+    char *text = metrics_text(&counters, &no_engine, 0, &len);
+    must(text != NULL, "no memory");
+    assert_non_null(strstr(text, "# TYPE fcgiwait_feed_bytes histogram\n"
+                                 "fcgiwait_feed_bytes_bucket{le=\"1\"} 1\n"));
+    assert_non_null(strstr(text, "\nfcgiwait_feed_bytes_bucket{le=\"4096\"} 2\n"
+                                 "fcgiwait_feed_bytes_bucket{le=\"16384\"} 3\n"));
+    assert_non_null(strstr(text, "\nfcgiwait_feed_bytes_bucket{le=\"67108864\"} 3\n"
+                                 "fcgiwait_feed_bytes_bucket{le=\"+Inf\"} 4\n"
+                                 "fcgiwait_feed_bytes_sum 1099511635969\n"
+                                 "fcgiwait_feed_bytes_count 4\n"));
+    free(text);
+    text = status_json(&counters, &no_engine, 0, &len);
+    must(text != NULL, "no memory");
+    assert_non_null(
+        strstr(text, "\"feed_bytes\":{\"count\":4,\"p50\":4096,\"p99\":null,"));
+    free(text);
+}
+
 #define THREADS 4
 #define TIMES 20000
 
@@ -246,6 +279,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_status_is_json_with_every_counter),
+        cmocka_unit_test(sizes_have_bounds_of_their_own),
         cmocka_unit_test(the_engine_is_told_with_its_state),
         cmocka_unit_test(a_store_without_an_engine_has_no_state),
         cmocka_unit_test(the_largest_numbers_are_whole),
