@@ -29,8 +29,8 @@ struct request {
         struct instant spoke; /* when a stream last said something */
     };
     struct instant since; /* when it began to wait; 0: it did not */
-    uint64_t number;      /* how many requests had come before, with it */
     struct place *place;  /* of its client, where those are counted */
+    uint32_t number;      /* how many requests had come before, with it, for the log */
     bool head_only;
     union { /* malloc'd, of one that is answered on and on; else NULL */
         struct stream *stream; /* with changes */

@@ -20,22 +20,22 @@ enum phase {
     PHASE_STALLED, /* the socket did not take all of a chunk: EPOLLOUT; then SERVICE */
     PHASE_SENDING, /* nor all of the answer's end: EPOLLOUT; then READING or CLOSING */
     PHASE_CLOSING  /* shut down; its lane's thread closes it */
-};
+} __attribute__((packed));
+
+/* As small as it can be: ten thousand of them wait. */
 
 struct connection {
     struct request request;
     struct member member;
-    struct lock lock; /* guards what follows up to `out` */
+    struct lock lock; /* guards what follows up to `out`, but for `keeps` and `id` */
     enum phase phase;
-    bool hung_up;         /* in PHASE_SERVICE: out of the lane; whoever answers frees */
-    bool broken;          /* in PHASE_SERVICE: shut down; whoever answers ends it */
-    bool dismissed;       /* since the last request (answering.h) */
-    struct outgoing *out; /* of PHASE_STALLED and PHASE_SENDING */
-    /* constants */
-    struct lane *lane;
-    /* of the request */
+    bool hung_up;   /* in PHASE_SERVICE: out of the lane; whoever answers frees */
+    bool broken;    /* in PHASE_SERVICE: shut down; whoever answers ends it */
+    bool dismissed; /* since the last request (answering.h) */
+    bool keeps;     /* of the request, as is `id` */
     uint16_t id;
-    bool keeps;
+    struct outgoing *out; /* of PHASE_STALLED and PHASE_SENDING */
+    struct lane *lane;    /* a constant */
     /* the lane's thread's own */
     struct fcgi_reader *reader; /* NULL: nothing was read in part */
 };

@@ -58,9 +58,9 @@ bool lane_is_empty(struct lane *lane)
 /* The lock is held. */
 static void forget(struct lane *lane, struct member *member)
 {
-    if (member->is_awaited)
+    if (member->due != 0)
         DL_DELETE2(lane->awaited, member, due_prev, due_next);
-    member->is_awaited = false;
+    member->due = 0;
 }
 
 void lane_leave(struct lane *lane, struct member *member)
@@ -74,21 +74,20 @@ void lane_leave(struct lane *lane, struct member *member)
 static void put_in_order(struct lane *lane, struct member *member)
 {
     struct member *before = lane->awaited != NULL ? lane->awaited->due_prev : NULL;
-    while (before != NULL && before->due.at > member->due.at)
+    while (before != NULL && before->due > member->due)
         before = before == lane->awaited ? NULL : before->due_prev;
     DL_APPEND_ELEM2(lane->awaited, before, member, due_prev, due_next);
-    member->is_awaited = true;
 }
 
 void lane_await(struct lane *lane, struct member *member, nanos span)
 {
     lock_take(&lane->lock);
     forget(lane, member);
-    member->due = instant_after(clock_now(), span);
+    member->due = instant_after(clock_now(), span).at;
     put_in_order(lane, member);
     /* Its own thread looks again before it sleeps. */
     bool early =
-        member->due.at < lane->wakes_at.at && !pthread_equal(lane->self, pthread_self());
+        member->due < lane->wakes_at.at && !pthread_equal(lane->self, pthread_self());
     if (early)
         lane->wakes_at.at = 0;
     lock_drop(&lane->lock);
@@ -98,7 +97,7 @@ void lane_await(struct lane *lane, struct member *member, nanos span)
 
 void lane_await_nothing(struct lane *lane, struct member *member)
 {
-    if (!member->is_awaited)
+    if (member->due == 0)
         return;
     lock_take(&lane->lock);
     forget(lane, member);
@@ -109,7 +108,7 @@ struct member *lane_overdue(struct lane *lane)
 {
     lock_take(&lane->lock);
     struct member *first = lane->awaited;
-    if (first != NULL && first->due.at > clock_now().at)
+    if (first != NULL && first->due > clock_now().at)
         first = NULL;
     if (first != NULL)
         forget(lane, first);
@@ -120,7 +119,8 @@ struct member *lane_overdue(struct lane *lane)
 bool lane_wait(struct lane *lane)
 {
     lock_take(&lane->lock);
-    struct instant until = lane->awaited != NULL ? lane->awaited->due : INSTANT_NEVER;
+    struct instant until =
+        lane->awaited != NULL ? (struct instant){lane->awaited->due} : INSTANT_NEVER;
     lane->wakes_at = until;
     lock_drop(&lane->lock);
     return poller_wait(&lane->poller, until);

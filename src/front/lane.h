@@ -21,8 +21,8 @@
 struct member {
     struct poller_source source;
     struct member *next, *prev; /* among the members, or the arrivals */
-    struct instant due;         /* when what is waited for is to have come */
-    _Atomic bool is_awaited;
+    _Atomic nanos
+        due; /* the instant when what is waited for is to have come; 0: none is */
     struct member *due_next, *due_prev;
 };
 

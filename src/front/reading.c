@@ -38,7 +38,7 @@ static bool follow_phase(struct connection *connection)
 static void await_rest(struct connection *connection)
 {
     struct lane *lane = connection->lane;
-    if (connection->reader == NULL && !connection->member.is_awaited)
+    if (connection->reader == NULL && connection->member.due == 0)
         return;
     lock_take(&connection->lock);
     if (connection->phase == PHASE_STALLED)
@@ -238,7 +238,7 @@ void reading_overdue(struct connection *connection)
 {
     lock_take(&connection->lock);
     enum phase phase = connection->phase;
-    bool awaited = connection->member.is_awaited; /* again, and something else */
+    bool awaited = connection->member.due != 0; /* again, and something else */
     lock_drop(&connection->lock);
     if (awaited)
         return;

@@ -228,7 +228,7 @@ void service_serve(struct service *service, struct request *request,
 {
     struct operation operation;
     nanos wall = cgi->expires.len > 0 ? clock_wall() : 0; /* else nobody looks at it */
-    request->number = (uint64_t)atomic_fetch_add_explicit(&service->counters->requests, 1,
+    request->number = (uint32_t)atomic_fetch_add_explicit(&service->counters->requests, 1,
                                                           memory_order_relaxed) +
                       1;
     request->since = (struct instant){0};

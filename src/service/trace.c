@@ -33,7 +33,7 @@ void trace_asked(const struct request *request, const struct operation *operatio
     struct text trace = traceparent_id(operation->traceparent);
     struct text method = method_name(operation->method);
     duration_format(operation->wait, wait);
-    log_debug("request %" PRIu64 ": %.*s %.*s%s%s%s%s%s%.*s", request->number,
+    log_debug("request %" PRIu32 ": %.*s %.*s%s%s%s%s%s%.*s", request->number,
               (int)method.len, method.at, (int)operation->path.len, operation->path.at,
               index_part(operation, part), operation->has_wait ? ", wait " : "",
               operation->has_wait ? wait : "", operation->has_wait ? " s" : "",
@@ -46,7 +46,7 @@ void trace_held(const struct request *request, struct instant deadline)
     if (!log_wants(LOG_LEVEL_DEBUG))
         return;
     duration_format(deadline.at - request->since.at, span);
-    log_debug("request %" PRIu64 ": held on index %" PRIu64 " for %s s", request->number,
+    log_debug("request %" PRIu32 ": held on index %" PRIu64 " for %s s", request->number,
               request->index, span);
 }
 
@@ -68,7 +68,7 @@ void trace_replied(const struct request *request, const struct reply *reply)
         return;
     if (reply->index > 0)
         snprintf(index, sizeof index, ", index %" PRIu64, reply->index);
-    log_debug("request %" PRIu64 ": %d%s%s", request->number, reply->status,
+    log_debug("request %" PRIu32 ": %d%s%s", request->number, reply->status,
               after(request, text), index);
 }
 
@@ -76,7 +76,7 @@ void trace_stream_ended(const struct request *request)
 {
     char text[DURATION_TEXT + 16];
     if (log_wants(LOG_LEVEL_DEBUG))
-        log_debug("request %" PRIu64 ": stream ended%s", request->number,
+        log_debug("request %" PRIu32 ": stream ended%s", request->number,
                   after(request, text));
 }
 
@@ -84,6 +84,6 @@ void trace_hung_up(const struct request *request)
 {
     char text[DURATION_TEXT + 16];
     if (log_wants(LOG_LEVEL_DEBUG))
-        log_debug("request %" PRIu64 ": hung up%s", request->number,
+        log_debug("request %" PRIu32 ": hung up%s", request->number,
                   after(request, text));
 }
