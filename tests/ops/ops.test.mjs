@@ -3,6 +3,7 @@
 // query of the dashboard and each alert has something to say of it.
 import assert from 'node:assert/strict';
 import {execFile} from 'node:child_process';
+import {connect} from 'node:net';
 import {copyFile, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
@@ -14,7 +15,7 @@ import {Stack, end, freePort, run, until} from '../page/stack.mjs';
 const LIMIT = {timeout: 120000};
 const conf = fileURLToPath(new URL('../../conf/', import.meta.url));
 const promtool = (...args) => promisify(execFile)('promtool', args);
-let dir, stack, prometheus, api;
+let dir, stack, redis, prometheus, api;
 
 before(async () => {
   dir = await mkdtemp(path.join(tmpdir(), 'fcgiwait-ops-'));
@@ -24,6 +25,7 @@ before(async () => {
 after(async () => {
   await end(prometheus);
   await stack?.stop();
+  await end(redis);
   await rm(dir, {recursive: true, force: true});
 });
 
@@ -52,6 +54,27 @@ async function query(expression) {
   return response.ok ? (await response.json()).data.result : [];
 }
 
+// An engine, since some of the numbers are its own.
+async function startRedis() {
+  const port = await freePort();
+  redis = run('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', dir]);
+  await until(() => new Promise(resolve => {
+    const socket = connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false));
+    socket.on('close', () => socket.destroy()).end();
+  }), 'Redis answers');
+  return `store = { type = "redis"; url = "redis://127.0.0.1:${port}"; };`;
+}
+
+// A stream, and whoever follows a list.
+async function others() {
+  const aborted = new AbortController();
+  const stream = await fetch(`${stack.url}/live/thing`,
+    {headers: {Accept: 'text/event-stream'}, signal: aborted.signal});
+  assert.equal(stream.headers.get('Content-Type'), 'text/event-stream');
+  assert.equal((await fetch(`${stack.url}/live/?only=thing`)).status, 200);
+  aborted.abort();
+}
+
 // One wait that a change ends, and one that expires.
 async function live(turn) {
   const index = (await fetch(`${stack.url}/live/thing`)).headers.get('X-Polling-Index');
@@ -60,10 +83,11 @@ async function live(turn) {
   await stack.publish('thing', {turn});
   assert.equal((await held).status, 200);
   await fetch(`${stack.url}/live/nothing?index=0&wait=10ms`);
+  await others();
 }
 
 test('each query of the dashboard gives data, and no alert fires', LIMIT, async () => {
-  stack = await Stack.start();
+  stack = await Stack.start({store: await startRedis()});
   await startPrometheus();
   await until(async () => (await query('up{job="fcgiwait"}')).some(({value}) => value[1] === '1'),
     'Prometheus has scraped fcgiwait', 30);

@@ -38,7 +38,7 @@ export class Stack {
   // `replace` holds pairs, of a text in the example and what to write in its place. `prepare`
   // is called with the stack before anything is started.
   static async start({conf = 'longpoll.conf', health = '/health', replace = [],
-    prepare = () => {}} = {}) {
+    prepare = () => {}, store = 'store = { type = "memory"; };'} = {}) {
     await access(fcgiwait).catch(() => assert.fail(`build ${fcgiwait} first, or set FCGIWAIT`));
     const stack = new this();
     stack.dir = await mkdtemp(path.join(tmpdir(), 'fcgiwait-page-'));
@@ -59,7 +59,7 @@ export class Stack {
         text = text.replaceAll(from, to);
       }
       await writeFile(path.join(stack.dir, 'nginx.conf'), text);
-      await writeFile(path.join(stack.dir, 'fcgiwait.conf'), 'store = { type = "memory"; };\n');
+      await writeFile(path.join(stack.dir, 'fcgiwait.conf'), `${store}\n`);
       await prepare(stack);
       stack.startNginx();
       await stack.startFcgiwait();
