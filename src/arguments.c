@@ -21,6 +21,7 @@
 enum {
     CHECK_NGINX = 256,
     POSTGRES_SETUP,
+    IMPORT,
     PROBE,
     PROBE_WAIT,
     PROBE_ORIGIN,
@@ -35,7 +36,7 @@ static void usage(FILE *out)
 {
     fputs(
         "usage: fcgiwait [-c FILE] [-o key=value]... [-s SOCKET] [-t] [-V] [-h]\n"
-        "                [--check-nginx FILE] [--postgres-setup]\n"
+        "                [--check-nginx FILE] [--postgres-setup] [--import FILE]\n"
         "       fcgiwait --probe URL [--wait SPAN] [--origin ORIGIN] [--header LINE]...\n"
         "                [--publish URL] [--json]\n"
         "Long polling for the REST APIs that nginx serves: a FastCGI responder.\n"
@@ -53,6 +54,9 @@ static void usage(FILE *out)
         "                read what nginx -T prints (-: standard input), name what would\n"
         "                cut a wait short or lose an answer, and exit: 0 nothing,\n"
         "                1 findings, 2 not understood\n"
+        "  --import FILE move the SQLite store in FILE, or that of a Redis by its URL, "
+        "into\n"
+        "                the configured store, which has to be empty, and exit\n"
         "  --postgres-setup\n"
         "                print the SQL that the database of store.type postgres needs\n"
         "  --probe URL   ask as a client asks, through all that is on the way, and say "
@@ -126,6 +130,7 @@ int arguments_read(struct arguments *arguments, int argc, char **argv)
     static const struct option longer[] = {
         {"check-nginx", required_argument, NULL, CHECK_NGINX},
         {"postgres-setup", no_argument, NULL, POSTGRES_SETUP},
+        {"import", required_argument, NULL, IMPORT},
         {"probe", required_argument, NULL, PROBE},
         {"wait", required_argument, NULL, PROBE_WAIT},
         {"origin", required_argument, NULL, PROBE_ORIGIN},
@@ -153,6 +158,9 @@ int arguments_read(struct arguments *arguments, int argc, char **argv)
             break;
         case CHECK_NGINX:
             arguments->check_nginx = optarg;
+            break;
+        case IMPORT:
+            arguments->import = optarg;
             break;
         case POSTGRES_SETUP:
             arguments->postgres_setup = true;

@@ -25,6 +25,7 @@ struct arguments {
     bool test;
     const char *socket;      /* to open; NULL: it is on descriptor 0 */
     const char *check_nginx; /* the file to check; NULL: serve */
+    const char *import;      /* the store to move; NULL: none */
     bool postgres_setup;
     struct probe_arguments probe;
 };

@@ -11,6 +11,7 @@
 #include "check.h"
 #include "fcgiwait/config.h"
 #include "fcgiwait/pace.h"
+#include "import.h"
 #include "responder.h"
 #include "setup.h"
 #include "signals.h"
@@ -29,6 +30,8 @@ static int act(const struct arguments *arguments, struct config *config)
 {
     if (arguments->check_nginx != NULL)
         return check_nginx(arguments->check_nginx, config);
+    if (arguments->import != NULL)
+        return import_run(arguments->import, config);
     if (arguments->postgres_setup)
         return setup_print(config);
     return arguments->test ? setup_check(config) : responder_run(arguments, config);

@@ -197,6 +197,7 @@ struct fence {
     void (*done)(struct fence *fence, bool reached);
     /* the store's, until `done` */
     struct fence *next;
+    struct instant doubted; /* since then `index` is higher than all that were given */
 };
 void store_fence(struct store *store, struct fence *fence);
 

@@ -32,18 +32,8 @@ static bool redis_reached(struct store *store, uint64_t index)
 
 static void redis_fence(struct store *store, struct fence *fence)
 {
-    struct redis *redis = (struct redis *)store;
-    lock_take(&redis->lock);
-    bool ended = redis->proposer_ended;
-    if (!ended) {
-        fence->next = redis->fences;
-        redis->fences = fence;
-    }
-    lock_drop(&redis->lock);
-    if (ended)
-        fence->done(fence, false);
-    else
-        queue_nudge(&redis->queue);
+    fence->doubted = INSTANT_NEVER;
+    redis_ask_fence((struct redis *)store, fence);
 }
 
 static bool redis_move_to(struct store *store, const struct store_options *options,

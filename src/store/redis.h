@@ -38,18 +38,22 @@ struct redis {
     struct redis_link proposing, following;
     pthread_t proposer, follower, watcher;
     _Atomic bool stopping;
+    _Atomic uint64_t shown; /* the newest index that reached the state. Above the store's
+                               while it reads by index: others may lie below still */
     _Atomic nanos patience_ends; /* an instant: then nobody waits for the engine */
 
     /* The order in which changes reach the state. */
     struct lock lock;          /* guards what follows, and the store's index */
+    bool reading;              /* by index; it goes on until it was whole */
     pthread_cond_t moved;      /* the index did, or the era */
-    pthread_cond_t look;       /* for the watcher: the place is another one, or stop */
+    pthread_cond_t look;       /* for the watcher: a doubt, another place, or stop */
     char era[48];              /* the replid under which what we follow was given */
     uint64_t forgotten;        /* that the state knows of */
     uint64_t first_number;     /* of the edits that were proposed last */
     uint64_t seen[REDIS_MOST]; /* under which index each of them came by; 0: not yet */
-    bool blind;           /* the stream was not there: they may have come by unseen */
-    struct fence *fences; /* that nobody has asked the engine for yet */
+    bool blind;            /* the stream was not there: they may have come by unseen */
+    struct fence *fences;  /* that nobody has asked the engine for yet */
+    struct fence *doubted; /* of an index that only another engine can have given */
     bool proposer_ended;
 
     /* the proposer's own */
@@ -119,6 +123,13 @@ static inline bool redis_has_kept(const struct redis *redis)
 {
     return redis->kept.count > 0 || redis->kept.everything;
 }
+
+/* A fence is to be looked at by the proposer (again), or by the watcher; and all that
+ * are. `last`: nobody looks any more. */
+void redis_ask_fence(struct redis *redis, struct fence *fence);
+void redis_doubt(struct redis *redis, struct fence *fence);
+struct fence *redis_take_fences(struct redis *redis, bool last);
+struct fence *redis_take_doubted(struct redis *redis);
 
 /* The threads. The watcher asks Sentinel, where there is one. */
 void *redis_proposer(void *redis);

@@ -23,7 +23,7 @@ static void begin_arguments(struct redis *redis, uint64_t connection, uint64_t n
     char *at = room;
     uint64_t numbers[] = {connection,
                           number,
-                          atomic_load(&redis->store.index),
+                          atomic_load(&redis->shown),
                           store_first_index(),
                           (uint64_t)clock_wall(),
                           atomic_load(&redis->store.limit),

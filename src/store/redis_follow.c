@@ -150,6 +150,8 @@ bool redis_level(struct redis *redis)
     bool news;
     if (!redis_hello(redis, &redis->following, &point))
         return false;
+    if (redis->reading && !redis_catch_up(redis)) /* the last time was not whole */
+        return false;
     while (atomic_load(&redis->store.index) < point.newest)
         if (!read_log(redis, false, &news) || (!news && !redis_catch_up(redis)))
             return false;
@@ -162,6 +164,8 @@ bool redis_level(struct redis *redis)
 static bool follow_once(struct redis *redis)
 {
     bool news;
+    if (redis->reading)
+        return redis_catch_up(redis);
     /* In silence: does it still have what we have? */
     return read_log(redis, true, &news) && (news || redis_level(redis));
 }

@@ -2,6 +2,10 @@
 /*
  * Reading by index: all resources that changed since, as they are now, for who has just
  * started or was away for longer than the stream remembers. It comes to the same.
+ *
+ * What changes between two pages moves behind the last one, and is read there. So the
+ * state is as new as an index only once a page was the last; until then it may have older
+ * ones of what has moved, and the store's index stays where it was.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,9 +26,11 @@ struct mark {
     bool missing; /* here what the engine no longer has is deleted */
 };
 
+/* One page of it. */
 struct reading {
     struct redis *redis;
-    uint64_t newest; /* up to which it reads */
+    const struct redisReply *state; /* REDIS_STATE_... */
+    uint64_t newest;
     struct mark *marks;
     size_t count, next;
 };
@@ -125,29 +131,6 @@ static bool show_row(struct reading *reading, struct redisReply **row)
     return good;
 }
 
-#define COLUMNS 5
-
-/* `rows`: how many there were. */
-static bool show_page(struct reading *reading, size_t *rows)
-{
-    struct redis *redis = reading->redis;
-    char from[TEXT_NUMBER], upto[TEXT_NUMBER], most[TEXT_NUMBER];
-    struct text arguments[] = {
-        {from, text_format(atomic_load(&redis->store.index), from)},
-        {upto, text_format(reading->newest, upto)},
-        {most, text_format(PAGE, most)}};
-    struct redisReply *reply =
-        redis_link_script(&redis->following, REDIS_PAGE, arguments, 3);
-    if (reply == NULL)
-        return false;
-    bool good = reply->type == REDIS_REPLY_ARRAY && reply->elements % COLUMNS == 0;
-    *rows = good ? reply->elements / COLUMNS : 0;
-    for (size_t i = 0; good && i < *rows; i++)
-        good = show_row(reading, reply->element + COLUMNS * i);
-    freeReplyObject(reply);
-    return good;
-}
-
 static int by_index(const void *a, const void *b)
 {
     uint64_t first = ((const struct mark *)a)->index,
@@ -157,16 +140,17 @@ static int by_index(const void *a, const void *b)
 
 static void add_mark(struct reading *reading, struct mark mark)
 {
-    uint64_t known = atomic_load(&reading->redis->store.index);
+    uint64_t known = atomic_load(&reading->redis->shown);
     if (mark.index > known && mark.index <= reading->newest)
         reading->marks[reading->count++] = mark;
 }
 
-/* `state` is what REDIS_STATE_OF answered. False: out of memory. */
-static bool gather_marks(struct reading *reading, const struct redisReply *state,
-                         uint64_t forgotten)
+/* False: out of memory. */
+static bool gather_marks(struct reading *reading)
 {
-    uint64_t everything = redis_number(state->element[REDIS_STATE_EVERYTHING]);
+    const struct redisReply *state = reading->state;
+    uint64_t everything = redis_number(state->element[REDIS_STATE_EVERYTHING]),
+             forgotten = redis_number(state->element[REDIS_STATE_FORGOTTEN]);
     bool away = atomic_load(&reading->redis->store.index) > 0;
     reading->marks = calloc(2 + state->elements / 3, sizeof *reading->marks);
     if (reading->marks == NULL)
@@ -186,65 +170,76 @@ static bool gather_marks(struct reading *reading, const struct redisReply *state
     return true;
 }
 
-static bool read_by_index(struct redis *redis, const struct redisReply *state)
+/* The last page was read: the state is whole, as the engine was then. */
+static bool finish(struct reading *reading)
 {
-    uint64_t forgotten = redis_number(state->element[REDIS_STATE_FORGOTTEN]);
-    struct reading reading = {.redis = redis,
-                              .newest = redis_number(state->element[REDIS_STATE_NEWEST])};
-    size_t rows = 1;
-    bool good = gather_marks(&reading, state, forgotten);
-    while (good && rows > 0)
-        good = show_page(&reading, &rows);
-    good = good && show_marks(&reading, UINT64_MAX);
-    free(reading.marks);
-    if (!good)
+    struct redis *redis = reading->redis;
+    uint64_t forgotten = redis_number(reading->state->element[REDIS_STATE_FORGOTTEN]);
+    struct text era = redis_text(reading->state->element[REDIS_STATE_REPLID]);
+    if (!show_marks(reading, UINT64_MAX))
         return false;
     lock_take(&redis->lock);
-    good = forgotten == redis->forgotten || redis_show_forgotten(redis, forgotten);
-    if (good)
-        redis_move(redis, reading.newest);
+    bool good = forgotten == redis->forgotten || redis_show_forgotten(redis, forgotten);
+    if (good) {
+        redis->reading = false;
+        snprintf(redis->era, sizeof redis->era, "%.*s", (int)era.len, era.at);
+        redis_move(redis, reading->newest);
+    }
     lock_drop(&redis->lock);
-    /* What was forgotten under the newest index is told by `state`, too. */
-    snprintf(redis->last, sizeof redis->last, "%" PRIu64 "-9", reading.newest);
+    /* What was forgotten under the newest index is told by the state, too. */
+    snprintf(redis->last, sizeof redis->last, "%" PRIu64 "-9", reading->newest);
     return good;
 }
 
-/* Another history than the one that we have followed: the engine forgot, or is another
- * one. */
-static bool is_reset(const struct redis *redis, const struct redisReply *state)
+#define COLUMNS 5
+
+static bool show_page(struct redis *redis, const struct redisReply *reply, bool *last)
 {
-    uint64_t known = atomic_load(&redis->store.index);
-    return known > 0 && redis_number(state->element[REDIS_STATE_BEGAN]) > known;
+    struct reading reading = {
+        .redis = redis,
+        .state = reply->element[0],
+        .newest = redis_number(reply->element[0]->element[REDIS_STATE_NEWEST])};
+    bool good = reading.newest >= atomic_load(&redis->shown) && gather_marks(&reading);
+    for (size_t i = 1; good && i < reply->elements; i += COLUMNS)
+        good = show_row(&reading, reply->element + i);
+    *last = reply->elements / COLUMNS < PAGE;
+    if (good && *last)
+        good = finish(&reading);
+    free(reading.marks);
+    return good;
 }
 
-static bool catch_up(struct redis *redis, const struct redisReply *state)
+static bool read_page(struct redis *redis, bool *last, uint64_t *began)
 {
-    struct text era = redis_text(state->element[REDIS_STATE_REPLID]);
-    bool reset = is_reset(redis, state);
-    lock_take(&redis->lock);
-    redis->blind = true;
-    lock_drop(&redis->lock);
-    if (redis_number(state->element[REDIS_STATE_NEWEST]) <
-            atomic_load(&redis->store.index) ||
-        !read_by_index(redis, state))
+    char from[TEXT_NUMBER], most[TEXT_NUMBER];
+    struct text arguments[] = {{from, text_format(atomic_load(&redis->shown), from)},
+                               {most, text_format(PAGE, most)}};
+    struct redisReply *reply =
+        redis_link_script(&redis->following, REDIS_PAGE, arguments, 2);
+    if (reply == NULL)
         return false;
-    lock_take(&redis->lock);
-    snprintf(redis->era, sizeof redis->era, "%.*s", (int)era.len, era.at);
-    pthread_cond_broadcast(&redis->moved);
-    lock_drop(&redis->lock);
-    if (reset)
-        engine_note_reset(&redis->engine);
-    return true;
+    bool good = reply->type == REDIS_REPLY_ARRAY && reply->elements % COLUMNS == 1 &&
+                reply->element[0]->type == REDIS_REPLY_ARRAY &&
+                reply->element[0]->elements >= REDIS_STATE_MARKS;
+    if (good) {
+        *began = redis_number(reply->element[0]->element[REDIS_STATE_BEGAN]);
+        good = show_page(redis, reply, last);
+    }
+    freeReplyObject(reply);
+    return good;
 }
 
 bool redis_catch_up(struct redis *redis)
 {
-    struct redisReply *state =
-        redis_link_script(&redis->following, REDIS_STATE_OF, NULL, 0);
-    if (state == NULL)
-        return false;
-    bool good = state->type == REDIS_REPLY_ARRAY &&
-                state->elements >= REDIS_STATE_MARKS && catch_up(redis, state);
-    freeReplyObject(state);
+    uint64_t known = atomic_load(&redis->store.index), began = 0;
+    bool last = false, good = true;
+    lock_take(&redis->lock);
+    redis->blind = redis->reading = true;
+    lock_drop(&redis->lock);
+    while (good && !last)
+        good = read_page(redis, &last, &began);
+    /* Another history than the one that we followed: it forgot, or is another engine. */
+    if (good && known > 0 && began > known)
+        engine_note_reset(&redis->engine);
     return good;
 }

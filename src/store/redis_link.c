@@ -58,12 +58,19 @@ void redis_link_cut(struct redis_link *link)
     lock_drop(&link->lock);
 }
 
+bool redis_link_leads_to(struct redis_link *link, const struct redis_address *address)
+{
+    lock_take(&link->lock);
+    bool leads = link->context != NULL && redis_address_is(address, &link->address);
+    lock_drop(&link->lock);
+    return leads;
+}
+
 void redis_link_shake(struct redis_link *link, const struct redis_address *address)
 {
     lock_take(&link->lock);
     if (link->context != NULL &&
-        (address == NULL || address->port != link->address.port ||
-         strcmp(address->host, link->address.host) != 0))
+        (address == NULL || !redis_address_is(address, &link->address)))
         shutdown(link->context->fd, SHUT_RDWR);
     lock_drop(&link->lock);
 }
@@ -221,10 +228,13 @@ static bool find(struct redis_link *link, const struct redis_place *place, nanos
                  struct redis_address *address)
 {
     char why[ENGINE_WHY] = "the store is being closed";
-    if (place->master != NULL)
-        return redis_sentinel_ask(place, patience / (nanos)place->count, &link->cut,
-                                  address, why, sizeof why) ||
-               fail(link, why);
+    struct redis_verdict verdict;
+    if (place->master != NULL) {
+        bool found = redis_sentinel_ask(place, patience / (nanos)place->count, &link->cut,
+                                        &verdict, why, sizeof why);
+        *address = verdict.master;
+        return found || fail(link, why);
+    }
     if (strlen(place->hosts[0].name) >= sizeof address->host)
         return fail(link, "the host's name is too long");
     snprintf(address->host, sizeof address->host, "%s", place->hosts[0].name);
@@ -255,7 +265,8 @@ static bool connect_to(struct redis_link *link, const struct redis_address *addr
         return false;
     }
     redisSetTimeout(context, limit);
-    redisEnableKeepAlive(context);
+    if (address->port != 0) /* a socket has none, and would be closed for it */
+        redisEnableKeepAlive(context);
     set_context(link, context, address);
     return link->context != NULL || fail(link, "the store is being closed");
 }

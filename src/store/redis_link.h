@@ -55,6 +55,9 @@ void redis_link_close(struct redis_link *link);
 void redis_link_cut(struct redis_link *link);
 void redis_link_shake(struct redis_link *link, const struct redis_address *address);
 
+/* It is open, and leads there. Any thread. */
+bool redis_link_leads_to(struct redis_link *link, const struct redis_address *address);
+
 /* What it takes a stranger's answer for. */
 bool redis_link_refuse(struct redis_link *link, enum engine_state trouble,
                        const char *why);

@@ -85,7 +85,7 @@ static void decide(struct call *call)
 {
     struct redis *redis = call->redis;
     lock_take(&redis->lock);
-    uint64_t known = atomic_load(&redis->store.index);
+    uint64_t known = atomic_load(&redis->shown);
     batch_open(&call->batch, &redis->store, redis->decisions, REDIS_MOST, known);
     for (size_t i = 0; i < call->count; i++)
         decide_one(call, i, known);
@@ -246,23 +246,9 @@ static struct instant earliest(struct edit **edits, size_t count, struct fence *
     return until;
 }
 
-static struct fence *take_fences(struct redis *redis, bool last)
+static bool has_sentinels(const struct redis *redis)
 {
-    lock_take(&redis->lock);
-    struct fence *fences = redis->fences;
-    redis->fences = NULL;
-    redis->proposer_ended = last;
-    lock_drop(&redis->lock);
-    return fences;
-}
-
-static void put_back(struct redis *redis, struct fence *fence)
-{
-    lock_take(&redis->lock);
-    fence->next = redis->fences;
-    redis->fences = fence;
-    lock_drop(&redis->lock);
-    queue_nudge(&redis->queue);
+    return atomic_load(&redis->place)->master != NULL;
 }
 
 /* The engine was asked after they had come. Whose time is not over waits on. */
@@ -274,20 +260,25 @@ static void open_fences(struct redis *redis, struct fence *fences, bool asked,
         struct fence *fence = fences;
         struct instant until = fence->until.at < bound.at ? fence->until : bound;
         fences = fence->next;
-        if (asked && redis_await(redis, point, until))
-            fence->done(fence, true);
-        else if (clock_now().at < fence->until.at &&
-                 clock_now().at < atomic_load(&redis->patience_ends))
-            put_back(redis, fence);
-        else
+        if (asked && redis_await(redis, point, until)) {
+            if (fence->index > atomic_load(&redis->store.index) &&
+                fence->index < INDEX_LIMIT && has_sentinels(redis))
+                redis_doubt(redis, fence);
+            else
+                fence->done(fence, true);
+        } else if (clock_now().at < fence->until.at &&
+                   clock_now().at < atomic_load(&redis->patience_ends)) {
+            redis_ask_fence(redis, fence);
+        } else {
             fence->done(fence, false);
+        }
     }
 }
 
 static void run(struct redis *redis, size_t count, char (*bases)[TEXT_NUMBER])
 {
     struct edit *edits[REDIS_MOST];
-    struct fence *fences = take_fences(redis, false);
+    struct fence *fences = redis_take_fences(redis, false);
     memcpy(edits, redis->edits, count * sizeof *edits);
     redis->held = 0;
     if (count == 0 && fences == NULL && !redis_has_kept(redis))
@@ -316,7 +307,7 @@ void *redis_proposer(void *context)
             break;
         run(redis, redis->held + count, bases);
     }
-    for (struct fence *fence = take_fences(redis, true), *next; fence != NULL;
+    for (struct fence *fence = redis_take_fences(redis, true), *next; fence != NULL;
          fence = next) {
         next = fence->next;
         fence->done(fence, false);

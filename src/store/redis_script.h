@@ -31,7 +31,7 @@ enum redis_key {
     REDIS_KEYS
 };
 
-enum redis_script { REDIS_PROPOSE, REDIS_STATE_OF, REDIS_PAGE, REDIS_SCRIPTS };
+enum redis_script { REDIS_PROPOSE, REDIS_PAGE, REDIS_SCRIPTS };
 extern const char *const redis_scripts[REDIS_SCRIPTS];
 
 /* Of REDIS_PROPOSE: process, connection, number of the first edit, newest index known,
@@ -53,12 +53,9 @@ extern const char *const redis_scripts[REDIS_SCRIPTS];
 #define REDIS_SAID_GIVEN_UP "given up" /* edits, by a connection that came later */
 #define REDIS_SAID_FOREIGN "foreign"   /* the keys are another application's */
 
-/* Of REDIS_STATE_OF: nothing. Answers newest, everything, its time, forgotten, began,
- * replid, and of each mark path, index and time.
- *
- * Of REDIS_PAGE: behind which index, up to which, how many. Answers of each resource that
- * changed between path, index, time, its document or nothing, and 1 where that was
- * deleted. */
+/* Of REDIS_PAGE: behind which index, how many. Answers what holds at that moment, a list
+ * as below, and of each resource that changed since, in index order, path, index, time,
+ * its document or nothing, and 1 where that was deleted. */
 enum {
     REDIS_STATE_NEWEST,
     REDIS_STATE_EVERYTHING,
@@ -66,7 +63,7 @@ enum {
     REDIS_STATE_FORGOTTEN,
     REDIS_STATE_BEGAN,
     REDIS_STATE_REPLID,
-    REDIS_STATE_MARKS
+    REDIS_STATE_MARKS /* of each path, index, time of a change of everything below it */
 };
 
 #endif

@@ -112,24 +112,34 @@ static bool ask_one(const struct redis_place *place, const struct redis_host *ho
     return good;
 }
 
+static void hear(struct redis_verdict *verdict, const struct named *named,
+                 unsigned long long *epoch)
+{
+    bool same =
+        verdict->agreed > 0 && redis_address_is(&verdict->master, &named->address);
+    if (same) {
+        verdict->agreed++;
+    } else if (verdict->agreed == 0 || named->epoch > *epoch) {
+        verdict->master = named->address;
+        verdict->agreed = 1;
+        *epoch = named->epoch;
+    }
+}
+
 bool redis_sentinel_ask(const struct redis_place *place, nanos patience,
-                        const _Atomic bool *cut, struct redis_address *master,
+                        const _Atomic bool *cut, struct redis_verdict *verdict,
                         char *error, size_t capacity)
 {
-    struct named best = {.epoch = 0}, named;
+    unsigned long long epoch = 0;
+    struct named named;
     char why[128];
-    bool found = false;
+    *verdict = (struct redis_verdict){.agreed = 0};
     for (size_t i = 0; i < place->count && !atomic_load(cut); i++) {
         const struct redis_host *host = &place->hosts[i];
-        if (ask_one(place, host, patience, &named, why, sizeof why)) {
-            if (!found || named.epoch > best.epoch)
-                best = named;
-            found = true;
-        } else if (!found) {
+        if (ask_one(place, host, patience, &named, why, sizeof why))
+            hear(verdict, &named, &epoch);
+        else if (verdict->agreed == 0)
             snprintf(error, capacity, "sentinel %s:%d: %s", host->name, host->port, why);
-        }
     }
-    if (found)
-        *master = best.address;
-    return found;
+    return verdict->agreed > 0;
 }

@@ -10,6 +10,7 @@
 #define FCGIWAIT_STORE_REDIS_SENTINEL_H
 
 #include <stdatomic.h>
+#include <string.h>
 
 #include "fcgiwait/clock.h"
 #include "redis_place.h"
@@ -21,10 +22,22 @@ struct redis_address {
     int port; /* 0: a socket's path */
 };
 
+static inline bool redis_address_is(const struct redis_address *one,
+                                    const struct redis_address *other)
+{
+    return one->port == other->port && strcmp(one->host, other->host) == 0;
+}
+
+/* What they say together. */
+struct redis_verdict {
+    struct redis_address master;
+    size_t agreed; /* sentinels that named this one; 0: none of them knows any */
+};
+
 /* Blocks, for `patience` at most for each sentinel, until `cut`. False with `error`: none
  * of them knows it. */
 bool redis_sentinel_ask(const struct redis_place *place, nanos patience,
-                        const _Atomic bool *cut, struct redis_address *master,
+                        const _Atomic bool *cut, struct redis_verdict *verdict,
                         char *error, size_t capacity);
 
 #endif

@@ -7,6 +7,9 @@
 
 void redis_move(struct redis *redis, uint64_t index)
 {
+    atomic_store(&redis->shown, index);
+    if (redis->reading)
+        return;
     atomic_store(&redis->store.index, index);
     pthread_cond_broadcast(&redis->moved);
 }

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "hosts.h"
 #include "must.h"
 #include "shell.h"
 #include "stack.h"
@@ -28,12 +29,14 @@ bool redis_server_can(void)
 #endif
 }
 
-static int try_to_connect(int port)
+static int try_to_connect(const struct redis_server *server)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+                                  .sin_port = htons((uint16_t)server->port)};
+    struct timeval limit = {2, 0}; /* it may be cut off, or frozen */
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    inet_pton(AF_INET, server->address, &address.sin_addr);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
         return fd;
     close(fd);
@@ -41,9 +44,10 @@ static int try_to_connect(int port)
 }
 
 /* The beginning of the answer. */
-static bool ask(int port, const char *command, char *answer, size_t capacity)
+static bool ask(const struct redis_server *server, const char *command, char *answer,
+                size_t capacity)
 {
-    int fd = try_to_connect(port);
+    int fd = try_to_connect(server);
     if (fd < 0)
         return false;
     dprintf(fd, "%s\r\n", command);
@@ -59,20 +63,23 @@ static void run(const struct redis_server *server)
     snprintf(port, sizeof port, "%d", server->port);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     must(chdir(server->dir) == 0, "%s", server->dir);
+    if (server->host >= 0)
+        host_enter(server->host);
     if (server->sentinel)
         execlp("redis-server", "redis-server", "sentinel.conf", "--sentinel", NULL);
     else
-        execlp("redis-server", "redis-server", "--bind", "127.0.0.1", "--port", port,
-               "--logfile", "log", "--save", "", "--repl-diskless-sync-delay", "0",
-               "--appendonly", server->durable ? "yes" : "no", "--appendfsync", "always",
-               NULL);
+        execlp("redis-server", "redis-server", "--bind", server->address, "--port", port,
+               "--logfile", "log", "--save", "", "--protected-mode", "no", "--unixsocket",
+               "redis.sock", "--repl-diskless-sync-delay", "0", "--repl-timeout", "5",
+               "--appendonly", server->append != NULL ? "yes" : "no", "--appendfsync",
+               server->append != NULL ? server->append : "no", NULL);
     _exit(127);
 }
 
 static bool is_up(const struct redis_server *server)
 {
     char answer[256];
-    return ask(server->port, "PING", answer, sizeof answer) &&
+    return ask(server, "PING", answer, sizeof answer) &&
            (strncmp(answer, "+PONG", 5) == 0 || strncmp(answer, "-NOAUTH", 7) == 0);
 }
 
@@ -93,42 +100,49 @@ static void launch(struct redis_server *server)
 static void make(struct redis_server *server)
 {
     server->port = free_port();
+    strcpy(server->address, server->host >= 0 ? host_address(server->host) : "127.0.0.1");
     strcpy(server->dir, "/tmp/fcgiwait-test.XXXXXX");
     must(mkdtemp(server->dir) != NULL, "mkdtemp");
-    snprintf(server->url, sizeof server->url, "redis://127.0.0.1:%d/0", server->port);
+    snprintf(server->url, sizeof server->url, "redis://%s:%d/0", server->address,
+             server->port);
+}
+
+void redis_server_start_on(struct redis_server *server, int host, const char *append)
+{
+    *server = (struct redis_server){.host = host, .append = append};
+    make(server);
+    launch(server);
 }
 
 void redis_server_start(struct redis_server *server, bool durable)
 {
-    *server = (struct redis_server){.durable = durable};
-    make(server);
-    launch(server);
+    redis_server_start_on(server, -1, durable ? "always" : NULL);
 }
 
 void redis_server_replicate(const struct redis_server *server,
                             const struct redis_server *master)
 {
     char command[64];
-    snprintf(command, sizeof command, "REPLICAOF 127.0.0.1 %d", master->port);
+    snprintf(command, sizeof command, "REPLICAOF %s %d", master->address, master->port);
     redis_server_say(server, command);
     redis_server_await(server, "INFO replication", "master_link_status:up");
 }
 
-void redis_server_watch(struct redis_server *sentinel, const struct redis_server *master,
-                        int quorum)
+void redis_server_watch(struct redis_server *sentinel, int host,
+                        const struct redis_server *master, int quorum)
 {
     char path[96];
-    *sentinel = (struct redis_server){.sentinel = true};
+    *sentinel = (struct redis_server){.host = host, .sentinel = true};
     make(sentinel);
     snprintf(path, sizeof path, "%s/sentinel.conf", sentinel->dir);
     FILE *out = fopen(path, "w");
     must(out != NULL, "%s", path);
     fprintf(out,
-            "bind 127.0.0.1\nport %d\nlogfile log\n"
-            "sentinel monitor mymaster 127.0.0.1 %d %d\n"
+            "bind %s\nport %d\nlogfile log\nprotected-mode no\n"
+            "sentinel monitor mymaster %s %d %d\n"
             "sentinel down-after-milliseconds mymaster 1000\n"
             "sentinel failover-timeout mymaster 5000\n",
-            sentinel->port, master->port, quorum);
+            sentinel->address, sentinel->port, master->address, master->port, quorum);
     must(fclose(out) == 0, "%s", path);
     launch(sentinel);
 }
@@ -160,7 +174,7 @@ void redis_server_stop(struct redis_server *server)
 void redis_server_say(const struct redis_server *server, const char *command)
 {
     char answer[256];
-    must(ask(server->port, command, answer, sizeof answer) && answer[0] != '-', "%s: %s",
+    must(ask(server, command, answer, sizeof answer) && answer[0] != '-', "%s: %s",
          command, answer);
 }
 
@@ -169,10 +183,16 @@ void redis_server_await(const struct redis_server *server, const char *command,
 {
     char answer[8192];
     for (int i = 0; i < 6000; i++) {
-        if (ask(server->port, command, answer, sizeof answer) &&
-            strstr(answer, part) != NULL)
+        if (ask(server, command, answer, sizeof answer) && strstr(answer, part) != NULL)
             return;
         sleep_ms(10);
     }
     must(false, "%s: no %s in %s", command, part, answer);
+}
+
+bool redis_server_says(const struct redis_server *server, const char *command,
+                       const char *part)
+{
+    char answer[8192];
+    return ask(server, command, answer, sizeof answer) && strstr(answer, part) != NULL;
 }

@@ -10,18 +10,19 @@
 #include <sys/types.h>
 
 struct redis_server {
-    char dir[64], url[64];
-    int port;
-    bool durable;  /* appendfsync always */
-    bool sentinel; /* it is one */
+    char dir[64], url[64], address[16];
+    int port, host;     /* hosts.h; -1: here */
+    const char *append; /* appendfsync; NULL: nothing is kept */
+    bool sentinel;      /* it is one */
     pid_t pid;
 };
 
 /* False: redis-server is not installed, or this build has no Redis. */
 bool redis_server_can(void);
 
-/* Returns once it answers. */
+/* Returns once it answers. `durable`: appendfsync always. */
 void redis_server_start(struct redis_server *server, bool durable);
+void redis_server_start_on(struct redis_server *server, int host, const char *append);
 void redis_server_stop(struct redis_server *server);
 
 /* Makes it a replica, and returns once that is linked up. */
@@ -30,8 +31,8 @@ void redis_server_replicate(const struct redis_server *server,
 
 /* A sentinel that watches over this master as "mymaster", and takes it for down after a
  * second. As any other server it is to be stopped. */
-void redis_server_watch(struct redis_server *sentinel, const struct redis_server *master,
-                        int quorum);
+void redis_server_watch(struct redis_server *sentinel, int host,
+                        const struct redis_server *master, int quorum);
 
 /* SIGKILL, and the same again, with what it has kept, or without. */
 void redis_server_kill(struct redis_server *server);
@@ -40,6 +41,9 @@ void redis_server_restart(struct redis_server *server, bool empty);
 /* One command, words parted by spaces; fails the test where it is refused. */
 void redis_server_say(const struct redis_server *server, const char *command);
 
+/* Whether the answer holds this; false too where there is none. */
+bool redis_server_says(const struct redis_server *server, const char *command,
+                       const char *part);
 /* Asks until the answer holds this; a minute at most. */
 void redis_server_await(const struct redis_server *server, const char *command,
                         const char *part);

@@ -518,6 +518,21 @@ static void stores_of_other_names_share_an_engine(void **state)
     store_rig_close(&other);
 }
 
+static void a_socket_leads_there_too(void **state)
+{
+    struct store_rig other;
+    struct store_options by_socket = options;
+    char url[128];
+    (void)state;
+    snprintf(url, sizeof url, "redis+unix:%s/redis.sock", server.dir);
+    by_socket.url = url;
+    store_rig_open(&other, &by_socket);
+    store_rig_put(&other, "/a", "x/y", "1");
+    all_have("/a", "1");
+    store_rig_close(&other);
+    must_refuse("redis+unix:/nowhere/redis.sock", NULL, "No such file");
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, start, stop)
@@ -540,6 +555,7 @@ int main(void)
         TEST(a_fence_is_given_up_in_time),
         TEST(what_cannot_be_is_named),
         TEST(stores_of_other_names_share_an_engine),
+        TEST(a_socket_leads_there_too),
     };
     if (!redis_server_can()) {
         printf("this needs redis-server, and a build with hiredis\n");

@@ -49,7 +49,7 @@ static int start(void **state)
     redis_server_start(&second, false);
     redis_server_replicate(&second, &first);
     for (int i = 0; i < SENTINELS; i++)
-        redis_server_watch(&sentinels[i], &first, 2);
+        redis_server_watch(&sentinels[i], -1, &first, 2);
     await_sentinels();
     make_url("");
     for (int i = 0; i < MACHINES; i++) {
