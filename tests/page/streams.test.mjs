@@ -337,6 +337,24 @@ test('a hidden page leaves its stream, and goes on where it was', LIMIT, async (
   await allSee(3);
 });
 
+test('EventSource outlives an fcgiwait that is away for a while', LIMIT, async () => {
+  await stack.publish('thing', {n: 1});
+  const page = await open(stack.url);
+  await page.evaluate(() => {
+    window.errors = 0;
+    const source = new EventSource('/live/thing');
+    source.onmessage = ({data}) => window.seen.push(JSON.parse(data).n);
+    source.onerror = () => window.errors++;
+  });
+  const allSee = witnesses({EventSource: () => page.evaluate(() => window.seen)});
+  await allSee(1);
+  await stack.stopFcgiwait();
+  await until(() => page.evaluate(() => window.errors >= 2), 'it has come in vain');
+  await stack.startFcgiwait();
+  await stack.publish('thing', {n: 2});
+  await allSee(2);
+});
+
 // --- how many ---
 
 test('over HTTP/1.1 a page has six streams, and the seventh waits', LIMIT, async () => {

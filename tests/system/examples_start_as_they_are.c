@@ -236,19 +236,44 @@ static void rest_api_conf_streams(void **state)
     stack_stop(&stack);
 }
 
-/* 503, for a pause, instead of the API's answer, which would be no stream. */
-static void without_fcgiwait_there_is_no_stream(void **state)
+/* EventSource would give up for good after anything but this. */
+static void must_say_when_to_come_again(const struct stack *stack, const char *path)
+{
+    struct answer answer = http_get(stack->port, path, "Accept: text/event-stream");
+    char value[256];
+    answer_header(&answer, "Content-Type", value);
+    must(answer.status == 200 && strcmp(value, "text/event-stream") == 0 &&
+             answer.body_len == strlen("retry: 3000\n\n") &&
+             strncmp(answer.body, "retry: 3", 8) == 0,
+         "%s: %ld, %s: %s", path, answer.status, value, answer.body);
+    answer_free(&answer);
+}
+
+static void must_be(const struct stack *stack, const char *path, const char *accept,
+                    long status)
+{
+    struct answer answer = http_get(stack->port, path, accept);
+    must(answer.status == status, "%s: %ld", path, answer.status);
+    answer_free(&answer);
+}
+
+static void while_fcgiwait_is_away_clients_come_again(void **state)
 {
     struct stack stack;
     (void)state;
+    start_example(&stack, "longpoll.conf");
+    stack_end_fcgiwait(&stack);
+    must_say_when_to_come_again(&stack, "/live/news");
+    must_say_when_to_come_again(&stack, "/live/");
+    must_be(&stack, "/live/news", NULL, 502);
+    stack_start_fcgiwait(&stack);
+    stack_stop(&stack);
     start_example(&stack, "rest-api.conf");
     stack_end_fcgiwait(&stack);
-    struct answer answer = http_get(stack.port, "/posts/1", "Accept: text/event-stream");
-    assert_int_equal(answer.status, 503);
-    answer_free(&answer);
-    answer = http_get(stack.port, "/posts/1", "Accept: application/json, text/*");
-    assert_int_equal(answer.status, 502); /* the API would answer, and is not there */
-    answer_free(&answer);
+    must_say_when_to_come_again(&stack, "/posts/1");
+    must_be(&stack, "/posts/1", "Accept: application/x-ndjson", 503);
+    must_be(&stack, "/posts/1?wait=5", NULL, 503);
+    must_be(&stack, "/posts/1", NULL, 502); /* the API would answer, and is not there */
     stack_start_fcgiwait(&stack);
     stack_stop(&stack);
 }
@@ -261,7 +286,7 @@ int main(void)
         cmocka_unit_test(longpoll_conf_does_what_it_shows),
         cmocka_unit_test(longpoll_conf_streams),
         cmocka_unit_test(rest_api_conf_streams),
-        cmocka_unit_test(without_fcgiwait_there_is_no_stream),
+        cmocka_unit_test(while_fcgiwait_is_away_clients_come_again),
     };
     return cmocka_run_group_tests_name("examples_start_as_they_are", tests, NULL, NULL);
 }
