@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include <libpq-fe.h>
+
 #include "fcgiwait/thread.h"
 
 /* What a stop leaves edits that are under way. */
@@ -99,6 +101,7 @@ static void postgres_free(struct postgres *postgres)
     pthread_cond_destroy(&postgres->moved);
     lock_destroy(&postgres->lock);
     engine_dispose(&postgres->engine);
+    PQclear(postgres->snapshot_said);
     postgres_gather_empty(&postgres->gather);
     postgres_tables_free(&postgres->tables);
     kept_free(&postgres->kept);

@@ -21,6 +21,7 @@
 #include "patience.h"
 #include "postgres_gather.h"
 #include "postgres_link.h"
+#include "postgres_snapshot.h"
 #include "postgres_table.h"
 #include "queue.h"
 
@@ -68,14 +69,18 @@ struct postgres {
     uint64_t slots;     /* that were made, so far */
     uint64_t system;    /* identifier of the server; 0: none yet */
     bool inside;        /* a transaction */
+    uint32_t number;    /* its number */
     bool passed;        /* something that is not for us was passed over, and logged */
     nanos at;           /* of the transaction */
     uint64_t mark;      /* of ours in it; 0: none */
     uint64_t lift;      /* a base that somebody has told in it */
     uint64_t reached;   /* place in the log up to which all was shown */
     uint64_t confirmed; /* what the server was told of that */
-    struct instant heard, told; /* from the server, and to it */
-    bool pinged;                /* and no answer yet */
+    struct instant heard, told;        /* from the server, and to it */
+    bool pinged;                       /* and no answer yet */
+    struct postgres_snapshot snapshot; /* the last that was looked at */
+    struct pg_result *snapshot_said;   /* where it lies; NULL: none */
+    struct instant looked;             /* when */
 };
 
 /* All that was gathered becomes visible, or that there was nothing, up to this place in
@@ -85,6 +90,14 @@ bool postgres_show(struct postgres *postgres, uint64_t place, nanos at);
 /* Everything counts as changed, and nothing from before means anything. False: out of
  * memory. */
 bool postgres_show_start(struct postgres *postgres, uint64_t index);
+
+/* Returns once readers of the database see what the transaction did. False:
+ * following.error. */
+bool postgres_await_visible(struct postgres *postgres, uint32_t transaction);
+
+/* The same for all that were committed before a slot begins: one of them may not be seen
+ * yet, and nobody knows which. Those that go on are not waited for. */
+bool postgres_await_start(struct postgres *postgres);
 
 /* Opens a slot at the end of the log, and counts everything as changed there. The
  * follower's. False: following.error. */

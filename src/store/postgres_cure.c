@@ -48,7 +48,7 @@ static const struct {
      "needs one"},
     {"53300", "",
      "raise max_connections, or the role's or database's CONNECTION LIMIT: each "
-     "fcgiwait needs two connections, three for a moment"},
+     "fcgiwait needs three connections"},
     {"42501", "",
      "the role needs the right to follow: ALTER ROLE ... REPLICATION (fcgiwait "
      "--postgres-setup prints all of it)"},

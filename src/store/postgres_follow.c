@@ -99,6 +99,7 @@ static bool take_loose_message(struct postgres *postgres,
 static bool begin(struct postgres *postgres, const struct postgres_message *message)
 {
     postgres->inside = true;
+    postgres->number = message->transaction;
     postgres->at = message->at;
     postgres->mark = 0;
     postgres->lift = 0;
@@ -108,6 +109,9 @@ static bool begin(struct postgres *postgres, const struct postgres_message *mess
 static bool commit(struct postgres *postgres, const struct postgres_message *message)
 {
     postgres->inside = false;
+    if (!postgres_gather_is_empty(&postgres->gather) &&
+        !postgres_await_visible(postgres, postgres->number))
+        return false;
     take_lift(postgres);
     return postgres_show(postgres, message->end, postgres->at);
 }
@@ -147,12 +151,8 @@ static bool take_data(struct postgres *postgres, struct text payload)
 /* How far we are; `asks`: and the server is to say how far it is. */
 static bool tell(struct postgres *postgres, bool asks)
 {
-    struct postgres_link *link = &postgres->following;
-    char status[POSTGRES_STATUS];
-    postgres_status_write(status, postgres->reached, clock_wall(), asks);
-    if (PQputCopyData(link->connection, status, sizeof status) <= 0 ||
-        PQflush(link->connection) < 0)
-        return lose(postgres, ENGINE_LOST, NULL);
+    if (!postgres_link_tell(&postgres->following, postgres->reached, asks))
+        return false;
     postgres->confirmed = postgres->reached;
     postgres->told = clock_now();
     return true;

@@ -2,7 +2,7 @@
 /*
  * What tables are. Before the first change of one the log describes it; what it is a part
  * of, and whether the server can tell all that is asked of it, the catalogue alone knows.
- * It is asked on a connection that lives for the question.
+ * It is asked beside the stream.
  */
 #include <stdio.h>
 
@@ -19,13 +19,9 @@ static bool open_asking(struct postgres *postgres, struct instant *until)
 static bool adopt(struct postgres *postgres, const struct postgres_message *message,
                   enum postgres_learned *learned, const char **why)
 {
-    struct postgres_link *link = &postgres->asking;
-    struct instant until;
-    bool answered =
-        open_asking(postgres, &until) &&
-        postgres_catalogue_adopt(link, postgres->tables, message, until, learned, why);
-    postgres_link_close(link);
-    return answered;
+    return postgres_catalogue_adopt(&postgres->asking, postgres->tables, message,
+                                    instant_after(clock_now(), postgres->patience),
+                                    learned, why);
 }
 
 bool postgres_learn(struct postgres *postgres, const struct postgres_message *message)

@@ -16,6 +16,7 @@
 
 #include "fcgiwait/lock.h"
 #include "fcgiwait/log.h"
+#include "postgres_output.h"
 
 #define SLOW (60 * NANOS_PER_SECOND) /* then it is said again */
 
@@ -124,6 +125,16 @@ bool postgres_link_wait(struct postgres_link *link, bool writable, struct instan
         read(link->wake, &count, sizeof count) < 0)
         return true;
     return !atomic_load(&link->cut);
+}
+
+bool postgres_link_tell(struct postgres_link *link, uint64_t place, bool asks)
+{
+    char status[POSTGRES_STATUS];
+    postgres_status_write(status, place, clock_wall(), asks);
+    if (PQputCopyData(link->connection, status, sizeof status) <= 0 ||
+        PQflush(link->connection) < 0)
+        return postgres_link_lose(link, ENGINE_LOST, NULL);
+    return true;
 }
 
 /* --- connecting --- */

@@ -57,6 +57,10 @@ bool postgres_link_wait(struct postgres_link *link, bool writable, struct instan
 struct pg_result *postgres_link_ask(struct postgres_link *link, const char *command,
                                     const char *value, struct instant until);
 
+/* Of a stream: all up to this place in the log is done with; `asks`: the server is to say
+ * how far it is. False: error. */
+bool postgres_link_tell(struct postgres_link *link, uint64_t place, bool asks);
+
 /* Always false: the connection is lost, or says what nobody understands. `why`: NULL:
  * what libpq says. */
 bool postgres_link_lose(struct postgres_link *link, enum engine_state trouble,

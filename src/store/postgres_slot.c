@@ -216,6 +216,16 @@ static void reset(struct postgres *postgres)
     postgres->confirmed = 0;
     postgres->heard = clock_now();
     postgres->told = (struct instant){0};
+    postgres->looked = (struct instant){0};
+    postgres->snapshot = (struct postgres_snapshot){.to = 0};
+}
+
+/* Beside the stream, to the server that it comes from. */
+static bool open_asking(struct postgres *postgres)
+{
+    struct postgres_link *link = &postgres->asking;
+    return postgres_link_open(link, soon(postgres)) ||
+           postgres_link_lose(&postgres->following, link->trouble, link->error);
 }
 
 bool postgres_follow_open(struct postgres *postgres)
@@ -224,10 +234,10 @@ bool postgres_follow_open(struct postgres *postgres)
     char name[64];
     uint64_t system, start = 0;
     if (postgres_link_open(link, soon(postgres)) && settle(postgres) &&
-        identify(postgres, &system) && make_slot(postgres, name, &start) &&
-        start_stream(postgres, name)) {
+        identify(postgres, &system) && open_asking(postgres) &&
+        make_slot(postgres, name, &start) && start_stream(postgres, name)) {
         reset(postgres);
-        if (begin_at(postgres, system, start))
+        if (postgres_await_start(postgres) && begin_at(postgres, system, start))
             return true;
     }
     postgres_link_close(link);

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A commit is in the log, and comes to us, before others see what it did: a client that
+ * is told at once would be given the old state by the API, and would not be told again.
+ * So each transaction waits here until readers see it. That takes the server some
+ * microseconds after the log, or, where it waits for a synchronous standby, as long as
+ * that. Meanwhile nothing is read: what comes after it may not be shown before it.
+ */
+#include <libpq-fe.h>
+
+#include "fcgiwait/log.h"
+#include "fcgiwait/thread.h"
+#include "postgres.h"
+
+/* The server is not asked more often than this, however many commits there are. */
+#define ASK_LEAST (2 * NANOS_PER_MS)
+#define ASK_MOST (100 * NANOS_PER_MS)
+
+/* Meanwhile it is told that we are here. */
+#define TELL (5 * NANOS_PER_SECOND)
+
+static bool look(struct postgres *postgres)
+{
+    struct postgres_link *link = &postgres->asking;
+    struct instant until = instant_after(clock_now(), postgres->patience);
+    PQclear(postgres->snapshot_said);
+    postgres->snapshot = (struct postgres_snapshot){.to = 0};
+    postgres->snapshot_said =
+        postgres_link_ask(link, "SELECT pg_current_snapshot()", NULL, until);
+    postgres->looked = clock_now();
+    return postgres->snapshot_said != NULL && PQntuples(postgres->snapshot_said) == 1 &&
+           postgres_snapshot_read(text_of(PQgetvalue(postgres->snapshot_said, 0, 0)),
+                                  &postgres->snapshot);
+}
+
+static void pause_until(struct instant then)
+{
+    nanos left = then.at - clock_now().at;
+    if (left > 0)
+        thread_pause(left);
+}
+
+/* False: it could not be told. */
+static bool stay_known(struct postgres *postgres, struct instant *tell)
+{
+    if (clock_now().at < tell->at)
+        return true;
+    *tell = instant_after(clock_now(), TELL);
+    log_warn("a transaction is in PostgreSQL's log, and nobody sees it yet: does the "
+             "server wait for a synchronous standby?");
+    return postgres_link_tell(&postgres->following, postgres->reached, false);
+}
+
+static bool lose(struct postgres *postgres)
+{
+    return postgres_link_lose(&postgres->following, postgres->asking.trouble,
+                              postgres->asking.error);
+}
+
+bool postgres_await_start(struct postgres *postgres)
+{
+    struct instant end = instant_after(clock_now(), ASK_MOST);
+    if (!look(postgres))
+        return lose(postgres);
+    uint64_t all = postgres->snapshot.to;
+    while (postgres->snapshot.from < all && clock_now().at < end.at) {
+        thread_pause(ASK_LEAST);
+        if (!look(postgres))
+            return lose(postgres);
+    }
+    return true;
+}
+
+bool postgres_await_visible(struct postgres *postgres, uint32_t transaction)
+{
+    struct instant tell = instant_after(clock_now(), TELL);
+    nanos step = ASK_LEAST;
+    while (!postgres_snapshot_sees(&postgres->snapshot, transaction)) {
+        pause_until(instant_after(postgres->looked, step));
+        if (atomic_load(&postgres->stopping) || !stay_known(postgres, &tell))
+            return false;
+        if (!look(postgres))
+            return lose(postgres);
+        if (clock_now().at > tell.at - TELL / 2 && step < ASK_MOST)
+            step *= 2;
+    }
+    postgres->heard = clock_now();
+    return true;
+}
