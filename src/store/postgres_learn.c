@@ -19,6 +19,9 @@ static bool open_asking(struct postgres *postgres, struct instant *until)
 static bool adopt(struct postgres *postgres, const struct postgres_message *message,
                   enum postgres_learned *learned, const char **why)
 {
+    /* The transaction may have made the table. */
+    if (!postgres_await_visible(postgres, postgres->number))
+        return false;
     return postgres_catalogue_adopt(&postgres->asking, postgres->tables, message,
                                     instant_after(clock_now(), postgres->patience),
                                     learned, why);

@@ -171,6 +171,9 @@ static void rows_are_paths(void **state)
             "/users/b/posts");
     HAPPENS("INSERT INTO events VALUES (1, 1)", "/events/1");
     HAPPENS("UPDATE events SET at = 11 WHERE id = 1", "/events/1");
+    HAPPENS("CREATE TABLE events_3 PARTITION OF events FOR VALUES FROM (20) TO (30); "
+            "INSERT INTO events VALUES (2, 20)",
+            "/events/2");
     HAPPENS_NOTHING("INSERT INTO private VALUES (1)");
     HAPPENS_NOTHING("UPDATE posts SET title = '' WHERE id = 99");
     HAPPENS_NOTHING("BEGIN; UPDATE posts SET title = 'no'; ROLLBACK");
