@@ -11,9 +11,12 @@
 #   tsan    make check with ThreadSanitizer
 #   fuzz    each target of tests/fuzz for some seconds
 #   page    nginx-examples/www and the quick start, in Chromium
-#   dist    make distcheck: the tarball builds, passes make check, installs and uninstalls
+#   dist    make distcheck: the tarball builds, installs and uninstalls
 #   package make deb, lintian, and the package's life on a fresh Debian: see tests/package; and the
 #           container: see tests/container
+#
+# All builds are made of what the tarball would hold, which can't be written to: so each make check
+# is the tarball's as well. While the tests of one part run, the next one is built.
 #
 # It installs the packages that are missing, which takes root, and works on a copy in a temporary
 # folder: the clone stays as it is. Nothing that runs already is stopped, no fixed port is used.
@@ -28,8 +31,15 @@ PATH=$PATH:/usr/sbin:/sbin
 parts=(plain asan tsan fuzz page dist package)
 top=$(cd "$(dirname "$0")/.." && pwd)
 jobs=$(nproc)
-work=
-declare -A passed=() failed=() skipped=() built=()
+tests_at_once=$((3 * jobs)) # they mostly wait
+work='' builder=''
+declare -A passed=() failed=() skipped=() told=()
+# How the folders of that name are configured.
+declare -A configured=([plain]='' [asan]='--enable-sanitizer=address,undefined'
+    [tsan]='--enable-sanitizer=thread' [fuzz]='--enable-fuzzers')
+# Which of them a part needs.
+declare -A needs=([plain]=plain [asan]=asan [tsan]=tsan [fuzz]=fuzz [page]=plain [dist]=''
+    [package]=plain)
 
 # Debian's packages. Commands that are there, wherever they come from, need none; a name behind
 # the sign is the command's where it is not the package's.
@@ -52,6 +62,7 @@ fail() {
 }
 
 clean_up() {
+    [ -z "$builder" ] || kill -TERM -- "-$builder" 2>/dev/null && wait "$builder"
     [ -n "${BUILD:-}" ] || [ -z "$work" ] || {
         chmod -R u+w "$work"
         rm -rf "$work"
@@ -109,6 +120,20 @@ copy_source() {
     }
 }
 
+# The folder that the tarball would be made of, and nothing else.
+copy_tarball() {
+    tarball=$work/tarball
+    [ ! -e "$tarball" ] || chmod -R u+w "$tarball"
+    rm -rf "$tarball"
+    mkdir -p "$work/dist" && (cd "$work/dist" && "$source/configure" && make distdir &&
+        mv "$(sed -n 's/^PACKAGE_TARNAME = //p' Makefile)-$(sed -n 's/^VERSION = //p' Makefile)" \
+            "$tarball") >"$work/dist.log" 2>&1 || {
+        tail -n 30 "$work/dist.log" >&2
+        fail "make distdir failed"
+    }
+    chmod -R a-w "$tarball"
+}
+
 # --- counting ---
 
 count() {
@@ -159,29 +184,73 @@ count_log() {
 
 # --- the parts ---
 
-# Configures and builds, with all that make check needs, in a folder of that name. Once a run.
+# Configures and builds, with all that make check needs, in a folder of that name. In a process of
+# its own, one after the other, while the tests of the parts before them run.
+build_in_turn() {
+    local name
+    renice -n 10 -p "$BASHPID" >/dev/null # the tests go first
+    for name in "$@"; do
+        mkdir -p "$work/$name"
+        # shellcheck disable=SC2086
+        if (cd "$work/$name" && "$tarball/configure" --enable-werror ${configured[$name]} &&
+            make -j"$jobs" && make -j"$jobs" -C tests check TESTS=) >"$work/$name.log" 2>&1; then
+            touch "$work/$name.built"
+        else
+            touch "$work/$name.unbuilt"
+        fi
+    done
+}
+
+start_building() {
+    local part names=() name
+    for part in "$@"; do
+        name=${needs[$part]}
+        [ -z "$name" ] || [[ " ${names[*]} " = *" $name "* ]] || names+=("$name")
+    done
+    rm -f "$work"/*.built "$work"/*.unbuilt
+    set -m # a group of its own, so that it can be ended with all that it has started
+    build_in_turn "${names[@]}" &
+    builder=$!
+    set +m
+}
+
+# Waits until it is built.
 build() {
     local name=$1
-    shift
-    [ -z "${built[$name]:-}" ] || return 0
-    mkdir -p "$work/$name"
-    if (cd "$work/$name" && "$source/configure" --enable-werror "$@" && make -j"$jobs" &&
-        make -j"$jobs" -C tests check TESTS=) >"$work/$name.log" 2>&1; then
-        built[$name]=yes
-    else
+    until [ -e "$work/$name.built" ] || [ -e "$work/$name.unbuilt" ]; do
+        kill -0 "$builder" 2>/dev/null || break
+        sleep 0.2
+    done
+    [ ! -e "$work/$name.built" ] || return 0
+    [ -n "${told[$name]:-}" ] || {
+        told[$name]=yes
         count "$name" 0 1
         echo "--- $name: the build failed"
         tail -n 40 "$work/$name.log"
-        return 1
-    fi
+    }
+    return 1
+}
+
+# What a variable of tests/Makefile holds.
+variable() {
+    # shellcheck disable=SC2016
+    printf 'print:\n\t@echo $(%s)\n' "$2" | make -s -C "$1/tests" -f Makefile -f - print
+}
+
+run_tests() {
+    local folder=$1 measuring others
+    measuring=$(variable "$folder" 'filter $(MEASURING_TESTS),$(TESTS)')
+    others=$(variable "$folder" 'filter-out $(MEASURING_TESTS),$(TESTS)')
+    make -k -j"$tests_at_once" -C "$folder/tests" check TESTS="$others"
+    set -- $?
+    make -k -C "$folder/tests" check TESTS="$measuring" && return "$1"
 }
 
 check() {
     local part=$1 trs good=yes before="${passed[$1]:-0} ${failed[$1]:-0}"
-    shift
-    build "$part" "$@" || return
+    build "$part" || return
     find "$work/$part/tests" -name '*.trs' -delete
-    make -k -j"$jobs" -C "$work/$part/tests" check >"$work/$part.check.log" 2>&1 || good=
+    run_tests "$work/$part" >"$work/$part.check.log" 2>&1 || good=
     while IFS= read -r trs; do
         count_log "$part" "$trs"
     done < <(find "$work/$part/tests" -name '*.trs' | sort)
@@ -209,16 +278,16 @@ part_plain() {
 }
 
 part_asan() {
-    check asan --enable-sanitizer=address,undefined
+    check asan
 }
 
 part_tsan() {
-    check tsan --enable-sanitizer=thread
+    check tsan
 }
 
 part_fuzz() {
     local log=$work/fuzz.run.log good bad
-    build fuzz --enable-fuzzers || return
+    build fuzz || return
     FUZZ_FOUND=$work/found make -C "$work/fuzz" fuzz >"$log" 2>&1
     good=$(grep -c '^ok ' "$log")
     bad=$(grep -c '^not ok ' "$log")
@@ -238,9 +307,10 @@ part_page() {
     [ "$bad" = 0 ] || tail -n 300 "$log"
 }
 
+# Its tests have run: in the other builds, which are made of the same files.
 part_dist() {
-    build plain || return
-    judge dist distcheck make -C "$work/plain" -j"$jobs" distcheck
+    judge dist distcheck make -C "$work/dist" -j"$jobs" distcheck TESTS= check_PROGRAMS= \
+        check_LIBRARIES= check_DATA=
 }
 
 part_package() {
@@ -279,6 +349,8 @@ work=${BUILD:-$(mktemp -d)}
 mkdir -p "$work" && work=$(cd "$work" && pwd) || fail "$work can't be made"
 install_missing
 copy_source
+copy_tarball
+start_building "${wanted[@]}"
 cd "$source" || exit
 for part in "${wanted[@]}"; do
     run_part "$part"
