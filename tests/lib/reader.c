@@ -169,11 +169,11 @@ const char *reader_event(struct reader *reader)
     return block;
 }
 
-void reader_must_have(struct reader *reader, const char *format, const char *index)
+/* %s stands for the index wherever it is. */
+static void must_be(const char *said, const char *format, const char *index)
 {
     char expected[4096] = "";
-    const char *event = reader_event(reader);
-    must(event != NULL, "the stream ends");
+    must(said != NULL, "the stream ends");
     for (const char *at = format; *at != '\0'; at++) {
         size_t len = strlen(expected);
         if (at[0] == '%' && at[1] == 's') {
@@ -184,7 +184,21 @@ void reader_must_have(struct reader *reader, const char *format, const char *ind
             expected[len + 1] = '\0';
         }
     }
-    assert_string_equal(event, expected);
+    assert_string_equal(said, expected);
+}
+
+void reader_must_have(struct reader *reader, const char *format, const char *index)
+{
+    must_be(reader_event(reader), format, index);
+}
+
+void reader_must_have_line(struct reader *reader, const char *format, const char *index)
+{
+    const char *line;
+    do
+        line = reader_take(reader, "\n");
+    while (line != NULL && *line == '\0');
+    must_be(line, format, index);
 }
 
 bool reader_is_quiet(struct reader *reader, int milliseconds)

@@ -39,6 +39,9 @@ const char *reader_event(struct reader *reader);
 /* Fails the test unless the next event is this one, where %s stands for the index. */
 void reader_must_have(struct reader *reader, const char *format, const char *index);
 
+/* The same of the next line that is no heartbeat. */
+void reader_must_have_line(struct reader *reader, const char *format, const char *index);
+
 /* Whether nothing but comments comes within so many milliseconds. */
 bool reader_is_quiet(struct reader *reader, int milliseconds);
 

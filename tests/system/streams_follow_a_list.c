@@ -28,19 +28,6 @@ static void open_stream(const struct stack *stack, struct reader *reader,
     must(reader->status == 200, "status %d", reader->status);
 }
 
-/* The next line that is no heartbeat is this one; %s is the index, where there is one. */
-static void must_have_line(struct reader *reader, const char *format, const char *index)
-{
-    char expected[512];
-    const char *line;
-    do
-        line = reader_take(reader, "\n");
-    while (line != NULL && *line == '\0');
-    snprintf(expected, sizeof expected, format, index, index);
-    must(line != NULL, "it ended before %s", expected);
-    assert_string_equal(line, expected);
-}
-
 #define ONE(path, document)                                                              \
     "{\"path\":\"" path                                                                  \
     "\",\"index\":%s,\"type\":\"application/json\",\"document\":" document "}"
@@ -59,17 +46,17 @@ static void all_there_is_comes_and_then_each_change(void **state)
     reader_must_have(&events, "data: " ONE("/l/a", "1") "\nid: %s", a);
     reader_must_have(&events, "data: " ONE("/l/b/c", "2") "\nid: %s", b);
     reader_must_have(&events, "event: current\nid: %s\ndata: {\"current\": %s}", b);
-    must_have_line(&lines, "{\"reset\": true}", "");
-    must_have_line(&lines, ONE("/l/a", "1"), a);
-    must_have_line(&lines, ONE("/l/b/c", "2"), b);
-    must_have_line(&lines, "{\"current\": %s}", b);
+    reader_must_have_line(&lines, "{\"reset\": true}", "");
+    reader_must_have_line(&lines, ONE("/l/a", "1"), a);
+    reader_must_have_line(&lines, ONE("/l/b/c", "2"), b);
+    reader_must_have_line(&lines, "{\"current\": %s}", b);
     await_waiting(stack, 2);
     assert_int_equal(stack_status(stack, "streams"), 2);
     http_put(stack->port, "/m", "4", NULL);
     http_publish(stack->port, "DELETE", "/l/a", a);
     reader_must_have(
         &events, "data: {\"path\":\"/l/a\",\"index\":%s,\"deleted\":true}\nid: %s", a);
-    must_have_line(&lines, "{\"path\":\"/l/a\",\"index\":%s,\"deleted\":true}", a);
+    reader_must_have_line(&lines, "{\"path\":\"/l/a\",\"index\":%s,\"deleted\":true}", a);
     assert_true(reader_is_quiet(&events, 30));
     reader_close(&events);
     reader_close(&lines);
@@ -110,12 +97,12 @@ static void some_names_can_be_followed(void **state)
     http_put(stack->port, "/l/b", "2", b);
     http_put(stack->port, "/l/c", "3", NULL);
     open_stream(stack, &reader, "/l?only=a,b", LINES, NULL);
-    must_have_line(&reader, "{\"reset\": true}", "");
-    must_have_line(&reader, ONE("/l/b", "2"), b);
-    must_have_line(&reader, "{\"current\": %s}", b);
+    reader_must_have_line(&reader, "{\"reset\": true}", "");
+    reader_must_have_line(&reader, ONE("/l/b", "2"), b);
+    reader_must_have_line(&reader, "{\"current\": %s}", b);
     http_put(stack->port, "/l/c", "4", NULL);
     http_put(stack->port, "/l/a", "5", b);
-    must_have_line(&reader, ONE("/l/a", "5"), b);
+    reader_must_have_line(&reader, ONE("/l/a", "5"), b);
     reader_close(&reader);
     struct answer answer = http_get(stack->port, "/l?only=../m", LINES);
     assert_int_equal(answer.status, 400);
@@ -161,11 +148,11 @@ static void behind_an_origin_paths_are_told(void **state)
     char index[24];
     http_publish(stack->port, "POST", "/posts/1", index);
     open_stream(stack, &reader, "/posts", LINES, NULL);
-    must_have_line(&reader, "{\"reset\": true}", "");
-    must_have_line(&reader, "{\"path\":\"/posts/1\",\"index\":%s}", index);
-    must_have_line(&reader, "{\"current\": %s}", index);
+    reader_must_have_line(&reader, "{\"reset\": true}", "");
+    reader_must_have_line(&reader, "{\"path\":\"/posts/1\",\"index\":%s}", index);
+    reader_must_have_line(&reader, "{\"current\": %s}", index);
     http_publish(stack->port, "POST", "/posts/2", index);
-    must_have_line(&reader, "{\"path\":\"/posts/2\",\"index\":%s}", index);
+    reader_must_have_line(&reader, "{\"path\":\"/posts/2\",\"index\":%s}", index);
     http_publish(stack->port, "POST", "/comments/2", index);
     assert_true(reader_is_quiet(&reader, 30));
     reader_close(&reader);

@@ -138,9 +138,9 @@ static long pages_taken(size_t bytes)
     getrusage(RUSAGE_SELF, &before);
     char *answer = NULL;
     for (size_t len = 4096; len < bytes; len *= 2) {
-        answer = realloc(answer, len);
-        must(answer != NULL, "no memory");
-        memset(answer, 'x', len);
+        char *larger = realloc(answer, len);
+        must(larger != NULL, "no memory");
+        answer = memset(larger, 'x', len);
     }
     char *whole = realloc(answer, bytes / 3);
     must(whole != NULL, "no memory");
