@@ -143,7 +143,10 @@ void postgres_server_start_standby(struct postgres_server *standby,
     const char *const arguments[] = {
         "pg_basebackup", "-D",        "data", "-R",         "-c",
         "fast",          "--no-sync", "-d",   primary->url, NULL};
-    make_folder(standby);
+    if (standby->dir[0] == '\0')
+        make_folder(standby);
+    else
+        shell("rm -rf '%s/data'", standby->dir);
     run_to_end(standby, "pg_basebackup", arguments);
     postgres_server_launch(standby);
 }

@@ -28,7 +28,8 @@ bool postgres_server_can(void);
 void postgres_server_start(struct postgres_server *server, const char *settings);
 void postgres_server_stop(struct postgres_server *server);
 
-/* A standby that follows `primary`. */
+/* A standby that follows `primary`; where it has been a server before, and was killed, it
+ * is that no more. */
 void postgres_server_start_standby(struct postgres_server *standby,
                                    const struct postgres_server *primary);
 /* From now on it hears of nothing. */
