@@ -10,4 +10,4 @@ cmp -s package-lock.json node_modules/.installed || {
     npm ci --no-audit --no-fund
     cp package-lock.json node_modules/.installed
 }
-exec node --test --test-concurrency=1 "$@" longpoll.test.mjs origin.test.mjs cors.test.mjs page.test.mjs live.test.mjs streams.test.mjs quickstart.test.mjs postgres.test.mjs ../ops/ops.test.mjs
+exec node --test --test-concurrency=1 "$@" longpoll.test.mjs origin.test.mjs cors.test.mjs page.test.mjs live.test.mjs streams.test.mjs database.test.mjs quickstart.test.mjs postgres.test.mjs ../ops/ops.test.mjs
