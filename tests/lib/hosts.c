@@ -91,7 +91,7 @@ bool hosts_open(int wanted)
     for (int i = 0; apart && i < count; i++)
         apart = hold_host(i);
     for (int i = 0; apart && i < count; i++) {
-        snprintf(addresses[i], sizeof addresses[i], "10.77.0.%d", i + 1);
+        snprintf(addresses[i], sizeof addresses[i], "10.77.0.%d", (i + 1) & 255);
         wire(i);
         write_program(i);
     }
