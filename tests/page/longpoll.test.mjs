@@ -549,6 +549,40 @@ test('a stream that ends at once does not make it spin', LIMIT, async () => {
   assert.ok(retries(seen)[2].seconds > 0.2 - 1e-6, 'the back-off does not grow');
 });
 
+test('a stream that is refused for now is asked for again when the server says', LIMIT, async () => {
+  const server = await serve([refuse(503, {'Retry-After': 1}), stream(is('/live/thing', 7, 1), hold)]);
+  const seen = start(server, {stream: true, grace: 5});
+  await until(() => seen.rounds.length === 1, 'a round');
+  assert.ok(pauses(server)[0] >= 1000, `${pauses(server)}`);
+  assert.equal(retries(seen)[0].error.status, 503);
+  assert.equal(seen.states.at(-1).stream, true);
+});
+
+test('a stream that is cut goes on where it was', LIMIT, async () => {
+  const cut = async response => {
+    await stream(is('/live/thing', 7, 1), hold)(response, {});
+    setTimeout(() => response.destroy(), 50);
+  };
+  const server = await serve([cut, stream(is('/live/thing', 8, 2), hold)]);
+  const seen = start(server, {stream: true, grace: 5});
+  await until(() => seen.rounds.length === 2, 'two rounds');
+  assert.equal(server.requests[1].index, '7');
+  assert.equal(retries(seen).length, 1);
+  assert.equal(seen.states.at(-1).stream, true);
+});
+
+test('a line that is no JSON is a failure, and what came before it is kept', LIMIT, async () => {
+  const server = await serve([response => {
+    response.writeHead(200, {'X-Polling-Index': 1, 'Content-Type': 'application/x-ndjson'});
+    response.write(`${JSON.stringify(is('/live/thing', 7, 1))}\n`);
+    setTimeout(() => response.write('<html>\n'), 50);
+  }, stream(is('/live/thing', 8, 2), hold)]);
+  const seen = start(server, {stream: true, grace: 5});
+  await until(() => seen.rounds.length === 2, 'two rounds');
+  assert.equal(server.requests[1].index, '7');
+  assert.equal(retries(seen).length, 1);
+});
+
 test('an abort ends a stream', LIMIT, async () => {
   const server = await serve([stream(is('/live/thing', 7, 1), hold)]);
   const seen = start(server, {stream: true, grace: 5});

@@ -61,10 +61,23 @@ async function nothingIsLeft() {
   await assert.rejects(fetch(`http://127.0.0.1:${port}/`));
 }
 
+// Readings come once a second. Gathered, they would take minutes.
+async function streams(address, count) {
+  const response = await fetch(address, {headers: {Accept: 'text/event-stream'}});
+  assert.equal(response.headers.get('Content-Type'), 'text/event-stream');
+  let events = 0;
+  for await (const piece of response.body) {
+    events += Buffer.from(piece).toString().match(/^id: /gm)?.length ?? 0;
+    if (events >= count) return;
+  }
+  assert.fail(`the stream ended after ${events} events`);
+}
+
 test('Ctrl-C stops it', LIMIT, async () => {
   const quickstart = startInTerminal(script);
   await runs(quickstart);
   assert.equal((await fetch(`http://127.0.0.1:${port}/live/machine`)).status, 200);
+  await streams(`http://127.0.0.1:${port}/live/machine`, 3);
   ctrlC(quickstart);
   assert.deepEqual(await quickstart.ended, [130, null]);
   await nothingIsLeft();
