@@ -12,7 +12,7 @@ declare -A kind=([fcgiwait]=fastcgi [old]=fastcgi [nchan]=nchan [go]=proxy [node
 # The parts for which a bound is there; real servers take part in all.
 long_polls="broadcast scale memory distinct churn get publish silence kill wrk"
 declare -A bounds=([ceiling]="get wrk" [least]="broadcast streams" [threads]=$long_polls
-    [old]=$long_polls)
+    [old]="$long_polls streams streams-distinct streams-memory streams-silence")
 
 say() {
     echo "$*" >&2
