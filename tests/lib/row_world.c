@@ -101,7 +101,7 @@ static void start_api(struct world *world)
 
 static void note(struct world *world, int row, long version, const char *place)
 {
-    uint32_t high, low;
+    uint32_t high = 0, low = 0; /* clang does not know that must() ends it */
     must(version < WORLD_VERSIONS && sscanf(place, "%X/%X", &high, &low) == 2,
          "version %ld at %s", version, place);
     struct world_row *one = &world->rows[row];
