@@ -30,6 +30,7 @@ enum lock_rank {
     LOCK_AGAIN,          /* service/again.h */
     LOCK_PLACES,         /* service/places.h */
     LOCK_PAGES,          /* service/pages.h */
+    LOCK_BUILDER,        /* service/builder.h */
     LOCK_LIVE,           /* service/live.h */
     LOCK_ENGINE,         /* fcgiwait/engine.h */
     LOCK_LOG             /* base/log.c */

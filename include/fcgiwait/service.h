@@ -94,8 +94,8 @@ bool service_hangup(struct request *request) __attribute__((warn_unused_result))
  * are hung up again and again after the same time, short of their wait. */
 void service_hung_up(const struct request *request);
 
-/* Reports that were to count again some time count now. Main, before the store closes;
- * requests may still come. */
+/* Reports that were to count again some time count now, and long answers that are on the
+ * way are given. Main, before the store closes; requests may still come. */
 void service_stop(struct service *service);
 
 void service_close(struct service **service);

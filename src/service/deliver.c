@@ -62,24 +62,46 @@ static struct reply_options options_for(struct service *service,
                                   .applied = request->applied};
 }
 
-static void deliver_told(struct service *service, struct request *request)
+static void reply_page(struct service *service, struct request *request,
+                       struct feed_page *page, const struct reply_options *options)
 {
     struct reply reply;
-    struct feed_page page;
-    struct reply_options options = options_for(service, request);
-    if (!pages_find(&service->pages, request->feed, &page)) {
-        feed_tell(request->feed, service->tree, &page);
-        counter_add(&service->counters->feeds_built, 1);
-        pages_keep(&service->pages, &request->feed, &page);
-    }
-    if (page.chunk == NULL) {
+    if (page->chunk == NULL) {
         deliver_no_memory(service, request);
         return;
     }
-    histogram_add_size(&service->counters->feed, chunk_text(page.chunk).len);
-    reply_told(&reply, page.index, page.chunk, &options);
-    chunk_unref(&page.chunk);
+    histogram_add_size(&service->counters->feed, chunk_text(page->chunk).len);
+    reply_told(&reply, page->index, page->chunk, options);
+    chunk_unref(&page->chunk);
     deliver_reply(service, request, &reply);
+}
+
+/* False: it is too long to be brief; nothing was done. */
+static bool deliver_told(struct service *service, struct request *request,
+                         enum feed_length length)
+{
+    struct feed_page page;
+    struct reply_options options = options_for(service, request);
+    if (!pages_find(&service->pages, request->feed, &page)) {
+        if (!feed_tell(request->feed, service->tree, length, &page))
+            return false;
+        counter_add(&service->counters->feeds_built, 1);
+        pages_keep(&service->pages, &request->feed, &page);
+    }
+    reply_page(service, request, &page, &options);
+    return true;
+}
+
+void deliver_built(struct service *service, struct request *request)
+{
+    (void)deliver_told(service, request, FEED_WHOLE);
+}
+
+static void deliver_feed(struct service *service, struct request *request)
+{
+    if (!deliver_told(service, request, FEED_BRIEF) &&
+        !builder_add(&service->builder, request))
+        deliver_built(service, request);
 }
 
 void deliver_present(struct service *service, struct request *request,
@@ -88,7 +110,7 @@ void deliver_present(struct service *service, struct request *request,
     struct reply reply;
     struct reply_options options = options_for(service, request);
     if (request->feed != NULL) {
-        deliver_told(service, request);
+        deliver_feed(service, request);
         return;
     }
     if (request->target != NULL) {

@@ -23,6 +23,9 @@ void deliver_problem(struct service *service, struct request *request, int statu
 void deliver_present(struct service *service, struct request *request,
                      const struct present *present);
 
+/* builder_build_fn: what its feed tells, however long it is. */
+void deliver_built(struct service *service, struct request *request);
+
 /* To the origin, which is all that we know of it. */
 void deliver_passed(struct service *service, struct request *request);
 

@@ -26,9 +26,11 @@ struct feed {
     uint64_t goes_on;   /* the horizon at which a page before this one stopped at `from`,
                            which may be below it; 0: there was no such page */
     uint64_t from;
-    uint64_t newest;  /* change of them all, as feed_look() saw it */
-    uint64_t horizon; /* of the tree, then */
-    struct text what; /* all its paths, each with a NUL behind it */
+    uint64_t newest;         /* change of them all, as feed_look() saw it */
+    uint64_t horizon;        /* of the tree, then */
+    struct text what;        /* all its paths, each with a NUL behind it */
+    struct request *request; /* while it waits for the builder (builder.h) */
+    struct feed *next;
     size_t count;
     struct target targets[]; /* as feed_look() saw them */
 };
@@ -74,8 +76,14 @@ struct feed_page {
     uint64_t index;      /* up to where it tells */
 };
 
+enum feed_length {
+    FEED_BRIEF, /* no more than what takes some tens of microseconds */
+    FEED_WHOLE
+};
+
 /* What changed, in index order, up to what feed_look() saw (feed_tell.c). Feeds that are
- * the same tell the same. */
-void feed_tell(const struct feed *feed, struct tree *tree, struct feed_page *page);
+ * the same tell the same. False: it is too long to be brief, and nothing was made. */
+bool feed_tell(const struct feed *feed, struct tree *tree, enum feed_length length,
+               struct feed_page *page) __attribute__((warn_unused_result));
 
 #endif

@@ -15,6 +15,10 @@
 /* Room for what stands before the changes and is known last. */
 #define OPENING_MOST 96
 
+/* A brief answer: less than a portion, and what is copied in no time. */
+#define BRIEF_MOST (TREE_PORTION - 1)
+#define BRIEF_BYTES 65536
+
 struct pager {
     const struct feed *feed;
     struct telling telling;
@@ -22,6 +26,8 @@ struct pager {
     size_t count;
     uint64_t index; /* the last that was told */
     bool more;
+    enum feed_length length;
+    bool too_long;
 };
 
 /* Whether a page may end before a change with this index: one goes on from there. */
@@ -48,7 +54,9 @@ static bool tell(void *context, const struct told *told)
     }
     pager->index = told->index;
     pager->count++;
-    return true;
+    pager->too_long = pager->length == FEED_BRIEF &&
+                      (pager->count > BRIEF_MOST || pager->telling.len > BRIEF_BYTES);
+    return !pager->too_long;
 }
 
 /* --- everything below a path --- */
@@ -205,20 +213,20 @@ static struct text open_page(struct pager *pager)
     return (struct text){start, pager->telling.len - OPENING_MOST + opening.len};
 }
 
-static void tell_page(const struct feed *feed, struct tree *tree, uint64_t from,
-                      bool reset, struct feed_page *page)
+static bool tell_page(const struct feed *feed, struct tree *tree, uint64_t from,
+                      bool reset, enum feed_length length, struct feed_page *page)
 {
     static const char blanks[OPENING_MOST];
-    struct pager pager = {.feed = feed, .reset = reset};
+    struct pager pager = {.feed = feed, .reset = reset, .length = length};
     struct tree_span span;
     tree_span(tree, &span); /* before: what is forgotten meanwhile makes its mark void */
     telling_add(&pager.telling, (struct text){blanks, sizeof blanks});
     bool told = feed_each(feed, tree, from, reset ? feed->newest : 0, tell, &pager);
     telling_add(&pager.telling, TEXT("]}"));
-    if (!told || pager.telling.failed) {
+    if (!told || pager.telling.failed || pager.too_long) {
         free(pager.telling.bytes);
         page->chunk = NULL;
-        return;
+        return !pager.too_long;
     }
     if (!pager.more)
         pager.index = feed->newest;
@@ -227,18 +235,23 @@ static void tell_page(const struct feed *feed, struct tree *tree, uint64_t from,
     telling_fit(&pager.telling);
     page->chunk = chunk_around(pager.telling.bytes, open_page(&pager));
     page->index = pager.index;
+    return true;
 }
 
-void feed_tell(const struct feed *feed, struct tree *tree, struct feed_page *page)
+bool feed_tell(const struct feed *feed, struct tree *tree, enum feed_length length,
+               struct feed_page *page)
 {
+    if (length == FEED_BRIEF && feed->count > BRIEF_MOST)
+        return false;
     uint64_t known = feed_known_from(feed, tree);
     if (feed->has_from && feed->from >= known) {
         struct tree_span span;
-        tell_page(feed, tree, feed->from, false, page);
+        if (!tell_page(feed, tree, feed->from, false, length, page))
+            return false;
         tree_span(tree, &span); /* after: a deletion may be forgotten while we tell */
         if (!feed_is_void(feed, span.horizon))
-            return;
+            return true;
         chunk_unref(&page->chunk);
     }
-    tell_page(feed, tree, known, true, page);
+    return tell_page(feed, tree, known, true, length, page);
 }

@@ -64,6 +64,11 @@ struct service *service_open(const struct service_ground *ground,
         free(service);
         return NULL;
     }
+    if (builder_open(&service->builder, service, deliver_built) != 0) {
+        again_dispose(&service->again);
+        free(service);
+        return NULL;
+    }
     places_open(&service->places);
     pages_open(&service->pages);
     events_open(&service->events);
@@ -106,6 +111,7 @@ bool service_change_everything(struct service *service)
 void service_stop(struct service *service)
 {
     again_close(&service->again);
+    builder_close(&service->builder);
 }
 
 void service_close(struct service **pointer)
@@ -114,6 +120,7 @@ void service_close(struct service **pointer)
     *pointer = NULL;
     if (service == NULL)
         return;
+    builder_close(&service->builder); /* in case that nobody has stopped it */
     struct ruling *ruling = atomic_load(&service->ruling);
     while (ruling != NULL) {
         struct ruling *before = ruling->before;
@@ -123,6 +130,7 @@ void service_close(struct service **pointer)
     lock_destroy(&service->rules_lock);
     lock_destroy(&service->cutoff_lock);
     again_dispose(&service->again);
+    builder_dispose(&service->builder);
     places_dispose(&service->places);
     pages_dispose(&service->pages);
     events_close(&service->events);

@@ -7,6 +7,7 @@
 #include "fcgiwait/service.h"
 #include "fcgiwait/lock.h"
 #include "again.h"
+#include "builder.h"
 #include "events.h"
 #include "live.h"
 #include "operation.h"
@@ -37,6 +38,7 @@ struct service {
     struct again again;
     struct places places; /* of those that are held */
     struct pages pages;
+    struct builder builder;
     struct events events; /* of streams */
     struct live live;
 };

@@ -143,7 +143,7 @@ static void others_have_their_turn_while_a_long_answer_is_built(void **state)
     assert_non_null(strstr(visit.body, "\"2\""));
     assert_int_equal(turns, 0);
     begin(rig, &visit, 0, "");
-    assert_int_equal(visit.status, 200);
+    assert_int_equal(visit_await(&visit), 200);
     assert_int_equal(turns, 4);
 }
 
