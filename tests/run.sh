@@ -31,7 +31,7 @@ PATH=$PATH:/usr/sbin:/sbin
 parts=(plain asan tsan fuzz page dist package)
 top=$(cd "$(dirname "$0")/.." && pwd)
 jobs=$(nproc)
-tests_at_once=$((3 * jobs)) # they mostly wait
+tests_at_once=$((2 * jobs)) # they mostly wait
 work='' builder=''
 declare -A passed=() failed=() skipped=() told=()
 # How the folders of that name are configured.
@@ -188,7 +188,7 @@ count_log() {
 # its own, one after the other, while the tests of the parts before them run.
 build_in_turn() {
     local name
-    renice -n 10 -p "$BASHPID" >/dev/null # the tests go first
+    renice -n 19 -p "$BASHPID" >/dev/null # the tests go first
     for name in "$@"; do
         mkdir -p "$work/$name"
         # shellcheck disable=SC2086
