@@ -54,18 +54,28 @@ void rule_stream_buffering(struct nginx_check *check, const struct way *way)
 
 /* --- nginx in front of nginx --- */
 
-/* A location of this dump that streams and keeps X-Accel-Buffering for itself, as nginx
- * does unless it is told to hand it on; where another hands it on, that is the one behind
- * the front. NULL: none streams, or one hands it on. */
-static const struct way *silent_behind(const struct nginx_check *check)
+/* Whether the front passes on to where `at` is; to any server of this dump that has
+ * fcgiwait where that can't be told. */
+static bool is_behind(const struct way *at, const struct way *front)
+{
+    if (value_contains(front->target.host, TEXT("$")))
+        return !way_is_proxy(at);
+    return at != front && target_reaches(&front->target, at->server);
+}
+
+/* A location behind the front that streams and keeps X-Accel-Buffering for itself, as
+ * nginx does unless it is told to hand it on; where another one hands it on, that is the
+ * one which is meant. NULL: none streams, or one hands it on. */
+static const struct way *silent_behind(const struct nginx_check *check,
+                                       const struct way *front)
 {
     const struct way *silent = NULL;
-    for (const struct way *way = check->ways; way != NULL; way = way->next) {
-        if (way_is_proxy(way) || !way_streams(way))
+    for (const struct way *at = check->ways; at != NULL; at = at->next) {
+        if (!way_streams(at) || !is_behind(at, front))
             continue;
-        if (way_lists(way, "pass_header", TEXT("X-Accel-Buffering")) != NULL)
+        if (way_lists(at, "pass_header", TEXT("X-Accel-Buffering")) != NULL)
             return NULL;
-        silent = silent != NULL ? silent : way;
+        silent = silent != NULL ? silent : at;
     }
     return silent;
 }
@@ -82,7 +92,7 @@ void rule_stream_front(struct nginx_check *check, const struct way *way)
     if (!way_is_proxy(way) || !way_streams(way) || is_unbuffered(way))
         return;
     const struct directive *ignored = ignores_buffering(way);
-    const struct way *silent = ignored == NULL ? silent_behind(check) : NULL;
+    const struct way *silent = ignored == NULL ? silent_behind(check, way) : NULL;
     if (ignored == NULL && silent == NULL)
         return;
     bool chunks = asks_in_chunks(version);
@@ -99,8 +109,9 @@ void rule_stream_front(struct nginx_check *check, const struct way *way)
     fault.instead =
         ignored != NULL
             ? "proxy_buffering off; (or take X-Accel-Buffering out of this line)"
-            : say(check, "fastcgi_pass_header X-Accel-Buffering; (where %s:%u passes on)",
-                  silent->pass->file, silent->pass->line);
+            : say(check, "%s_pass_header X-Accel-Buffering; (where %s:%u passes on)",
+                  say_text(check, silent->protocol), silent->pass->file,
+                  silent->pass->line);
     fault_report(check, &fault);
 }
 

@@ -211,6 +211,16 @@ static void what_leads_to_fcgiwait_is_found(void **state)
                 "location @back { proxy_pass http://back; } }\n"
                 "server { listen 82; location / { proxy_pass http://localhost:81; } }\n",
                 "read_timeout read_timeout stream_front stream_front ");
+    check_small("server { listen unix:/run/back; fastcgi_read_timeout 61;\n"
+                "fastcgi_next_upstream off; fastcgi_keep_conn on;\n"
+                "fastcgi_pass_header X-Accel-Buffering;\n"
+                "location / { fastcgi_pass fcgiwait; } }\n"
+                "upstream fcgiwait { server unix:/run/x; keepalive 9; }\n"
+                "upstream back { server unix:/run/back; }\n"
+                "proxy_read_timeout 61; proxy_next_upstream off;\n"
+                "server { listen 81; location / { proxy_pass http://back; } }\n"
+                "server { listen 82; location / { proxy_pass http://localhost:81; } }\n",
+                "stream_front "); /* the one on 82 */
     static const char behind_bytes[] =
         "upstream fcgiwait { server unix:/run/x; keepalive 9; }\n"
         "server { listen 81; fastcgi_read_timeout 61; fastcgi_keep_conn on;\n"
