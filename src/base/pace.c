@@ -77,8 +77,3 @@ void pace_keep_memory(void)
     mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT);
 #endif
 }
-
-void pace_let_others(void)
-{
-    sched_yield();
-}

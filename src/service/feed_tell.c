@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #include "bookmark.h"
-#include "fcgiwait/pace.h"
 #include "fcgiwait/path.h"
 #include "fcgiwait/telling.h"
 
@@ -76,8 +75,6 @@ static bool each_below(const struct target *target, struct tree *tree, uint64_t 
         for (size_t i = 0; on && i < portion.count; i++)
             on = visit(context, &portion.news[i]);
         tree_portion_dispose(&portion);
-        if (on && !all)
-            pace_let_others();
     }
     bool good = !portion.failed;
     tree_portion_free(&portion);

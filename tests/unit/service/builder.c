@@ -6,21 +6,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fcgiwait/telling.h"
 #include "must.h"
 #include "service_rig.h"
 
 #define RESOURCES 200
 #define CROWD 20
 
-/* Between the portions of a long answer the builder waits here, where it is to. */
+/* At the end of an answer the builder waits here, where it is to; nobody else. */
 static _Atomic bool waits;
 static _Atomic pthread_t waited;
 static sem_t goes_on;
+static pthread_t own;
 
-void __wrap_pace_let_others(void);
-void __wrap_pace_let_others(void)
+void __real_telling_fit(struct telling *telling);
+void __wrap_telling_fit(struct telling *telling);
+void __wrap_telling_fit(struct telling *telling)
 {
-    if (!waits)
+    __real_telling_fit(telling);
+    if (!waits || pthread_equal(pthread_self(), own))
         return;
     waited = pthread_self();
     sem_wait(&goes_on);
@@ -58,6 +62,7 @@ static void fill(struct service_rig *rig)
 static void hold_builder(void)
 {
     sem_init(&goes_on, 0, 0);
+    own = pthread_self();
     waits = true;
 }
 

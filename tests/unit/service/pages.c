@@ -117,36 +117,6 @@ static void who_asks_for_something_else_is_told_something_else(void **state)
     assert_int_equal(built(rig), sizeof rows / sizeof *rows + 2);
 }
 
-/* --- others meanwhile --- */
-
-static _Atomic int turns;
-
-void __wrap_pace_let_others(void);
-void __wrap_pace_let_others(void)
-{
-    turns++;
-}
-
-static void others_have_their_turn_while_a_long_answer_is_built(void **state)
-{
-    struct service_rig *rig = *state;
-    static struct visit visit;
-    for (int i = 0; i < 4 * TREE_PORTION + 1; i++) {
-        char path[16];
-        snprintf(path, sizeof path, "/l/%d", i);
-        service_rig_put(rig, path, "1");
-    }
-    uint64_t index = newest_of(rig);
-    service_rig_put(rig, "/l/0", "2");
-    turns = 0;
-    begin(rig, &visit, index, "");
-    assert_non_null(strstr(visit.body, "\"2\""));
-    assert_int_equal(turns, 0);
-    begin(rig, &visit, 0, "");
-    assert_int_equal(visit_await(&visit), 200);
-    assert_int_equal(turns, 4);
-}
-
 /* --- how many are kept --- */
 
 static struct feed *feed_of(const char *path, uint64_t newest)
@@ -228,7 +198,6 @@ int main(void)
         service_rig_test(a_change_that_wakes_many_is_told_by_one_answer, &plenty),
         service_rig_test(who_begins_anew_shares_while_nothing_changes, &plenty),
         service_rig_test(who_asks_for_something_else_is_told_something_else, &plenty),
-        service_rig_test(others_have_their_turn_while_a_long_answer_is_built, &plenty),
         cmocka_unit_test(few_are_kept_and_the_latest),
         cmocka_unit_test(large_ones_make_room_for_each_other),
     };
