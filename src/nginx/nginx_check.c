@@ -32,6 +32,8 @@ static rule_fn *const rules[] = {
     rule_limit_req,
     rule_max_conns,
     rule_open_publish,
+    rule_open_page,
+    rule_page_query,
     rule_lost_params,
     rule_lost_resource,
     rule_lost_query,

@@ -100,6 +100,10 @@ void rule_max_conns(struct nginx_check *check, const struct way *way);
 /* publish.c: who may publish */
 void rule_open_publish(struct nginx_check *check, const struct way *way);
 
+/* endpoint.c: the live page */
+void rule_open_page(struct nginx_check *check, const struct way *way);
+void rule_page_query(struct nginx_check *check, const struct way *way);
+
 /* params.c: what fcgiwait is told of a request */
 void rule_lost_params(struct nginx_check *check, const struct way *way);
 void rule_lost_resource(struct nginx_check *check, const struct way *way);

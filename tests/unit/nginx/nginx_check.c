@@ -65,6 +65,17 @@ static void each_fault_is_found_and_only_it(void **state)
          "location /publish { proxy_read_timeout 75s; proxy_pass http://127.0.0.1:8080; "
          "}",
          "open_publish", NULL},
+        {"fastcgi_param FCGIWAIT_ENDPOINT health;",
+         "fastcgi_param FCGIWAIT_ENDPOINT page; fastcgi_param QUERY_STRING "
+         "$query_string;",
+         "open_page", NULL},
+        {"location = /health {\n        fastcgi_param FCGIWAIT_ENDPOINT health;",
+         "location ~ ^/(?<what>health|page)$ { fastcgi_param QUERY_STRING $query_string; "
+         "fastcgi_param FCGIWAIT_ENDPOINT $what;",
+         "open_page", NULL},
+        {"fastcgi_param FCGIWAIT_ENDPOINT health;",
+         "allow 127.0.0.1; deny all; fastcgi_param FCGIWAIT_ENDPOINT page;", "page_query",
+         NULL},
         {"internal; # origin", "", "origin_internal", "location /_origin/ {"},
         {"add_header X-Polling-Index $polling_index always;", "", "origin_index",
          "location /_origin/ {"},
