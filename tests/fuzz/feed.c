@@ -92,7 +92,7 @@ static void read_below(struct tree *tree, const struct operation *operation)
     tree_span(tree, &span);
     feed_set_from(feed, tree, operation, &span, &present, false);
     holds(!feed->has_from || feed->from <= span.newest);
-    feed_tell(feed, tree, &page);
+    holds(feed_tell(feed, tree, FEED_WHOLE, &page));
     if (page.chunk == NULL)
         exit(1);
     check_told(feed, &page, &span);
