@@ -13,9 +13,11 @@
 static const char *said(enum names_read result, struct names *names)
 {
     static char text[1024];
-    int len = snprintf(text, sizeof text, result == NAMES_READ ? "" : "%d", (int)result);
+    int len = 0;
+    snprintf(text, sizeof text, "%d", (int)result);
     if (result != NAMES_READ)
         return text;
+    text[0] = '\0';
     for (size_t i = 0; i < names->count; i++)
         len += snprintf(text + len, sizeof text - (size_t)len, "[%.*s]",
                         (int)names->at[i].len, names->at[i].at);
