@@ -102,12 +102,12 @@ static void open_stream(struct stream *stream, const struct stack *stack, int po
 {
     static unsigned number;
     char url[128];
+    *stream = (struct stream){.stack = stack};
     snprintf(stream->log, sizeof stream->log, "curl%u.log", number++);
     snprintf(url, sizeof url, "http://127.0.0.1:%d/live/a", port);
     const char *const command[] = {
         "curl", "-sN",  "-w", ENDED, "-H", "Accept: text/event-stream",
         "-H",   header, url,  NULL};
-    stream->stack = stack;
     stream->curl = stack_run(stack, stream->log, command);
 }
 
