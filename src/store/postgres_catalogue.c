@@ -185,7 +185,9 @@ static const char table_question[] =
     "UNION ALL SELECT 'column', called, quote_ident(name) FROM root, wanted "
     " WHERE name NOT IN (SELECT name FROM attributes) "
     "UNION ALL SELECT 'generated', called, quote_ident(name) FROM root, there "
-    " JOIN attributes USING (name) WHERE attgenerated <> '' "
+    " JOIN attributes USING (name) WHERE attgenerated <> '' AND NOT (attgenerated = 's' "
+    "  AND EXISTS (SELECT FROM pg_publication AS q JOIN told ON pubname = publication "
+    "   WHERE to_jsonb(q) ->> 'pubgencols' = 's')) " /* since PostgreSQL 18 */
     "UNION ALL SELECT DISTINCT 'unlisted', called, quote_ident(name) FROM root, there "
     " JOIN attributes USING (name) WHERE attgenerated = '' AND EXISTS (SELECT "
     "  FROM published AS p WHERE oid IN (SELECT oid FROM members) AND NOT columns ? "
