@@ -71,11 +71,27 @@ static void keep(struct world *world, size_t process, const struct far_answer *a
     world->by_itself[world->waiting++].answer = *answer;
 }
 
+/* One that came while something else was waited for: long answers take their time. */
+static bool was_kept(struct world *world, size_t process, uint32_t id,
+                     struct far_answer *answer)
+{
+    for (size_t i = 0; i < world->waiting; i++) {
+        if (world->by_itself[i].process != process || world->by_itself[i].answer.id != id)
+            continue;
+        *answer = world->by_itself[i].answer;
+        world->by_itself[i] = world->by_itself[--world->waiting];
+        return true;
+    }
+    return false;
+}
+
 /* The answer to the request; false: it was looked at, and has none yet. Answers to those
  * that are held come by themselves. */
 static bool receive(struct world *world, size_t process, uint32_t id, bool may_wait,
                     struct far_answer *answer)
 {
+    if (was_kept(world, process, id, answer))
+        return true;
     for (;;) {
         must(far_service_receive(&world->processes[process], answer), "it died");
         if (answer->served && answer->id == id && may_wait)
