@@ -18,6 +18,10 @@
 /* What has not come after so many seconds does not come. */
 #define PATIENCE 4
 
+/* Of streams, in seconds: who takes nothing for three of them is let go. */
+#define HEARTBEAT 5
+#define HEARTBEAT_TEXT "5s"
+
 #define LINE 32 /* of an event */
 #define MANY 20
 /* More than what all sockets on the way hold. */
@@ -25,9 +29,8 @@
 #define DOCUMENT 200000 /* bytes of a state */
 #define WINDOW 65536    /* of the slow client */
 
-#define COMPRESSOR_KB                                                                    \
-    60 /* less than one of nginx's takes, more than a stream without                     \
-        */
+/* Less than one of nginx's takes, more than a stream without. */
+#define COMPRESSOR_KB 60
 
 /* The marks are where faults are planted. %1: the folder, %2: user, %3 to %5: ports. */
 static const char correct[] =
@@ -124,11 +127,12 @@ static size_t count(const struct stream *stream, const char *what)
     return found;
 }
 
-static bool comes(const struct stream *stream, const char *line, size_t times)
+static bool comes(const struct stream *stream, const char *line, size_t times,
+                  double patience)
 {
     double start = seconds_now();
     while (count(stream, line) != times) {
-        if (seconds_now() - start > PATIENCE || count(stream, ENDED) > 0)
+        if (seconds_now() - start > patience || count(stream, ENDED) > 0)
             return false;
         sleep_ms(10);
     }
@@ -160,10 +164,10 @@ static bool tells(const struct stack *stack, int port)
     char line[LINE];
     put(stack, line);
     open_stream(&stream, stack, port, "A: b");
-    bool told = comes(&stream, line, 1);
+    bool told = comes(&stream, line, 1, PATIENCE);
     if (told) {
         put(stack, line);
-        told = comes(&stream, line, 1);
+        told = comes(&stream, line, 1, PATIENCE);
     }
     close_stream(&stream);
     return told;
@@ -223,7 +227,7 @@ static bool lives(const struct stack *stack, int port)
 {
     struct stream stream;
     open_stream(&stream, stack, port, "A: b");
-    bool beats = comes(&stream, ":\n", 2);
+    bool beats = comes(&stream, ":\n", 2, HEARTBEAT + PATIENCE);
     close_stream(&stream);
     return beats;
 }
@@ -352,7 +356,7 @@ static void what_is_correct_has_no_finding(void **state)
 
 static const struct stack_options options = {
     .config = "max_waiting = 500; wait = { default = \"1s\"; max = \"1s\"; };"
-              "stream = { heartbeat = \"5s\"; };",
+              "stream = { heartbeat = \"" HEARTBEAT_TEXT "\"; };",
     .write_nginx_conf = write_first};
 
 int main(void)
