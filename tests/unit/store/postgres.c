@@ -405,7 +405,10 @@ static void a_server_that_was_away_may_have_changed_everything(void **state)
 {
     (void)state;
     for (int round = 0; round < 3; round++) {
-        uint64_t before = store_index(machines[0].store);
+        uint64_t before = 0;
+        for (int i = 0; i < MACHINES; i++)
+            if (store_index(machines[i].store) > before)
+                before = store_index(machines[i].store);
         postgres_server_kill(&server);
         postgres_server_launch(&server);
         for (int i = 0; i < MACHINES; i++)
