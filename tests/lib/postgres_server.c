@@ -65,8 +65,13 @@ static pid_t run(const struct postgres_server *server, const char *program,
         good =
             good && setgroups(0, NULL) == 0 && setgid(NOBODY) == 0 && setuid(NOBODY) == 0;
     prctl(PR_SET_PDEATHSIG, SIGQUIT);
+    /* They look for each other where they were called, which is not on the path. */
+    const char *called[24] = {path};
+    for (size_t i = 1; i < sizeof called / sizeof *called - 1 && arguments[i] != NULL;
+         i++)
+        called[i] = arguments[i];
     if (good)
-        execv(path, (char *const *)arguments);
+        execv(path, (char *const *)called);
     _exit(127);
 }
 
