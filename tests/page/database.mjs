@@ -15,7 +15,9 @@ import {end, examples, fcgiwait, freePort, run, until} from './stack.mjs';
 const NOBODY = 65534;           // PostgreSQL refuses to be root
 const command = promisify(execFile);
 
+// POSTGRES_BIN names their folder; without it the newest of Debian's is taken.
 export async function programs() {
+  if (process.env.POSTGRES_BIN) return process.env.POSTGRES_BIN;
   const versions = (await readdir('/usr/lib/postgresql')).filter(name => /^\d+$/.test(name));
   return `/usr/lib/postgresql/${Math.max(...versions)}/bin`;
 }

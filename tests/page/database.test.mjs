@@ -3,6 +3,7 @@
 // machine, with the body that the API then gives.
 import assert from 'node:assert/strict';
 import {after, before, test} from 'node:test';
+import {setTimeout as sleep} from 'node:timers/promises';
 import {Api, Database, Machine, setUp} from './database.mjs';
 import {until} from './stack.mjs';
 
@@ -71,6 +72,16 @@ before(async () => {
   api = await Api.start(answer);
   await setUp(database, tables);
   machines = [await Machine.start(database, api, tables), await Machine.start(database, api, tables)];
+  // A start counts as a change of everything, and both have to have heard of both.
+  let last;
+  await until(async () => {
+    await sleep(200);
+    const [one, other] = await Promise.all(machines.map(async machine =>
+      (await fetch(`${machine.url}/elsewhere`)).headers.get('x-polling-index')));
+    const still = one === other && one === last;
+    last = one;
+    return still;
+  }, 'both machines are at the same index', 30);
 });
 after(async () => {
   for (const machine of machines ?? []) await machine.stop();
