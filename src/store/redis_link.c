@@ -13,6 +13,8 @@
 
 #include <hiredis/hiredis.h>
 
+#include "redis_tls.h"
+
 #define WORDS_NEAR 64 /* of a command that needs no memory of its own */
 
 void redis_link_init(struct redis_link *link, const redis_place_ref *place,
@@ -251,8 +253,9 @@ static void tell_where(struct redis_link *link, const struct redis_address *addr
 }
 
 static bool connect_to(struct redis_link *link, const struct redis_address *address,
-                       nanos patience)
+                       bool tls, nanos patience)
 {
+    char why[ENGINE_WHY];
     struct timeval limit = timeval_of(patience);
     struct redisContext *context =
         address->port != 0 ? redisConnectWithTimeout(address->host, address->port, limit)
@@ -267,6 +270,10 @@ static bool connect_to(struct redis_link *link, const struct redis_address *addr
     redisSetTimeout(context, limit);
     if (address->port != 0) /* a socket has none, and would be closed for it */
         redisEnableKeepAlive(context);
+    if (tls && !redis_tls_start(context, address->host, why, sizeof why)) {
+        redisFree(context);
+        return redis_link_refuse(link, ENGINE_REFUSED, why);
+    }
     set_context(link, context, address);
     return link->context != NULL || fail(link, "the store is being closed");
 }
@@ -313,7 +320,7 @@ bool redis_link_open(struct redis_link *link, nanos patience)
     if (!find(link, place, patience, &address))
         return false;
     tell_where(link, &address);
-    if (!connect_to(link, &address, patience))
+    if (!connect_to(link, &address, place->tls, patience))
         return false;
     counter_add(&link->engine->counters->engine_connects, 1);
     /* It was another one meanwhile? Then redis_link_shake() came too early. */

@@ -153,8 +153,8 @@ struct redis_place *redis_place_new(const char *url, char *error, size_t capacit
 #ifndef WITH_REDIS_TLS
     if (place->tls)
         return wrong(place, error, capacity,
-                     "asks for TLS, which this build has not (hiredis 1.0 or newer has "
-                     "it; stunnel in front of the engine does it, too)");
+                     "asks for TLS, which this build has not (it takes hiredis 1.0 or "
+                     "newer and OpenSSL; stunnel does it, too)");
 #endif
     if (text_is(scheme, TEXT("redis+unix"))) {
         good = parse_socket(place, rest);

@@ -488,7 +488,6 @@ static void what_cannot_be_is_named(void **state)
     (void)state;
     must_refuse("", NULL, "redis://");
     must_refuse("http://127.0.0.1/", NULL, "redis://");
-    must_refuse("rediss://127.0.0.1/", NULL, "TLS");
     must_refuse("redis://127.0.0.1:0/", NULL, "port");
     must_refuse("redis://127.0.0.1:70000/", NULL, "port");
     must_refuse("redis://127.0.0.1:1/", NULL, "refused");
