@@ -13,6 +13,12 @@
 
 #define KEPT_MOST 1000
 
+static void count(const struct kept *kept)
+{
+    counter_set(&kept->engine->counters->engine_kept,
+                kept->everything ? 1 : (int64_t)kept->count);
+}
+
 static void keep_everything(struct kept *kept)
 {
     kept_free(kept);
@@ -40,6 +46,7 @@ bool kept_add(struct kept *kept, const struct edit *edit)
         keep_everything(kept);
     else
         kept->count++;
+    count(kept);
     return true;
 }
 
@@ -80,11 +87,12 @@ void kept_deliver(struct kept *kept, struct queue *queue)
     kept->count = 0;
     if (kept->everything || !good)
         kept->everything = !propose(queue, EDIT_EVERYTHING, TEXT("/"));
+    count(kept);
 }
 
 void kept_free(struct kept *kept)
 {
     paths_free(&kept->touched);
     paths_free(&kept->below);
-    *kept = (struct kept){.count = 0};
+    *kept = (struct kept){.engine = kept->engine};
 }

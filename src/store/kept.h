@@ -9,11 +9,13 @@
 #ifndef FCGIWAIT_STORE_KEPT_H
 #define FCGIWAIT_STORE_KEPT_H
 
+#include "fcgiwait/engine.h"
 #include "paths.h"
 #include "queue.h"
 
-/* All zero: nothing. */
+/* All zero but for the engine: nothing. */
 struct kept {
+    struct engine *engine;       /* that it is away from, and that counts them */
     struct paths touched, below; /* each path once */
     size_t count;
     bool everything; /* instead of so many */
@@ -30,6 +32,7 @@ bool kept_add(struct kept *kept, const struct edit *edit);
 /* The engine is back: all of it is proposed through the queue, and kept no more. */
 void kept_deliver(struct kept *kept, struct queue *queue);
 
+/* Forgets all of it. */
 void kept_free(struct kept *kept);
 
 #endif

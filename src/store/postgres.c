@@ -122,6 +122,7 @@ static struct postgres *make(const struct store_options *options)
     store_init(&postgres->store, &store_postgres, &options->view);
     engine_init(&postgres->engine, "postgres", options->counters);
     postgres->store.engine = &postgres->engine;
+    postgres->kept.engine = &postgres->engine;
     lock_init(&postgres->lock, LOCK_STORE);
     postgres->fenced = options->fenced;
     postgres->patience = options->patience > 0 ? options->patience : STORE_PATIENCE;

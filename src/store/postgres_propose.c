@@ -100,12 +100,6 @@ static bool emit(struct postgres *postgres, size_t count, struct instant until)
 
 /* --- what comes of it --- */
 
-static void count_kept(struct postgres *postgres)
-{
-    counter_set(&postgres->engine.counters->engine_kept,
-                postgres->kept.everything ? 1 : (int64_t)postgres->kept.count);
-}
-
 static void settle(struct postgres *postgres, size_t count, enum edit_result result,
                    uint64_t index)
 {
@@ -195,7 +189,6 @@ static struct instant earliest(const struct postgres *postgres, size_t count,
 static void run_alone(struct postgres *postgres, size_t count, struct fence *fences)
 {
     settle(postgres, count, EDIT_FAILED, 0);
-    count_kept(postgres);
     if (fences == NULL)
         return;
     thread_pause(REFUSED);
@@ -215,7 +208,6 @@ static void run(struct postgres *postgres, size_t count)
         good = propose(postgres, count, earliest(postgres, count, fences));
     if (good && kept_has(&postgres->kept))
         kept_deliver(&postgres->kept, &postgres->queue);
-    count_kept(postgres);
     if (strict)
         postgres_fences_open(postgres, fences, good);
     else if (fences != NULL)

@@ -144,8 +144,7 @@ static void redis_free(struct redis *redis)
     for (int i = 0; i < REDIS_KEYS; i++)
         free(redis->keys[i]);
     redis_place_free(atomic_load(&redis->place));
-    paths_free(&redis->kept.touched);
-    paths_free(&redis->kept.below);
+    kept_free(&redis->kept);
     free(redis->decisions);
     free(redis->arguments);
     free(redis);
@@ -182,6 +181,7 @@ static struct redis *make(const struct store_options *options)
     redis->patience = options->patience > 0 ? options->patience : STORE_PATIENCE;
     redis->history = options->history > 0 ? options->history : HISTORY;
     redis->store.engine = &redis->engine;
+    redis->kept.engine = &redis->engine;
     redis->store.patience = redis->patience;
     atomic_init(&redis->patience_ends, INT64_MAX);
     redis_link_init(&redis->proposing, &redis->place, keys, &redis->engine);

@@ -15,6 +15,7 @@
 
 #include "backend.h"
 #include "batch.h"
+#include "kept.h"
 #include "paths.h"
 #include "patience.h"
 #include "queue.h"
@@ -63,11 +64,7 @@ struct redis {
     struct edit *edits[REDIS_MOST];
     struct decision *decisions; /* REDIS_MOST */
     struct text *arguments;     /* of one call */
-    struct {
-        struct paths touched, below; /* each path once */
-        size_t count;
-        bool everything; /* instead of so many */
-    } kept;              /* touches for when the engine is back */
+    struct kept kept;           /* touches for when the engine is back */
 
     /* the follower's own */
     char last[48];  /* ID in the stream that it has read up to */
@@ -112,17 +109,6 @@ void redis_move(struct redis *redis,
 bool redis_catch_up(struct redis *redis);
 /* And then as new as the engine was when we asked: what changed meanwhile. */
 bool redis_level(struct redis *redis);
-
-/* The engine is away: the edit, a touch, is kept until it is back. The proposer's. False:
- * it is none that can be, or the store is being closed. */
-bool redis_keep(struct redis *redis, const struct edit *edit);
-
-/* The engine is back: proposes what was kept. */
-void redis_deliver_kept(struct redis *redis);
-static inline bool redis_has_kept(const struct redis *redis)
-{
-    return redis->kept.count > 0 || redis->kept.everything;
-}
 
 /* A fence is to be looked at by the proposer (again), or by the watcher; and all that
  * are. `last`: nobody looks any more. */

@@ -113,7 +113,9 @@ static bool settle(struct edit *edit, struct text said, bool safe)
 
 static void fail(struct redis *redis, struct edit *edit, enum edit_result result)
 {
-    edit->result = redis_keep(redis, edit) ? EDIT_KEPT : result;
+    bool later = clock_now().at < atomic_load(&redis->patience_ends) &&
+                 kept_add(&redis->kept, edit);
+    edit->result = later ? EDIT_KEPT : result;
     edit->done(edit);
 }
 
@@ -281,7 +283,7 @@ static void run(struct redis *redis, size_t count, char (*bases)[TEXT_NUMBER])
     struct fence *fences = redis_take_fences(redis, false);
     memcpy(edits, redis->edits, count * sizeof *edits);
     redis->held = 0;
-    if (count == 0 && fences == NULL && !redis_has_kept(redis))
+    if (count == 0 && fences == NULL && !kept_has(&redis->kept))
         return;
     struct call call = {.redis = redis,
                         .edits = edits,
@@ -293,8 +295,8 @@ static void run(struct redis *redis, size_t count, char (*bases)[TEXT_NUMBER])
     if (!asked && fences != NULL)
         thread_pause(REFUSED); /* they ask again */
     open_fences(redis, fences, asked, &call.point);
-    if (asked && redis_has_kept(redis))
-        redis_deliver_kept(redis);
+    if (asked && kept_has(&redis->kept))
+        kept_deliver(&redis->kept, &redis->queue);
 }
 
 void *redis_proposer(void *context)
