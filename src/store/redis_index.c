@@ -15,8 +15,9 @@
 
 #include "redis.h"
 
-#define PAGE 128  /* resources in one call */
-#define ASKED 500 /* paths in one call */
+#define PAGE 1024            /* resources in one call */
+#define PAGE_BYTES (1 << 20) /* of documents, and one more */
+#define ASKED 500            /* paths in one call */
 
 /* What is told between the resources, in its place. */
 struct mark {
@@ -202,7 +203,7 @@ static bool show_page(struct redis *redis, const struct redisReply *reply, bool 
     bool good = reading.newest >= atomic_load(&redis->shown) && gather_marks(&reading);
     for (size_t i = 1; good && i < reply->elements; i += COLUMNS)
         good = show_row(&reading, reply->element + i);
-    *last = reply->elements / COLUMNS < PAGE;
+    *last = redis_number(reading.state->element[REDIS_STATE_LAST]) == 1;
     if (good && *last)
         good = finish(&reading);
     free(reading.marks);
@@ -211,11 +212,12 @@ static bool show_page(struct redis *redis, const struct redisReply *reply, bool 
 
 static bool read_page(struct redis *redis, bool *last, uint64_t *began)
 {
-    char from[TEXT_NUMBER], most[TEXT_NUMBER];
+    char from[TEXT_NUMBER], most[TEXT_NUMBER], bytes[TEXT_NUMBER];
     struct text arguments[] = {{from, text_format(atomic_load(&redis->shown), from)},
-                               {most, text_format(PAGE, most)}};
+                               {most, text_format(PAGE, most)},
+                               {bytes, text_format(PAGE_BYTES, bytes)}};
     struct redisReply *reply =
-        redis_link_script(&redis->following, REDIS_PAGE, arguments, 2);
+        redis_link_script(&redis->following, REDIS_PAGE, arguments, 3);
     if (reply == NULL)
         return false;
     bool good = reply->type == REDIS_REPLY_ARRAY && reply->elements % COLUMNS == 1 &&

@@ -53,7 +53,8 @@ extern const char *const redis_scripts[REDIS_SCRIPTS];
 #define REDIS_SAID_GIVEN_UP "given up" /* edits, by a connection that came later */
 #define REDIS_SAID_FOREIGN "foreign"   /* the keys are another application's */
 
-/* Of REDIS_PAGE: behind which index, how many. Answers what holds at that moment, a list
+/* Of REDIS_PAGE: behind which index, how many, and after how many bytes of documents not
+ * one more. Answers what holds at that moment, a list
  * as below, and of each resource that changed since, in index order, path, index, time,
  * its document or nothing, and 1 where that was deleted. */
 enum {
@@ -63,6 +64,7 @@ enum {
     REDIS_STATE_FORGOTTEN,
     REDIS_STATE_BEGAN,
     REDIS_STATE_REPLID,
+    REDIS_STATE_LAST, /* 1: there is nothing behind this page */
     REDIS_STATE_MARKS /* of each path, index, time of a change of everything below it */
 };
 

@@ -211,6 +211,35 @@ static void a_new_machine_has_all_of_it_while_writes_go_on(void **state)
     store_rig_close(&late);
 }
 
+/* A page ends before it gets too long. */
+static void a_new_machine_has_large_documents(void **state)
+{
+    enum { LARGE = 700000, MANY = 7 };
+    struct store_rig late;
+    char path[32], *body = malloc(LARGE + 1);
+    (void)state;
+    must(body != NULL, "no memory");
+    body[LARGE] = '\0';
+    for (int i = 0; i < MANY; i++) {
+        snprintf(path, sizeof path, "/l/%d", i);
+        memset(body, 'a' + i, LARGE);
+        store_rig_put(&machines[0], path, "x/y", body);
+        store_rig_touch(&machines[0], "/t");
+    }
+    store_rig_open(&late, &options);
+    for (int i = 0; i < MANY; i++) {
+        struct present present;
+        snprintf(path, sizeof path, "/l/%d", i);
+        tree_look(late.tree, text_of(path), SCOPE_SELF, &present);
+        assert_int_equal(present.document->body.len, LARGE);
+        assert_int_equal(present.document->body.at[LARGE - 1], 'a' + i);
+        present_dispose(&present);
+    }
+    assert_int_equal(store_rig_index(&late, "/t"), store_rig_index(&machines[0], "/t"));
+    store_rig_close(&late);
+    free(body);
+}
+
 static void a_new_machine_tells_what_was_deleted_from_what_was_touched(void **state)
 {
     static const char *const paths[] = {"/touched", "/deleted", "/both", "/again"};
@@ -539,6 +568,7 @@ int main(void)
         TEST(what_one_publishes_all_have),
         TEST(conditional_puts_of_several_lose_no_update),
         TEST(a_new_machine_has_all_of_it_while_writes_go_on),
+        TEST(a_new_machine_has_large_documents),
         TEST(a_new_machine_tells_what_was_deleted_from_what_was_touched),
         TEST(who_was_away_for_long_is_told_what_differs),
         TEST(an_answer_that_is_lost_is_found),
