@@ -119,8 +119,9 @@ struct member *lane_overdue(struct lane *lane)
 bool lane_wait(struct lane *lane)
 {
     lock_take(&lane->lock);
-    struct instant until =
-        lane->awaited != NULL ? (struct instant){lane->awaited->due} : INSTANT_NEVER;
+    struct instant until = INSTANT_NEVER;
+    if (lane->awaited != NULL)
+        until.at = lane->awaited->due;
     lane->wakes_at = until;
     lock_drop(&lane->lock);
     return poller_wait(&lane->poller, until);
