@@ -119,6 +119,10 @@ static void *write_rows(void *context)
     unsigned seed = (unsigned)(uintptr_t)&connection;
     while (atomic_load(&world->writing)) {
         char command[128];
+        if (atomic_load(&world->paused)) {
+            sleep_ms(10);
+            continue;
+        }
         int row = (int)((unsigned)rand_r(&seed) % WORLD_ROWS);
         snprintf(command, sizeof command,
                  "UPDATE rows SET version = version + 1 WHERE id = %d RETURNING version",
@@ -252,12 +256,9 @@ void world_start(struct world *world, bool with_standby)
         pthread_create(&world->writers[i], NULL, write_rows, world);
 }
 
-void world_rest(struct world *world)
+void world_settle(struct world *world)
 {
     PGconn *connection = NULL;
-    atomic_store(&world->writing, false);
-    for (int i = 0; i < WORLD_WRITERS; i++)
-        pthread_join(world->writers[i], NULL);
     for (int i = 0; i < WORLD_CLIENTS; i++) {
         struct world_client *client = &world->clients[i];
         long version = version_of(&connection, world->url, client->row);
@@ -268,6 +269,14 @@ void world_rest(struct world *world)
         }
     }
     PQfinish(connection);
+}
+
+void world_rest(struct world *world)
+{
+    atomic_store(&world->writing, false);
+    for (int i = 0; i < WORLD_WRITERS; i++)
+        pthread_join(world->writers[i], NULL);
+    world_settle(world);
 }
 
 void world_stop(struct world *world)

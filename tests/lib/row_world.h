@@ -44,14 +44,16 @@ struct world {
     int api, api_port; /* the API's socket */
     pthread_t servants[4], writers[WORLD_WRITERS];
     _Atomic bool writing, asking, serving;
-    bool checks; /* that no body is older than its index: nothing is ever lost */
+    _Atomic bool paused; /* the writers */
+    bool checks;         /* that no body is older than its index: nothing is ever lost */
     struct world_row *rows;
     struct world_client clients[WORLD_CLIENTS];
 };
 
 /* Writers and clients run from then on. */
 void world_start(struct world *world, bool with_standby);
-/* Everybody comes to what the database has, within a minute. */
+/* Everybody comes to what the database has, within a minute. The writers are paused. */
+void world_settle(struct world *world);
 void world_rest(struct world *world); /* the writers stop before */
 void world_stop(struct world *world);
 

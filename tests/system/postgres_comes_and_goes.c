@@ -16,11 +16,15 @@ static void kill_fcgiwait(int machine)
     struct stack *stack = &world.stacks[machine];
     kill(stack->fcgiwait, SIGKILL);
     stack_wait_fcgiwait(stack);
+    sleep_ms(200); /* it misses what is written now */
+    atomic_store(&world.paused, true);
+    sleep_ms(400);
     stack_start_fcgiwait(stack);
 }
 
 static void kill_server(void)
 {
+    atomic_store(&world.paused, true);
     postgres_server_kill(&world.primary);
     postgres_server_launch(&world.primary);
 }
@@ -30,6 +34,8 @@ static void promote_a_standby_that_lags(void)
 {
     struct postgres_server old = world.primary;
     postgres_server_cut_off(&world.standby);
+    sleep_ms(400);
+    atomic_store(&world.paused, true);
     sleep_ms(200);
     postgres_server_kill(&old);
     postgres_server_promote(&world.standby);
@@ -51,6 +57,9 @@ static void everybody_ends_on_what_the_database_has(void **state)
             kill_server();
         else
             kill_fcgiwait(i / 3 % WORLD_MACHINES);
+        /* Nobody writes any more, so nothing else tells them. */
+        world_settle(&world);
+        atomic_store(&world.paused, false);
     }
     sleep_ms(500);
     world_rest(&world);
