@@ -22,6 +22,10 @@
 #include "http.h"
 #include "must.h"
 
+#define FIRST_PORT 10240
+#define PORTS 20480
+#define PORTS_EACH 64
+
 #define PATIENCE 60.0 /* seconds */
 
 void sleep_ms(long ms)
@@ -57,16 +61,29 @@ static void write_file(const struct stack *stack, const char *name, const char *
     must(fclose(file) == 0, "can't write %s", path);
 }
 
-int free_port(void)
+static bool is_free(int port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)port),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof address;
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    must(bind(fd, (struct sockaddr *)&address, len) == 0, "bind");
-    getsockname(fd, (struct sockaddr *)&address, &len);
+    must(fd >= 0, "socket");
+    bool bound = bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
     close(fd);
-    return ntohs(address.sin_port);
+    return bound;
+}
+
+/* Each process has some of its own, below those that the kernel gives to clients: nobody
+ * else takes one before it is listened on. */
+int free_port(void)
+{
+    static unsigned given;
+    for (;;) {
+        unsigned place = (unsigned)getpid() * PORTS_EACH + given++;
+        int port = FIRST_PORT + (int)(place % PORTS);
+        if (is_free(port))
+            return port;
+    }
 }
 
 static void write_nginx_conf(const struct stack *stack)
