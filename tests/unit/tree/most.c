@@ -8,6 +8,7 @@
 
 #include "must.h"
 #include "tree_rig.h"
+#include "tree/node.h"
 
 static void watch(struct tree *tree, const char *path, enum scope scope,
                   struct watch *watches, size_t count)
@@ -132,7 +133,25 @@ static void a_long_path_is_cut_and_its_length_told(void **state)
     assert_int_equal(tree_unwatch(tree, 0, second, 2), 0);
 }
 
-/* Meanwhile those come and go at which it stands. */
+/* What it would see next may be gone before it does. */
+static void it_steps_over_what_goes_meanwhile(void **state)
+{
+    struct tree *tree = *state;
+    struct watch first, second, third;
+    tree_set_bell(tree, ring, NULL);
+    watch(tree, "/1", SCOPE_SELF, &first, 1);
+    watch(tree, "/2", SCOPE_SELF, &second, 1);
+    watch(tree, "/3", SCOPE_SELF, &third, 1);
+    tree->looking = tree->first;
+    assert_int_equal(tree_unwatch(tree, 0, &first, 1), 0);
+    assert_ptr_equal(tree->looking, second.waitlist);
+    tree_rig_change(tree, CHANGE_PUT, "/2", 7);
+    assert_ptr_equal(tree->looking, third.waitlist);
+    assert_int_equal(tree_unwatch(tree, 0, &third, 1), 0);
+    assert_null(tree->looking);
+}
+
+/* Meanwhile others come and go. */
 static void *come_and_go(void *context)
 {
     struct tree *tree = context;
@@ -184,9 +203,13 @@ static void changes_are_counted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_most_watched_come_first),  TEST(who_has_been_called_waits_no_more),
-        TEST(of_many_the_largest_are_told), TEST(a_long_path_is_cut_and_its_length_told),
-        TEST(others_come_and_go_meanwhile), TEST(changes_are_counted),
+        TEST(the_most_watched_come_first),
+        TEST(who_has_been_called_waits_no_more),
+        TEST(of_many_the_largest_are_told),
+        TEST(a_long_path_is_cut_and_its_length_told),
+        TEST(it_steps_over_what_goes_meanwhile),
+        TEST(others_come_and_go_meanwhile),
+        TEST(changes_are_counted),
     };
     return cmocka_run_group_tests_name("tree/most", tests, NULL, NULL);
 }
