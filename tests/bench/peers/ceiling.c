@@ -5,7 +5,7 @@
  *
  *     spawn-fcgi -s /run/ceiling.sock -n -- ceiling
  *
- * The service's three functions that the front calls are here; the rest of libfcgiwait.a
+ * The service's four functions that the front calls are here; the rest of libfcgiwait.a
  * comes as it is.
  */
 #include <poll.h>
@@ -48,6 +48,11 @@ bool service_hangup(struct request *request)
 {
     (void)request; /* none is ever held */
     return true;
+}
+
+void service_hung_up(const struct request *request)
+{
+    (void)request;
 }
 
 int main(void)
