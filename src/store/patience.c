@@ -16,11 +16,16 @@ static nanos step(int tries)
     return tries < 100 ? NANOS_PER_MS : 10 * NANOS_PER_MS;
 }
 
-bool patience_pause(const struct patience *patience, int tries)
+bool patience_is_over(const struct patience *patience)
 {
     nanos now = clock_now().at;
-    if (now >= patience->until.at ||
-        (patience->stop != NULL && now >= atomic_load(patience->stop)))
+    return now >= patience->until.at ||
+           (patience->stop != NULL && now >= atomic_load(patience->stop));
+}
+
+bool patience_pause(const struct patience *patience, int tries)
+{
+    if (patience_is_over(patience))
         return false;
     thread_pause(step(tries));
     return true;

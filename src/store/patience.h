@@ -19,6 +19,8 @@ struct patience {
     const _Atomic nanos *stop; /* an instant that may come nearer meanwhile; NULL: none */
 };
 
+bool patience_is_over(const struct patience *patience);
+
 /* Sleeps a little, the longer the more tries there were (from 0). False once the time is
  * over. */
 bool patience_pause(const struct patience *patience, int tries);

@@ -14,8 +14,6 @@
 
 #include <libpq-fe.h>
 
-#include "fcgiwait/thread.h"
-
 /* What a stop leaves edits that are under way. */
 #define LAST_PATIENCE (1 * NANOS_PER_SECOND)
 
@@ -48,18 +46,7 @@ static bool postgres_reached(struct store *store, uint64_t index)
 
 static void postgres_fence(struct store *store, struct fence *fence)
 {
-    struct postgres *postgres = (struct postgres *)store;
-    lock_take(&postgres->lock);
-    bool ended = postgres->proposer_ended;
-    if (!ended) {
-        fence->next = postgres->fences;
-        postgres->fences = fence;
-    }
-    lock_drop(&postgres->lock);
-    if (ended)
-        fence->done(fence, false);
-    else
-        queue_nudge(&postgres->queue);
+    queue_add_fence(&((struct postgres *)store)->queue, fence);
 }
 
 /* --- life --- */
@@ -193,13 +180,7 @@ static void postgres_close(struct store *store)
     struct instant end = instant_after(clock_now(), LAST_PATIENCE);
     atomic_store(&postgres->patience_ends, end.at);
     queue_close(&postgres->queue);
-    for (bool ended = false; !ended && clock_now().at < end.at;) {
-        lock_take(&postgres->lock);
-        ended = postgres->proposer_ended;
-        lock_drop(&postgres->lock);
-        if (!ended)
-            thread_pause(NANOS_PER_MS);
-    }
+    queue_await_end(&postgres->queue, end);
     postgres_link_cut(&postgres->proposing);
     pthread_join(postgres->proposer, NULL);
     atomic_store(&postgres->stopping, true);

@@ -55,8 +55,6 @@ struct postgres {
     uint64_t session;     /* slots that were followed, so far */
     uint64_t seen;        /* the newest mark of ours that came by */
     uint64_t seen_index;  /* its index */
-    struct fence *fences; /* that nobody has looked at yet */
-    bool proposer_ended;
 
     /* the proposer's own */
     uint64_t numbered; /* marks, so far */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * postgres_await: what the proposer waits for: a connection, and the follower. Private to
- * the PostgreSQL store; its proposer's, but for the fences that any thread adds.
+ * the PostgreSQL store; its proposer's.
  */
 #ifndef FCGIWAIT_STORE_POSTGRES_AWAIT_H
 #define FCGIWAIT_STORE_POSTGRES_AWAIT_H
@@ -28,9 +28,6 @@ bool postgres_await(struct postgres *postgres, const struct awaited *awaited,
 uint64_t postgres_session(struct postgres *postgres);
 
 /* --- fences (postgres_fence.c) --- */
-
-/* Those that have come. `last`: no more may come. */
-struct fence *postgres_fences_take(struct postgres *postgres, bool last);
 
 /* After what was proposed once they had come: it was `reached`, or not. Whose time is not
  * over waits on. */

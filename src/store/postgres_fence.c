@@ -17,37 +17,6 @@ static bool await_index(struct postgres *postgres, uint64_t index, struct instan
                           until);
 }
 
-struct fence *postgres_fences_take(struct postgres *postgres, bool last)
-{
-    lock_take(&postgres->lock);
-    struct fence *fences = postgres->fences;
-    postgres->fences = NULL;
-    postgres->proposer_ended = last;
-    lock_drop(&postgres->lock);
-    return fences;
-}
-
-static void put_back(struct postgres *postgres, struct fence *fence)
-{
-    lock_take(&postgres->lock);
-    fence->next = postgres->fences;
-    postgres->fences = fence;
-    lock_drop(&postgres->lock);
-    queue_nudge(&postgres->queue);
-}
-
-/* Whose time is not over waits on. */
-static void open_fence(struct postgres *postgres, struct fence *fence, bool reached)
-{
-    nanos now = clock_now().at;
-    if (reached)
-        fence->done(fence, true);
-    else if (now < fence->until.at && now < atomic_load(&postgres->patience_ends))
-        put_back(postgres, fence);
-    else
-        fence->done(fence, false);
-}
-
 /* How far the server has written, as an index. False: it could not be asked, or we do not
  * follow it. */
 static bool ask_newest(struct postgres *postgres, uint64_t *newest)
@@ -90,8 +59,10 @@ bool postgres_fences_look(struct postgres *postgres, struct fence *fences)
         struct instant until = fence->until.at < bound.at ? fence->until : bound;
         fences = fence->next;
         bool given = newest == 0 || fence->index <= newest;
-        open_fence(postgres, fence,
-                   known && (!given || await_index(postgres, fence->index, until)));
+        queue_settle_fence(&postgres->queue, fence,
+                           known &&
+                               (!given || await_index(postgres, fence->index, until)),
+                           &postgres->patience_ends);
     }
     return known;
 }
@@ -101,6 +72,6 @@ void postgres_fences_open(struct postgres *postgres, struct fence *fences, bool 
     while (fences != NULL) {
         struct fence *fence = fences;
         fences = fence->next;
-        open_fence(postgres, fence, reached);
+        queue_settle_fence(&postgres->queue, fence, reached, &postgres->patience_ends);
     }
 }

@@ -171,19 +171,6 @@ static bool propose(struct postgres *postgres, size_t count, struct instant unti
 
 /* --- the thread --- */
 
-static struct instant earliest(const struct postgres *postgres, size_t count,
-                               const struct fence *fences)
-{
-    struct instant until = instant_after(clock_now(), STORE_PATIENCE);
-    for (size_t i = 0; i < count; i++)
-        if (postgres->edits[i]->until.at < until.at)
-            until = postgres->edits[i]->until;
-    for (; fences != NULL; fences = fences->next)
-        if (fences->until.at < until.at)
-            until = fences->until;
-    return until;
-}
-
 /* Nobody waits for a server that has been away for so long: the follower says when it is
  * back. */
 static void run_alone(struct postgres *postgres, size_t count, struct fence *fences)
@@ -197,7 +184,7 @@ static void run_alone(struct postgres *postgres, size_t count, struct fence *fen
 
 static void run(struct postgres *postgres, size_t count)
 {
-    struct fence *fences = postgres_fences_take(postgres, false);
+    struct fence *fences = queue_take_fences(&postgres->queue);
     bool strict = postgres->fenced && fences != NULL, good = true;
     if (!engine_answers(&postgres->engine, postgres->patience)) {
         run_alone(postgres, count, fences);
@@ -205,7 +192,7 @@ static void run(struct postgres *postgres, size_t count)
     }
     if (count > 0 || strict || kept_has(&postgres->kept) ||
         atomic_load(&postgres->owes_mark))
-        good = propose(postgres, count, earliest(postgres, count, fences));
+        good = propose(postgres, count, queue_earliest(postgres->edits, count, fences));
     if (good && kept_has(&postgres->kept))
         kept_deliver(&postgres->kept, &postgres->queue);
     if (strict)
@@ -224,10 +211,6 @@ void *postgres_proposer(void *context)
     size_t count;
     while (queue_take(&postgres->queue, postgres->edits, POSTGRES_MOST, &count))
         run(postgres, count);
-    for (struct fence *fence = postgres_fences_take(postgres, true), *next; fence != NULL;
-         fence = next) {
-        next = fence->next;
-        fence->done(fence, false);
-    }
+    queue_end(&postgres->queue);
     return NULL;
 }

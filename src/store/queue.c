@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A list with a lock, and one thread that takes from it. Adding never waits for the
+ * Two lists with a lock, and one thread that takes from them. Adding never waits for the
  * store.
  */
 #include "queue.h"
 
 #include "fcgiwait/clock.h"
+#include "fcgiwait/thread.h"
+#include "patience.h"
 
 int queue_open(struct queue *queue)
 {
@@ -64,12 +66,97 @@ bool queue_take(struct queue *queue, struct edit **edits, size_t most, size_t *c
     return going;
 }
 
+struct instant queue_earliest(struct edit *const *edits, size_t count,
+                              const struct fence *fences)
+{
+    struct instant until = instant_after(clock_now(), STORE_PATIENCE);
+    for (size_t i = 0; i < count; i++)
+        if (edits[i]->until.at < until.at)
+            until = edits[i]->until;
+    for (; fences != NULL; fences = fences->next)
+        if (fences->until.at < until.at)
+            until = fences->until;
+    return until;
+}
+
+/* The lock is held. */
+static void nudge(struct queue *queue)
+{
+    queue->nudged = true;
+    pthread_cond_signal(&queue->wake);
+}
+
 void queue_nudge(struct queue *queue)
 {
     lock_take(&queue->lock);
-    queue->nudged = true;
-    pthread_cond_signal(&queue->wake);
+    nudge(queue);
     lock_drop(&queue->lock);
+}
+
+void queue_add_fence(struct queue *queue, struct fence *fence)
+{
+    lock_take(&queue->lock);
+    bool ended = queue->ended;
+    if (!ended) {
+        fence->next = queue->fences;
+        queue->fences = fence;
+        nudge(queue);
+    }
+    lock_drop(&queue->lock);
+    if (ended)
+        fence->done(fence, false);
+}
+
+/* `last`: no more may come. */
+static struct fence *take_fences(struct queue *queue, bool last)
+{
+    lock_take(&queue->lock);
+    struct fence *fences = queue->fences;
+    queue->fences = NULL;
+    queue->ended = last;
+    lock_drop(&queue->lock);
+    return fences;
+}
+
+struct fence *queue_take_fences(struct queue *queue)
+{
+    return take_fences(queue, false);
+}
+
+void queue_settle_fence(struct queue *queue, struct fence *fence, bool reached,
+                        const _Atomic nanos *stop)
+{
+    struct patience patience = {fence->until, stop};
+    if (reached || patience_is_over(&patience))
+        fence->done(fence, reached);
+    else
+        queue_add_fence(queue, fence);
+}
+
+void queue_end(struct queue *queue)
+{
+    queue_give_up(take_fences(queue, true));
+}
+
+bool queue_await_end(struct queue *queue, struct instant until)
+{
+    for (;;) {
+        lock_take(&queue->lock);
+        bool ended = queue->ended;
+        lock_drop(&queue->lock);
+        if (ended || clock_now().at >= until.at)
+            return ended;
+        thread_pause(NANOS_PER_MS);
+    }
+}
+
+void queue_give_up(struct fence *fences)
+{
+    while (fences != NULL) {
+        struct fence *fence = fences;
+        fences = fence->next;
+        fence->done(fence, false);
+    }
 }
 
 void queue_close(struct queue *queue)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * queue: edits on their way to the one thread that makes them durable. Private to the
- * store.
+ * queue: edits on their way to the one thread that makes them durable, and fences that
+ * it is to look at. Private to the store.
  *
  * Any thread adds, and waits for nothing. The thread takes all that have come meanwhile:
- * they become one transaction.
+ * the edits become one transaction.
  */
 #ifndef FCGIWAIT_STORE_QUEUE_H
 #define FCGIWAIT_STORE_QUEUE_H
@@ -18,7 +18,8 @@ struct queue {
     struct lock lock; /* guards what follows */
     pthread_cond_t wake;
     struct edit *first, *last;
-    bool closed, nudged;
+    struct fence *fences;
+    bool closed, nudged, ended;
 };
 
 /* 0, or an errno value. */
@@ -34,11 +35,35 @@ void queue_add(struct queue *queue, struct edit *edits, size_t count);
 #define QUEUE_BYTES (8 << 20)
 bool queue_take(struct queue *queue, struct edit **edits, size_t most, size_t *count);
 
+/* When the first of these has failed; STORE_PATIENCE from now at most. */
+struct instant queue_earliest(struct edit *const *edits, size_t count,
+                              const struct fence *fences);
+
 /* Lets the thread look after what it owns, edits or not. */
 void queue_nudge(struct queue *queue);
 
-/* Lets queue_take() come to an end. Nobody may add any more. */
+/* The same with a fence to look at, which may be one that waits on. Given up at once
+ * where the thread has ended. */
+void queue_add_fence(struct queue *queue, struct fence *fence);
+
+/* All that have come. */
+struct fence *queue_take_fences(struct queue *queue);
+
+/* It is reached, or not: then whose time is not over (nor comes to `stop`) waits on. */
+void queue_settle_fence(struct queue *queue, struct fence *fence, bool reached,
+                        const _Atomic nanos *stop);
+
+/* Lets queue_take() come to an end. Nobody may add edits any more. */
 void queue_close(struct queue *queue);
+
+/* The thread's last: fences that are there, or come, are given up. And for whoever has
+ * closed the queue: waits until then; false: not in time. */
+void queue_end(struct queue *queue);
+bool queue_await_end(struct queue *queue, struct instant until);
+
+/* Nobody looks at them any more. */
+void queue_give_up(struct fence *fences);
+
 void queue_dispose(struct queue *queue);
 
 #endif

@@ -11,8 +11,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "fcgiwait/thread.h"
-
 /* What a stop leaves edits that are under way. */
 #define LAST_PATIENCE (1 * NANOS_PER_SECOND)
 
@@ -33,7 +31,7 @@ static bool redis_reached(struct store *store, uint64_t index)
 static void redis_fence(struct store *store, struct fence *fence)
 {
     fence->doubted = INSTANT_NEVER;
-    redis_ask_fence((struct redis *)store, fence);
+    queue_add_fence(&((struct redis *)store)->queue, fence);
 }
 
 static bool redis_move_to(struct store *store, const struct store_options *options,
@@ -236,13 +234,7 @@ static void redis_close(struct store *store)
     struct instant end = instant_after(clock_now(), LAST_PATIENCE);
     atomic_store(&redis->patience_ends, end.at);
     queue_close(&redis->queue);
-    for (bool ended = false; !ended && clock_now().at < end.at;) {
-        lock_take(&redis->lock);
-        ended = redis->proposer_ended;
-        lock_drop(&redis->lock);
-        if (!ended)
-            thread_pause(NANOS_PER_MS);
-    }
+    queue_await_end(&redis->queue, end);
     end_proposer(redis);
     end_follower(redis);
     lock_take(&redis->lock);

@@ -53,9 +53,7 @@ struct redis {
     uint64_t first_number;     /* of the edits that were proposed last */
     uint64_t seen[REDIS_MOST]; /* under which index each of them came by; 0: not yet */
     bool blind;            /* the stream was not there: they may have come by unseen */
-    struct fence *fences;  /* that nobody has asked the engine for yet */
     struct fence *doubted; /* of an index that only another engine can have given */
-    bool proposer_ended;
 
     /* the proposer's own */
     uint64_t connections; /* of its own, so far */
@@ -110,12 +108,8 @@ bool redis_catch_up(struct redis *redis);
 /* And then as new as the engine was when we asked: what changed meanwhile. */
 bool redis_level(struct redis *redis);
 
-/* A fence is to be looked at by the proposer (again), or by the watcher; and all that
- * are. `last`: nobody looks any more. */
-void redis_ask_fence(struct redis *redis, struct fence *fence);
+/* A fence is to be looked at by the watcher: only the sentinels can tell. */
 void redis_doubt(struct redis *redis, struct fence *fence);
-struct fence *redis_take_fences(struct redis *redis, bool last);
-struct fence *redis_take_doubted(struct redis *redis);
 
 /* The threads. The watcher asks Sentinel, where there is one. */
 void *redis_proposer(void *redis);

@@ -236,18 +236,6 @@ static bool ask(struct call *call)
 
 /* --- the thread --- */
 
-static struct instant earliest(struct edit **edits, size_t count, struct fence *fences)
-{
-    struct instant until = instant_after(clock_now(), STORE_PATIENCE);
-    for (size_t i = 0; i < count; i++)
-        if (edits[i]->until.at < until.at)
-            until = edits[i]->until;
-    for (; fences != NULL; fences = fences->next)
-        if (fences->until.at < until.at)
-            until = fences->until;
-    return until;
-}
-
 static bool has_sentinels(const struct redis *redis)
 {
     return atomic_load(&redis->place)->master != NULL;
@@ -262,25 +250,19 @@ static void open_fences(struct redis *redis, struct fence *fences, bool asked,
         struct fence *fence = fences;
         struct instant until = fence->until.at < bound.at ? fence->until : bound;
         fences = fence->next;
-        if (asked && redis_await(redis, point, until)) {
-            if (fence->index > atomic_load(&redis->store.index) &&
-                fence->index < INDEX_LIMIT && has_sentinels(redis))
-                redis_doubt(redis, fence);
-            else
-                fence->done(fence, true);
-        } else if (clock_now().at < fence->until.at &&
-                   clock_now().at < atomic_load(&redis->patience_ends)) {
-            redis_ask_fence(redis, fence);
-        } else {
-            fence->done(fence, false);
-        }
+        bool reached = asked && redis_await(redis, point, until);
+        if (reached && fence->index > atomic_load(&redis->store.index) &&
+            fence->index < INDEX_LIMIT && has_sentinels(redis))
+            redis_doubt(redis, fence);
+        else
+            queue_settle_fence(&redis->queue, fence, reached, &redis->patience_ends);
     }
 }
 
 static void run(struct redis *redis, size_t count, char (*bases)[TEXT_NUMBER])
 {
     struct edit *edits[REDIS_MOST];
-    struct fence *fences = redis_take_fences(redis, false);
+    struct fence *fences = queue_take_fences(&redis->queue);
     memcpy(edits, redis->edits, count * sizeof *edits);
     redis->held = 0;
     if (count == 0 && fences == NULL && !kept_has(&redis->kept))
@@ -288,7 +270,7 @@ static void run(struct redis *redis, size_t count, char (*bases)[TEXT_NUMBER])
     struct call call = {.redis = redis,
                         .edits = edits,
                         .count = count,
-                        .until = earliest(edits, count, fences),
+                        .until = queue_earliest(edits, count, fences),
                         .bases = bases,
                         .arguments = redis->arguments};
     bool asked = ask(&call);
@@ -309,10 +291,6 @@ void *redis_proposer(void *context)
             break;
         run(redis, redis->held + count, bases);
     }
-    for (struct fence *fence = redis_take_fences(redis, true), *next; fence != NULL;
-         fence = next) {
-        next = fence->next;
-        fence->done(fence, false);
-    }
+    queue_end(&redis->queue);
     return NULL;
 }

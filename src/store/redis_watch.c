@@ -16,6 +16,31 @@
 #define SENTINEL_PATIENCE (NANOS_PER_SECOND / 2)
 #define TELL_EACH_OTHER (3 * NANOS_PER_SECOND)
 
+/* --- its fences --- */
+
+void redis_doubt(struct redis *redis, struct fence *fence)
+{
+    struct instant now = clock_now();
+    lock_take(&redis->lock);
+    if (fence->doubted.at > now.at)
+        fence->doubted = now;
+    fence->next = redis->doubted;
+    redis->doubted = fence;
+    pthread_cond_broadcast(&redis->look);
+    lock_drop(&redis->lock);
+}
+
+static struct fence *take_doubted(struct redis *redis)
+{
+    lock_take(&redis->lock);
+    struct fence *doubted = redis->doubted;
+    redis->doubted = NULL;
+    lock_drop(&redis->lock);
+    return doubted;
+}
+
+/* --- the thread --- */
+
 static void look(struct redis *redis, const struct redis_place *place,
                  struct redis_verdict *verdict)
 {
@@ -37,12 +62,9 @@ static void settle_doubts(struct redis *redis, struct fence *doubted,
     while (doubted != NULL) {
         struct fence *fence = doubted;
         doubted = fence->next;
-        if ((ours && now - fence->doubted.at >= TELL_EACH_OTHER) || place->master == NULL)
-            fence->done(fence, true);
-        else if (now < fence->until.at && now < atomic_load(&redis->patience_ends))
-            redis_ask_fence(redis, fence);
-        else
-            fence->done(fence, false);
+        bool never_given =
+            (ours && now - fence->doubted.at >= TELL_EACH_OTHER) || place->master == NULL;
+        queue_settle_fence(&redis->queue, fence, never_given, &redis->patience_ends);
     }
 }
 
@@ -66,16 +88,12 @@ void *redis_watcher(void *context)
     while (!atomic_load(&redis->stopping)) {
         const struct redis_place *place = atomic_load(&redis->place);
         struct redis_verdict verdict = {.agreed = 0};
-        struct fence *doubted = redis_take_doubted(redis);
+        struct fence *doubted = take_doubted(redis);
         if (place->master != NULL)
             look(redis, place, &verdict);
         settle_doubts(redis, doubted, place, &verdict);
         rest(redis, place, doubted != NULL);
     }
-    for (struct fence *fence = redis_take_doubted(redis), *next; fence != NULL;
-         fence = next) {
-        next = fence->next;
-        fence->done(fence, false);
-    }
+    queue_give_up(take_doubted(redis));
     return NULL;
 }
