@@ -58,11 +58,11 @@ struct tree {
     size_t resources;
     struct node *marks; /* with a mark of their own, the root left out */
     size_t mark_count;
-    struct moment floor;   /* no index but SCOPE_SELF's is lower: what was forgotten */
-    struct moment newest;  /* change seen */
-    bool holds;            /* the bell */
-    struct waitlist *held; /* those to ring for */
-    struct waitlist *first, *last; /* of all that hang on a node */
+    struct moment floor;    /* no index but SCOPE_SELF's is lower: what was forgotten */
+    struct moment newest;   /* change seen */
+    bool holds;             /* the bell */
+    struct waitlist *held;  /* those to ring for */
+    struct waitlist *first; /* of all that hang on a node (utlist.h) */
     size_t waitlists;
     struct waitlist *looking; /* of those, the next for tree_most() to see */
     size_t changes;

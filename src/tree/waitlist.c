@@ -9,32 +9,13 @@
 
 #include <utlist.h>
 
-/* Among all that there are. */
-static void list(struct tree *tree, struct waitlist *waitlist)
-{
-    waitlist->before = tree->last;
-    if (tree->last != NULL)
-        tree->last->after = waitlist;
-    else
-        tree->first = waitlist;
-    tree->last = waitlist;
-    tree->waitlists++;
-}
-
 /* It hangs on its node no more. */
 static void unlist(struct tree *tree, struct waitlist *waitlist)
 {
     waitlist->node->waitlists[waitlist->scope] = NULL;
     if (tree->looking == waitlist)
         tree->looking = waitlist->after;
-    if (waitlist->before != NULL)
-        waitlist->before->after = waitlist->after;
-    else
-        tree->first = waitlist->after;
-    if (waitlist->after != NULL)
-        waitlist->after->before = waitlist->before;
-    else
-        tree->last = waitlist->before;
+    DL_DELETE2(tree->first, waitlist, before, after);
     tree->waitlists--;
 }
 
@@ -50,7 +31,8 @@ static struct waitlist *waitlist_of(struct tree *tree, struct node *node,
     waitlist->node = node;
     waitlist->scope = scope;
     node->waitlists[scope] = waitlist;
-    list(tree, waitlist);
+    DL_APPEND2(tree->first, waitlist, before, after);
+    tree->waitlists++;
     return waitlist;
 }
 
