@@ -116,10 +116,9 @@ bool live_is_viewer(const struct request *request)
 /* Now and then the web server is to judge again who may look. */
 static struct instant end_of(const struct operation *operation)
 {
-    nanos span = operation->rules->stream_max;
-    if (operation->expires != INT64_MAX && operation->expires - clock_wall() < span)
-        span = operation->expires - clock_wall();
-    return instant_after(clock_now(), span);
+    return instant_after(
+        clock_now(),
+        operation_until_expiry(operation, operation->rules->stream_max, clock_wall()));
 }
 
 static void send_head(struct request *request)

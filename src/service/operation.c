@@ -75,13 +75,11 @@ static nanos expiry_of(struct text t)
                                                   : INT64_MAX;
 }
 
-static nanos longest_wait(const struct operation *operation, const struct cgi *cgi,
-                          nanos wall)
+nanos operation_until_expiry(const struct operation *operation, nanos span, nanos wall)
 {
-    nanos most = location_max(cgi, operation->rules->wait_max);
     if (operation->expires <= wall)
         return 0;
-    return operation->expires - wall < most ? operation->expires - wall : most;
+    return operation->expires - wall < span ? operation->expires - wall : span;
 }
 
 static void read_wait(struct operation *operation, const struct cgi *cgi, nanos wall)
@@ -89,7 +87,8 @@ static void read_wait(struct operation *operation, const struct cgi *cgi, nanos 
     struct said said;
     nanos wait = operation->rules->wait_default;
     operation->expires = expiry_of(text_trim(cgi->expires));
-    nanos most = longest_wait(operation, cgi, wall);
+    nanos most = operation_until_expiry(
+        operation, location_max(cgi, operation->rules->wait_max), wall);
     if (query_said(cgi->query, operation->names.wait, &said)->given)
         duration_parse(said.value, &wait);
     else if (cgi->prefer.has_wait)

@@ -103,6 +103,9 @@ static inline bool operation_passes(const struct operation *operation)
            (operation->method == METHOD_GET || operation->method == METHOD_HEAD);
 }
 
+/* Of a span that begins now, what is over when `expires` is. */
+nanos operation_until_expiry(const struct operation *operation, nanos span, nanos wall);
+
 void operation_dispose(struct operation *operation);
 
 #endif

@@ -84,9 +84,8 @@ static struct instant end_of(const struct operation *operation)
 {
     double share = 1 - END_SPREAD * hold_luck();
     nanos span = (nanos)((double)operation->rules->stream_max * share);
-    if (operation->expires != INT64_MAX && operation->expires - clock_wall() < span)
-        span = operation->expires - clock_wall();
-    return instant_after(clock_now(), span);
+    return instant_after(clock_now(),
+                         operation_until_expiry(operation, span, clock_wall()));
 }
 
 static struct stream *stream_new(const struct operation *operation,
