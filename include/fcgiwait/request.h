@@ -32,9 +32,9 @@ struct request {
     struct place *place;  /* of its client, where those are counted */
     uint32_t number;      /* how many requests had come before, with it, for the log */
     bool head_only;
-    union { /* malloc'd, of one that is answered on and on; else NULL */
-        struct stream *stream; /* with changes */
-        struct viewer *viewer; /* with numbers, for the live page: see `user` */
+    union {                    /* of one that is answered on and on */
+        struct stream *stream; /* with changes, malloc'd; else NULL */
+        struct instant ends;   /* with numbers, for the live page: see `user` */
     };
     struct feed *feed; /* malloc'd, of one that follows all below a path; else NULL */
     char *target;      /* malloc'd line that sends nginx to the origin; NULL: no origin */

@@ -21,10 +21,6 @@
 #define RETRY_MS 2000
 #define OPENING_MOST 64
 
-struct viewer {
-    struct instant ends;
-};
-
 void live_open(struct live *live)
 {
     *live = (struct live){.making = false};
@@ -44,8 +40,6 @@ void live_leave(struct request *request)
     struct service *service = request->service;
     atomic_fetch_sub_explicit(&service->live.viewers, 1, memory_order_relaxed);
     counter_add(&service->counters->viewers, -1);
-    free(request->viewer);
-    request->viewer = NULL;
 }
 
 static void end(struct request *request)
@@ -64,7 +58,7 @@ static struct chunk *event_of(struct request *request)
 
 static void rest(struct request *request)
 {
-    struct instant now = clock_now(), ends = request->viewer->ends;
+    struct instant now = clock_now(), ends = request->ends;
     struct instant next = instant_after(now, LIVE_EVERY);
     if (ends.at < next.at)
         next = ends;
@@ -92,7 +86,7 @@ static void let_go(struct waiter *waiter, enum verdict verdict,
 {
     struct request *request = CONTAINER_OF(waiter, struct request, waiter);
     (void)news;
-    if (verdict == VERDICT_EXPIRED && clock_now().at < request->viewer->ends.at)
+    if (verdict == VERDICT_EXPIRED && clock_now().at < request->ends.at)
         tell(request);
     else
         end(request);
@@ -158,13 +152,7 @@ static void begin(struct service *service, struct request *request,
         return;
     }
     counter_add(&service->counters->viewers, 1);
-    request->viewer = malloc(sizeof *request->viewer);
-    if (request->viewer == NULL) {
-        live_leave(request);
-        deliver_no_memory(service, request);
-        return;
-    }
-    request->viewer->ends = end_of(operation);
+    request->ends = end_of(operation);
     request->user = &user;
     request->patience = PATIENCE;
     request->since = clock_now();

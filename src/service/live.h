@@ -44,7 +44,7 @@ void live_serve(struct service *service, struct request *request,
 /* Whether the request is a stream of numbers. */
 bool live_is_viewer(const struct request *request);
 
-/* A viewer that was hung up, or whose stream is over: gives its memory back. */
+/* A viewer that was hung up, or whose stream is over: gives its place back. */
 void live_leave(struct request *request);
 
 /* A reference of the event with the numbers of now, made once for all who look within
