@@ -5,18 +5,15 @@
 #include <string.h>
 
 #include "deliver.h"
-#include "fcgiwait/status.h"
 #include "live.h"
 #include "numbers.h"
 
 void endpoint_serve(struct service *service, struct request *request,
                     const struct operation *operation)
 {
-    nanos uptime = clock_now().at - service->started.at;
     const char *type = NULL;
     char *bytes = NULL;
     size_t len = 0;
-    struct engine_report engine;
     struct reply reply;
     if (operation->method != METHOD_GET && operation->method != METHOD_HEAD) {
         deliver_problem(service, request, 405, "This can only be read.",
@@ -28,11 +25,6 @@ void endpoint_serve(struct service *service, struct request *request,
                         "Retry-After: 5\r\n");
         return;
     }
-    if (operation->endpoint == ENDPOINT_PAGE) {
-        live_serve(service, request, operation);
-        return;
-    }
-    numbers_refresh(service, &engine);
     switch (operation->endpoint) {
     case ENDPOINT_HEALTH:
         type = "text/plain; charset=utf-8";
@@ -41,13 +33,15 @@ void endpoint_serve(struct service *service, struct request *request,
         break;
     case ENDPOINT_STATUS:
         type = "application/json";
-        bytes = status_json(service->counters, &engine, uptime, &len);
+        bytes = numbers_status(service, &len);
         break;
     case ENDPOINT_METRICS:
         type = "text/plain; version=0.0.4; charset=utf-8";
-        bytes = metrics_text(service->counters, &engine, uptime, &len);
+        bytes = numbers_metrics(service, &len);
         break;
     case ENDPOINT_PAGE:
+        live_serve(service, request, operation);
+        return;
     case ENDPOINT_NONE:
     case ENDPOINT_UNKNOWN:
         deliver_problem(service, request, 500,

@@ -4,7 +4,12 @@
 
 #include "fcgiwait/status.h"
 
-void numbers_refresh(struct service *service, struct engine_report *engine)
+static nanos uptime(const struct service *service)
+{
+    return clock_now().at - service->started.at;
+}
+
+static void refresh(struct service *service, struct engine_report *engine)
 {
     store_engine(service->store, engine);
     counter_set(&service->counters->engine_lag, (int64_t)engine->lag);
@@ -16,7 +21,13 @@ void numbers_refresh(struct service *service, struct engine_report *engine)
 char *numbers_status(struct service *service, size_t *len)
 {
     struct engine_report engine;
-    numbers_refresh(service, &engine);
-    return status_json(service->counters, &engine, clock_now().at - service->started.at,
-                       len);
+    refresh(service, &engine);
+    return status_json(service->counters, &engine, uptime(service), len);
+}
+
+char *numbers_metrics(struct service *service, size_t *len)
+{
+    struct engine_report engine;
+    refresh(service, &engine);
+    return metrics_text(service->counters, &engine, uptime(service), len);
 }

@@ -5,10 +5,8 @@
 
 #include "service_private.h"
 
-/* Sets those that are counted elsewhere, and tells how the engine is. */
-void numbers_refresh(struct service *service, struct engine_report *engine);
-
-/* The status, malloc'd JSON. NULL: out of memory. */
+/* The status as JSON, and the metrics (status.h); malloc'd. NULL: out of memory. */
 char *numbers_status(struct service *service, size_t *len);
+char *numbers_metrics(struct service *service, size_t *len);
 
 #endif
