@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fcgiwait/chunk.h"
 #include "fcgiwait/document.h"
 #include "fcgiwait/text.h"
 
@@ -34,6 +35,10 @@ enum telling_as {
 
 void telling_add(struct telling *telling, struct text t);
 void telling_number(struct telling *telling, uint64_t number);
+
+/* All of it as a chunk, which has the bytes from then on. NULL: out of memory, or it had
+ * failed; they are freed. */
+struct chunk *telling_chunk(struct telling *telling);
 
 /* Gives back the memory that the bytes do not need; without memory all stays as it is. */
 void telling_fit(struct telling *telling);

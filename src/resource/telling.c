@@ -51,6 +51,16 @@ void telling_fit(struct telling *telling)
     telling->capacity = telling->len;
 }
 
+struct chunk *telling_chunk(struct telling *telling)
+{
+    if (telling->failed) {
+        free(telling->bytes);
+        return NULL;
+    }
+    telling_fit(telling);
+    return chunk_around(telling->bytes, (struct text){telling->bytes, telling->len});
+}
+
 /* --- strings --- */
 
 static void add_control(struct telling *telling, unsigned char c)

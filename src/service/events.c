@@ -41,54 +41,33 @@ bool event_can_say(struct event_kind kind, const struct present *present)
 
 /* --- encoding --- */
 
-static struct chunk *encode_plain(const struct present *present)
-{
-    struct text body = present->document->body;
-    struct chunk *chunk = chunk_new(sse_message(present->index, body, NULL));
-    if (chunk != NULL)
-        sse_message(present->index, body, chunk->bytes);
-    return chunk;
-}
-
 static struct chunk *encode_missing(uint64_t index)
 {
-    static const struct text name = TEXT("missing");
     char json[sizeof "{\"index\": }" + TEXT_NUMBER] = "{\"index\": ";
     size_t len = strlen(json);
     len += text_format(index, json + len);
     json[len++] = '}';
-    struct text data = {json, len};
-    struct chunk *chunk = chunk_new(sse_named(name, index, data, NULL));
-    if (chunk != NULL)
-        sse_named(name, index, data, chunk->bytes);
-    return chunk;
+    return sse_chunk(TEXT("missing"), index, (struct text){json, len});
 }
 
 static struct chunk *encode_told(struct event_kind kind, const struct told *told)
 {
     struct telling telling = {.len = 0};
-    struct chunk *chunk = NULL;
-    if (kind.format == EVENT_NDJSON)
+    if (kind.format == EVENT_NDJSON) {
         ndjson_change(&telling, told);
-    else
-        telling_change(&telling, told, TELLING_IN_ONE_LINE);
-    struct text text = {telling.bytes, telling.len};
-    if (!telling.failed && kind.format == EVENT_NDJSON) {
-        chunk = chunk_of(text);
-    } else if (!telling.failed) {
-        chunk = chunk_new(sse_message(told->index, text, NULL));
-        if (chunk != NULL)
-            sse_message(told->index, text, chunk->bytes);
+    } else {
+        sse_id(&telling, told->index);
+        sse_change(&telling, told);
+        sse_end(&telling);
     }
-    free(telling.bytes);
-    return chunk;
+    return telling_chunk(&telling);
 }
 
 static struct chunk *encode(struct event_kind kind, struct text path,
                             const struct present *present)
 {
     if (kind.plain && present->document != NULL)
-        return encode_plain(present);
+        return sse_chunk(TEXT(""), present->index, present->document->body);
     if (kind.plain)
         return encode_missing(present->index);
     struct told told = {path, present->index,

@@ -6,8 +6,6 @@
  */
 #include "feed_events.h"
 
-#include <stdlib.h>
-
 #include "bookmark.h"
 #include "ndjson.h"
 #include "sse.h"
@@ -77,16 +75,6 @@ static void say_current(struct piece *piece, uint64_t index)
         ndjson_current(&piece->telling, index);
 }
 
-static struct chunk *chunk_from(struct telling *telling, bool whole)
-{
-    if (!whole || telling->failed) {
-        free(telling->bytes);
-        return NULL;
-    }
-    telling_fit(telling);
-    return chunk_around(telling->bytes, (struct text){telling->bytes, telling->len});
-}
-
 /* NULL: out of memory. */
 static struct chunk *build(const struct feed *feed, const struct feed_mark *mark,
                            enum event_format format, struct tree *tree, uint64_t *reached)
@@ -95,15 +83,16 @@ static struct chunk *build(const struct feed *feed, const struct feed_mark *mark
     if (mark->resets)
         telling_add(&piece.telling,
                     format == EVENT_SSE ? TEXT(SSE_RESET) : TEXT(NDJSON_RESET));
-    bool whole = feed->from >= feed->newest ||
-                 feed_each(feed, tree, feed->from, mark->undeleted, add, &piece);
+    if (feed->from < feed->newest &&
+        !feed_each(feed, tree, feed->from, mark->undeleted, add, &piece))
+        piece.telling.failed = true;
     end_event(&piece, true);
     *reached = piece.index;
     if (!piece.more && feed->newest > *reached)
         *reached = feed->newest;
     if (!piece.more && mark->catches_up)
         say_current(&piece, *reached);
-    return chunk_from(&piece.telling, whole);
+    return telling_chunk(&piece.telling);
 }
 
 /* --- the next one --- */

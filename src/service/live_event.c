@@ -83,17 +83,15 @@ static struct chunk *make(struct service *service, struct instant now)
 {
     struct telling telling = {.len = 0};
     struct chunk *chunk = NULL;
+    uint64_t ms = (uint64_t)(now.at / NANOS_PER_MS);
     if (add_status(&telling, service)) {
-        add_member(&telling, ",\"ms\":", (uint64_t)(now.at / NANOS_PER_MS));
+        add_member(&telling, ",\"ms\":", ms);
         add_process(&telling, service);
         add_most(&telling, service->tree);
         telling_add(&telling, TEXT("}"));
         struct text text = {telling.bytes, telling.len};
-        uint64_t id = (uint64_t)(now.at / NANOS_PER_MS);
         if (!telling.failed)
-            chunk = chunk_new(sse_message(id, text, NULL));
-        if (chunk != NULL)
-            sse_message(id, text, chunk->bytes);
+            chunk = sse_chunk(TEXT(""), ms, text);
     }
     free(telling.bytes);
     return chunk;

@@ -77,7 +77,21 @@ size_t sse_named(struct text name, uint64_t index, struct text data, char *out)
     return pen.len + sse_message(index, data, out != NULL ? out + pen.len : NULL);
 }
 
-/* --- of everything below a path --- */
+static size_t event(struct text name, uint64_t index, struct text data, char *out)
+{
+    return name.len > 0 ? sse_named(name, index, data, out)
+                        : sse_message(index, data, out);
+}
+
+struct chunk *sse_chunk(struct text name, uint64_t index, struct text data)
+{
+    struct chunk *chunk = chunk_new(event(name, index, data, NULL));
+    if (chunk != NULL)
+        event(name, index, data, chunk->bytes);
+    return chunk;
+}
+
+/* --- in a telling --- */
 
 void sse_change(struct telling *telling, const struct told *told)
 {

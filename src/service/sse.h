@@ -24,13 +24,17 @@ size_t sse_message(uint64_t index, struct text data, char *out);
 /* An event of another name. Without data it would not be heard. */
 size_t sse_named(struct text name, uint64_t index, struct text data, char *out);
 
-/* --- of everything below a path --- */
+/* The one or the other (`name` empty), in memory that is just large enough. NULL: out of
+ * memory. */
+struct chunk *sse_chunk(struct text name, uint64_t index, struct text data);
+
+/* --- in a telling --- */
 
 /* What a client is to drop before it reads on. It has no id: who did not hear what
  * follows comes back with an old one. */
 #define SSE_RESET "event: reset\ndata: {\"reset\": true}\n\n"
 
-/* A message event, but for its id and its end. */
+/* A message event of one line, but for its id and its end. */
 void sse_change(struct telling *telling, const struct told *told);
 void sse_id(struct telling *telling, uint64_t id);
 void sse_end(struct telling *telling);
