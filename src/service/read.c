@@ -39,37 +39,43 @@ static bool act(struct service *service, struct request *request,
     return true;
 }
 
+/* The same, or begins a stream. */
+static bool serve(struct service *service, struct request *request,
+                  const struct operation *operation, struct target *own)
+{
+    struct present present;
+    struct tree_span span;
+    struct read_plan plan;
+    if (request->feed != NULL)
+        feed_look(request->feed, service->tree, &present);
+    else
+        tree_look(service->tree, own->path, own->scope, &present);
+    tree_span(service->tree, &span);
+    bool served = stream_serve(service, request, operation, &span, &present);
+    if (!served) {
+        enum read_action action = read_plan_make(operation, &span, &present, &plan);
+        own->index = request->index = present.index;
+        request->applied = plan.applied;
+        if (request->feed != NULL)
+            feed_set_from(request->feed, service->tree, operation, &span, &present,
+                          action == READ_HOLD);
+        served = act(service, request, operation, action, &plan, &present, own);
+    }
+    present_dispose(&present);
+    return served;
+}
+
 /* fence_look_fn: the state is as new as it has to be. */
 static void look(struct service *service, struct request *request,
                  const struct operation *operation)
 {
     struct target own = {.path = operation->path, .scope = SCOPE_SELF};
-    if (stream_look(service, request, operation))
-        return;
     if (operation->origin.len > 0) { /* there a list is made of its members */
         own.scope = SCOPE_BELOW;
         own.path = path_without_slash(own.path);
     }
-    for (bool served = false; !served;) {
-        struct present present;
-        struct tree_span span;
-        struct read_plan plan;
-        if (request->feed != NULL)
-            feed_look(request->feed, service->tree, &present);
-        else
-            tree_look(service->tree, own.path, own.scope, &present);
-        tree_span(service->tree, &span);
-        enum read_action action = read_plan_make(operation, &span, &present, &plan);
-        own.index = request->index = present.index;
-        request->applied = plan.applied;
-        if (request->feed != NULL)
-            feed_set_from(request->feed, service->tree, operation, &span, &present,
-                          action == READ_HOLD);
-        served = act(service, request, operation, action, &plan, &present, &own);
-        present_dispose(&present);
-        if (!served)
-            store_reached(service->store, 0);
-    }
+    while (!serve(service, request, operation, &own))
+        store_reached(service->store, 0);
 }
 
 /* An index that the state does not have yet, where the client brings one; else 0. */

@@ -30,6 +30,8 @@ static enum accept_stream wanted(const struct operation *operation,
                                  const struct present *present)
 {
     struct text type = TEXT("");
+    if (operation->accept.len == 0)
+        return ACCEPT_NO_STREAM;
     if (operation->below)
         type = TEXT("application/json");
     else if (present->document != NULL)
@@ -147,38 +149,20 @@ static void serve(struct service *service, struct request *request,
     }
 }
 
-/* What is there, and what of it the client has. */
-static void look(struct service *service, struct request *request,
-                 const struct operation *operation, struct present *present)
+bool stream_serve(struct service *service, struct request *request,
+                  const struct operation *operation, const struct tree_span *span,
+                  const struct present *present)
 {
-    bool behind_origin = operation->origin.len > 0;
-    struct text path =
-        behind_origin ? path_without_slash(operation->path) : operation->path;
-    struct tree_span span;
-    if (request->feed != NULL)
-        feed_look(request->feed, service->tree, present);
-    else
-        tree_look(service->tree, path, behind_origin ? SCOPE_BELOW : SCOPE_SELF, present);
-    tree_span(service->tree, &span);
-    if (request->feed != NULL)
-        feed_set_from(request->feed, service->tree, operation, &span, present, false);
-    request->index = STREAM_NOTHING;
-    if (operation->has_index && read_plan_is_since(&span, present, operation->index))
-        request->index = present->index;
-}
-
-bool stream_look(struct service *service, struct request *request,
-                 const struct operation *operation)
-{
-    struct present present;
-    if (operation->accept.len == 0)
+    enum accept_stream stream = wanted(operation, present);
+    if (stream == ACCEPT_NO_STREAM)
         return false;
-    look(service, request, operation, &present);
-    enum accept_stream stream = wanted(operation, &present);
-    if (stream != ACCEPT_NO_STREAM)
-        serve(service, request, operation, kind_of(operation, stream), &present);
-    present_dispose(&present);
-    return stream != ACCEPT_NO_STREAM;
+    if (request->feed != NULL)
+        feed_set_from(request->feed, service->tree, operation, span, present, false);
+    request->index = STREAM_NOTHING;
+    if (operation->has_index && read_plan_is_since(span, present, operation->index))
+        request->index = present->index;
+    serve(service, request, operation, kind_of(operation, stream), present);
+    return true;
 }
 
 bool stream_unreached(struct service *service, struct request *request,
@@ -186,9 +170,8 @@ bool stream_unreached(struct service *service, struct request *request,
 {
     static const struct present unknown = {.index = 0};
     struct reply head;
-    enum accept_stream stream = ACCEPT_NO_STREAM;
-    if (operation->accept.len > 0 && !operation->stream_is_off)
-        stream = wanted(operation, &unknown);
+    enum accept_stream stream =
+        operation->stream_is_off ? ACCEPT_NO_STREAM : wanted(operation, &unknown);
     if (stream == ACCEPT_NO_STREAM)
         return false;
     if (stream == ACCEPT_LINES) {
@@ -196,8 +179,7 @@ bool stream_unreached(struct service *service, struct request *request,
         return true;
     }
     make_head(&head, request, EVENT_SSE, RETRY_UNREACHED_MS,
-              operation->has_index && operation->index != INDEX_NONE ? operation->index
-                                                                     : 0);
+              operation->index != INDEX_NONE ? operation->index : 0);
     deliver_reply(service, request, &head);
     return true;
 }

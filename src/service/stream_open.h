@@ -5,9 +5,12 @@
 
 #include "service_private.h"
 
-/* Answers with a stream, if the client wants one. False: it wants what a GET gives. */
-bool stream_look(struct service *service, struct request *request,
-                 const struct operation *operation);
+/* Answers with a stream, if the client wants one. False: it wants what a GET gives.
+ * `present` is the state now, as its feed saw it if it has one, and `span` was looked at
+ * after it. */
+bool stream_serve(struct service *service, struct request *request,
+                  const struct operation *operation, const struct tree_span *span,
+                  const struct present *present);
 
 /* The store's engine does not answer. A client that wants events is told to come back,
  * with a stream that says nothing else: any other status would end an EventSource for
