@@ -63,13 +63,14 @@ static struct fenced *fenced_new(const struct operation *operation)
 }
 
 /* Nothing older than its index is an answer. It keeps that one, as when nothing had
- * changed, and asks again. */
+ * changed, and asks again. One that can't be ours is none to keep. */
 static void answer_unreached(struct service *service, struct request *request,
                              const struct operation *operation)
 {
     if (stream_unreached(service, request, operation))
         return;
-    if (!operation->has_index || operation->index <= store_index(service->store)) {
+    if (operation->index == INDEX_NONE ||
+        operation->index <= store_index(service->store)) {
         deliver_unreached(service, request);
         return;
     }

@@ -25,6 +25,7 @@ struct far_store {
     struct store store; /* first: the backend is given it */
     struct store *near;
     bool answers;
+    bool is_silent;      /* so long that nobody knows how new the state is */
     struct fence *fence; /* of one request at a time */
 };
 
@@ -39,7 +40,7 @@ static void far_propose(struct store *store, struct edit *edits, size_t count)
 static bool far_reached(struct store *store, uint64_t index)
 {
     (void)store;
-    return far.answers || index <= store_index(far.near);
+    return far.answers || (!far.is_silent && index <= store_index(far.near));
 }
 
 static void far_fence(struct store *store, struct fence *fence)
@@ -106,6 +107,25 @@ static void who_polls_keeps_its_index(void **state)
     assert_int_equal(visit_await(&visit), 304);
 }
 
+/* One that is no index of ours is none to keep. */
+static void who_has_no_index_of_ours_is_told_to_try_again(void **state)
+{
+    static const char *const queries[] = {"", "wait=30s", "index=none",
+                                          "index=18446744073709551615"};
+    struct service_rig *rig = *state;
+    struct visit visit;
+    char value[256];
+    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
+        struct cgi cgi = ask_ahead("*/*", "resource");
+        cgi.query = text_of(queries[i]);
+        far.is_silent = true;
+        serve(rig, &visit, &cgi, false);
+        assert_int_equal(visit_await(&visit), 503);
+        assert_string_equal(visit_header(&visit, "Retry-After", value), "5");
+        assert_null(visit_header(&visit, "X-Polling-Index", value));
+    }
+}
+
 /* Any status but 200 would end it for good, and what is here is too old for it. */
 static void who_wants_events_is_told_to_come_back(void **state)
 {
@@ -170,6 +190,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(who_polls_keeps_its_index),
+        TEST(who_has_no_index_of_ours_is_told_to_try_again),
         TEST(who_wants_events_is_told_to_come_back),
         TEST(who_wants_lines_is_told_why),
         TEST(where_streams_are_off_it_is_a_poll),
