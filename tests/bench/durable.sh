@@ -14,126 +14,44 @@
 # folder by default): it decides which disk is measured. Needs jq, nginx, spawn-fcgi, sqlite3
 # and redis-server (with redis-benchmark).
 set -euo pipefail
-# shellcheck disable=SC2034  # end() reads the pids by name
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=functions.sh
+. "$here/functions.sh"
 PATH=$PATH:/usr/sbin:/sbin
 parts='' blocks=3 seconds=4 resources=${RESOURCES:-100000} redis_sets=20000
 while [ $# -gt 0 ]; do
     case $1 in
     --quick) blocks=1 seconds=1 resources=2000 redis_sets=2000 ;;
     publish | large) parts="$parts $1" ;;
-    *)
-        sed -n '2,/^set -eu/{/^set -eu/!s/^# \{0,1\}//p}' "$0" >&2
-        exit 64
-        ;;
+    *) usage ;;
     esac
     shift
 done
 parts=${parts:-publish large}
 build=${BUILD:?names no folder in which fcgiwait has been built}
-out=${OUT:-$(mktemp -d "${TMPDIR:-/tmp}/fcgiwait-durable.XXXXXX")}
-mkdir -p "$out"
-out=$(cd "$out" && pwd)
-fcgiwait_pid='' nginx_pid='' redis_pid='' port=''
+begin
 
-say() {
-    echo "$*" >&2
-}
-
-# --- servers ---
-
-end() {
-    local pid=${!1}
-    [ -n "$pid" ] || return 0
-    kill "$pid" 2>/dev/null || true
-    wait "$pid" 2>/dev/null || true
-    printf -v "$1" ''
-}
-
-stop_all() {
-    end nginx_pid
-    end fcgiwait_pid
-    end redis_pid
-}
-
-free_port() {
-    local candidate
-    for candidate in $(shuf -i 20000-30000 -n 50); do
-        if ! (: </dev/tcp/127.0.0.1/"$candidate") 2>/dev/null; then
-            echo "$candidate"
-            return
-        fi
-    done
-    exit 1
-}
-
-# await SECONDS COMMAND...: until it succeeds.
-await() {
-    local i most=$(($1 * 100))
-    shift
-    for ((i = 0; i < most; i++)); do
-        ! "$@" >/dev/null 2>&1 || return 0
-        sleep 0.01
-    done
-    say "this did not come true: $*"
-    exit 1
-}
-
-# start_fcgiwait DIR [OPTION]...
-start_fcgiwait() {
-    local dir=$1
-    shift
-    mkdir -p "$dir"
-    rm -f "$dir/socket"
-    : >"$dir/log"
-    spawn-fcgi -s "$dir/socket" -n -b 4096 -- "$build/src/fcgiwait" -o "store.file=$dir/store.db" \
-        -o limits.resources=10000000 "$@" 2>>"$dir/log" &
-    fcgiwait_pid=$!
-    await 60 grep -q ' serves,' "$dir/log"
-}
-
-start_nginx() {
-    local dir=$1
-    port=$(free_port)
-    "$here/nginx.sh" fastcgi "$dir" "$port" "$dir/socket" >"$dir/nginx.conf"
-    nginx -e "$dir/nginx.log" -p "$dir" -c "$dir/nginx.conf" 2>>"$dir/log" &
-    nginx_pid=$!
-    await 10 curl -sf -o "$dir/first" "http://127.0.0.1:$port/status"
-}
-
-stop_fcgiwait() {
-    end nginx_pid
-    end fcgiwait_pid
+# over_file DIR [OPTION]...
+over_file() {
+    start_fcgiwait "$@" -o "store.file=$1/store.db"
 }
 
 # --- publish ---
 
+# fcgiwait_publishes SYNC PUBLISHERS
 fcgiwait_publishes() {
-    local sync=$1 publishers=$2
-    start_fcgiwait "$out/$sync" -o "store.sync=$sync"
-    start_nginx "$out/$sync"
-    "$out/load" publish --port "$port" --status /status --clients 100 --publishers "$publishers" \
-        --seconds "$seconds" 2>>"$out/load.log" >"$out/one.json"
+    over_file "$out/$1" -o "store.sync=$1"
+    start_nginx "$out/$1"
+    publishes "$2"
     stop_fcgiwait
-    jq -e '.errors == 0 and .trouble == ""' "$out/one.json" >/dev/null || say "void: $out/one.json"
-    jq '.per_second.published' "$out/one.json"
 }
 
 redis_publishes() {
     local clients=$1
-    rm -rf "$out/redis" && mkdir "$out/redis"
-    port=$(free_port)
-    redis-server --port "$port" --bind 127.0.0.1 --dir "$out/redis" --appendonly yes \
-        --appendfsync always --save '' >>"$out/redis/log" 2>&1 &
-    redis_pid=$!
-    await 10 redis-cli -p "$port" ping
-    redis-benchmark -p "$port" -t set -c "$clients" -n $((clients * redis_sets / 16 + 1000)) -r 100 \
+    start_redis always
+    redis-benchmark -p "$redis_port" -t set -c "$clients" -n $((clients * redis_sets / 16 + 1000)) -r 100 \
         -d 64 --csv 2>/dev/null | awk -F'"' '/SET/ { printf "%.0f\n", $4 }'
     end redis_pid
-}
-
-median() {
-    sort -n | awk '{ at[NR] = $1 } END { print at[int((NR + 1) / 2)] }'
 }
 
 measure_publish() {
@@ -174,7 +92,7 @@ fill() {
 start_takes() {
     local from
     from=$(date +%s%N)
-    start_fcgiwait "$1"
+    over_file "$1"
     echo $((($(date +%s%N) - from) / 1000000))
 }
 
@@ -182,14 +100,9 @@ resident() {
     awk '/^VmRSS/ { printf "%.0f", $2 / 1024 }' "/proc/$fcgiwait_pid/status"
 }
 
-gets() {
-    "$out/load" get --port "$port" --clients 64 --seconds "$seconds" 2>>"$out/load.log" |
-        jq '.per_second.gets'
-}
-
 measure_large() {
     local block
-    start_fcgiwait "$out/large" && stop_fcgiwait
+    over_file "$out/large" && stop_fcgiwait
     fill "$out/large/store.db"
     for ((block = 0; block < blocks; block++)); do
         for dir in "$out/large" "$out/small"; do
@@ -212,11 +125,4 @@ measure_large() {
     echo
 }
 
-trap stop_all EXIT
-trap 'exit 130' INT TERM
-gcc -std=c17 -D_GNU_SOURCE -O2 -pthread "$here"/*.c -o "$out/load"
-say "load average before: $(cut -d' ' -f1-3 /proc/loadavg)"
-for part in $parts; do
-    "measure_$part"
-done | tee "$out/results.md"
-say "all of it: $out"
+measure

@@ -3,6 +3,8 @@
 # nginx of its own, so that idle connections of one are no burden of another.
 #
 # Needs: here, out, build, peers; gives: pid, nginx_pid, port (by peer).
+# shellcheck source=functions.sh
+. "$here/functions.sh"
 declare -A pid=() nginx_pid=() port=()
 
 # How nginx speaks to a peer.
@@ -13,10 +15,6 @@ declare -A kind=([fcgiwait]=fastcgi [old]=fastcgi [nchan]=nchan [go]=proxy [node
 long_polls="broadcast scale memory distinct churn get publish silence kill wrk"
 declare -A bounds=([ceiling]="get wrk" [least]="broadcast streams" [threads]=$long_polls
     [old]="$long_polls streams streams-distinct streams-memory streams-silence")
-
-say() {
-    echo "$*" >&2
-}
 
 has() {
     [[ " $peers " = *" $1 "* ]]
@@ -93,17 +91,6 @@ await_file() {
         sleep 0.05
     done
     say "$1 did not appear"
-    exit 1
-}
-
-free_port() {
-    local candidate
-    for candidate in $(shuf -i 20000-30000 -n 50); do
-        if ! (: </dev/tcp/127.0.0.1/"$candidate") 2>/dev/null; then
-            echo "$candidate"
-            return
-        fi
-    done
     exit 1
 }
 

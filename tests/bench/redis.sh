@@ -13,121 +13,34 @@
 # BUILD names a folder in which fcgiwait has been built. The files lie in OUT (a new temporary folder by
 # default). Needs jq, nginx, spawn-fcgi and redis-server (with redis-benchmark and redis-cli).
 set -euo pipefail
-# shellcheck disable=SC2034  # end() reads the pids by name
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=functions.sh
+. "$here/functions.sh"
 PATH=$PATH:/usr/sbin:/sbin
 parts='' blocks=3 seconds=4 resources=${RESOURCES:-100000} calls=60000
 while [ $# -gt 0 ]; do
     case $1 in
     --quick) blocks=1 seconds=1 resources=2000 calls=5000 ;;
     publish | large) parts="$parts $1" ;;
-    *)
-        sed -n '2,/^set -eu/{/^set -eu/!s/^# \{0,1\}//p}' "$0" >&2
-        exit 64
-        ;;
+    *) usage ;;
     esac
     shift
 done
 parts=${parts:-publish large}
 build=${BUILD:?names no folder in which fcgiwait has been built}
-out=${OUT:-$(mktemp -d "${TMPDIR:-/tmp}/fcgiwait-redis.XXXXXX")}
-mkdir -p "$out"
-out=$(cd "$out" && pwd)
-fcgiwait_pid='' nginx_pid='' redis_pid='' writer_pid='' monitor_pid='' port='' redis_port=''
-
-say() {
-    echo "$*" >&2
-}
-
-# --- servers ---
-
-end() {
-    local pid=${!1}
-    [ -n "$pid" ] || return 0
-    kill "$pid" 2>/dev/null || true
-    wait "$pid" 2>/dev/null || true
-    printf -v "$1" ''
-}
+begin
+monitor_pid='' writer_pid=''
 
 stop_all() {
     touch "$out/enough" # for write_on()
     end monitor_pid
-    end nginx_pid
-    end fcgiwait_pid
+    stop_fcgiwait
     end redis_pid
-}
-
-free_port() {
-    local candidate
-    for candidate in $(shuf -i 20000-30000 -n 50); do
-        if ! (: </dev/tcp/127.0.0.1/"$candidate") 2>/dev/null; then
-            echo "$candidate"
-            return
-        fi
-    done
-    exit 1
-}
-
-# await SECONDS COMMAND...: until it succeeds.
-await() {
-    local i most=$(($1 * 100))
-    shift
-    for ((i = 0; i < most; i++)); do
-        ! "$@" >/dev/null 2>&1 || return 0
-        sleep 0.01
-    done
-    say "this did not come true: $*"
-    exit 1
-}
-
-redis() {
-    redis-cli -p "$redis_port" "$@"
-}
-
-# start_redis FSYNC
-start_redis() {
-    rm -rf "$out/redis" && mkdir "$out/redis"
-    redis_port=$(free_port)
-    redis-server --port "$redis_port" --bind 127.0.0.1 --dir "$out/redis" --appendonly yes \
-        --appendfsync "$1" --save '' >>"$out/redis/log" 2>&1 &
-    redis_pid=$!
-    await 10 redis ping
-}
-
-# start_fcgiwait DIR OPTION...
-start_fcgiwait() {
-    local dir=$1
-    shift
-    mkdir -p "$dir"
-    rm -f "$dir/socket"
-    : >"$dir/log"
-    spawn-fcgi -s "$dir/socket" -n -b 4096 -- "$build/src/fcgiwait" -o limits.resources=10000000 \
-        "$@" 2>>"$dir/log" &
-    fcgiwait_pid=$!
-    await 60 grep -q ' serves,' "$dir/log"
 }
 
 over_redis() {
     # An option that is given twice counts once; the type has to be given.
     start_fcgiwait "$out/over" -o store.type=redis -o "store.url=redis://127.0.0.1:$redis_port/0"
-}
-
-start_nginx() {
-    local dir=$1
-    port=$(free_port)
-    "$here/nginx.sh" fastcgi "$dir" "$port" "$dir/socket" >"$dir/nginx.conf"
-    nginx -e "$dir/nginx.log" -p "$dir" -c "$dir/nginx.conf" 2>>"$dir/log" &
-    nginx_pid=$!
-    await 10 curl -sf -o "$dir/first" "http://127.0.0.1:$port/status"
-}
-
-stop_fcgiwait() {
-    end nginx_pid
-    end fcgiwait_pid
-}
-
-median() {
-    sort -n | awk '{ at[NR] = $1 } END { print at[int((NR + 1) / 2)] }'
 }
 
 # --- publish ---
@@ -161,13 +74,6 @@ try_to_learn() {
 bare_calls() {
     redis-benchmark -p "$redis_port" -c "$1" -n $((calls * ($1 + 8) / 72)) -r 100 --csv \
         EVALSHA "${call[@]}" 2>/dev/null | awk -F'"' '/EVALSHA/ { printf "%.0f\n", $4 }'
-}
-
-publishes() {
-    "$out/load" publish --port "$port" --status /status --clients 100 --publishers "$1" \
-        --seconds "$seconds" 2>>"$out/load.log" >"$out/one.json"
-    jq -e '.errors == 0 and .trouble == ""' "$out/one.json" >/dev/null || say "void: $out/one.json"
-    jq '.per_second.published' "$out/one.json"
 }
 
 measure_publish() {
@@ -241,11 +147,6 @@ start_takes() {
         'BEGIN { printf "%.0f %.0f\n", 1000 * (until - from), changes / (until - from) }'
 }
 
-gets() {
-    "$out/load" get --port "$port" --clients 64 --seconds "$seconds" 2>>"$out/load.log" |
-        jq '.per_second.gets'
-}
-
 measure_large() {
     local block
     start_redis everysec
@@ -280,11 +181,4 @@ measure_large() {
     echo
 }
 
-trap stop_all EXIT
-trap 'exit 130' INT TERM
-gcc -std=c17 -D_GNU_SOURCE -O2 -pthread "$here"/*.c -o "$out/load"
-say "load average before: $(cut -d' ' -f1-3 /proc/loadavg)"
-for part in $parts; do
-    "measure_$part"
-done | tee "$out/results.md"
-say "all of it: $out"
+measure
