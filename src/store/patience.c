@@ -9,6 +9,13 @@
 
 #include "fcgiwait/thread.h"
 
+/* When it is over, as far as is known. */
+static struct instant end_of(const struct patience *patience)
+{
+    nanos stop = patience->stop != NULL ? atomic_load(patience->stop) : INT64_MAX;
+    return (struct instant){stop < patience->until.at ? stop : patience->until.at};
+}
+
 static nanos step(int tries)
 {
     if (tries < 50)
@@ -18,9 +25,7 @@ static nanos step(int tries)
 
 bool patience_is_over(const struct patience *patience)
 {
-    nanos now = clock_now().at;
-    return now >= patience->until.at ||
-           (patience->stop != NULL && now >= atomic_load(patience->stop));
+    return clock_now().at >= end_of(patience).at;
 }
 
 bool patience_pause(const struct patience *patience, int tries)
@@ -28,5 +33,14 @@ bool patience_pause(const struct patience *patience, int tries)
     if (patience_is_over(patience))
         return false;
     thread_pause(step(tries));
+    return true;
+}
+
+bool patience_wait(const struct patience *patience, struct lock *lock,
+                   pthread_cond_t *cond)
+{
+    if (patience_is_over(patience))
+        return false;
+    lock_wait_until(lock, cond, end_of(patience));
     return true;
 }

@@ -31,14 +31,11 @@ static bool is_reached(const struct postgres *postgres, const struct awaited *aw
 bool postgres_await(struct postgres *postgres, const struct awaited *awaited,
                     struct instant until)
 {
+    struct patience patience = {until, &postgres->patience_ends};
     lock_take(&postgres->lock);
-    while (!is_reached(postgres, awaited)) {
-        nanos stop = atomic_load(&postgres->patience_ends);
-        struct instant end = {stop < until.at ? stop : until.at};
-        if (clock_now().at >= end.at)
-            break;
-        lock_wait_until(&postgres->lock, &postgres->moved, end);
-    }
+    while (!is_reached(postgres, awaited) &&
+           patience_wait(&patience, &postgres->lock, &postgres->moved))
+        ;
     bool reached = is_reached(postgres, awaited);
     lock_drop(&postgres->lock);
     return reached;

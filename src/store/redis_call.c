@@ -140,14 +140,11 @@ static bool has_reached(const struct redis *redis, const struct redis_point *poi
 bool redis_await(struct redis *redis, const struct redis_point *point,
                  struct instant until)
 {
+    struct patience patience = {until, &redis->patience_ends};
     lock_take(&redis->lock);
-    while (!has_reached(redis, point)) {
-        nanos stop = atomic_load(&redis->patience_ends);
-        struct instant end = {stop < until.at ? stop : until.at};
-        if (clock_now().at >= end.at)
-            break;
-        lock_wait_until(&redis->lock, &redis->moved, end);
-    }
+    while (!has_reached(redis, point) &&
+           patience_wait(&patience, &redis->lock, &redis->moved))
+        ;
     bool reached = has_reached(redis, point);
     lock_drop(&redis->lock);
     return reached;
