@@ -44,10 +44,7 @@ void postgres_link_close(struct postgres_link *link)
 
 void postgres_link_nudge(struct postgres_link *link)
 {
-    uint64_t one = 1;
-    /* It fails only where it was nudged already. */
-    if (write(link->wake, &one, sizeof one) < 0)
-        return;
+    eventfd_write(link->wake, 1); /* it fails only where it was nudged already */
 }
 
 void postgres_link_cut(struct postgres_link *link)
@@ -117,13 +114,12 @@ bool postgres_link_wait(struct postgres_link *link, bool writable, struct instan
     struct pollfd fds[] = {{.fd = PQsocket(link->connection),
                             .events = writable ? POLLIN | POLLOUT : POLLIN},
                            {.fd = link->wake, .events = POLLIN}};
-    uint64_t count;
+    eventfd_t nudges;
     lock_must_hold_none();
     if (atomic_load(&link->cut))
         return false;
-    if (poll(fds, 2, instant_left_ms(until, clock_now())) > 0 && fds[1].revents != 0 &&
-        read(link->wake, &count, sizeof count) < 0)
-        return true;
+    if (poll(fds, 2, instant_left_ms(until, clock_now())) > 0 && fds[1].revents != 0)
+        eventfd_read(link->wake, &nudges);
     return !atomic_load(&link->cut);
 }
 
