@@ -18,23 +18,24 @@
 #define LAST_PATIENCE (1 * NANOS_PER_SECOND)
 
 /* Documents are the application's; a touch has no condition that the log could hold. */
-static bool is_ours(const struct edit *edit)
+static bool are_ours(const struct edit *edits, size_t count)
 {
-    return edit_is_unconditional(edit);
+    for (size_t i = 0; i < count; i++)
+        if (!edit_is_unconditional(&edits[i]))
+            return false;
+    return true;
 }
 
 static void postgres_propose(struct store *store, struct edit *edits, size_t count)
 {
-    struct postgres *postgres = (struct postgres *)store;
+    if (are_ours(edits, count)) {
+        queue_add(&((struct postgres *)store)->queue, edits, count);
+        return;
+    }
     for (size_t i = 0; i < count; i++)
-        if (!is_ours(&edits[i])) {
-            for (size_t k = 0; k < count; k++)
-                edits[k].result = EDIT_ELSEWHERE;
-            for (size_t k = 0; k < count; k++) /* the last may free them all */
-                edits[k].done(&edits[k]);
-            return;
-        }
-    queue_add(&postgres->queue, edits, count);
+        edits[i].result = EDIT_ELSEWHERE;
+    for (size_t i = 0; i < count; i++) /* the last may free them all */
+        edits[i].done(&edits[i]);
 }
 
 static bool postgres_reached(struct store *store, uint64_t index)

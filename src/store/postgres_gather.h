@@ -32,7 +32,7 @@ struct postgres_gather {
     struct change changes[POSTGRES_PATHS_MOST + POSTGRES_WHOLE_MOST];
 };
 
-/* A change of rows. False: nothing that a server sends. */
+/* A change of rows. */
 void postgres_gather_row(struct postgres_gather *gather, struct postgres_tables *tables,
                          const struct postgres_message *message);
 

@@ -123,11 +123,8 @@ static bool is_followed(struct postgres *postgres, uint64_t before, struct insta
     uint64_t after = postgres_session(postgres);
     struct awaited awaited = {UINT64_MAX, postgres->numbered, after};
     *again = after != before;
-    if (*again)
-        return postgres_await(postgres,
-                              &(struct awaited){UINT64_MAX, postgres->numbered, after},
-                              instant_after(clock_now(), SHORTLY));
-    return postgres_await(postgres, &awaited, until);
+    return postgres_await(postgres, &awaited,
+                          *again ? instant_after(clock_now(), SHORTLY) : until);
 }
 
 /* False: link->error. A connection that was lost meanwhile is no reason to give up. */
