@@ -81,6 +81,12 @@ struct postgres {
     struct instant looked;             /* when */
 };
 
+/* Until then the server has to answer. */
+static inline struct instant postgres_soon(const struct postgres *postgres)
+{
+    return instant_after(clock_now(), postgres->patience);
+}
+
 /* All that was gathered becomes visible, or that there was nothing, up to this place in
  * the log. False: following.error; its index can't be given, or was given before. */
 bool postgres_show(struct postgres *postgres, uint64_t place, nanos at);

@@ -6,7 +6,7 @@ bool postgres_connected(struct postgres *postgres, struct instant until)
 {
     struct patience patience = {until, &postgres->patience_ends};
     for (int tries = 50; !postgres_link_is_open(&postgres->proposing); tries++) {
-        struct instant bound = instant_after(clock_now(), postgres->patience);
+        struct instant bound = postgres_soon(postgres);
         if (postgres_link_open(&postgres->proposing, bound.at < until.at ? bound : until))
             return true;
         if (!patience_pause(&patience, tries))

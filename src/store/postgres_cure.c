@@ -34,12 +34,8 @@ static const struct {
 } cures[] = {
     {"55000", "wal_level",
      "set wal_level = logical in postgresql.conf and restart the server"},
-    {"55000", "recovery",
-     "this is a standby: store.url has to lead to the primary (several hosts and "
-     "target_session_attrs=read-write find it)"},
-    {"25006", "",
-     "this is a standby: store.url has to lead to the primary (several hosts and "
-     "target_session_attrs=read-write find it)"},
+    {"55000", "recovery", POSTGRES_IS_STANDBY},
+    {"25006", "", POSTGRES_IS_STANDBY},
     {"53400", "slot",
      "raise max_replication_slots in postgresql.conf and restart the server: each "
      "fcgiwait needs one, for as long as it runs"},

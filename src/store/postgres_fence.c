@@ -21,7 +21,7 @@ static bool await_index(struct postgres *postgres, uint64_t index, struct instan
  * follow it. */
 static bool ask_newest(struct postgres *postgres, uint64_t *newest)
 {
-    struct instant until = instant_after(clock_now(), postgres->patience);
+    struct instant until = postgres_soon(postgres);
     uint64_t session = postgres_session(postgres), place;
     if (atomic_load(&postgres->engine.lost) != 0 || !postgres_connected(postgres, until))
         return false;
@@ -53,7 +53,7 @@ bool postgres_fences_look(struct postgres *postgres, struct fence *fences)
         atomic_store(&postgres->ping, true);
         postgres_link_nudge(&postgres->following);
     }
-    struct instant bound = instant_after(clock_now(), postgres->patience);
+    struct instant bound = postgres_soon(postgres);
     while (fences != NULL) {
         struct fence *fence = fences;
         struct instant until = fence->until.at < bound.at ? fence->until : bound;

@@ -10,12 +10,6 @@
 #include "postgres.h"
 #include "postgres_catalogue.h"
 
-static bool open_asking(struct postgres *postgres, struct instant *until)
-{
-    *until = instant_after(clock_now(), postgres->patience);
-    return postgres_link_open(&postgres->asking, *until);
-}
-
 static bool adopt(struct postgres *postgres, const struct postgres_message *message,
                   enum postgres_learned *learned, const char **why)
 {
@@ -23,8 +17,7 @@ static bool adopt(struct postgres *postgres, const struct postgres_message *mess
     if (!postgres_await_visible(postgres, postgres->number))
         return false;
     return postgres_catalogue_adopt(&postgres->asking, postgres->tables, message,
-                                    instant_after(clock_now(), postgres->patience),
-                                    learned, why);
+                                    postgres_soon(postgres), learned, why);
 }
 
 bool postgres_learn(struct postgres *postgres, const struct postgres_message *message)
@@ -61,9 +54,9 @@ bool postgres_compare(struct postgres *postgres, char *error, size_t capacity)
 {
     struct postgres_link *link = &postgres->asking;
     struct findings findings = {error, capacity, false};
-    struct instant until;
+    struct instant until = postgres_soon(postgres);
     enum store_checked checked = STORE_UNREACHABLE;
-    if (open_asking(postgres, &until))
+    if (postgres_link_open(link, until))
         checked = postgres_catalogue_check(link, postgres->publication, postgres->tables,
                                            until, say, &findings);
     if (checked == STORE_UNREACHABLE)

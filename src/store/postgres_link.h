@@ -69,6 +69,10 @@ bool postgres_link_lose(struct postgres_link *link, enum engine_state trouble,
 /* The same by what the server says at the end of a stream. */
 bool postgres_link_lose_by(struct postgres_link *link, const struct pg_result *result);
 
+#define POSTGRES_IS_STANDBY                                                              \
+    "this is a standby: store.url has to lead to the primary (several hosts and "        \
+    "target_session_attrs=read-write find it)"
+
 /* What to do about it, for an SQLSTATE ("" where it is not known) and what the server
  * said; NULL: it says so itself. `trouble`: what it says of the server; stays as it is
  * where that says nothing. Pure. */

@@ -20,16 +20,11 @@
     "SET extra_float_digits = 3; SET bytea_output = 'hex'; "                             \
     "SELECT pg_is_in_recovery()"
 
-static struct instant soon(const struct postgres *postgres)
-{
-    return instant_after(clock_now(), postgres->patience);
-}
-
 /* NULL: link->error. The result is the caller's. */
 static PGresult *ask(struct postgres *postgres, const char *command, int columns)
 {
     struct postgres_link *link = &postgres->following;
-    PGresult *result = postgres_link_ask(link, command, NULL, soon(postgres));
+    PGresult *result = postgres_link_ask(link, command, NULL, postgres_soon(postgres));
     if (result == NULL)
         return NULL;
     if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1 &&
@@ -61,10 +56,7 @@ static bool settle(struct postgres *postgres)
     PQclear(result);
     if (!standby)
         return true;
-    return postgres_link_lose(&postgres->following, ENGINE_READONLY,
-                              "this is a standby: store.url has to lead to the primary "
-                              "(several hosts and target_session_attrs=read-write find "
-                              "it)");
+    return postgres_link_lose(&postgres->following, ENGINE_READONLY, POSTGRES_IS_STANDBY);
 }
 
 static bool identify(struct postgres *postgres, uint64_t *system)
@@ -154,7 +146,7 @@ static bool start_stream(struct postgres *postgres, const char *name)
             snprintf(command, capacity, form, name, protocol, publication);
     }
     if (command != NULL)
-        result = postgres_link_ask(link, command, NULL, soon(postgres));
+        result = postgres_link_ask(link, command, NULL, postgres_soon(postgres));
     else
         postgres_link_lose(link, ENGINE_LOST, "out of memory");
     bool good = result != NULL && PQresultStatus(result) == PGRES_COPY_BOTH;
@@ -224,7 +216,7 @@ static void reset(struct postgres *postgres)
 static bool open_asking(struct postgres *postgres)
 {
     struct postgres_link *link = &postgres->asking;
-    return postgres_link_open(link, soon(postgres)) ||
+    return postgres_link_open(link, postgres_soon(postgres)) ||
            postgres_link_lose(&postgres->following, link->trouble, link->error);
 }
 
@@ -233,7 +225,7 @@ bool postgres_follow_open(struct postgres *postgres)
     struct postgres_link *link = &postgres->following;
     char name[64];
     uint64_t system, start = 0;
-    if (postgres_link_open(link, soon(postgres)) && settle(postgres) &&
+    if (postgres_link_open(link, postgres_soon(postgres)) && settle(postgres) &&
         identify(postgres, &system) && open_asking(postgres) &&
         make_slot(postgres, name, &start) && start_stream(postgres, name)) {
         reset(postgres);

@@ -22,7 +22,7 @@
 static bool look(struct postgres *postgres)
 {
     struct postgres_link *link = &postgres->asking;
-    struct instant until = instant_after(clock_now(), postgres->patience);
+    struct instant until = postgres_soon(postgres);
     PQclear(postgres->snapshot_said);
     postgres->snapshot = (struct postgres_snapshot){.to = 0};
     postgres->snapshot_said =
