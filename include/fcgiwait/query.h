@@ -17,6 +17,10 @@
  * percent-encoded; empty where there is no `=`). False when there is none. */
 bool query_get(struct text query, struct text name, struct text *value);
 
+/* The byte that an escape at the beginning of `t` stands for; -1: there is none, or it is
+ * broken. */
+int query_escaped(struct text t);
+
 /* Undoes percent-encoding and `+` into `out`, which has `capacity` bytes. Returns false
  * when it does not fit or an escape is broken. *len is what was written; no NUL is added.
  */

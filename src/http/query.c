@@ -36,12 +36,11 @@ static int hex_digit(char c)
     return -1;
 }
 
-/* The byte that an escape at `at` stands for; -1: broken. */
-static int escaped(struct text value, size_t at)
+int query_escaped(struct text t)
 {
-    if (value.len - at < 3)
+    if (t.len < 3 || t.at[0] != '%')
         return -1;
-    int high = hex_digit(value.at[at + 1]), low = hex_digit(value.at[at + 2]);
+    int high = hex_digit(t.at[1]), low = hex_digit(t.at[2]);
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
@@ -53,7 +52,7 @@ bool query_decode(struct text value, char *out, size_t capacity, size_t *len)
         if (byte == '+')
             byte = ' ';
         if (byte == '%') {
-            byte = escaped(value, i);
+            byte = query_escaped((struct text){value.at + i, value.len - i});
             i += 2;
         }
         if (byte < 0 || *len == capacity)

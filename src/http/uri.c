@@ -72,17 +72,15 @@ static struct text folder_of(struct text base)
 static bool decode(struct text escaped, char *out, size_t *len)
 {
     *len = 0;
-    for (size_t i = 0, step; i < escaped.len; i += step) {
-        size_t one = 1;
-        step = escaped.at[i] == '%' ? 3 : 1;
-        out[*len] = escaped.at[i];
-        if (step == 3 &&
-            (escaped.len - i < 3 ||
-             !query_decode((struct text){escaped.at + i, 3}, out + *len, 1, &one)))
+    for (size_t i = 0; i < escaped.len; i++) {
+        int byte = (unsigned char)escaped.at[i];
+        if (byte == '%') {
+            byte = query_escaped((struct text){escaped.at + i, escaped.len - i});
+            i += 2;
+        }
+        if (byte < 0 || text_is_control((char)byte))
             return false;
-        if (text_is_control(out[*len]))
-            return false;
-        ++*len;
+        out[(*len)++] = (char)byte;
     }
     return true;
 }
@@ -109,6 +107,33 @@ static size_t normalise(char *path, size_t len)
     if (slash)
         path[end++] = '/';
     return end;
+}
+
+char *uri_escape(char *out, unsigned char byte)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    *out++ = '%';
+    *out++ = digits[byte >> 4];
+    *out++ = digits[byte & 15];
+    return out;
+}
+
+static bool stands_for_itself(unsigned char byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+           (byte >= '0' && byte <= '9') || (byte != '\0' && strchr("-._~", byte) != NULL);
+}
+
+char *uri_put(char *out, struct text t)
+{
+    for (size_t i = 0; i < t.len; i++) {
+        unsigned char byte = (unsigned char)t.at[i];
+        if (stands_for_itself(byte))
+            *out++ = (char)byte;
+        else
+            out = uri_escape(out, byte);
+    }
+    return out;
 }
 
 bool uri_path(struct text reference, struct text base, struct text host, char *out,

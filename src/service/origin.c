@@ -7,15 +7,10 @@
 
 #include <stdlib.h>
 
+#include "fcgiwait/uri.h"
+
 #define FIELD_NAME "X-Accel-Redirect: "
 #define FIELD_END "\r\n\r\n"
-
-/* RFC 3986 section 2.3. */
-static bool stands_for_itself(unsigned char byte)
-{
-    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-           (byte >= '0' && byte <= '9') || (byte != '\0' && strchr("-._~", byte) != NULL);
-}
 
 /* No URL has these, and a header line or a request line would end at some of them. */
 static bool breaks_a_line(unsigned char byte)
@@ -36,29 +31,13 @@ const char *origin_check(struct text origin)
                    "like /_origin, without a slash at its end.";
 }
 
-static char *put_escaped(char *out, unsigned char byte)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    *out++ = '%';
-    *out++ = digits[byte >> 4];
-    *out++ = digits[byte & 15];
-    return out;
-}
-
 static char *put_segment(char *out, struct text segment)
 {
     if (text_is(segment, TEXT(".")))
         return text_put(out, TEXT("%252E"));
     if (text_is(segment, TEXT("..")))
         return text_put(out, TEXT("%252E%252E"));
-    for (size_t i = 0; i < segment.len; i++) {
-        unsigned char byte = (unsigned char)segment.at[i];
-        if (stands_for_itself(byte))
-            *out++ = (char)byte;
-        else
-            out = put_escaped(out, byte);
-    }
-    return out;
+    return uri_put(out, segment);
 }
 
 /* At most five bytes for one. */
@@ -85,7 +64,7 @@ static char *put_query(char *out, struct text query, const struct query_names *n
         *out++ = '?';
     for (size_t i = 0; i < len; i++) {
         if (breaks_a_line((unsigned char)raw[i]))
-            out = put_escaped(out, (unsigned char)raw[i]);
+            out = uri_escape(out, (unsigned char)raw[i]);
         else
             *out++ = raw[i];
     }

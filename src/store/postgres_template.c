@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "fcgiwait/path.h"
+#include "fcgiwait/query.h"
 #include "fcgiwait/uri.h"
 
 const char postgres_no_memory[] = "out of memory";
@@ -53,14 +54,6 @@ static const char *take_column(struct text *rest, struct postgres_part *part)
     return NULL;
 }
 
-/* An escape does not go on in a value. */
-static bool is_escape(struct text rest)
-{
-    static const char digits[] = "0123456789abcdefABCDEF";
-    return rest.len >= 3 && memchr(digits, rest.at[1], sizeof digits - 1) != NULL &&
-           memchr(digits, rest.at[2], sizeof digits - 1) != NULL;
-}
-
 /* One literal, and one column where there is one. */
 static const char *take_part(struct text *rest, struct postgres_part *part)
 {
@@ -68,7 +61,7 @@ static const char *take_part(struct text *rest, struct postgres_part *part)
     while (rest->len > 0 && rest->at[0] != '{') {
         if (strchr("}?#", rest->at[0]) != NULL || text_is_control(rest->at[0]))
             return "it has a }, ?, # or control character in it";
-        if (rest->at[0] == '%' && !is_escape(*rest))
+        if (rest->at[0] == '%' && query_escaped(*rest) < 0) /* nor goes on in a value */
             return "it has a % that is not followed by two hexadecimal digits";
         part->literal.len++;
         text_skip(rest, 1);
@@ -189,24 +182,6 @@ static size_t size_of(const struct postgres_template *template,
     return size;
 }
 
-/* What RFC 3986, section 2.3 calls unreserved stands as it is. */
-static char *put_encoded(char *out, struct text value)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned char c = (unsigned char)value.at[i];
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-            memchr("-._~", c, 4) != NULL) {
-            *out++ = (char)c;
-        } else {
-            *out++ = '%';
-            *out++ = digits[c >> 4];
-            *out++ = digits[c & 15];
-        }
-    }
-    return out;
-}
-
 /* A URL that grows. */
 struct writer {
     char *url, *end;
@@ -268,7 +243,7 @@ static enum written write_url(const struct postgres_template *template,
             cut(writer);
             return value->kind == POSTGRES_UNCHANGED ? UNKNOWN : CUT;
         }
-        writer->end = put_encoded(writer->end, value->text);
+        writer->end = uri_put(writer->end, value->text);
         writer->valued = true;
     }
     return end_segment(writer) ? WHOLE : CUT;

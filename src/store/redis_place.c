@@ -11,31 +11,22 @@
 #include <config.h>
 #endif
 
-#include "fcgiwait/text.h"
+#include "fcgiwait/query.h"
 
 #define PORT 6379
 #define SENTINEL_PORT 26379
 #define MASTER "mymaster" /* as in Sentinel's own examples */
 
-static int digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Decoded; NULL: out of memory. */
+/* Decoded; what is no escape stays as it is. NULL: out of memory. */
 static char *copy(struct text t)
 {
     char *copied = malloc(t.len + 1), *at = copied;
     if (copied == NULL)
         return NULL;
     for (size_t i = 0; i < t.len; i++) {
-        bool coded = t.at[i] == '%' && i + 2 < t.len && digit(t.at[i + 1]) >= 0 &&
-                     digit(t.at[i + 2]) >= 0;
-        *at++ = coded ? (char)(digit(t.at[i + 1]) << 4 | digit(t.at[i + 2])) : t.at[i];
-        i += coded ? 2 : 0;
+        int byte = query_escaped((struct text){t.at + i, t.len - i});
+        *at++ = byte >= 0 ? (char)byte : t.at[i];
+        i += byte >= 0 ? 2 : 0;
     }
     *at = '\0';
     return copied;
