@@ -24,12 +24,12 @@ enum lock_rank {
     LOCK_TREE,           /* tree/node.h */
     LOCK_LANE,           /* front/lane.h */
     LOCK_CENSUS,         /* front/census.h */
-    LOCK_EVENTS,         /* service/events.h */
+    LOCK_EVENTS,         /* service/built.h: of streams */
     LOCK_RULES,          /* service/service_private.h */
     LOCK_CUTOFF,         /* service/service_private.h */
     LOCK_AGAIN,          /* service/again.h */
     LOCK_PLACES,         /* service/places.h */
-    LOCK_PAGES,          /* service/pages.h */
+    LOCK_PAGES,          /* service/built.h: of answers */
     LOCK_BUILDER,        /* service/builder.h */
     LOCK_LIVE,           /* service/live.h */
     LOCK_ENGINE,         /* fcgiwait/engine.h */

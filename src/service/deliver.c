@@ -63,17 +63,26 @@ static struct reply_options options_for(struct service *service,
 }
 
 static void reply_page(struct service *service, struct request *request,
-                       struct feed_page *page, const struct reply_options *options)
+                       struct feed_page *page)
 {
     struct reply reply;
+    struct reply_options options = options_for(service, request);
     if (page->chunk == NULL) {
         deliver_no_memory(service, request);
         return;
     }
     histogram_add_size(&service->counters->feed, chunk_text(page->chunk).len);
-    reply_told(&reply, page->index, page->chunk, options);
+    reply_told(&reply, page->index, page->chunk, &options);
     chunk_unref(&page->chunk);
     deliver_reply(service, request, &reply);
+}
+
+static struct built_key key_of(const struct feed *feed)
+{
+    struct built_key key = feed_key(feed);
+    key.rules = feed->rules;
+    key.horizon = feed->horizon;
+    return key;
 }
 
 /* False: it is too long to be brief; nothing was done. */
@@ -81,14 +90,16 @@ static bool deliver_told(struct service *service, struct request *request,
                          enum feed_length length)
 {
     struct feed_page page;
-    struct reply_options options = options_for(service, request);
-    if (!pages_find(&service->pages, request->feed, &page)) {
+    struct built_key key = key_of(request->feed);
+    page.chunk = built_find(&service->pages, &key, &page.index);
+    if (page.chunk == NULL) {
         if (!feed_tell(request->feed, service->tree, length, &page))
             return false;
         counter_add(&service->counters->feeds_built, 1);
-        pages_keep(&service->pages, &request->feed, &page);
+        if (page.chunk != NULL)
+            built_add(&service->pages, &key, page.chunk, page.index);
     }
-    reply_page(service, request, &page, &options);
+    reply_page(service, request, &page);
     return true;
 }
 

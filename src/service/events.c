@@ -6,40 +6,17 @@
  */
 #include "events.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "fcgiwait/telling.h"
 #include "ndjson.h"
 #include "sse.h"
 
-void events_open(struct events *events)
-{
-    *events = (struct events){.next = 0};
-    lock_init(&events->lock, LOCK_EVENTS);
-}
-
-static void forget(struct event *event)
-{
-    if (event->chunk != NULL)
-        free((char *)event->key.what.at);
-    chunk_unref(&event->chunk);
-}
-
-void events_close(struct events *events)
-{
-    for (size_t i = 0; i < EVENTS_KEPT; i++)
-        forget(&events->kept[i]);
-    lock_destroy(&events->lock);
-}
-
 bool event_can_say(struct event_kind kind, const struct present *present)
 {
     return !kind.plain || present->document == NULL ||
            text_is_utf8(present->document->body);
 }
-
-/* --- encoding --- */
 
 static struct chunk *encode_missing(uint64_t index)
 {
@@ -77,56 +54,17 @@ static struct chunk *encode(struct event_kind kind, struct text path,
     return encode_told(kind, &told);
 }
 
-/* --- the latest --- */
-
-static bool is_same(const struct event_key *a, const struct event_key *b)
-{
-    return a->index == b->index && a->from == b->from && a->flags == b->flags &&
-           a->undeleted == b->undeleted && a->goes_on == b->goes_on &&
-           a->kind.format == b->kind.format && a->kind.plain == b->kind.plain &&
-           a->kind.documents == b->kind.documents && text_is(a->what, b->what);
-}
-
-struct chunk *events_find(struct events *events, const struct event_key *key,
-                          uint64_t *reached)
-{
-    struct chunk *found = NULL;
-    lock_take(&events->lock);
-    for (size_t i = 0; i < EVENTS_KEPT && found == NULL; i++) {
-        const struct event *event = &events->kept[i];
-        if (event->chunk != NULL && is_same(&event->key, key)) {
-            found = chunk_ref(event->chunk);
-            *reached = event->reached;
-        }
-    }
-    lock_drop(&events->lock);
-    return found;
-}
-
-void events_keep(struct events *events, const struct event_key *key, struct chunk *chunk,
-                 uint64_t reached)
-{
-    struct event event = {*key, NULL, reached};
-    char *what = malloc(key->what.len + 1);
-    if (what == NULL)
-        return;
-    text_put(what, key->what);
-    event.key.what.at = what;
-    event.chunk = chunk_ref(chunk);
-    lock_take(&events->lock);
-    struct event oldest = events->kept[events->next % EVENTS_KEPT];
-    events->kept[events->next++ % EVENTS_KEPT] = event;
-    lock_drop(&events->lock);
-    forget(&oldest);
-}
-
 /* Whether it can be said is looked at once, as it is encoded once. */
-enum event_got events_get(struct events *events, struct event_kind kind, struct text path,
+enum event_got events_get(struct built *built, struct event_kind kind, struct text path,
                           const struct present *present, struct chunk **chunk)
 {
-    const struct event_key key = {.kind = kind, .what = path, .index = present->index};
+    const bool flags[] = {false, kind.format == EVENT_NDJSON, kind.plain, kind.documents};
+    const struct built_key key = {.what = path,
+                                  .index = present->index,
+                                  .flags =
+                                      built_flags(flags, sizeof flags / sizeof *flags)};
     uint64_t reached;
-    *chunk = events_find(events, &key, &reached);
+    *chunk = built_find(built, &key, &reached);
     if (*chunk != NULL)
         return EVENT_GOT;
     if (!event_can_say(kind, present))
@@ -134,6 +72,6 @@ enum event_got events_get(struct events *events, struct event_kind kind, struct 
     *chunk = encode(kind, path, present);
     if (*chunk == NULL)
         return EVENT_NO_MEMORY;
-    events_keep(events, &key, *chunk, present->index);
+    built_add(built, &key, *chunk, present->index);
     return EVENT_GOT;
 }

@@ -140,12 +140,14 @@ void feed_set_from(struct feed *feed, struct tree *tree,
     }
 }
 
-bool feed_same(const struct feed *a, const struct feed *b)
+struct built_key feed_key(const struct feed *feed)
 {
-    if (a->newest != b->newest || a->from != b->from || a->has_from != b->has_from ||
-        a->goes_on != b->goes_on || a->horizon != b->horizon || a->count != b->count ||
-        a->rules != b->rules || a->minimal != b->minimal || a->named != b->named ||
-        a->behind_origin != b->behind_origin || a->below_alone != b->below_alone)
-        return false;
-    return text_is(a->what, b->what);
+    const bool flags[FEED_FLAGS] = {
+        true,          feed->has_from,    feed->named,
+        feed->minimal, feed->below_alone, feed->behind_origin};
+    return (struct built_key){.what = feed->what,
+                              .index = feed->newest,
+                              .from = feed->from,
+                              .goes_on = feed->goes_on,
+                              .flags = built_flags(flags, FEED_FLAGS)};
 }

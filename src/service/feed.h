@@ -9,9 +9,9 @@
 #ifndef FCGIWAIT_SERVICE_FEED_H
 #define FCGIWAIT_SERVICE_FEED_H
 
-#include "fcgiwait/chunk.h"
 #include "fcgiwait/names.h"
 #include "fcgiwait/telling.h"
+#include "built.h"
 #include "operation.h"
 
 struct feed {
@@ -67,8 +67,10 @@ uint64_t feed_known_from(const struct feed *feed, struct tree *tree);
 /* Whether deletions that came after `from` may be forgotten, at this horizon. */
 bool feed_is_void(const struct feed *feed, uint64_t horizon);
 
-/* Whether both ask for the same, from the same index, of the same state. */
-bool feed_same(const struct feed *a, const struct feed *b);
+/* What it asks for, from which index, of which state (built.h). So many flags are taken.
+ */
+#define FEED_FLAGS 6
+struct built_key feed_key(const struct feed *feed);
 
 /* What a feed tells. */
 struct feed_page {
@@ -81,8 +83,9 @@ enum feed_length {
     FEED_WHOLE
 };
 
-/* What changed, in index order, up to what feed_look() saw (feed_tell.c). Feeds that are
- * the same tell the same. False: it is too long to be brief, and nothing was made. */
+/* What changed, in index order, up to what feed_look() saw (feed_tell.c). Feeds with the
+ * same key, rules and horizon tell the same. False: it is too long to be brief, and
+ * nothing was made. */
 bool feed_tell(const struct feed *feed, struct tree *tree, enum feed_length length,
                struct feed_page *page) __attribute__((warn_unused_result));
 

@@ -106,38 +106,27 @@ static void begin_anew(struct feed *feed, struct feed_mark *mark, uint64_t known
 }
 
 /* What of a feed or a mark makes a piece another one. */
-static unsigned flags_of(const struct feed *feed, const struct feed_mark *mark)
-{
-    const bool flags[] = {true,        feed->below_alone, feed->behind_origin,
-                          feed->named, mark->resets,      mark->catches_up};
-    unsigned bits = 0;
-    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
-        bits |= (unsigned)flags[i] << i;
-    return bits;
-}
-
-static struct event_key key_of(const struct feed *feed, const struct feed_mark *mark,
+static struct built_key key_of(const struct feed *feed, const struct feed_mark *mark,
                                uint64_t from, enum event_format format)
 {
-    return (struct event_key){
-        .kind = {format, false, !feed->minimal && !feed->behind_origin},
-        .what = feed->what,
-        .index = feed->newest,
-        .from = from,
-        .undeleted = mark->undeleted,
-        .goes_on = feed->goes_on,
-        .flags = flags_of(feed, mark)};
+    const bool flags[] = {mark->resets, mark->catches_up, format == EVENT_NDJSON};
+    struct built_key key = feed_key(feed);
+    key.from = from;
+    key.undeleted = mark->undeleted;
+    key.flags |= built_flags(flags, sizeof flags / sizeof *flags) << FEED_FLAGS;
+    return key;
 }
 
 /* False: the mark has become void meanwhile. */
-static bool make(struct events *events, const struct event_key *key, struct feed *feed,
-                 struct feed_mark *mark, struct tree *tree, struct chunk **chunk)
+static bool make(struct built *built, const struct built_key *key,
+                 enum event_format format, struct feed *feed, struct feed_mark *mark,
+                 struct tree *tree, struct chunk **chunk)
 {
     struct tree_span after;
     uint64_t reached;
-    *chunk = events_find(events, key, &reached);
+    *chunk = built_find(built, key, &reached);
     if (*chunk == NULL) {
-        *chunk = build(feed, mark, key->kind.format, tree, &reached);
+        *chunk = build(feed, mark, format, tree, &reached);
         if (*chunk == NULL)
             return true;
         tree_span(tree, &after); /* a deletion may be forgotten while we tell */
@@ -145,7 +134,7 @@ static bool make(struct events *events, const struct event_key *key, struct feed
             chunk_unref(chunk);
             return false;
         }
-        events_keep(events, key, *chunk, reached);
+        built_add(built, key, *chunk, reached);
     }
     feed->from = reached;
     mark->resets = false;
@@ -172,7 +161,7 @@ static enum feed_said rest(struct feed *feed, struct feed_mark *mark, uint64_t n
     return FEED_SAID_ALL;
 }
 
-enum feed_said feed_events_next(struct events *events, enum event_format format,
+enum feed_said feed_events_next(struct built *built, enum event_format format,
                                 struct feed *feed, struct feed_mark *mark,
                                 struct tree *tree, struct chunk **chunk)
 {
@@ -189,10 +178,10 @@ enum feed_said feed_events_next(struct events *events, enum event_format format,
         else if (!mark->catches_up && feed->from >= feed->newest)
             return rest(feed, mark, before.newest);
         /* Whoever rested has seen no change since that one: so they all share a piece. */
-        const struct event_key key =
+        const struct built_key key =
             key_of(feed, mark, mark->rests ? seen : feed->from, format);
         mark->rests = false;
-        made = make(events, &key, feed, mark, tree, chunk);
+        made = make(built, &key, format, feed, mark, tree, chunk);
     }
     return *chunk != NULL ? FEED_SAYS : FEED_NO_MEMORY;
 }

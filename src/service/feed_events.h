@@ -30,7 +30,7 @@ enum feed_said {
 };
 
 /* The next piece. The mark is moved behind it. */
-enum feed_said feed_events_next(struct events *events, enum event_format format,
+enum feed_said feed_events_next(struct built *built, enum event_format format,
                                 struct feed *feed, struct feed_mark *mark,
                                 struct tree *tree, struct chunk **chunk);
 

@@ -26,6 +26,9 @@ static const char *const allow_lines[2][2] = {
      "Allow: " READ_METHODS ", QUERY, " WRITE_METHODS "\r\n"},
 };
 
+/* Of the answers that are kept in case that others ask for the same. */
+#define PAGES_BYTES ((size_t)16 << 20)
+
 /* --- the rules --- */
 
 static struct ruling *ruling_new(const struct service_rules *rules)
@@ -70,8 +73,8 @@ struct service *service_open(const struct service_ground *ground,
         return NULL;
     }
     places_open(&service->places);
-    pages_open(&service->pages);
-    events_open(&service->events);
+    built_open(&service->pages, LOCK_PAGES, PAGES_BYTES);
+    built_open(&service->events, LOCK_EVENTS, BUILT_UNBOUNDED);
     live_open(&service->live);
     service->tree = ground->tree;
     service->room = ground->room;
@@ -132,8 +135,8 @@ void service_close(struct service **pointer)
     again_dispose(&service->again);
     builder_dispose(&service->builder);
     places_dispose(&service->places);
-    pages_dispose(&service->pages);
-    events_close(&service->events);
+    built_dispose(&service->pages);
+    built_dispose(&service->events);
     live_close(&service->live);
     free(service);
 }

@@ -8,10 +8,9 @@
 #include "fcgiwait/lock.h"
 #include "again.h"
 #include "builder.h"
-#include "events.h"
+#include "built.h"
 #include "live.h"
 #include "operation.h"
-#include "pages.h"
 #include "places.h"
 
 /* One set of rules. Requests read it without a lock, so a replaced one stays until the
@@ -37,9 +36,9 @@ struct service {
     _Atomic bool missed; /* a reported write could not be stored */
     struct again again;
     struct places places; /* of those that are held */
-    struct pages pages;
+    struct built pages;   /* what was answered of all below a path */
     struct builder builder;
-    struct events events; /* of streams */
+    struct built events; /* what streams say */
     struct live live;
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Who asks for the same below a path is told by one answer. */
-#include "service/pages.h"
+#include "service/built.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 #include "service_rig.h"
 
 #define CROWD 60
+#define BYTES ((size_t)16 << 20)
 
 static uint64_t newest_of(struct service_rig *rig)
 {
@@ -119,73 +120,67 @@ static void who_asks_for_something_else_is_told_something_else(void **state)
 
 /* --- how many are kept --- */
 
-static struct feed *feed_of(const char *path, uint64_t newest)
+static struct built_key key_of(uint64_t newest)
 {
-    struct operation operation = {.path = text_of(path), .rules = &service_rig_rules};
-    struct feed *feed = feed_new(&operation, NULL);
-    must(feed != NULL, "no memory");
-    feed->newest = newest;
-    return feed;
+    return (struct built_key){.what = TEXT("/l"), .index = newest};
 }
 
-static void keep(struct pages *pages, uint64_t newest, size_t bytes)
+static void keep(struct built *kept, uint64_t newest, size_t bytes)
 {
-    struct feed *feed = feed_of("/l", newest);
-    struct feed_page page = {chunk_new(bytes), newest};
-    must(page.chunk != NULL, "no memory");
-    pages_keep(pages, &feed, &page);
-    free(feed); /* where it was not kept */
-    chunk_unref(&page.chunk);
+    struct built_key key = key_of(newest);
+    struct chunk *chunk = chunk_new(bytes);
+    must(chunk != NULL, "no memory");
+    built_add(kept, &key, chunk, newest);
+    chunk_unref(&chunk);
 }
 
-static bool is_kept(struct pages *pages, uint64_t newest)
+static bool is_kept(struct built *kept, uint64_t newest)
 {
-    struct feed *feed = feed_of("/l", newest);
-    struct feed_page page;
-    bool found = pages_find(pages, feed, &page);
-    free(feed);
-    if (found) {
-        assert_int_equal(page.index, newest);
-        chunk_unref(&page.chunk);
-    }
+    struct built_key key = key_of(newest);
+    uint64_t reached;
+    struct chunk *chunk = built_find(kept, &key, &reached);
+    bool found = chunk != NULL;
+    if (found)
+        assert_int_equal(reached, newest);
+    chunk_unref(&chunk);
     return found;
 }
 
 static void few_are_kept_and_the_latest(void **state)
 {
-    struct pages pages;
+    struct built kept;
     (void)state;
-    pages_open(&pages);
-    for (uint64_t i = 0; i < PAGES_MOST; i++)
-        keep(&pages, i, 1);
-    for (uint64_t i = 0; i < PAGES_MOST; i++)
-        assert_true(is_kept(&pages, i));
-    assert_true(is_kept(&pages, 0));
-    keep(&pages, 100, 1);
-    assert_true(is_kept(&pages, 0));
-    assert_false(is_kept(&pages, 1));
-    assert_true(is_kept(&pages, 2));
-    pages_dispose(&pages);
+    built_open(&kept, LOCK_PAGES, BYTES);
+    for (uint64_t i = 0; i < BUILT_MOST; i++)
+        keep(&kept, i, 1);
+    for (uint64_t i = 0; i < BUILT_MOST; i++)
+        assert_true(is_kept(&kept, i));
+    assert_true(is_kept(&kept, 0));
+    keep(&kept, 100, 1);
+    assert_true(is_kept(&kept, 0));
+    assert_false(is_kept(&kept, 1));
+    assert_true(is_kept(&kept, 2));
+    built_dispose(&kept);
 }
 
 static void large_ones_make_room_for_each_other(void **state)
 {
-    struct pages pages;
+    struct built kept;
     (void)state;
-    pages_open(&pages);
-    keep(&pages, 1, 1);
-    keep(&pages, 2, PAGES_BYTES / 2);
-    assert_true(is_kept(&pages, 1));
-    assert_true(is_kept(&pages, 2));
-    keep(&pages, 3, PAGES_BYTES / 2);
-    assert_false(is_kept(&pages, 1));
-    assert_false(is_kept(&pages, 2));
-    assert_true(is_kept(&pages, 3));
-    keep(&pages, 4, PAGES_BYTES);
-    assert_false(is_kept(&pages, 4));
-    assert_true(is_kept(&pages, 3));
-    assert_in_range(pages.bytes, PAGES_BYTES / 2, PAGES_BYTES);
-    pages_dispose(&pages);
+    built_open(&kept, LOCK_PAGES, BYTES);
+    keep(&kept, 1, 1);
+    keep(&kept, 2, BYTES / 2);
+    assert_true(is_kept(&kept, 1));
+    assert_true(is_kept(&kept, 2));
+    keep(&kept, 3, BYTES / 2);
+    assert_false(is_kept(&kept, 1));
+    assert_false(is_kept(&kept, 2));
+    assert_true(is_kept(&kept, 3));
+    keep(&kept, 4, BYTES);
+    assert_false(is_kept(&kept, 4));
+    assert_true(is_kept(&kept, 3));
+    assert_in_range(kept.bytes, BYTES / 2, BYTES);
+    built_dispose(&kept);
 }
 
 int main(void)
@@ -201,5 +196,5 @@ int main(void)
         cmocka_unit_test(few_are_kept_and_the_latest),
         cmocka_unit_test(large_ones_make_room_for_each_other),
     };
-    return cmocka_run_group_tests_name("service/pages", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("service/built", tests, NULL, NULL);
 }
