@@ -147,6 +147,13 @@ void redis_server_watch(struct redis_server *sentinel, int host,
     launch(sentinel);
 }
 
+void redis_server_await_watch(const struct redis_server *sentinel)
+{
+    redis_server_await(sentinel, "SENTINEL MASTER mymaster", "num-slaves\r\n$1\r\n1\r\n");
+    redis_server_await(sentinel, "SENTINEL MASTER mymaster",
+                       "num-other-sentinels\r\n$1\r\n2\r\n");
+}
+
 void redis_server_kill(struct redis_server *server)
 {
     if (server->pid > 0) {

@@ -34,6 +34,9 @@ void redis_server_replicate(const struct redis_server *server,
 void redis_server_watch(struct redis_server *sentinel, int host,
                         const struct redis_server *master, int quorum);
 
+/* Returns once it knows the master's replica, and the other two sentinels. */
+void redis_server_await_watch(const struct redis_server *sentinel);
+
 /* SIGKILL, and the same again, with what it has kept, or without. */
 void redis_server_kill(struct redis_server *server);
 void redis_server_restart(struct redis_server *server, bool empty);

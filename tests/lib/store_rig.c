@@ -217,3 +217,31 @@ void store_rig_await_body(struct store_rig *store_rig, const char *path, const c
     }
     must(false, "%s holds \"%s\", not \"%s\"", path, now, body);
 }
+
+/* --- fences --- */
+
+struct passing {
+    struct fence fence; /* first: it is given back */
+    sem_t done;
+    bool reached;
+};
+
+static void passed(struct fence *fence, bool reached)
+{
+    struct passing *passing = (struct passing *)fence;
+    passing->reached = reached;
+    sem_post(&passing->done);
+}
+
+bool store_rig_pass(struct store_rig *store_rig, uint64_t index, nanos most)
+{
+    struct passing passing = {.fence = {.until = instant_after(clock_now(), most),
+                                        .index = index,
+                                        .done = passed}};
+    sem_init(&passing.done, 0, 0);
+    store_fence(store_rig->store, &passing.fence);
+    while (sem_wait(&passing.done) != 0)
+        must(errno == EINTR, "sem_wait");
+    sem_destroy(&passing.done);
+    return passing.reached;
+}

@@ -63,6 +63,9 @@ uint64_t store_rig_index(struct store_rig *store_rig, const char *path);
 void store_rig_await_body(struct store_rig *store_rig, const char *path,
                           const char *body);
 
+/* Waits behind a fence with this index of a client's, or 0, `most` at most. */
+bool store_rig_pass(struct store_rig *store_rig, uint64_t index, nanos most);
+
 /* For edits that are not waited for at once. `edit` stays until store_rig_await(). */
 struct errand {
     struct edit edit; /* first: the store gives edits back */

@@ -115,12 +115,8 @@ static int start_pair(const char *append)
     redis_server_replicate(&engines[1], &engines[0]);
     for (int i = 0; i < 3; i++)
         redis_server_watch(&sentinels[i], FIRST + i, &engines[0], 2);
-    for (int i = 0; i < 3; i++) {
-        redis_server_await(&sentinels[i], "SENTINEL MASTER mymaster",
-                           "num-slaves\r\n$1\r\n1\r\n");
-        redis_server_await(&sentinels[i], "SENTINEL MASTER mymaster",
-                           "num-other-sentinels\r\n$1\r\n2\r\n");
-    }
+    for (int i = 0; i < 3; i++)
+        redis_server_await_watch(&sentinels[i]);
     start_machines();
     return 0;
 }

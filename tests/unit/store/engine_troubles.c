@@ -277,33 +277,6 @@ static void too_many_touches_while_it_is_away(void **state)
     must_go_on();
 }
 
-/* --- fences --- */
-
-struct passing {
-    struct fence fence; /* first: it is given back */
-    sem_t done;
-    bool reached;
-};
-
-static void passed(struct fence *fence, bool reached)
-{
-    struct passing *passing = (struct passing *)fence;
-    passing->reached = reached;
-    sem_post(&passing->done);
-}
-
-static bool pass(nanos most)
-{
-    struct passing passing = {
-        .fence = {.until = instant_after(clock_now(), most), .done = passed}};
-    sem_init(&passing.done, 0, 0);
-    store_fence(machine.store, &passing.fence);
-    while (sem_wait(&passing.done) != 0)
-        ;
-    sem_destroy(&passing.done);
-    return passing.reached;
-}
-
 /* Each look is as new as the engine, whatever index the reader brings. */
 static void fenced_reads_ask_the_engine(void **state)
 {
@@ -318,14 +291,14 @@ static void fenced_reads_ask_the_engine(void **state)
     for (int i = 0; i < 100; i++) {
         snprintf(body, sizeof body, "%d", i);
         store_rig_put(&other, "/a", "x/y", body);
-        assert_true(pass(20 * NANOS_PER_SECOND));
+        assert_true(store_rig_pass(&machine, 0, 20 * NANOS_PER_SECOND));
         store_rig_look(&machine, "/a", now, sizeof now);
         assert_string_equal(now, body);
     }
     kill(server.pid, SIGSTOP);
-    assert_false(pass(100 * NANOS_PER_MS));
+    assert_false(store_rig_pass(&machine, 0, 100 * NANOS_PER_MS));
     kill(server.pid, SIGCONT);
-    assert_true(pass(60 * NANOS_PER_SECOND));
+    assert_true(store_rig_pass(&machine, 0, 60 * NANOS_PER_SECOND));
     store_rig_close(&other);
 }
 

@@ -445,31 +445,6 @@ static void who_only_listens_is_never_given_up(void **state)
 
 /* --- fences --- */
 
-struct passing {
-    struct fence fence; /* first: it is given back */
-    sem_t done;
-    bool reached;
-};
-
-static void passed(struct fence *fence, bool reached)
-{
-    struct passing *passing = (struct passing *)fence;
-    passing->reached = reached;
-    sem_post(&passing->done);
-}
-
-static bool pass(struct store_rig *store_rig, nanos most)
-{
-    struct passing passing = {
-        .fence = {.until = instant_after(clock_now(), most), .done = passed}};
-    sem_init(&passing.done, 0, 0);
-    store_fence(store_rig->store, &passing.fence);
-    while (sem_wait(&passing.done) != 0)
-        ;
-    sem_destroy(&passing.done);
-    return passing.reached;
-}
-
 static void a_fence_opens_once_the_state_is_as_new(void **state)
 {
     char body[16], now[16];
@@ -479,12 +454,13 @@ static void a_fence_opens_once_the_state_is_as_new(void **state)
         uint64_t index = store_rig_put(&machines[0], "/a", "x/y", body).index;
         assert_true(store_reached(machines[0].store, index));
         assert_true(store_reached(machines[1].store, index) ||
-                    pass(&machines[1], 20 * NANOS_PER_SECOND));
+                    store_rig_pass(&machines[1], 0, 20 * NANOS_PER_SECOND));
         assert_int_equal(store_rig_look(&machines[1], "/a", now, sizeof now), index);
         assert_string_equal(now, body);
     }
     assert_false(store_reached(machines[1].store, store_index(machines[0].store) + 1));
-    assert_true(pass(&machines[1], 20 * NANOS_PER_SECOND)); /* it was never given */
+    /* It was never given. */
+    assert_true(store_rig_pass(&machines[1], 0, 20 * NANOS_PER_SECOND));
 }
 
 static void a_fence_is_given_up_in_time(void **state)
@@ -492,7 +468,7 @@ static void a_fence_is_given_up_in_time(void **state)
     (void)state;
     kill(server.pid, SIGSTOP);
     struct instant began = clock_now();
-    assert_false(pass(&machines[0], 100 * NANOS_PER_MS));
+    assert_false(store_rig_pass(&machines[0], 0, 100 * NANOS_PER_MS));
     assert_true(clock_now().at - began.at < 10 * NANOS_PER_SECOND);
     kill(server.pid, SIGCONT);
 }
