@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
-# functions.sh: what quickstart.sh and postgres.sh have in common. Sourced, with $examples set. It
-# sets $dir, a temporary folder, and $fcgiwait; the script has a function clean_up.
+# functions.sh: what quickstart.sh, postgres.sh and many.sh have in common. Sourced, with $examples set.
+# It sets $dir, a temporary folder, and $fcgiwait. A script adds each process that it starts to
+# $started; the engine that several machines share is $engine_pid.
 # shellcheck shell=bash
 export LC_ALL=C
 PATH=$PATH:/usr/sbin:/sbin      # where nginx is; not in the path of an ordinary user
@@ -10,6 +11,10 @@ source=$(dirname "$examples")
 dir=
 missing=()                      # packages
 libraries=()                    # packages that the build needs besides
+started=()                      # nginx first: they end in this order
+engine_pid=                     # ends last
+engine_ends=TERM
+as_whom=()                      # how to start what need not be root
 
 fail() {
     printf '%s: %s\n' "$(basename "$0" .sh)" "$*" >&2
@@ -25,6 +30,45 @@ end() {
         sleep 0.1
     done
     kill -KILL "$1" 2>/dev/null || true
+}
+
+# Ends what was started, and removes the folder.
+clean_up() {
+    trap '' HUP INT PIPE TERM
+    local pid
+    for pid in ${started[@]+"${started[@]}"} $(jobs -p); do
+        [ "$pid" = "$engine_pid" ] || end "$pid"
+    done
+    [ -z "$engine_pid" ] || end "$engine_pid" "$engine_ends"
+    [ -z "$dir" ] || rm -rf "$dir"
+}
+
+alive() {
+    local pid
+    for pid in ${started[@]+"${started[@]}"} $engine_pid; do
+        kill -0 "$pid" || return 1
+    done
+} 2>/dev/null
+
+# Shows what the logs say, and ends.
+fail_with_logs() {
+    local log
+    for log in "$dir"/*.log "$dir"/machine*/*.log; do
+        [ ! -s "$log" ] || { echo "$log:" && tail -n 5 "$log"; } >&2
+    done
+    fail "$*; the last lines of the logs are above"
+}
+
+# Until the command succeeds. What to say if it does not: $1
+await() {
+    local what=$1 _
+    shift
+    for _ in {1..150}; do
+        ! "$@" >/dev/null 2>&1 || return 0
+        alive || break
+        sleep 0.1
+    done
+    fail_with_logs "$what"
 }
 
 check_port() {
@@ -102,12 +146,48 @@ build() {
         tail -n 20 "$dir/build.log" >&2
         fail "the build failed"
     }
+    rm "$dir/build.log"
     fcgiwait=$dir/build/src/fcgiwait
+}
+
+# Nothing here needs to be root, and PostgreSQL refuses to be. Nobody but www-data, which nginx's workers
+# are, gets into the folder: an engine in it trusts whoever comes to its socket.
+drop_rights() {
+    [ "$(id -u)" = 0 ] || return 0
+    as_whom=(setpriv --reuid=www-data --regid=www-data --clear-groups --)
+    cp "$fcgiwait" "$dir/fcgiwait"      # the clone may lie where www-data can't read
+    fcgiwait=$dir/fcgiwait
+    chown www-data:www-data "$dir"
+    chmod 700 "$dir"
 }
 
 # curl, for requests to ourselves: quiet, and not through a proxy.
 ask() {
     curl -fsS --noproxy '*' --max-time 5 "$@"
+}
+
+# show_arrival URL PATH COMMAND...: PATH has its index from URL, and what the command writes arrives where
+# somebody waits for it, at $second. It lies in $dir/answer.
+show_arrival() {
+    local url=$1 path=$2 index waiting
+    shift 2
+    index=$(ask -D - -o /dev/null "$url$path" | sed -n 's/^X-Polling-Index: \([0-9]*\).*/\1/p')
+    echo "\$ curl '$second$path?index=$index&wait=20'    # waits, at the second machine"
+    curl -fsS --noproxy '*' --max-time 30 -o "$dir/answer" "$second$path?index=$index&wait=20" &
+    waiting=$!
+    sleep 0.5
+    "$@"
+    wait "$waiting" || fail_with_logs "the change does not arrive"
+    cat "$dir/answer"
+}
+
+# As long as all goes on, and is wanted.
+stay() {
+    SECONDS=0
+    while [ -z "$limit" ] || [ "$SECONDS" -lt "$limit" ]; do
+        sleep 1
+        alive || fail_with_logs "something has ended"
+    done
 }
 
 trap clean_up EXIT

@@ -22,21 +22,8 @@ port=${PORT:-8080}
 limit=${QUICKSTART_SECONDS:-}
 first=http://127.0.0.1:$port
 second=http://127.0.0.1:$((port + 1))
-started=()                      # nginx first: they end in this order
-redis_pid=
-as_whom=()
 . "$examples/functions.sh"
 libraries=(libhiredis-dev)
-
-clean_up() {
-    trap '' HUP INT PIPE TERM
-    local pid
-    for pid in ${started[@]+"${started[@]}"} $(jobs -p); do
-        [ "$pid" = "$redis_pid" ] || end "$pid"
-    done
-    [ -z "$redis_pid" ] || end "$redis_pid"
-    [ -z "$dir" ] || rm -rf "$dir"
-}
 
 need_commands() {
     need nginx nginx
@@ -44,17 +31,6 @@ need_commands() {
     need curl curl
     need redis-server redis-server
     need redis-cli redis-tools
-}
-
-# Nothing here needs to be root. Nobody but www-data gets into the folder: Redis trusts whoever comes
-# to its socket.
-drop_rights() {
-    [ "$(id -u)" = 0 ] || return 0
-    as_whom=(setpriv --reuid=www-data --regid=www-data --clear-groups --)
-    cp "$fcgiwait" "$dir/fcgiwait"      # the clone may lie where www-data can't read
-    fcgiwait=$dir/fcgiwait
-    chown www-data:www-data "$dir"
-    chmod 700 "$dir"
 }
 
 redis() {
@@ -65,7 +41,7 @@ start_redis() {
     (cd "$dir" && exec "${as_whom[@]}" redis-server --port 0 --unixsocket "$dir/redis.sock" \
         --dir "$dir" --save '' --appendonly yes --appendfsync always \
         --maxmemory-policy noeviction) >"$dir/redis.log" 2>&1 &
-    redis_pid=$!
+    engine_pid=$!
     await "Redis does not answer" redis PING
     cat >"$dir/fcgiwait.conf" <<END
 store = { type = "redis"; url = "redis+unix:$dir/redis.sock"; };
@@ -98,54 +74,15 @@ start_machine() {
     started=($! "${started[@]}")
 }
 
-# Until the command succeeds. What to say if it does not: $1
-await() {
-    local what=$1 _
-    shift
-    for _ in {1..150}; do
-        ! "$@" >/dev/null 2>&1 || return 0
-        alive || break
-        sleep 0.1
-    done
-    fail_with_logs "$what"
-}
-
-alive() {
-    local pid
-    for pid in ${started[@]+"${started[@]}"} $redis_pid; do
-        kill -0 "$pid" || return 1
-    done
-} 2>/dev/null
-
-fail_with_logs() {
-    local log
-    for log in "$dir"/*.log "$dir"/machine*/*.log; do
-        [ ! -s "$log" ] || { echo "$log:" && tail -n 5 "$log"; } >&2
-    done
-    fail "$*; the last lines of the logs are above"
-}
-
 publish() {
     echo "\$ curl -X PUT ... $first/publish/live/note       # $1"
     ask -X PUT -H 'Content-Type: text/plain' --data-binary "$1" "$first/publish/live/note"
 }
 
-index_at() {
-    ask -D - -o /dev/null "$1" | sed -n 's/^X-Polling-Index: \([0-9]*\).*/\1/p'
-}
-
 # What is published at the first machine, while somebody waits at the second.
 show() {
-    local index waiting
-    index=$(index_at "$first/live/note")
-    echo "\$ curl '$second/live/note?index=$index&wait=20'    # waits, at the other machine"
-    curl -fsS --noproxy '*' --max-time 30 -o "$dir/answer" \
-        "$second/live/note?index=$index&wait=20" &
-    waiting=$!
-    sleep 0.5
-    publish "$1"
-    wait "$waiting" || fail_with_logs "the change does not arrive"
-    cat "$dir/answer" && echo
+    show_arrival "$first" /live/note publish "$1"
+    echo
     [ "$(cat "$dir/answer")" = "$1" ] || fail_with_logs "another change has arrived"
 }
 
@@ -197,9 +134,4 @@ publish "First"
 show "Hello"
 kill_second
 say_how
-
-SECONDS=0
-while [ -z "$limit" ] || [ "$SECONDS" -lt "$limit" ]; do
-    sleep 1
-    alive || fail_with_logs "something has ended"
-done
+stay

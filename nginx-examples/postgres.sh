@@ -23,22 +23,9 @@ port=${PORT:-8080}
 limit=${QUICKSTART_SECONDS:-}
 first=http://127.0.0.1:$port
 second=http://127.0.0.1:$((port + 1))
-started=()                      # nginx first: they end in this order
-postgres_pid=
-as_whom=()
 . "$examples/functions.sh"
+engine_ends=INT                 # TERM would wait for whoever is connected
 libraries=(libpq-dev)
-
-clean_up() {
-    trap '' HUP INT PIPE TERM
-    local pid
-    for pid in ${started[@]+"${started[@]}"} $(jobs -p); do
-        [ "$pid" = "$postgres_pid" ] || end "$pid"
-    done
-    # TERM would wait for whoever is connected.
-    [ -z "$postgres_pid" ] || end "$postgres_pid" INT
-    [ -z "$dir" ] || rm -rf "$dir"
-}
 
 need_commands() {
     need nginx nginx
@@ -57,17 +44,6 @@ find_postgres() {
     [ -x "$found" ]
 }
 
-# PostgreSQL refuses to be root, and nothing else here needs to be. Nobody but www-data, which nginx's
-# workers are, gets into the folder: the server in it trusts whoever comes to its socket.
-drop_rights() {
-    [ "$(id -u)" = 0 ] || return 0
-    as_whom=(setpriv --reuid=www-data --regid=www-data --clear-groups --)
-    cp "$fcgiwait" "$dir/fcgiwait"      # the clone may lie where www-data can't read
-    fcgiwait=$dir/fcgiwait
-    chown www-data:www-data "$dir"
-    chmod 700 "$dir"
-}
-
 sql() {
     "$postgres/psql" -X -q -v ON_ERROR_STOP=1 -h "$dir" -d app "$@"
 }
@@ -77,7 +53,7 @@ start_postgres() {
         >"$dir/postgres.log" 2>&1 || fail_with_logs "PostgreSQL makes no database"
     "${as_whom[@]}" "$postgres/postgres" -D "$dir/data" -k "$dir" -c listen_addresses= \
         -c wal_level=logical >>"$dir/postgres.log" 2>&1 &
-    postgres_pid=$!
+    engine_pid=$!
     await "PostgreSQL does not answer" "$postgres/pg_isready" -q -h "$dir"
     "$postgres/createdb" -h "$dir" -U postgres app
     sql -U postgres <<'END'
@@ -134,47 +110,10 @@ start_machine() {
     started=($! "${started[@]}")
 }
 
-# Until the command succeeds. What to say if it does not: $1
-await() {
-    local what=$1 _
-    shift
-    for _ in {1..150}; do
-        ! "$@" 2>/dev/null || return 0
-        alive || break
-        sleep 0.1
-    done
-    fail_with_logs "$what"
-}
-
-alive() {
-    local pid
-    for pid in ${started[@]+"${started[@]}"} $postgres_pid; do
-        kill -0 "$pid" || return 1
-    done
-} 2>/dev/null
-
-fail_with_logs() {
-    local log
-    for log in "$dir"/*.log "$dir"/machine*/*.log; do
-        [ ! -s "$log" ] || { echo "$log:" && tail -n 5 "$log"; } >&2
-    done
-    fail "$*; the last lines of the logs are above"
-}
-
-# A write that passes no nginx arrives where somebody waits.
-show() {
-    local index waiting
-    index=$(ask -D - -o /dev/null "$second/posts/1" |
-        sed -n 's/^X-Polling-Index: \([0-9]*\).*/\1/p')
-    echo "\$ curl '$second/posts/1?index=$index&wait=20'       # waits"
-    curl -fsS --noproxy '*' --max-time 30 -o "$dir/answer" \
-        "$second/posts/1?index=$index&wait=20" &
-    waiting=$!
-    sleep 0.5
+# A write that passes no nginx.
+change() {
     echo "\$ psql -c \"UPDATE posts SET title = 'Hello', changed = now() WHERE id = 1\""
     sql -U api -c "UPDATE posts SET title = 'Hello', changed = now() WHERE id = 1"
-    wait "$waiting" || fail_with_logs "the change does not arrive"
-    cat "$dir/answer"
 }
 
 say_how() {
@@ -208,14 +147,9 @@ start_api
 set_up
 start_machine 1 "$port"
 start_machine 2 $((port + 1))
-await "fcgiwait does not answer through nginx" ask -o "$dir/health" "$first/health"
-await "fcgiwait does not answer through nginx" ask -o "$dir/health" "$second/health"
-await "the API does not answer" ask -o "$dir/health" "$first/posts"
-show
+await "fcgiwait does not answer through nginx" ask "$first/health"
+await "fcgiwait does not answer through nginx" ask "$second/health"
+await "the API does not answer" ask "$first/posts"
+show_arrival "$second" /posts/1 change
 say_how
-
-SECONDS=0
-while [ -z "$limit" ] || [ "$SECONDS" -lt "$limit" ]; do
-    sleep 1
-    alive || fail_with_logs "something has ended"
-done
+stay

@@ -20,19 +20,7 @@ examples=$(cd "$(dirname "$0")" && pwd)
 port=${PORT:-8080}
 limit=${QUICKSTART_SECONDS:-}
 url=http://127.0.0.1:$port
-fcgiwait_pid=
-nginx_pid=
 . "$examples/functions.sh"
-
-# Ends what was started, nginx first, and removes the folder.
-clean_up() {
-    trap '' HUP INT PIPE TERM
-    local pid
-    for pid in $nginx_pid $fcgiwait_pid $(jobs -p); do
-        end "$pid"
-    done
-    [ -z "$dir" ] || rm -rf "$dir"
-}
 
 need_commands() {
     need nginx nginx
@@ -54,7 +42,7 @@ start_fcgiwait() {
     echo 'store = { type = "memory"; };' >"$dir/fcgiwait.conf"
     spawn-fcgi -s "$dir/fcgiwait.sock" "${as_whom[@]}" -n -- \
         "$fcgiwait" -c "$dir/fcgiwait.conf" >"$dir/fcgiwait.log" 2>&1 &
-    fcgiwait_pid=$!
+    started+=($!)
 }
 
 # longpoll.conf as it is, but for the port and the socket.
@@ -64,30 +52,7 @@ start_nginx() {
         -e "s|^\( *server unix:\)[^;]*|\1$dir/fcgiwait.sock|" \
         "$examples/longpoll.conf" >"$dir/nginx.conf"
     nginx -p "$dir" -c "$dir/nginx.conf" -g 'daemon off;' >"$dir/nginx.log" 2>&1 &
-    nginx_pid=$!
-}
-
-alive() {
-    kill -0 "$fcgiwait_pid" && kill -0 "$nginx_pid"
-} 2>/dev/null
-
-# Shows what the logs say, and ends.
-fail_with_logs() {
-    local log
-    for log in fcgiwait.log nginx.log error.log; do
-        [ ! -s "$dir/$log" ] || tail -n 5 "$dir/$log" >&2
-    done
-    fail "$*; the last lines of the logs are above"
-}
-
-await_health() {
-    local _
-    for _ in {1..100}; do
-        ! ask -o "$dir/health" "$url/health" 2>/dev/null || return 0
-        alive || break
-        sleep 0.1
-    done
-    fail_with_logs "fcgiwait does not answer through nginx"
+    started=($! "${started[@]}")
 }
 
 # This machine's readings, as JSON. The counters only grow: who reads them makes rates of them.
@@ -136,7 +101,7 @@ make_dir
 [ -n "$fcgiwait" ] || build
 start_fcgiwait
 start_nginx
-await_health
+await "fcgiwait does not answer through nginx" ask "$url/health"
 publish
 say_how
 
