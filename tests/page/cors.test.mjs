@@ -6,7 +6,7 @@ import {readFile} from 'node:fs/promises';
 import http from 'node:http';
 import {once} from 'node:events';
 import {after, before, test} from 'node:test';
-import {chromium} from 'playwright-core';
+import {launch} from './browser.mjs';
 import {Stack} from './stack.mjs';
 
 const LIMIT = {timeout: 60000};
@@ -14,11 +14,7 @@ const script = await readFile(new URL('../../nginx-examples/www/longpoll.js', im
 let browser, site, origin, api;
 
 before(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  });
+  browser = await launch();
   // The page's own site, which has nothing but longpoll.js.
   site = http.createServer((request, response) => {
     const js = request.url === '/longpoll.js';

@@ -3,14 +3,14 @@
 // fcgiwait each, and an API that knows nothing of them.
 import assert from 'node:assert/strict';
 import {execFile} from 'node:child_process';
-import {chmod, chown, cp, mkdtemp, readFile, readdir, rm, writeFile} from 'node:fs/promises';
+import {chmod, chown, mkdtemp, readdir, rm, writeFile} from 'node:fs/promises';
 import http from 'node:http';
 import {once} from 'node:events';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {promisify} from 'node:util';
 import pg from 'pg';
-import {end, examples, fcgiwait, freePort, run, until} from './stack.mjs';
+import {Stack, end, fcgiwait, run, until} from './stack.mjs';
 
 const NOBODY = 65534;           // PostgreSQL refuses to be root
 const command = promisify(execFile);
@@ -89,53 +89,22 @@ export class Api {
   }
 }
 
-export class Machine {
-  static async start(database, api, tables) {
-    const machine = new this();
-    machine.dir = await mkdtemp(path.join(tmpdir(), 'fcgiwait-machine-'));
-    machine.port = await freePort();
-    machine.url = `http://127.0.0.1:${machine.port}`;
-    await chmod(machine.dir, 0o755);
-    for (const folder of ['www', 'nginx']) {
-      await cp(path.join(examples, folder), path.join(machine.dir, folder), {recursive: true});
-    }
-    let text = await readFile(path.join(examples, 'postgres.conf'), 'utf8');
-    for (const [from, to] of [
-      ['listen 127.0.0.1:8080;', `listen 127.0.0.1:${machine.port};`],
-      ['server unix:/run/fcgiwait/fcgiwait.sock;', `server unix:${machine.dir}/fcgiwait.sock;`],
-      ['server 127.0.0.1:3000;', `server 127.0.0.1:${api.port};`]]) {
-      assert.ok(text.includes(from), `postgres.conf has no ${from}`);
-      text = text.replace(from, to);
-    }
-    await writeFile(path.join(machine.dir, 'nginx.conf'), text);
-    await writeFile(path.join(machine.dir, 'fcgiwait.conf'), `store = { type = "postgres";
-      url = "host=${database.dir} user=postgres dbname=postgres"; tables = ${tables}; };\n`);
-    machine.nginx = run('nginx', ['-p', machine.dir, '-c', `${machine.dir}/nginx.conf`,
-      '-g', 'daemon off;']);
-    machine.daemon = run('spawn-fcgi', ['-s', `${machine.dir}/fcgiwait.sock`, '-M', '0666', '-n', '--',
-      fcgiwait, '-c', `${machine.dir}/fcgiwait.conf`]);
-    try {
-      await until(async () => (await fetch(`${machine.url}/health`).catch(() => ({}))).ok,
-        'fcgiwait answers through nginx', 30);
-    } catch (error) {
-      await machine.stop();
-      throw error;
-    }
-    return machine;
-  }
+const storeIn = (database, tables) => `store = { type = "postgres";
+  url = "host=${database.dir} user=postgres dbname=postgres"; tables = ${tables}; };`;
 
-  async stop() {
-    await end(this.nginx);
-    await end(this.daemon);
-    await rm(this.dir, {recursive: true, force: true});
+export class Machine extends Stack {
+  patience = 30;
+
+  static async start(database, api, tables) {
+    return super.start({conf: 'postgres.conf', store: storeIn(database, tables),
+      replace: [['server 127.0.0.1:3000;', `server 127.0.0.1:${api.port};`]]});
   }
 }
 
 // What fcgiwait needs, as it says itself.
 export async function setUp(database, tables) {
   const file = path.join(database.dir, 'setup.conf');
-  await writeFile(file, `store = { type = "postgres";
-    url = "host=${database.dir} user=postgres dbname=postgres"; tables = ${tables}; };\n`);
+  await writeFile(file, `${storeIn(database, tables)}\n`);
   const {stdout} = await command(fcgiwait, ['--postgres-setup', '-c', file]);
   const script = path.join(database.dir, 'setup.sql');
   await writeFile(script, stdout);

@@ -3,18 +3,14 @@
 // nginx adds to fcgiwait's own.
 import assert from 'node:assert/strict';
 import {after, afterEach, before, beforeEach, test} from 'node:test';
-import {chromium} from 'playwright-core';
+import {launch} from './browser.mjs';
 import {Stack, until} from './stack.mjs';
 
 const LIMIT = {timeout: 60000};
 let browser, stack, page, broken;
 
 before(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  });
+  browser = await launch();
 });
 after(() => browser?.close());
 

@@ -4,19 +4,14 @@ import assert from 'node:assert/strict';
 import {access} from 'node:fs/promises';
 import path from 'node:path';
 import {after, afterEach, before, beforeEach, test} from 'node:test';
-import {chromium} from 'playwright-core';
+import {launch} from './browser.mjs';
 import {Stack, end, examples, fcgiwait, freePort, run, until} from './stack.mjs';
 
 const LIMIT = {timeout: 60000};
 let browser, stack, page, broken;
 
 before(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-    ignoreDefaultArgs: ['--disable-back-forward-cache'],
-  });
+  browser = await launch({ignoreDefaultArgs: ['--disable-back-forward-cache']});
 });
 after(() => browser?.close());
 

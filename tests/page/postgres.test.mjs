@@ -3,15 +3,15 @@
 // left of it.
 import assert from 'node:assert/strict';
 import {execFile} from 'node:child_process';
-import {chmod, mkdtemp, readFile, readdir, rm} from 'node:fs/promises';
+import {chmod, mkdtemp, readdir, rm} from 'node:fs/promises';
 import net from 'node:net';
 import {once} from 'node:events';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {test} from 'node:test';
 import {promisify} from 'node:util';
-import {chromium} from 'playwright-core';
-import {end, examples, fcgiwait, run, until} from './stack.mjs';
+import {launch} from './browser.mjs';
+import {alive, end, examples, fcgiwait, run, until} from './stack.mjs';
 
 const LIMIT = {timeout: 180000};
 
@@ -29,20 +29,6 @@ async function freePorts() {
   for (let port = 16384 + process.pid % 8192 * 2; port > 1024; port -= 2)
     if (await isFree(port) && await isFree(port + 1)) return port;
   throw new Error('no two ports are free');
-}
-
-async function alive(name) {
-  const lines = await Promise.all((await readdir('/proc')).filter(name => /^\d+$/.test(name))
-    .map(pid => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
-  return lines.map(line => line.replaceAll('\0', ' ')).filter(line => line.includes(name));
-}
-
-async function launch() {
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  });
 }
 
 test('what psql writes arrives at both machines', LIMIT, async () => {

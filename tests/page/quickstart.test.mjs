@@ -7,7 +7,7 @@ import {once} from 'node:events';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {afterEach, beforeEach, test} from 'node:test';
-import {end, examples, fcgiwait, freePort, run, until} from './stack.mjs';
+import {alive, end, examples, fcgiwait, freePort, run, until} from './stack.mjs';
 
 const LIMIT = {timeout: 60000};
 const script = path.join(examples, 'quickstart.sh');
@@ -45,12 +45,6 @@ const startInTerminal = (file, more) =>
 const ctrlC = child => child.stdin.write('\x03');
 
 const runs = child => until(() => child.said.includes('Ctrl-C stops it'), 'it runs', 30);
-
-async function alive(name) {
-  const lines = await Promise.all((await readdir('/proc')).filter(name => /^\d+$/.test(name))
-    .map(pid => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
-  return lines.map(line => line.replaceAll('\0', ' ')).filter(line => line.includes(name));
-}
 
 // All that was started has `place` in its command line.
 async function nothingIsLeft() {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import {spawn} from 'node:child_process';
 import {once} from 'node:events';
-import {access, chmod, cp, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
+import {access, chmod, cp, mkdtemp, readFile, readdir, rm, writeFile} from 'node:fs/promises';
 import net from 'node:net';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
@@ -35,6 +35,8 @@ export async function until(fact, what, seconds = 10) {
 }
 
 export class Stack {
+  patience = 10;        // seconds until fcgiwait has to answer
+
   // `replace` holds pairs, of a text in the example and what to write in its place. `prepare`
   // is called with the stack before anything is started.
   static async start({conf = 'longpoll.conf', health = '/health', replace = [],
@@ -89,7 +91,7 @@ export class Stack {
 
   async awaitHealth() {
     await until(async () => (await fetch(this.health).catch(() => ({}))).ok,
-      'fcgiwait answers through nginx');
+      'fcgiwait answers through nginx', this.patience);
   }
 
   async stopFcgiwait() {
@@ -133,4 +135,11 @@ export async function end(child, signal = 'SIGTERM') {
   if (child === undefined) return;
   if (child.exitCode === null && child.signalCode === null) child.kill(signal);
   await child.ended;
+}
+
+// The command lines that name it.
+export async function alive(name) {
+  const lines = await Promise.all((await readdir('/proc')).filter(name => /^\d+$/.test(name))
+    .map(pid => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
+  return lines.map(line => line.replaceAll('\0', ' ')).filter(line => line.includes(name));
 }

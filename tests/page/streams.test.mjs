@@ -6,7 +6,7 @@ import {spawn} from 'node:child_process';
 import {readFile} from 'node:fs/promises';
 import {after, afterEach, before, test} from 'node:test';
 import {EventSource as PackagedEventSource} from 'eventsource';
-import {chromium} from 'playwright-core';
+import {launch} from './browser.mjs';
 import {SecureStack} from './secure_stack.mjs';
 import {until} from './stack.mjs';
 
@@ -15,11 +15,7 @@ const MANY = 12;        // more than the six connections that a browser opens to
 let browser, stack, ends = [];
 
 before(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  });
+  browser = await launch();
   stack = await SecureStack.start();
 });
 afterEach(async () => {
