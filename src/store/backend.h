@@ -53,6 +53,10 @@ extern const struct store_backend store_memory, store_sqlite, store_redis, store
 void store_init(struct store *store, const struct store_backend *backend,
                 const struct store_view *view);
 
+/* A name that nobody else in an engine has. False: the kernel gives none. */
+#define STORE_ID 20
+bool store_make_id(char id[STORE_ID]);
+
 /* Hands to the sink that paths without a document are forgotten, up to this index. */
 bool store_forget(struct store *store, uint64_t upto);
 

@@ -3,7 +3,9 @@
  * The rules that hold for every kind of store, edit_decide() above all. It is pure: the
  * state comes in, the decision goes out.
  */
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "backend.h"
@@ -21,6 +23,15 @@ void store_init(struct store *store, const struct store_backend *backend,
     store->patience = 0;
     atomic_init(&store->limit, SIZE_MAX);
     atomic_init(&store->index, 0);
+}
+
+bool store_make_id(char id[STORE_ID])
+{
+    uint64_t number;
+    if (getrandom(&number, sizeof number, 0) != sizeof number)
+        return false;
+    snprintf(id, STORE_ID, "%016llx", (unsigned long long)number);
+    return true;
 }
 
 bool store_forget(struct store *store, uint64_t upto)

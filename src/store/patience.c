@@ -9,6 +9,16 @@
 
 #include "fcgiwait/thread.h"
 
+/* A stop waits for other programs, and for an engine, as long as they mostly take. */
+#define LAST_PATIENCE (1 * NANOS_PER_SECOND)
+
+struct instant patience_cut(_Atomic nanos *stop)
+{
+    struct instant end = instant_after(clock_now(), LAST_PATIENCE);
+    atomic_store(stop, end.at);
+    return end;
+}
+
 /* When it is over, as far as is known. */
 static struct instant end_of(const struct patience *patience)
 {

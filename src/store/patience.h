@@ -19,6 +19,9 @@ struct patience {
     const _Atomic nanos *stop; /* an instant that may come nearer meanwhile; NULL: none */
 };
 
+/* The process stops: what edits under way have left. Returns until when. */
+struct instant patience_cut(_Atomic nanos *stop);
+
 bool patience_is_over(const struct patience *patience);
 
 /* Sleeps a little, the longer the more tries there were (from 0). False once the time is

@@ -10,12 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include <libpq-fe.h>
-
-/* What a stop leaves edits that are under way. */
-#define LAST_PATIENCE (1 * NANOS_PER_SECOND)
 
 /* Documents are the application's; a touch has no condition that the log could hold. */
 static bool are_ours(const struct edit *edits, size_t count)
@@ -51,15 +47,6 @@ static void postgres_fence(struct store *store, struct fence *fence)
 }
 
 /* --- life --- */
-
-static bool make_id(struct postgres *postgres)
-{
-    uint64_t number;
-    if (getrandom(&number, sizeof number, 0) != sizeof number)
-        return false;
-    snprintf(postgres->id, sizeof postgres->id, "%016llx", (unsigned long long)number);
-    return true;
-}
 
 /* 0, or an errno value. */
 static int start_threads(struct postgres *postgres)
@@ -138,7 +125,8 @@ static int open_links(struct postgres *postgres)
 static bool open_all(struct postgres *postgres, const struct store_options *options,
                      char *error, size_t capacity)
 {
-    if (postgres->url == NULL || postgres->publication == NULL || !make_id(postgres)) {
+    if (postgres->url == NULL || postgres->publication == NULL ||
+        !store_make_id(postgres->id)) {
         snprintf(error, capacity, "out of memory");
         return false;
     }
@@ -178,8 +166,7 @@ static struct store *postgres_open(const struct store_options *options, char *er
 static void postgres_close(struct store *store)
 {
     struct postgres *postgres = (struct postgres *)store;
-    struct instant end = instant_after(clock_now(), LAST_PATIENCE);
-    atomic_store(&postgres->patience_ends, end.at);
+    struct instant end = patience_cut(&postgres->patience_ends);
     queue_close(&postgres->queue);
     queue_await_end(&postgres->queue, end);
     postgres_link_cut(&postgres->proposing);

@@ -36,7 +36,7 @@ struct postgres {
     struct store store;
     struct engine engine;
     char *url, *publication;
-    char id[20]; /* of this process, for as long as it runs */
+    char id[STORE_ID]; /* of this process, for as long as it runs */
     bool fenced;
     nanos patience;
     struct queue queue;

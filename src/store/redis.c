@@ -9,10 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-
-/* What a stop leaves edits that are under way. */
-#define LAST_PATIENCE (1 * NANOS_PER_SECOND)
 
 #define HISTORY 10000
 
@@ -73,15 +69,6 @@ static bool make_keys(struct redis *redis, const char *name)
         if (redis->keys[i] == NULL)
             return false;
     }
-    return true;
-}
-
-static bool make_id(struct redis *redis)
-{
-    uint64_t number;
-    if (getrandom(&number, sizeof number, 0) != sizeof number)
-        return false;
-    snprintf(redis->id, sizeof redis->id, "%016llx", (unsigned long long)number);
     return true;
 }
 
@@ -193,7 +180,8 @@ static struct redis *make(const struct store_options *options)
 static bool open_all(struct redis *redis, const struct store_options *options,
                      char *error, size_t capacity)
 {
-    if (redis->decisions == NULL || redis->arguments == NULL || !make_id(redis) ||
+    if (redis->decisions == NULL || redis->arguments == NULL ||
+        !store_make_id(redis->id) ||
         !make_keys(redis, options->name != NULL ? options->name : "fcgiwait")) {
         snprintf(error, capacity, "out of memory");
         return false;
@@ -231,8 +219,7 @@ static struct store *redis_open(const struct store_options *options, char *error
 static void redis_close(struct store *store)
 {
     struct redis *redis = (struct redis *)store;
-    struct instant end = instant_after(clock_now(), LAST_PATIENCE);
-    atomic_store(&redis->patience_ends, end.at);
+    struct instant end = patience_cut(&redis->patience_ends);
     queue_close(&redis->queue);
     queue_await_end(&redis->queue, end);
     end_proposer(redis);

@@ -30,7 +30,7 @@ struct redis {
     struct engine engine;
     redis_place_ref place; /* another one after a SIGHUP */
     char *keys[REDIS_KEYS];
-    char id[20]; /* of this process, for as long as it runs */
+    char id[STORE_ID]; /* of this process, for as long as it runs */
     unsigned replicas;
     bool fenced;
     nanos patience;

@@ -219,11 +219,6 @@ struct redisReply *redis_link_script(struct redis_link *link, enum redis_script 
 
 /* --- connecting --- */
 
-static struct timeval timeval_of(nanos span)
-{
-    return (struct timeval){span / NANOS_PER_SECOND, span % NANOS_PER_SECOND / 1000};
-}
-
 /* Several sentinels share the patience, so that those that are gone do not hide those
  * that are there. */
 static bool find(struct redis_link *link, const struct redis_place *place, nanos patience,
@@ -256,7 +251,7 @@ static bool connect_to(struct redis_link *link, const struct redis_address *addr
                        bool tls, nanos patience)
 {
     char why[ENGINE_WHY];
-    struct timeval limit = timeval_of(patience);
+    struct timeval limit = redis_timeval(patience);
     struct redisContext *context =
         address->port != 0 ? redisConnectWithTimeout(address->host, address->port, limit)
                            : redisConnectUnixWithTimeout(address->host, limit);

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 
 #include <hiredis/hiredis.h>
 
@@ -94,8 +93,7 @@ static bool ask(redisContext *context, const struct redis_place *place,
 static bool ask_one(const struct redis_place *place, const struct redis_host *host,
                     nanos patience, struct named *named, char *error, size_t capacity)
 {
-    struct timeval limit = {patience / NANOS_PER_SECOND,
-                            patience % NANOS_PER_SECOND / 1000};
+    struct timeval limit = redis_timeval(patience);
     redisContext *context = redisConnectWithTimeout(host->name, host->port, limit);
     bool good = false;
     if (context == NULL) {

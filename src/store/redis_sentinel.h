@@ -11,6 +11,7 @@
 
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/time.h>
 
 #include "fcgiwait/clock.h"
 #include "redis_place.h"
@@ -26,6 +27,12 @@ static inline bool redis_address_is(const struct redis_address *one,
                                     const struct redis_address *other)
 {
     return one->port == other->port && strcmp(one->host, other->host) == 0;
+}
+
+/* As hiredis wants it. */
+static inline struct timeval redis_timeval(nanos span)
+{
+    return (struct timeval){span / NANOS_PER_SECOND, span % NANOS_PER_SECOND / 1000};
 }
 
 /* What they say together. */

@@ -237,9 +237,6 @@ static struct store *sqlite_open(const struct store_options *options, char *text
     return NULL;
 }
 
-/* A stop waits for other programs as long as they mostly take. */
-#define LAST_PATIENCE (1 * NANOS_PER_SECOND)
-
 /* Whoever writes on the doorbell past us may set its bell back to where the follower saw
  * it last, and then it sleeps through a ring: it is rung until it has heard. A shutdown
  * may look every millisecond. */
@@ -255,7 +252,7 @@ static void end_follower(struct sqlite *sqlite)
 static void sqlite_close(struct store *store)
 {
     struct sqlite *sqlite = (struct sqlite *)store;
-    atomic_store(&sqlite->patience_ends, instant_after(clock_now(), LAST_PATIENCE).at);
+    patience_cut(&sqlite->patience_ends);
     sqlite_watch_end(sqlite);
     queue_close(&sqlite->queue);
     pthread_join(sqlite->writer, NULL);
