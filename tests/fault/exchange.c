@@ -11,6 +11,7 @@
 #include "faults.h"
 #include "front_rig.h"
 #include "must.h"
+#include "sends.h"
 
 #define PATIENCE (60 * NANOS_PER_SECOND)
 #define MOST 4096  /* the whole answer is shorter */
@@ -34,7 +35,7 @@ static void refuse_after(size_t bytes, int first, int second)
     limit.armed = true;
 }
 
-/* -1 with errno, or how many bytes may go out. */
+/* sends_allow_fn: what is short goes out with one send(). */
 static ssize_t allowed(size_t len)
 {
     if (!limit.armed)
@@ -50,18 +51,6 @@ static ssize_t allowed(size_t len)
     size_t most = len < limit.left ? len : limit.left;
     limit.left -= most;
     return (ssize_t)most;
-}
-
-ssize_t __real_send(int fd, const void *bytes, size_t len, int flags);
-ssize_t __wrap_send(int fd, const void *bytes, size_t len, int flags);
-
-/* The test's own side waits; what is short goes out with one send(). */
-ssize_t __wrap_send(int fd, const void *bytes, size_t len, int flags)
-{
-    if ((flags & MSG_DONTWAIT) == 0)
-        return __real_send(fd, bytes, len, flags);
-    ssize_t most = allowed(len);
-    return most < 0 ? most : __real_send(fd, bytes, (size_t)most, flags);
 }
 
 /* --- who streams: the test stands in the service's place for /stream --- */
@@ -315,5 +304,6 @@ int main(void)
         TEST(one_that_breaks_while_it_is_full_ends_it_too),
         TEST(no_memory_for_the_rest_ends_it_as_well),
     };
+    sends_limit(allowed);
     return cmocka_run_group_tests_name("fault/exchange", tests, NULL, NULL);
 }

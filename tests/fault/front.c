@@ -15,6 +15,7 @@
 #include "faults.h"
 #include "front_rig.h"
 #include "must.h"
+#include "sends.h"
 
 #define LARGE 300000 /* more than a socket takes at once */
 
@@ -78,10 +79,6 @@ int __real_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags);
 int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags);
 ssize_t __real_recv(int fd, void *bytes, size_t len, int flags);
 ssize_t __wrap_recv(int fd, void *bytes, size_t len, int flags);
-ssize_t __real_send(int fd, const void *bytes, size_t len, int flags);
-ssize_t __wrap_send(int fd, const void *bytes, size_t len, int flags);
-ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
-ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
                           void *(*run)(void *), void *context);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
@@ -107,26 +104,10 @@ ssize_t __wrap_recv(int fd, void *bytes, size_t len, int flags)
     return most < 0 ? most : __real_recv(fd, bytes, (size_t)most, flags);
 }
 
-ssize_t __wrap_send(int fd, const void *bytes, size_t len, int flags)
+/* sends_allow_fn */
+static ssize_t allowed_to_send(size_t len)
 {
-    if ((flags & MSG_DONTWAIT) == 0)
-        return __real_send(fd, bytes, len, flags);
-    ssize_t most = allowed(&of_send, len);
-    return most < 0 ? most : __real_send(fd, bytes, (size_t)most, flags);
-}
-
-ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
-{
-    struct msghdr shorter = *message;
-    struct iovec first = {message->msg_iov[0].iov_base, 1};
-    ssize_t most = allowed(&of_send, SIZE_MAX / 2);
-    if (most < 0)
-        return most;
-    if (most == 1) {
-        shorter.msg_iov = &first;
-        shorter.msg_iovlen = 1;
-    }
-    return __real_sendmsg(fd, &shorter, flags);
+    return allowed(&of_send, len);
 }
 
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
@@ -516,5 +497,6 @@ int main(void)
         TEST(opening_survives_each_lack),
         TEST(a_room_without_threads_is_none),
     };
+    sends_limit(allowed_to_send);
     return cmocka_run_group_tests_name("fault/front", tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 #include "faults.h"
 #include "front_rig.h"
 #include "must.h"
+#include "sends.h"
 
 static const struct service_rules rules = {.wait_default = 15 * NANOS_PER_SECOND,
                                            .wait_max = 60 * NANOS_PER_SECOND,
@@ -41,7 +42,7 @@ static void play(const char *letters, long breaks)
     sends.calls = 0;
 }
 
-/* -1 with errno, or how many bytes may be moved. */
+/* sends_allow_fn */
 static ssize_t allowed(size_t len)
 {
     const char *letters = sends.letters;
@@ -56,34 +57,6 @@ static ssize_t allowed(size_t len)
         return -1;
     }
     return letter == '1' ? 1 : (ssize_t)len;
-}
-
-ssize_t __real_send(int fd, const void *bytes, size_t len, int flags);
-ssize_t __wrap_send(int fd, const void *bytes, size_t len, int flags);
-ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
-ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
-
-/* The test's own side waits. */
-ssize_t __wrap_send(int fd, const void *bytes, size_t len, int flags)
-{
-    if ((flags & MSG_DONTWAIT) == 0)
-        return __real_send(fd, bytes, len, flags);
-    ssize_t most = allowed(len);
-    return most < 0 ? most : __real_send(fd, bytes, (size_t)most, flags);
-}
-
-ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
-{
-    struct msghdr shorter = *message;
-    struct iovec first = {message->msg_iov[0].iov_base, 1};
-    ssize_t most = allowed(SIZE_MAX / 2);
-    if (most < 0)
-        return most;
-    if (most == 1) {
-        shorter.msg_iov = &first;
-        shorter.msg_iovlen = 1;
-    }
-    return __real_sendmsg(fd, &shorter, flags);
 }
 
 /* --- the web server's side --- */
@@ -347,5 +320,6 @@ int main(void)
         TEST(a_socket_that_breaks_ends_its_stream_alone),
         TEST(streams_survive_each_lack),
     };
+    sends_limit(allowed);
     return cmocka_run_group_tests_name("fault/streams", tests, NULL, NULL);
 }
