@@ -187,14 +187,20 @@ static void set_log(const struct config *config)
     log_set_json(strcmp(config->log_format, "json") == 0);
 }
 
+static void warn_restart(const char *key)
+{
+    log_warn("%s changes with a restart only", key);
+}
+
 static void warn_unchangeable(const struct config *old, const struct config *new)
 {
-    static const char *const names[] = {"threads",        "store.type",  "store.file",
-                                        "store.sync",     "store.name",  "store.replicas",
-                                        "store.patience", "store.reads", "store.history"};
+    static const char *const names[] = {
+        "threads",       "store.type",        "store.file",     "store.sync",
+        "store.name",    "store.replicas",    "store.patience", "store.reads",
+        "store.history", "store.publication", "store.tables"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (config_differs(old, new, names[i]))
-            log_warn("%s changes with a restart only", names[i]);
+            warn_restart(names[i]);
 }
 
 /* An engine that has moved, or another password. */
@@ -205,7 +211,9 @@ static void move_store(struct responder *responder, const struct config *config)
     if (!config_differs(responder->config, config, "store.url") ||
         strcmp(responder->config->store_type, config->store_type) != 0)
         return;
-    if (!store_move_to(responder->store, &options, error, sizeof error))
+    if (!store_moves(responder->store))
+        warn_restart("store.url");
+    else if (!store_move_to(responder->store, &options, error, sizeof error))
         log_error("the store stays where it is: %s", error);
 }
 

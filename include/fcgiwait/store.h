@@ -176,9 +176,12 @@ bool store_reached(struct store *store, uint64_t index);
  */
 bool store_answers(struct store *store);
 
-/* Where the engine is from now on (`url`), as in store_open(); the rest of the options
- * stays as it was. True: it is on its way there, or there is nothing to move. False with
- * `error`: it stays. Main thread. */
+/* Whether another engine, or another way to it, takes no start anew. */
+bool store_moves(const struct store *store);
+
+/* Where the engine of a store that moves is from now on (`url`), as in store_open(); the
+ * rest of the options stays as it was. True: it is on its way there. False with `error`:
+ * it stays. Main thread. */
 bool store_move_to(struct store *store, const struct store_options *options, char *error,
                    size_t capacity);
 

@@ -97,11 +97,15 @@ bool store_answers(struct store *store)
     return store->engine == NULL || engine_answers(store->engine, store->patience);
 }
 
+bool store_moves(const struct store *store)
+{
+    return store->backend->move_to != NULL;
+}
+
 bool store_move_to(struct store *store, const struct store_options *options, char *error,
                    size_t capacity)
 {
-    return store->backend->move_to == NULL ||
-           store->backend->move_to(store, options, error, capacity);
+    return store->backend->move_to(store, options, error, capacity);
 }
 
 void store_engine(struct store *store, struct engine_report *report)

@@ -117,6 +117,13 @@ static void what_needs_a_restart_says_so(void **state)
 {
     reload(*state, "threads = 7;", "threads changes with a restart only");
     assert_true(stack_status(*state, "threads") != 7);
+    reload(*state, "store = { type = \"memory\"; publication = \"other\"; };",
+           "store.publication changes with a restart only");
+    reload(*state,
+           "store = { type = \"memory\"; tables = ({ name = \"a\"; path = \"/a\"; }); };",
+           "store.tables changes with a restart only");
+    reload(*state, "store = { type = \"memory\"; url = \"redis://127.0.0.1:1\"; };",
+           "store.url changes with a restart only");
 }
 
 static const struct stack_options with_option = {.option = "cache_control=option"};
