@@ -8,11 +8,11 @@
 #   hardened        Debian's hardening=+all
 #   fortify         -O2 -D_FORTIFY_SOURCE=3
 #   symbolic        against a libfcgi that is linked as Ubuntu links: -Bsymbolic-functions, LTO
-#   bookworm, trixie, or any other Debian: tests/run.sh plain, in a debootstrap of it
+#   bookworm, trixie, or any other Debian: tests/run.sh, in a debootstrap of it: plain, or PARTS
 #
 # What this machine needs is what tests/run.sh installs, and deb-src for `symbolic` comes from the
-# mirror that apt knows. BUILD=DIR keeps the folder. A line for each platform; exit status 1 where
-# one failed.
+# mirror that apt knows. BUILD=DIR keeps the folder, PARTS='asan page' chooses the parts of
+# tests/run.sh. A line for each platform; exit status 1 where one failed.
 set -u -o pipefail
 export LC_ALL=C
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -124,7 +124,7 @@ platform_debian() {
     [ -z "${NODE_EXTRA_CA_CERTS:-}" ] || cp "$NODE_EXTRA_CA_CERTS" "$root/root/authorities"
     rm -rf "$root/root/source"
     copy_source "$root/root/source"
-    in_root "$root" 'cd /root/source && BUILD=/root/build tests/run.sh plain' \
+    in_root "$root" "cd /root/source && BUILD=/root/build tests/run.sh ${PARTS:-plain}" \
         >"$work/$suite.log" 2>&1
     last=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$work/$suite.log" | tail -n 1)
     [[ $last = *' 0 failed'* ]] || tail -n 60 "$work/$suite.log"

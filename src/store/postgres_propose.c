@@ -60,13 +60,13 @@ static struct text end_of(const struct edit *edit)
 /* NULL: out of memory. */
 static char *messages_of(struct postgres *postgres, size_t count)
 {
-    char mark[MARK_MOST], *messages, *at;
+    char mark[MARK_MOST];
     size_t capacity = 2 * MARK_MOST + 2 * AROUND;
     int len = snprintf(mark, sizeof mark, "%s %" PRIu64 " %" PRIu64, postgres->id,
                        ++postgres->numbered, atomic_load(&postgres->base));
     for (size_t i = 0; i < count; i++)
         capacity += 2 * (postgres->edits[i]->path.len + 2) + AROUND;
-    at = messages = malloc(capacity);
+    char *messages = malloc(capacity), *at = messages;
     if (messages == NULL)
         return NULL;
     *at++ = '{';
