@@ -96,11 +96,13 @@ platform_symbolic() {
     unset LD_LIBRARY_PATH
 }
 
-# In a mount namespace of its own, so that nothing stays mounted.
+# In a mount namespace of its own, so that nothing stays mounted. Its root is a mount as well: in
+# there tests make namespaces of their own.
 in_root() {
     # shellcheck disable=SC2016
     unshare --mount --pid --fork --kill-child --propagation private -- sh -c '
-        cd "$1" && mount -t proc proc proc && mount -t sysfs -o ro sysfs sys &&
+        mount --bind "$1" "$1" && cd "$1" &&
+        mount -t proc proc proc && mount -t sysfs -o ro sysfs sys &&
         mount -t tmpfs tmpfs dev/shm && mount -t tmpfs tmpfs tmp &&
         mount -t devpts -o newinstance,ptmxmode=666 devpts dev/pts &&
         exec chroot . env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
