@@ -2,163 +2,29 @@
 // Clients that nobody here wrote, and longpoll.js, follow one resource by streams, over HTTP/1.1
 // and HTTP/2, while nginx and fcgiwait are restarted: each sees each state once, in order.
 import assert from 'node:assert/strict';
-import {spawn} from 'node:child_process';
-import {readFile} from 'node:fs/promises';
 import {after, afterEach, before, test} from 'node:test';
-import {EventSource as PackagedEventSource} from 'eventsource';
-import {launch} from './browser.mjs';
 import {SecureStack} from './secure_stack.mjs';
 import {until} from './stack.mjs';
+import {closeBrowser, curl, endClients, eventSourceInChromium, eventsourcePackage,
+  fetchEventSourceInChromium, followed, htmxInChromium, longpollBelow, longpollInChromium,
+  longpollInNode, open, openBrowser} from './stream_clients.mjs';
 
 const LIMIT = {timeout: 120000};
 const MANY = 12;        // more than the six connections that a browser opens to a host
-let browser, stack, ends = [];
+let stack;
 
 before(async () => {
-  browser = await launch();
+  await openBrowser();
   stack = await SecureStack.start();
 });
 afterEach(async () => {
-  for (const each of ends.reverse()) await each();
-  ends = [];
+  await endClients();
   await stack.awaitStatus('streams', 0);
 });
 after(async () => {
-  await browser?.close();
+  await closeBrowser();
   await stack?.stop();
 });
-
-const modules = new URL('node_modules/', import.meta.url);
-const longpoll = await readFile(new URL('../../nginx-examples/www/longpoll.js', import.meta.url), 'utf8');
-
-// A quiet page of the site, which keeps what its client sees in window.seen.
-async function open(site) {
-  const page = await browser.newPage({ignoreHTTPSErrors: true});
-  ends.push(() => page.close());
-  // As a bundler would find them.
-  await page.route(`${site}/modules/**`, async route => {
-    const [, name] = route.request().url().split('/modules/');
-    const file = new URL(name.endsWith('.js') ? name : `${name}.js`, modules);
-    await route.fulfill({contentType: 'text/javascript', body: await readFile(file, 'utf8')});
-  });
-  await page.goto(`${site}/longpoll.js`);
-  await page.evaluate(() => { window.seen = []; });
-  return page;
-}
-
-// --- the clients: each gives a function for what it has seen so far, numbers and 'missing' ---
-
-async function eventSourceInChromium(site, address) {
-  const page = await open(site);
-  await page.evaluate(address => {
-    const source = new EventSource(address);
-    source.onmessage = ({data}) => window.seen.push(JSON.parse(data).n);
-    source.addEventListener('missing', () => window.seen.push('missing'));
-  }, address);
-  return () => page.evaluate(() => window.seen);
-}
-
-async function htmxInChromium(site, address) {
-  const page = await open(site);
-  await page.addScriptTag({url: `${site}/modules/htmx.org/dist/htmx.min.js`});
-  await page.addScriptTag({url: `${site}/modules/htmx-ext-sse/sse.js`});
-  await page.evaluate(address => {
-    document.body.innerHTML = `<div hx-ext="sse" sse-connect="${address}">
-      <p id="thing" sse-swap="message,missing"></p></div>`;
-    const thing = document.getElementById('thing');
-    new MutationObserver(() => {
-      window.seen.push(JSON.parse(thing.textContent).n ?? 'missing');
-    }).observe(thing, {childList: true});
-    window.htmx.process(document.body);
-  }, address);
-  return () => page.evaluate(() => window.seen);
-}
-
-async function fetchEventSourceInChromium(site, address) {
-  const page = await open(site);
-  await page.evaluate(async ([site, address]) => {
-    const {fetchEventSource} =
-      await import(`${site}/modules/@microsoft/fetch-event-source/lib/esm/index.js`);
-    fetchEventSource(address, {
-      openWhenHidden: true,
-      onmessage: ({event, data}) => {         // it tells comments, too
-        if (data !== '') window.seen.push(event === 'missing' ? event : JSON.parse(data).n);
-      },
-      onclose: () => { throw new Error('ended'); },     // it comes back only then
-    });
-  }, [site, address]);
-  return () => page.evaluate(() => window.seen);
-}
-
-const longpollHere = `data:text/javascript,${encodeURIComponent(longpoll)}`;
-
-function followed(follow, address, seen, options) {
-  return (async () => {
-    for await (const {status, value} of follow(address, {stream: true, ...options})) {
-      seen.push(status === 200 ? value.n : 'missing');
-    }
-  })();
-}
-
-async function longpollInChromium(site, address) {
-  const page = await open(site);
-  await page.evaluate(async ([followed, address]) => {
-    const {follow} = await import('/longpoll.js');
-    const onstate = (state, {stream}) => { window.streams = stream ?? window.streams; };
-    (0, eval)(`(${followed})`)(follow, address, window.seen, {onstate, background: true});
-  }, [followed.toString(), address]);
-  return async () => {
-    const {seen, streams} = await page.evaluate(() => ({seen: window.seen, streams: window.streams}));
-    assert.notEqual(streams, false, 'it polls');
-    return seen;
-  };
-}
-
-async function longpollInNode(site, address) {
-  const {follow} = await import(longpollHere);
-  const seen = [], stop = new AbortController();
-  const done = followed(follow, address, seen, {signal: stop.signal});
-  ends.push(async () => { stop.abort(); await done; });
-  return () => seen;
-}
-
-async function eventsourcePackage(site, address) {
-  const seen = [], source = new PackagedEventSource(address);
-  ends.push(() => source.close());
-  source.onmessage = ({data}) => seen.push(JSON.parse(data).n);
-  source.addEventListener('missing', () => seen.push('missing'));
-  return () => seen;
-}
-
-// curl -N, started anew with the last id whenever it ends, as a script does.
-async function curl(site, address) {
-  const seen = [];
-  let id, child, ended = false;
-  const take = fields => {
-    id = fields.id ?? id;
-    if (fields.data !== undefined) seen.push(fields.event ?? JSON.parse(fields.data).n);
-  };
-  const start = () => {
-    let rest = '', fields = {};
-    const resume = id === undefined ? [] : ['-H', `Last-Event-ID: ${id}`];
-    child = spawn('curl', ['-skN', '-H', 'Accept: text/event-stream', ...resume, address]);
-    child.stdout.setEncoding('utf8').on('data', piece => {
-      const lines = (rest + piece).split('\n');
-      rest = lines.pop();
-      for (const line of lines) {
-        const [, name, value] = /^(\w+): (.*)$/.exec(line) ?? [];
-        if (line === '') {
-          take(fields);
-          fields = {};
-        } else if (name) fields[name] = value;
-      }
-    });
-    child.on('exit', () => setTimeout(() => { if (!ended) start(); }, 300));
-  };
-  start();
-  ends.push(() => { ended = true; child.kill(); });
-  return () => seen;
-}
 
 // --- the story ---
 
@@ -177,7 +43,20 @@ function witnesses(saw) {
   };
 }
 
-const clients = {
+// Of one resource: its numbers, and 'missing'.
+const ofOne = (event, {n}) => event === 'missing' ? event : n;
+
+// Gives the name of each with the function that tells what it saw.
+async function start(clients, path, tell) {
+  const saw = {};
+  for (const [name, client] of Object.entries(clients)) {
+    const site = name.endsWith('HTTP/2') ? stack.secureUrl : stack.url;
+    saw[name] = await client(site, `${site}${path}`, tell);
+  }
+  return saw;
+}
+
+const foreign = {
   'EventSource in Chromium': eventSourceInChromium,
   'EventSource in Chromium, HTTP/2': eventSourceInChromium,
   'htmx with its SSE extension': htmxInChromium,
@@ -186,19 +65,18 @@ const clients = {
   'eventsource of npm': eventsourcePackage,
   'curl -N': curl,
   'curl -N, HTTP/2': curl,
+};
+const clients = {
+  ...foreign,
   'longpoll.js in Chromium': longpollInChromium,
   'longpoll.js in Chromium, HTTP/2': longpollInChromium,
   'longpoll.js in Node': longpollInNode,
 };
 
 test('each client sees each state once, restarts included', LIMIT, async () => {
-  const names = Object.keys(clients), saw = {}, path = '/live/thing';
+  const path = '/live/thing';
   await stack.publish('thing', {n: 1});
-  for (const name of names) {
-    const site = name.endsWith('HTTP/2') ? stack.secureUrl : stack.url;
-    saw[name] = await clients[name](site, `${site}${path}`);
-  }
-  const allSee = witnesses(saw);
+  const allSee = witnesses(await start(clients, path, ofOne));
   const remove = () => fetch(`${stack.url}/publish${path}`, {method: 'DELETE'});
 
   await allSee(1);
@@ -216,62 +94,38 @@ test('each client sees each state once, restarts included', LIMIT, async () => {
   await allSee('missing');
   await stack.restartNginx();
   await stack.restartFcgiwait();        // and nothing is told twice
-  await stack.awaitStatus('streams', names.length);
+  await stack.awaitStatus('streams', Object.keys(clients).length);
   await stack.publish('thing', {n: 5});
   await allSee(5);
 });
 
 // --- everything below a path ---
 
-async function eventSourceBelow(address) {
-  const page = await open(stack.url);
-  await page.evaluate(address => {
-    const source = new EventSource(address);
-    source.onmessage = ({data}) => {
-      const {path, deleted, document} = JSON.parse(data);
-      window.seen.push(`${path} ${deleted ? 'missing' : document.n}`);
-    };
-    for (const name of ['reset', 'current']) {
-      source.addEventListener(name, () => {
-        if (window.seen.at(-1) !== name) window.seen.push(name);
-      });
-    }
-  }, address);
-  return () => page.evaluate(() => window.seen.filter(seen => seen !== 'current'));
-}
+const ofAll = (event, {path, deleted, document}) =>
+  event === 'message' ? `${path} ${deleted ? 'missing' : document.n}` : event;
 
-async function followAllBelow(address) {
-  const {followAll} = await import(longpollHere);
-  const seen = [], stop = new AbortController();
-  const onstate = (state, {stream}) => { if (stream === false) seen.push('polls'); };
-  const done = (async () => {
-    const options = {stream: true, signal: stop.signal, onstate};
-    for await (const {path, status, value, all} of followAll(address, options)) {
-      assert.equal(all.has(path), status === 200);
-      seen.push(`${path} ${status === 200 ? value.n : 'missing'}`);
-    }
-  })();
-  ends.push(async () => { stop.abort(); await done; });
-  return () => seen;
+// Without what is told of the copy that a client keeps: it is to drop what it has, once, since what
+// comes after a restart goes on where it was; and after the list, and whatever was missed, has it all.
+function onlyChanges(seen, listed, came) {
+  const [reset, ...rest] = seen, changes = rest.filter(each => each !== 'current');
+  assert.equal(reset ?? 'reset', 'reset');
+  if (changes.length > listed) assert.equal(rest[listed], 'current');
+  const currents = rest.length - changes.length;
+  assert.ok(currents >= came, `${currents} times current: ${seen}`);
+  return changes;
 }
 
 test('each change below a path is seen once, restarts included', LIMIT, async () => {
-  const address = `${stack.url}/live/`;
-  const remove = name => fetch(`${stack.url}/publish/live/${name}`, {method: 'DELETE'});
+  const path = '/live/', remove = name => fetch(`${stack.url}/publish/live/${name}`, {method: 'DELETE'});
+  let came = 0;
   await remove('thing');
   await stack.publish('a', {n: 1});
   await stack.publish('b/c', {n: 1});
-  const source = await eventSourceBelow(address);
-  const saw = {
-    // It is told to drop what it has, once: what comes after a restart goes on where it was.
-    'EventSource in Chromium': async () => {
-      const [reset, ...rest] = await source();
-      assert.equal(reset ?? 'reset', 'reset');
-      return rest;
-    },
-    'longpoll.js in Node': await followAllBelow(address),
-  };
-  const allSee = witnesses(saw);
+  const saw = await start(foreign, path, ofAll);
+  for (const [name, seen] of Object.entries(saw)) {
+    saw[name] = async () => onlyChanges(await seen(), 2, came);
+  }
+  const allSee = witnesses({...saw, ...await start({'longpoll.js in Node': longpollBelow}, path)});
   await allSee('/live/a 1', '/live/b/c 1');
   await stack.publish('a', {n: 2});
   await allSee('/live/a 2');
@@ -284,6 +138,10 @@ test('each change below a path is seen once, restarts included', LIMIT, async ()
   await stack.restartFcgiwait();
   await remove('a');
   await allSee('/live/a missing');
+  await stack.restartFcgiwait();        // and nothing is told twice
+  await stack.restartNginx();
+  await stack.awaitStatus('streams', Object.keys(saw).length + 1);
+  came = 4;                             // nginx, fcgiwait, and both in one go
   await remove('b/c');
   await allSee('/live/b/c missing');
 });
