@@ -29,6 +29,7 @@ static void usage_text(FILE *out)
         "  hold       all wait on READ/all, and nothing happens\n"
         "  get        plain GETs of READ/all\n"
         "  pages      each reads all that is below READ/, page by page, and again\n"
+        "  trickle    one reads a stream of READ/all at a pace; somebody else publishes\n"
         "  aside      a GET of READ/aside now and then: how long does it take?\n"
         "options, with their defaults:\n"
         "  --host 127.0.0.1 --port 8080\n"
@@ -41,9 +42,11 @@ static void usage_text(FILE *out)
         "  --clients 100         that wait, or that get; publish: resources\n"
         "  --rounds 5 --warmup 1  (broadcast)\n"
         "  --seconds 5           (all but broadcast)\n"
+        "  --each 1              so many of them wait on one resource (distinct, churn)\n"
         "  --publishers 8        (distinct, churn, publish)\n"
         "  --rate 0              publishes per second; 0: as many as go\n"
         "  --body 64             bytes that are published\n"
+        "  --pace 100000         bytes per second (trickle)\n"
         "  --stream              they read a stream (SSE) instead of asking again\n"
         "  --feed                they wait at READ/?only=NAME, for what is below it "
         "(distinct)\n"
@@ -112,6 +115,12 @@ static bool take_option(struct options *options, int option, char *value)
     case 'R':
         options->rate = atof(value);
         break;
+    case 'a':
+        options->pace = atof(value);
+        break;
+    case 'e':
+        options->each = strtoul(value, NULL, 10);
+        break;
     case 'b':
         options->body = strtoul(value, NULL, 10);
         break;
@@ -142,7 +151,8 @@ static bool read_options(struct options *options, int argc, char **argv)
         {"clients", 1, NULL, 'c'}, {"rounds", 1, NULL, 'n'},
         {"warmup", 1, NULL, 'w'},  {"seconds", 1, NULL, 'd'},
         {"rate", 1, NULL, 'R'},    {"publishers", 1, NULL, 'u'},
-        {"body", 1, NULL, 'b'},    {"kill", 0, NULL, 'k'},
+        {"body", 1, NULL, 'b'},    {"each", 1, NULL, 'e'},
+        {"pace", 1, NULL, 'a'},    {"kill", 0, NULL, 'k'},
         {"stream", 0, NULL, 'S'},  {"feed", 0, NULL, 'F'},
         {"pid", 1, NULL, 'i'},     {NULL, 0, NULL, 0}};
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
@@ -151,7 +161,8 @@ static bool read_options(struct options *options, int argc, char **argv)
     if (optind + 1 != argc)
         return false;
     options->mode = argv[optind];
-    return options->clients > 0 && options->publishers > 0 && options->port > 0;
+    return options->clients > 0 && options->publishers > 0 && options->port > 0 &&
+           options->pace >= 100 && options->each > 0 && options->each <= options->clients;
 }
 
 /* --- setting up --- */
@@ -185,9 +196,9 @@ static bool set_up(struct load *load)
                     strcmp(options->mode, "publish") == 0;
     clock_gettime(CLOCK_REALTIME, &now);
     load->first = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-    load->topic_count = one_each ? options->clients : 1;
-    if (one_each && (size_t)options->publishers > options->clients)
-        options->publishers = (int)options->clients;
+    load->topic_count = one_each ? options->clients / options->each : 1;
+    if (one_each && (size_t)options->publishers > load->topic_count)
+        options->publishers = (int)load->topic_count;
     size_t publishers = (size_t)options->publishers;
     load->topics = calloc(load->topic_count + 1, sizeof *load->topics);
     if (load->topics == NULL ||
@@ -292,16 +303,19 @@ static void print_json(const struct load *load)
            "\"connected\":%ld",
            errors_of(load), load->failed, clients->broken, clients->refused,
            clients->connected);
-    printf(",\n\"per_second\":{\"gets\":%.0f,\"delivered\":%.0f,\"published\":%.0f}",
+    printf(",\n\"per_second\":{\"gets\":%.0f,\"delivered\":%.0f,\"published\":%.0f,"
+           "\"bytes\":%.0f}",
            seconds > 0 ? (double)load->gets / seconds : 0,
            seconds > 0 ? (double)load->delivered / seconds : 0,
-           seconds > 0 ? (double)load->published / seconds : 0);
+           seconds > 0 ? (double)load->published / seconds : 0,
+           seconds > 0 ? (double)load->bytes / seconds : 0);
     printf(",\n\"kill\":{\"closed_ms\":%.1f,\"nobody_waits_ms\":%.1f,"
            "\"descriptors_back_ms\":%.1f}",
            load->closed_ms, load->nobody_ms, load->descriptors_ms);
     print_rounds(&load->rounds);
     print_samples("us_per_waiter", &load->rounds);
     print_samples("latency_ms", &load->latency);
+    print_samples("stale_ms", &load->stale);
     print_samples("publish_ms", &load->acks);
     print_samples("publish_aside_ms", &load->acks_aside);
     print_samples("bystander_ms", &load->bystander_ms);
@@ -332,6 +346,10 @@ static void print_human(const struct load *load)
     else if (strcmp(options->mode, "publish") == 0)
         fprintf(stderr, "%.0f published/s",
                 (double)load->published / load->measured_seconds);
+    else if (strcmp(options->mode, "trickle") == 0)
+        fprintf(stderr, "%.0f bytes/s, what it knows is at most %.0f ms old",
+                (double)load->bytes / load->measured_seconds,
+                samples_quantile(&load->stale, 1));
     else if (load->latency.count > 0)
         fprintf(stderr, "%.0f delivered/s, latency ms p50 %.1f p99 %.1f max %.1f",
                 (double)load->delivered / load->measured_seconds,
@@ -357,6 +375,8 @@ int main(int argc, char **argv)
                                     .poll = "?index=INDEX&wait=60s",
                                     .settle_ms = 300,
                                     .clients = 100,
+                                    .each = 1,
+                                    .pace = 100000,
                                     .rounds = 5,
                                     .warmup = 1,
                                     .seconds = 5,
@@ -380,6 +400,7 @@ int main(int argc, char **argv)
     }
     samples_sort(&load.rounds);
     samples_sort(&load.latency);
+    samples_sort(&load.stale);
     samples_sort(&load.acks);
     samples_sort(&load.acks_aside);
     samples_sort(&load.bystander_ms);
@@ -389,6 +410,7 @@ int main(int argc, char **argv)
     free(load.topics);
     free(load.rounds.at);
     free(load.latency.at);
+    free(load.stale.at);
     free(load.acks.at);
     free(load.acks_aside.at);
     free(load.bystander_ms.at);

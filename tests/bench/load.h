@@ -20,8 +20,9 @@ struct process {
 struct options {
     const char *mode, *host, *read, *publish, *status, *waiting, *poll;
     int port, rounds, warmup, publishers, settle_ms;
-    double seconds, rate; /* rate: publishes per second; 0: as many as possible */
-    size_t clients, body;
+    double seconds, rate;       /* rate: publishes per second; 0: as many as possible */
+    double pace;                /* bytes per second (trickle) */
+    size_t clients, each, body; /* each: that wait on one resource (distinct) */
     bool kill, stream, feed;
     struct process processes[PROCESSES];
     size_t process_count;
@@ -53,11 +54,12 @@ struct load {
 
     uint64_t first; /* publishes are numbered from here; never the same in two runs */
     struct samples latency;      /* ms from publish to delivery, of each */
+    struct samples stale;        /* ms since what is known was published (trickle) */
     struct samples rounds;       /* us per waiter, of each round */
     struct samples acks;         /* ms from publish to its answer */
     struct samples acks_aside;   /* the same, where nobody waits for what is published */
     struct samples bystander_ms; /* of a GET while all of them are answered */
-    long delivered, superseded, late, lost, published, failed, churned, gets;
+    long delivered, superseded, late, lost, published, failed, churned, gets, bytes;
     double arrive_seconds, measured_seconds, closed_ms, nobody_ms, descriptors_ms;
     long most_waiting;
     const char *trouble; /* why the run is void */
@@ -78,6 +80,9 @@ void load_publish_next(struct load *load, struct client *client);
 
 /* The bystander gets what nobody waits for, where it is time to. */
 void load_stand_by(struct load *load);
+
+/* The client, which reads a stream already, goes on doing so at the pace. */
+void load_read_slowly(struct load *load, struct client *client);
 
 /* Whether it is one of those that come and go. */
 bool load_churns(const struct load *load, const struct client *client);

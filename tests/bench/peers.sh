@@ -12,9 +12,9 @@ declare -A kind=([fcgiwait]=fastcgi [old]=fastcgi [nchan]=nchan [go]=proxy [node
     [ceiling]=fastcgi [least]=fastcgi)
 
 # The parts for which a bound is there; real servers take part in all.
-long_polls="broadcast scale memory distinct churn get publish silence kill wrk"
-declare -A bounds=([ceiling]="get wrk" [least]="broadcast streams" [threads]=$long_polls
-    [old]="$long_polls streams streams-distinct streams-memory streams-silence")
+long_polls="broadcast scale memory distinct groups churn get publish silence kill wrk"
+declare -A bounds=([ceiling]="get wrk" [least]="broadcast distinct groups streams streams-distinct streams-groups" [threads]=$long_polls
+    [old]="$long_polls streams streams-distinct streams-groups streams-memory streams-silence")
 
 has() {
     [[ " $peers " = *" $1 "* ]]

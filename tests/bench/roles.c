@@ -23,7 +23,7 @@ static void resource_of(const struct load *load, uint32_t number, char *name, si
 
 static uint32_t topic_of(const struct load *load, const struct client *client)
 {
-    return load->topic_count == 1 ? 0 : client->number;
+    return client->number % (uint32_t)load->topic_count;
 }
 
 /* What is below the prefix, but of that the one name alone. */
@@ -87,11 +87,12 @@ void load_ask(struct load *load, struct client *client)
 static size_t publish_text(const struct load *load, uint32_t number, uint64_t n,
                            char *text, size_t room)
 {
-    char body[64], name[16];
+    char body[96], name[16];
     const struct options *options = &load->options;
     resource_of(load, number, name, sizeof name);
-    size_t start = (size_t)snprintf(body, sizeof body, "{\"n\":%llu,\"pad\":\"",
-                                    (unsigned long long)n);
+    size_t start =
+        (size_t)snprintf(body, sizeof body, "{\"n\":%llu,\"t\":%lld,\"pad\":\"",
+                         (unsigned long long)n, (long long)nanos_now());
     size_t pad = options->body > start + 2 ? options->body - start - 2 : 0;
     size_t len =
         (size_t)snprintf(text, room,

@@ -8,7 +8,8 @@
 #   broadcast  CLIENTS wait on one resource, a publish answers all of them, they ask again
 #   scale      the same with fewer clients
 #   distinct   each waits on a resource of its own, publishers go round them without a pause
-#   churn      the same, and every tenth client comes and goes all the time
+#   groups     the same, but EACH wait on one resource: fewer publishes go through the same nginx
+#   churn      as distinct, and every tenth client comes and goes all the time
 #   get        plain GETs over 64 connections
 #   memory     N wait, each N on a server that was started for it
 #   publish    publishes without a pause, nobody waits
@@ -20,6 +21,7 @@
 #              the beginning and again; and while somebody reads a document as large as a page
 #   streams           broadcast, to CLIENTS that read an event stream each
 #   streams-distinct  distinct, likewise
+#   streams-groups    groups, likewise
 #   streams-memory    memory, likewise
 #   streams-silence   silence, likewise
 # and, instead of single ones:
@@ -63,7 +65,7 @@ while [ $# -gt 0 ]; do
         PEERS=${PEERS:-fcgiwait}
         SECONDS_EACH=${SOAK:-300}
         ;;
-    feeds | pages | streams | streams-distinct | streams-memory | streams-silence | broadcast | scale | memory | distinct | churn | get | publish | silence | kill | wrk)
+    feeds | pages | streams | streams-distinct | streams-groups | streams-memory | streams-silence | broadcast | scale | memory | distinct | groups | churn | get | publish | silence | kill | wrk)
         parts="$parts $1"
         ;;
     *)
@@ -87,6 +89,7 @@ value ROUNDS 5 2
 value SCALE "1 1000 2000 4000" "1 100"
 value SCALE_BLOCKS 2 1
 value PUBLISHERS 16 4
+value EACH 8 4
 value SECONDS_EACH 12 1
 value RATE 2000 500
 value RESOURCES 99990 2000
@@ -158,9 +161,9 @@ streams_at() {
 }
 distinct_at() {
     local stream=
-    [ "$2" != streams-distinct ] || stream=--stream
-    load_at "$2" "$1" "${2#streams-}" $stream --clients "$CLIENTS" --publishers "$PUBLISHERS" \
-        --seconds "$SECONDS_EACH"
+    [[ $2 != streams-* ]] || stream=--stream
+    load_at "$2" "$1" "$3" $stream --clients "$CLIENTS" --publishers "$PUBLISHERS" \
+        --seconds "$SECONDS_EACH" "${@:4}"
 }
 publish_at() {
     load_at publish "$1" publish --clients "$CLIENTS" --publishers "$2" --seconds "$GET_SECONDS"
@@ -222,7 +225,10 @@ measure_streams() {
     in_turn "$BLOCKS" streams_at
 }
 measure_streams-distinct() {
-    in_turn 1 distinct_at streams-distinct
+    in_turn 1 distinct_at streams-distinct distinct
+}
+measure_streams-groups() {
+    in_turn 1 distinct_at streams-groups distinct --each "$EACH"
 }
 measure_streams-memory() {
     in_turn 1 memory_at "$CLIENTS" streams-memory
@@ -244,10 +250,13 @@ measure_memory() {
     done
 }
 measure_distinct() {
-    in_turn 1 distinct_at distinct
+    in_turn 1 distinct_at distinct distinct
+}
+measure_groups() {
+    in_turn 1 distinct_at groups distinct --each "$EACH"
 }
 measure_churn() {
-    in_turn 1 distinct_at churn
+    in_turn 1 distinct_at churn churn
 }
 measure_publish() {
     local n
@@ -296,11 +305,11 @@ machine() {
 collect() {
     local list
     for list in broadcast scale memory distinct churn get publish silence kill wrk singles feeds alone pages large streams \
-        streams-distinct streams-memory streams-silence; do
+        groups streams-distinct streams-groups streams-memory streams-silence; do
         [ -e "$out/$list.jsonl" ] || : >"$out/$list.jsonl"
         printf -- '--slurpfile\n%s\n%s\n' "${list//-/_}" "$out/$list.jsonl"
     done | xargs jq -n --arg date "$(date -u +%F)" --arg machine "$(machine)" \
-        --argjson cores "$(nproc)" --arg busy "$busy" \
+        --argjson cores "$(nproc)" --argjson each "$EACH" --arg busy "$busy" \
         --arg nginx_errors "$(cat "$out"/*/nginx.log | wc -l)" \
         -f "$here/summary.jq" >"$out/results.json"
     jq -r '.markdown' "$out/results.json" >"$out/results.md"

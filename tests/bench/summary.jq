@@ -82,6 +82,7 @@ def across($peers; $name; $of; f): [$peers[] | . as $peer | ($of[$peer] // {}) |
  memory: ($memory | group_by(.clients)
           | map({n: .[0].clients} + (by_peer | map_values(memory)))),
  distinct: ($distinct | by_peer | map_values(stream)),
+ groups: ($groups | by_peer | map_values(stream)),
  churn: ($churn | by_peer | map_values(stream)),
  get: ($get | by_peer | map_values(gets)),
  wrk: ($wrk | by_peer | map_values(wrk_rates)),
@@ -96,9 +97,10 @@ def across($peers; $name; $of; f): [$peers[] | . as $peer | ($of[$peer] // {}) |
  large: ($large | by_peer | map_values(asides)),
  streams: ($streams | by_peer | map_values(crowd)),
  streams_distinct: ($streams_distinct | by_peer | map_values(stream)),
+ streams_groups: ($streams_groups | by_peer | map_values(stream)),
  streams_memory: ($streams_memory | by_peer | map_values(memory)),
  streams_silence: ($streams_silence | by_peer | map_values(quiet)),
- runs: {$singles, $feeds, $alone, $pages, $large, $streams, $streams_distinct, $streams_memory, $streams_silence, $broadcast, $scale, $memory, $distinct, $churn, $get, $publish, $silence, $kill, $wrk}}
+ runs: {$singles, $feeds, $alone, $pages, $large, $streams, $streams_distinct, $groups, $streams_groups, $streams_memory, $streams_silence, $broadcast, $scale, $memory, $distinct, $churn, $get, $publish, $silence, $kill, $wrk}}
 | . as $all
 | [.runs[][].peer] | unique as $found
 | [order[] | select(. as $peer | $found | index($peer))] as $peers
@@ -115,6 +117,7 @@ def across($peers; $name; $of; f): [$peers[] | . as $peer | ($of[$peer] // {}) |
  stream_to_poll: ratio($all.streams.fcgiwait.us_per_waiter.median; $all.broadcast.fcgiwait.us_per_waiter.median),
  stream_deliveries_to_poll: ratio($all.streams_distinct.fcgiwait.delivered.median;
                                   $all.distinct.fcgiwait.delivered.median),
+ stream_groups_to_poll: ratio($all.streams_groups.fcgiwait.delivered.median; $all.groups.fcgiwait.delivered.median),
  gets: against($all.get; .rate.median),
  wrk_gets: against($all.wrk; .rate.median),
  of_n_to_1000: ratio($all.broadcast.fcgiwait.us_per_waiter.median;
@@ -144,6 +147,9 @@ as $ratios
    ["streams, a resource each: late", $all.streams_distinct.fcgiwait.late, 0, "most"],
    ["streams, a resource each: lost", $all.streams_distinct.fcgiwait.lost, 0, "most"],
    ["streams, a resource each: deliveries, to our long poll", $ratios.stream_deliveries_to_poll, 2, "least"],
+   ["streams, \($each) to a resource: late", $all.streams_groups.fcgiwait.late, 0, "most"],
+   ["streams, \($each) to a resource: lost", $all.streams_groups.fcgiwait.lost, 0, "most"],
+   ["streams, \($each) to a resource: deliveries, to our long poll", $ratios.stream_groups_to_poll, 2, "least"],
    ["streams: bytes per stream", $all.streams_memory.fcgiwait.bytes_per_waiter, 614, "most"],
    ["plain GETs, to the ceiling", $ratios.gets.ceiling, 0.95, "least"],
    ["plain GETs, to Go", $ratios.gets.go, 1.4, "least"],
@@ -187,6 +193,8 @@ as $ratio_table
    across($peers; "deliveries/s, a resource each"; $all.distinct; .delivered | f),
    across($peers; "  ms to deliver, median"; $all.distinct; .p50 | short),
    across($peers; "  ms to deliver, 99 of 100"; $all.distinct; .p99 | short),
+   across($peers; "  the server's CPU us per delivery"; $all.distinct; .server_cpu_us | short),
+   across($peers; "  nginx's and the server's"; $all.distinct; .all_cpu_us | short),
    across($peers; "  late, lost"; $all.distinct; if .lost == null then null else "\(.late), \(.lost)" end),
    across($peers; "deliveries/s, a tenth come and go"; $all.churn; .delivered | f),
    across($peers; "  late, lost"; $all.churn; if .lost == null then null else "\(.late), \(.lost)" end),
@@ -197,7 +205,15 @@ as $ratio_table
    across($peers; "bytes per stream"; $all.streams_memory; .bytes_per_waiter | short),
    across($peers; "deliveries/s, a stream and resource each"; $all.streams_distinct; .delivered | f),
    across($peers; "  ms to deliver, 99 of 100"; $all.streams_distinct; .p99 | short),
+   across($peers; "  the server's CPU us per delivery"; $all.streams_distinct; .server_cpu_us | short),
+   across($peers; "  nginx's and the server's"; $all.streams_distinct; .all_cpu_us | short),
    across($peers; "  late, lost"; $all.streams_distinct; if .lost == null then null else "\(.late), \(.lost)" end),
+   across($peers; "deliveries/s, \($each) wait on each resource"; $all.groups; .delivered | f),
+   across($peers; "  nginx's and the server's CPU us per delivery"; $all.groups; .all_cpu_us | short),
+   across($peers; "  late, lost"; $all.groups; if .lost == null then null else "\(.late), \(.lost)" end),
+   across($peers; "deliveries/s, \($each) streams of each resource"; $all.streams_groups; .delivered | f),
+   across($peers; "  nginx's and the server's CPU us per delivery"; $all.streams_groups; .all_cpu_us | short),
+   across($peers; "  late, lost"; $all.streams_groups; if .lost == null then null else "\(.late), \(.lost)" end),
    across($peers; "changes/s told, waited for alone"; $all.singles; .delivered | f),
    across($peers; "  late, lost"; $all.singles; if .lost == null then null else "\(.late), \(.lost)" end),
    across($peers; "  the server's CPU us per delivery"; $all.singles; .server_cpu_us | short),
@@ -225,7 +241,7 @@ $all + {$ratios, $promises}
     "Measured by tests/bench/run.sh on \($date), on a machine with \($machine).",
     "The clients, nginx with two workers and the server behind it all run there. nchan lives inside nginx",
     "and has a hop less; threads is libfcgi with a thread for each request; least is the least that a",
-    "FastCGI responder can do for a broadcast, and the ceiling fcgiwait's own front with nothing behind it.",
+    "FastCGI responder can do for them, and the ceiling fcgiwait's own front with nothing behind it.",
     "Medians; tests/bench/run.sh writes the spread and the plots as well.", "",
     "fcgiwait divided by each of them:", "",
     lines($ratio_table | text_table), "", "And in numbers:", "", lines(measures(middle) | text_table)]
