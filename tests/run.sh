@@ -6,7 +6,8 @@
 #
 # or some of them: tests/run.sh plain page
 #
-#   plain   formatting, cppcheck, shellcheck, and make check: unit and system tests
+#   plain   formatting, cppcheck, shellcheck, the bench's programs in C, and make check: unit and
+#           system tests
 #   asan    make check with AddressSanitizer and UndefinedBehaviorSanitizer
 #   tsan    make check with ThreadSanitizer
 #   fuzz    each target of tests/fuzz for some seconds
@@ -274,6 +275,8 @@ part_plain() {
         --enable=warning,performance,portability --suppressions-list=tests/cppcheck.txt \
         --error-exitcode=1 src tests
     judge plain shellcheck shellcheck -S warning -e SC2034,SC2154 "${scripts[@]}"
+    ! build plain || judge plain bench env BUILD="$work/plain" OUT="$work/bench" \
+        PEERS='threads least ceiling' tests/bench/run.sh --build
     check plain
 }
 

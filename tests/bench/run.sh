@@ -4,6 +4,7 @@
 # its peers behind the same nginx on this machine, in turns, and tells medians and ratios.
 #
 #   tests/bench/run.sh [--quick] [--readme] [PART]...
+#   tests/bench/run.sh --build
 #
 #   broadcast  CLIENTS wait on one resource, a publish answers all of them, they ask again
 #   scale      the same with fewer clients
@@ -33,6 +34,7 @@
 #
 # --quick    small and short: whether it works, not how fast it is
 # --readme   writes the table into README's section "How fast" as well
+# --build    builds what the measurements need, and ends
 #
 # PEERS="fcgiwait old" OLD=PROGRAM compares with an earlier build of fcgiwait alone.
 #
@@ -43,12 +45,13 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 readme=$here/../../README
-parts='' write_readme=false quick=false failed=0
+parts='' write_readme=false quick=false builds_only=false failed=0
 
 while [ $# -gt 0 ]; do
     case $1 in
     --quick) quick=true ;;
     --readme) write_readme=true ;;
+    --build) builds_only=true ;;
     all) parts="broadcast scale memory distinct churn get publish silence kill" ;;
     foundation)
         parts="broadcast memory wrk silence kill"
@@ -327,6 +330,10 @@ into_readme() {
 }
 
 mkdir -p "$out"
+if $builds_only; then
+    build_all
+    exit
+fi
 rm -f "$out"/*.jsonl
 busy=$(cut -d' ' -f1 /proc/loadavg)
 ulimit -n "$(ulimit -Hn)"
