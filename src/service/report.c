@@ -64,11 +64,6 @@ static void add(struct pending *pending, enum edit_kind kind, struct text path)
     pending->edits[pending->count++] = (struct edit){.kind = kind, .path = path};
 }
 
-static void add_everything(struct pending *pending)
-{
-    add(pending, EDIT_EVERYTHING, TEXT("/"));
-}
-
 /* --- what the answer names --- */
 
 static void add_location(struct pending *pending, const struct operation *operation,
@@ -162,7 +157,7 @@ static struct pending *pending_of(struct service *service, struct request *reque
               pending->bytes);
     pending->bytes += operation->request_uri.len + 1;
     if (too_many || atomic_exchange(&service->missed, false))
-        add_everything(pending);
+        add(pending, EDIT_EVERYTHING, TEXT("/"));
     struct text path = nearest_path(operation->path, operation->rules->limit_path);
     add(pending, EDIT_TOUCH, pending_keep(pending, path));
     add_location(pending, operation, &naming, operation->location);
