@@ -39,7 +39,7 @@ struct exchange_ops {
     void (*reply)(struct request *request, struct reply *reply);
 
     /* Begins a stream with the reply's head, and its body as the first piece of it.
-     * request->user and request->patience are set. */
+     * request->user is set. */
     exchange_head_fn *head;
 
     /* Not empty. The reference stays the caller's. */
@@ -49,14 +49,19 @@ struct exchange_ops {
     void (*end)(struct request *request, struct chunk *chunk);
 };
 
-/* Both are called by the front's thread, with no locks held, and must not block. */
+/* The first two are called by the front's thread, with no locks held, and must not block.
+ */
 struct exchange_user {
     /* All was sent: the request is the service's again. */
     void (*writable)(struct request *request);
 
-    /* The client is gone, or has taken nothing for request->patience. The request is the
-     * front's when this returns; no end is to be called. */
+    /* The client is gone, or has lost our patience. The request is the front's when this
+     * returns; no end is to be called. */
     void (*closed)(struct request *request);
+
+    /* How long the client may take nothing. Any thread, with locks held: it only looks.
+     */
+    nanos (*patience)(const struct request *request);
 };
 
 #endif

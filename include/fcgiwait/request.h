@@ -18,9 +18,7 @@
 struct request {
     struct waiter waiter;
     const struct exchange_ops *exchange;
-    /* of a stream */
-    const struct exchange_user *user;
-    nanos patience; /* how long its client may take nothing */
+    const struct exchange_user *user; /* of a stream; else NULL */
     /* of a held one */
     struct service *service;
     uint64_t index; /* that it waits on */
@@ -32,12 +30,14 @@ struct request {
     struct place *place;  /* of its client, where those are counted */
     uint32_t number;      /* how many requests had come before, with it, for the log */
     bool head_only;
-    union {                    /* of one that is answered on and on */
-        struct stream *stream; /* with changes, malloc'd; else NULL */
-        struct instant ends;   /* with numbers, for the live page: see `user` */
+    bool keeps;  /* the front's, of FastCGI: FCGI_KEEP_CONN */
+    uint16_t id; /* likewise */
+    union {
+        char *target; /* malloc'd line that sends nginx to the origin; NULL: no origin */
+        struct stream *stream; /* malloc'd, of one with changes: see `user` */
+        struct instant ends;   /* of one with numbers, for the live page */
     };
     struct feed *feed; /* malloc'd, of one that follows all below a path; else NULL */
-    char *target;      /* malloc'd line that sends nginx to the origin; NULL: no origin */
 };
 
 #endif

@@ -47,7 +47,8 @@ enum room_parked room_park(struct room *room, struct waiter *waiter,
 
 /* The client went away. True: the waiter is the caller's again, nobody will answer it.
  * False: it is being answered, or will be with VERDICT_HUNG_UP. */
-bool room_leave(struct waiter *waiter) __attribute__((warn_unused_result));
+bool room_leave(struct room *room, struct waiter *waiter)
+    __attribute__((warn_unused_result));
 
 /* Lets nobody in any more, and ends every wait with VERDICT_STOPPING, spread over `span`.
  * Returns when everybody has been let go and the threads have ended; room_park() may

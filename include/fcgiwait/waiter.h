@@ -40,17 +40,19 @@ typedef void waiter_answer_fn(struct waiter *waiter, enum verdict verdict,
                               const struct present *news);
 
 struct waiter {
-    waiter_answer_fn *answer;      /* set by the owner before room_park() */
-    struct worker *_Atomic worker; /* NULL: it was never admitted */
+    waiter_answer_fn *answer; /* set by the owner before room_park() */
     struct instant deadline;
-    struct watch *watches; /* `count` of them: `one`, or malloc'd */
-    struct watch one;
+    union {
+        struct watch one;
+        struct watch *several; /* malloc'd, where `count` is more than one */
+    };
     uint32_t heap_at;
-    uint32_t count;
-    uint32_t linked; /* watches that lie in a waitlist */
-    uint8_t state;   /* enum waiter_state */
-    uint8_t verdict; /* enum verdict; of WAITER_CALLED and WAITER_TAKEN */
-    uint8_t left;    /* the client went away while it was not in the room */
+    uint32_t count;          /* watches */
+    uint32_t linked;         /* of those, in a waitlist */
+    _Atomic uint16_t worker; /* counted from 1; 0: it was never admitted */
+    uint8_t state : 4;       /* enum waiter_state */
+    uint8_t verdict : 4;     /* enum verdict; of WAITER_CALLED and WAITER_TAKEN */
+    uint8_t left;            /* the client went away while it was not in the room */
 };
 
 #endif

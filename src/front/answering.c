@@ -20,8 +20,8 @@ static bool dismiss(struct connection *connection)
     if (connection->dismissed)
         return true;
     connection->dismissed = true;
-    record_dismissal(dismissal, connection->id != 0 ? connection->id : 1);
-    return send_protocol(connection_fd(connection),
+    record_dismissal(dismissal, connection->request.id != 0 ? connection->request.id : 1);
+    return send_protocol(connection->fd,
                          (struct text){(char *)dismissal, sizeof dismissal});
 }
 
@@ -29,7 +29,7 @@ static bool dismiss(struct connection *connection)
 static void finish(struct connection *connection)
 {
     enum lane_stage stage = connection->lane->stage;
-    bool stays = connection->keeps && stage < LANE_CLOSING_IDLE;
+    bool stays = connection->request.keeps && stage < LANE_CLOSING_IDLE;
     if (stays && stage == LANE_STOPPING)
         stays = dismiss(connection);
     connection_set_phase(connection, stays ? PHASE_READING : PHASE_CLOSING);
@@ -41,7 +41,7 @@ static enum sent put(struct connection *connection, const struct piece *piece)
     struct content content = outgoing_content(piece);
     size_t sent = 0;
     enum sent result =
-        send_content(connection_fd(connection), connection->id, &content, &sent);
+        send_content(connection->fd, connection->request.id, &content, &sent);
     if (result == SENT_PART) {
         connection->out = outgoing_keep(piece, sent);
         if (connection->out == NULL)
@@ -61,12 +61,14 @@ static enum sent put(struct connection *connection, const struct piece *piece)
 /* The same for a piece that does not end. It may be somebody else's request then. */
 static enum sent put_more(struct connection *connection, const struct piece *piece)
 {
+    const struct request *request = &connection->request;
     enum sent result = SENT_BROKEN;
     lock_take(&connection->lock);
     if (!connection->hung_up && !connection->broken)
         result = put(connection, piece);
     if (result == SENT_PART)
-        lane_await(connection->lane, &connection->member, connection->request.patience);
+        lane_await(connection->lane, &connection->member,
+                   request->user->patience(request));
     lock_drop(&connection->lock);
     return result;
 }
@@ -76,8 +78,8 @@ static enum sent put_more(struct connection *connection, const struct piece *pie
 static void end_alone(struct connection *connection)
 {
     unsigned char end[RECORD_END];
-    record_complete(end, connection->id);
-    if (send_protocol(connection_fd(connection), (struct text){(char *)end, sizeof end}))
+    record_complete(end, connection->request.id);
+    if (send_protocol(connection->fd, (struct text){(char *)end, sizeof end}))
         finish(connection);
     else
         connection_set_phase(connection, PHASE_CLOSING);
@@ -134,8 +136,8 @@ const struct exchange_ops answering_ops = {answer_reply, answer_head, answer_chu
 enum sent answering_go_on(struct connection *connection, bool *progress)
 {
     lock_take(&connection->lock);
-    enum sent result = outgoing_send(connection->out, connection_fd(connection),
-                                     connection->id, progress);
+    enum sent result =
+        outgoing_send(connection->out, connection->fd, connection->request.id, progress);
     if (result == SENT_ALL) {
         outgoing_free(&connection->out);
         if (connection->phase == PHASE_STALLED)
@@ -154,7 +156,7 @@ bool answering_say(struct connection *connection, struct text bytes)
     switch (connection->phase) {
     case PHASE_READING:
     case PHASE_SERVICE:
-        said = send_protocol(connection_fd(connection), bytes);
+        said = send_protocol(connection->fd, bytes);
         break;
     case PHASE_STALLED:
     case PHASE_SENDING:

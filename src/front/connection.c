@@ -15,15 +15,14 @@
 #include "outgoing.h"
 
 struct connection *connection_new(int fd, struct lane *lane,
-                                  const struct exchange_ops *exchange,
-                                  poller_event_fn *event)
+                                  const struct exchange_ops *exchange)
 {
     struct connection *connection = calloc(1, sizeof *connection);
     if (connection == NULL)
         return NULL;
     lock_init(&connection->lock, LOCK_CONNECTION);
     connection->request.exchange = exchange;
-    connection->member.source = (struct poller_source){fd, event};
+    connection->fd = fd;
     connection->lane = lane;
     counter_add(&lane->counters->connections, 1);
     census_enter(lane->census);
@@ -35,8 +34,8 @@ void connection_free(struct connection *connection)
     struct census *census = connection->lane->census;
     counter_add(&connection->lane->counters->connections, -1);
     if (log_wants(LOG_LEVEL_DEBUG))
-        log_debug("connection %d closed", connection_fd(connection));
-    close(connection_fd(connection));
+        log_debug("connection %d closed", connection->fd);
+    close(connection->fd);
     outgoing_free(&connection->out);
     fcgi_reader_free(&connection->reader);
     lock_destroy(&connection->lock);
@@ -56,7 +55,7 @@ void connection_break(struct connection *connection)
 {
     lock_must_hold(&connection->lock);
     connection->broken = true;
-    shutdown(connection_fd(connection), SHUT_RDWR);
+    shutdown(connection->fd, SHUT_RDWR);
 }
 
 static bool is_sending(enum phase phase)
@@ -70,9 +69,9 @@ void connection_set_phase(struct connection *connection, enum phase phase)
     lock_must_hold(&connection->lock);
     connection->phase = phase;
     if (phase == PHASE_CLOSING)
-        shutdown(connection_fd(connection), SHUT_RDWR);
+        shutdown(connection->fd, SHUT_RDWR);
     else if (is_sending(phase) != was_sending &&
-             !poller_watch(&connection->lane->poller, &connection->member.source,
+             !poller_watch(&connection->lane->poller, connection->fd, connection,
                            was_sending ? EPOLLIN | EPOLLRDHUP : EPOLLOUT))
         connection_break(connection);
 }
@@ -86,13 +85,13 @@ static bool take_back(struct connection *connection, enum phase phase)
 void connection_close(struct connection *connection, const char *reason)
 {
     struct lane *lane = connection->lane;
-    int fd = connection_fd(connection);
+    int fd = connection->fd;
     lock_take(&connection->lock);
     enum phase phase = connection->phase;
     bool ours = take_back(connection, phase);
     connection->hung_up = !ours;
     lane_return(lane, &connection->reader);
-    lane_leave(lane, &connection->member);
+    lane_leave(lane, &connection->member, fd);
     lock_drop(&connection->lock);
     if (reason != NULL) {
         counter_add(&lane->counters->connections_broken, 1);

@@ -23,32 +23,24 @@ enum phase {
 } __attribute__((packed));
 
 /* As small as it can be: ten thousand of them wait. */
-
 struct connection {
     struct request request;
     struct member member;
-    struct lock lock; /* guards what follows up to `out`, but for `keeps` and `id` */
+    struct lock lock; /* guards what follows up to `out` */
     enum phase phase;
-    bool hung_up;   /* in PHASE_SERVICE: out of the lane; whoever answers frees */
-    bool broken;    /* in PHASE_SERVICE: shut down; whoever answers ends it */
-    bool dismissed; /* since the last request (answering.h) */
-    bool keeps;     /* of the request, as is `id` */
-    uint16_t id;
+    bool hung_up;         /* in PHASE_SERVICE: out of the lane; whoever answers frees */
+    bool broken;          /* in PHASE_SERVICE: shut down; whoever answers ends it */
+    bool dismissed;       /* since the last request (answering.h) */
+    int fd;               /* a constant, as is `lane` */
     struct outgoing *out; /* of PHASE_STALLED and PHASE_SENDING */
-    struct lane *lane;    /* a constant */
+    struct lane *lane;
     /* the lane's thread's own */
     struct fcgi_reader *reader; /* NULL: nothing was read in part */
 };
 
-static inline int connection_fd(const struct connection *connection)
-{
-    return connection->member.source.fd;
-}
-
 /* Takes the descriptor. NULL: out of memory, and the descriptor is still the caller's. */
 struct connection *connection_new(int fd, struct lane *lane,
-                                  const struct exchange_ops *exchange,
-                                  poller_event_fn *event);
+                                  const struct exchange_ops *exchange);
 
 /* Waits for who is just sending: what a client may have heard has happened here, too. */
 enum phase connection_phase(struct connection *connection);

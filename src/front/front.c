@@ -12,6 +12,7 @@
 #include "fcgiwait/log.h"
 #include "listener.h"
 #include "loop.h"
+#include "reading.h"
 
 #define ACCEPT_PAUSE (100 * NANOS_PER_MS)
 #define DISMISSAL NANOS_PER_SECOND /* what a web server has to close what it keeps */
@@ -44,7 +45,8 @@ static void close_lanes(struct front *front, unsigned count)
 
 static bool open_lane(struct front *front, struct lane *lane)
 {
-    if (!lane_open(lane, front->options.service, front->options.counters, &front->census))
+    if (!lane_open(lane, front->options.service, front->options.counters, &front->census,
+                   reading_event))
         return false;
     if (loop_start(lane))
         return true;

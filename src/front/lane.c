@@ -8,9 +8,9 @@
 #include <utlist.h>
 
 bool lane_open(struct lane *lane, struct service *service, struct counters *counters,
-               struct census *census)
+               struct census *census, poller_event_fn *event)
 {
-    if (!poller_open(&lane->poller))
+    if (!poller_open(&lane->poller, event))
         return false;
     lane->service = service;
     lane->counters = counters;
@@ -63,10 +63,10 @@ static void forget(struct lane *lane, struct member *member)
     member->due = 0;
 }
 
-void lane_leave(struct lane *lane, struct member *member)
+void lane_leave(struct lane *lane, struct member *member, int fd)
 {
     lane_await_nothing(lane, member);
-    poller_remove(&lane->poller, &member->source);
+    poller_remove(&lane->poller, fd);
     DL_DELETE(lane->members, member);
 }
 

@@ -19,7 +19,6 @@
 
 /* Embedded in a connection. */
 struct member {
-    struct poller_source source;
     struct member *next, *prev; /* among the members, or the arrivals */
     _Atomic nanos
         due; /* the instant when what is waited for is to have come; 0: none is */
@@ -45,9 +44,10 @@ struct lane {
     char buffer[LANE_BUFFER];
 };
 
-/* False: errno, and nothing to close. */
+/* `event`: of its poller, whose owners the connections are. False: errno, and nothing to
+ * close. */
 bool lane_open(struct lane *lane, struct service *service, struct counters *counters,
-               struct census *census);
+               struct census *census, poller_event_fn *event);
 void lane_close(struct lane *lane);
 
 /* Leaves to the lane's thread what takes long: a web server that opens thousands at once
@@ -58,8 +58,8 @@ void lane_bring(struct lane *lane, struct member *member);
 struct member *lane_let_in(struct lane *lane);
 bool lane_is_empty(struct lane *lane);
 
-/* Out of the poller and of all lists. */
-void lane_leave(struct lane *lane, struct member *member);
+/* Out of the poller, with its descriptor, and of all lists. */
+void lane_leave(struct lane *lane, struct member *member, int fd);
 
 /* Something is waited for on this member, `span` from now; or nothing any more. Any
  * thread, but one at a time for a member. */

@@ -26,9 +26,10 @@ static void let_in(struct lane *lane)
 {
     struct member *next;
     for (struct member *at = lane_let_in(lane); at != NULL; at = next) {
+        struct connection *connection = connection_of(at);
         next = at->next;
-        if (!poller_add(&lane->poller, &at->source, EPOLLIN | EPOLLRDHUP))
-            connection_close(connection_of(at), strerror(errno));
+        if (!poller_add(&lane->poller, connection->fd, connection, EPOLLIN | EPOLLRDHUP))
+            connection_close(connection, strerror(errno));
     }
 }
 
@@ -89,8 +90,7 @@ bool loop_start(struct lane *lane)
 
 bool loop_bring(struct lane *lane, int fd)
 {
-    struct connection *connection =
-        connection_new(fd, lane, &answering_ops, reading_event);
+    struct connection *connection = connection_new(fd, lane, &answering_ops);
     if (connection == NULL)
         return false;
     lane_bring(lane, &connection->member);

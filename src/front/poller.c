@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * epoll, level-triggered: what is not taken is told again. An event function may free its
- * own source alone, so that what was reported together with it is never about freed
+ * own owner alone, so that what was reported together with it is never about freed
  * memory.
  */
 #include "poller.h"
@@ -16,13 +16,14 @@
 
 #define EVENTS 128
 
-bool poller_open(struct poller *poller)
+bool poller_open(struct poller *poller, poller_event_fn *event)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = poller};
+    struct epoll_event bell = {.events = EPOLLIN, .data.ptr = poller};
+    poller->event = event;
     poller->epoll = epoll_create1(EPOLL_CLOEXEC);
     poller->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (poller->epoll >= 0 && poller->bell >= 0 &&
-        epoll_ctl(poller->epoll, EPOLL_CTL_ADD, poller->bell, &event) == 0)
+        epoll_ctl(poller->epoll, EPOLL_CTL_ADD, poller->bell, &bell) == 0)
         return true;
     int reason = errno;
     poller_close(poller);
@@ -38,26 +39,25 @@ void poller_close(struct poller *poller)
         close(poller->bell);
 }
 
-static bool control(struct poller *poller, int what, struct poller_source *source,
-                    uint32_t events)
+static bool control(struct poller *poller, int what, int fd, void *owner, uint32_t events)
 {
-    struct epoll_event event = {.events = events, .data.ptr = source};
-    return epoll_ctl(poller->epoll, what, source->fd, &event) == 0;
+    struct epoll_event event = {.events = events, .data.ptr = owner};
+    return epoll_ctl(poller->epoll, what, fd, &event) == 0;
 }
 
-bool poller_add(struct poller *poller, struct poller_source *source, uint32_t events)
+bool poller_add(struct poller *poller, int fd, void *owner, uint32_t events)
 {
-    return control(poller, EPOLL_CTL_ADD, source, events);
+    return control(poller, EPOLL_CTL_ADD, fd, owner, events);
 }
 
-bool poller_watch(struct poller *poller, struct poller_source *source, uint32_t events)
+bool poller_watch(struct poller *poller, int fd, void *owner, uint32_t events)
 {
-    return control(poller, EPOLL_CTL_MOD, source, events);
+    return control(poller, EPOLL_CTL_MOD, fd, owner, events);
 }
 
-void poller_remove(struct poller *poller, const struct poller_source *source)
+void poller_remove(struct poller *poller, int fd)
 {
-    epoll_ctl(poller->epoll, EPOLL_CTL_DEL, source->fd, NULL);
+    epoll_ctl(poller->epoll, EPOLL_CTL_DEL, fd, NULL);
 }
 
 static void hear_bell(struct poller *poller)
@@ -73,13 +73,11 @@ bool poller_wait(struct poller *poller, struct instant until)
     bool rung = false;
     int timeout = until.at == INSTANT_NEVER.at ? -1 : instant_left_ms(until, clock_now());
     int count = epoll_wait(poller->epoll, events, EVENTS, timeout);
-    for (int i = 0; i < count; i++) {
-        struct poller_source *source = events[i].data.ptr;
+    for (int i = 0; i < count; i++)
         if (events[i].data.ptr == poller)
             rung = true;
         else
-            source->event(source, events[i].events);
-    }
+            poller->event(events[i].data.ptr, events[i].events);
     if (rung)
         hear_bell(poller);
     return rung;

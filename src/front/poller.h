@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * poller: an epoll set, and a bell that ends the waiting. Private to the front; knows
- * descriptors and whom to call for them, nothing else.
+ * descriptors, whose they are, and whom to call, nothing else.
  *
  * One thread waits and calls; what it calls may add, watch and remove, and so may other
  * threads, but only the waiting one removes.
@@ -14,37 +14,31 @@
 
 #include "fcgiwait/clock.h"
 
-struct poller_source;
-
-/* These epoll events were seen. The waiting thread, no locks held. The source may be
- * removed and freed by it, others may not. */
-typedef void poller_event_fn(struct poller_source *source, uint32_t events);
-
-/* A descriptor, embedded in what it belongs to. */
-struct poller_source {
-    int fd;
-    poller_event_fn *event;
-};
+/* These epoll events were seen on a descriptor of `owner`. The waiting thread, no locks
+ * held. It may remove the descriptor and free the owner, but no other. */
+typedef void poller_event_fn(void *owner, uint32_t events);
 
 struct poller {
     int epoll;
     int bell; /* eventfd */
+    poller_event_fn *event;
 };
 
-/* False: out of descriptors or memory (errno). */
-bool poller_open(struct poller *poller) __attribute__((warn_unused_result));
+/* `event` is called for each descriptor. False: out of descriptors or memory (errno). */
+bool poller_open(struct poller *poller, poller_event_fn *event)
+    __attribute__((warn_unused_result));
 void poller_close(struct poller *poller);
 
-/* The source stays where it is until it is removed. False: out of memory or of watches
- * (errno). */
-bool poller_add(struct poller *poller, struct poller_source *source, uint32_t events)
+/* The owner stays where it is until its descriptor is removed. False: out of memory or of
+ * watches (errno). */
+bool poller_add(struct poller *poller, int fd, void *owner, uint32_t events)
     __attribute__((warn_unused_result));
 
 /* Asks for these events from now on. Any thread. False: all is as before (errno). */
-bool poller_watch(struct poller *poller, struct poller_source *source, uint32_t events)
+bool poller_watch(struct poller *poller, int fd, void *owner, uint32_t events)
     __attribute__((warn_unused_result));
 
-void poller_remove(struct poller *poller, const struct poller_source *source);
+void poller_remove(struct poller *poller, int fd);
 
 /* Waits for events, `until` at most, and calls for each. True: somebody has rung. */
 bool poller_wait(struct poller *poller, struct instant until);

@@ -11,7 +11,6 @@
 #include <sys/socket.h>
 
 #include "answering.h"
-#include "fcgiwait/container.h"
 #include "fcgiwait/service.h"
 #include "record.h"
 
@@ -29,7 +28,7 @@ static bool follow_phase(struct connection *connection)
     }
     if (connection->reader != NULL)
         fcgi_reader_follow(connection->reader,
-                           phase == PHASE_READING ? 0 : connection->id);
+                           phase == PHASE_READING ? 0 : connection->request.id);
     return true;
 }
 
@@ -62,8 +61,8 @@ static void settle(struct connection *connection)
 static void serve(struct connection *connection)
 {
     struct fcgi_reader *reader = connection->reader;
-    connection->id = fcgi_reader_id(reader);
-    connection->keeps = fcgi_reader_keeps(reader);
+    connection->request.id = fcgi_reader_id(reader);
+    connection->request.keeps = fcgi_reader_keeps(reader);
     lock_take(&connection->lock);
     connection_set_phase(connection, PHASE_SERVICE);
     connection->dismissed = false;
@@ -91,7 +90,7 @@ static bool abort_request(struct connection *connection)
     struct fcgi_reader *reader = connection->reader;
     unsigned char end[RECORD_END];
     bool busy = fcgi_reader_is_busy(reader);
-    bool keeps = busy ? connection->keeps : fcgi_reader_keeps(reader);
+    bool keeps = busy ? connection->request.keeps : fcgi_reader_keeps(reader);
     if (busy && !take_back(connection)) /* its answer ends it */
         return true;
     record_complete(end, fcgi_reader_id(reader));
@@ -166,7 +165,7 @@ static void receive(struct connection *connection)
     char *buffer = connection->lane->buffer;
     ssize_t n;
     do
-        n = recv(connection_fd(connection), buffer, LANE_BUFFER, MSG_DONTWAIT);
+        n = recv(connection->fd, buffer, LANE_BUFFER, MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
     if (n > 0)
         feed(connection, (struct text){buffer, (size_t)n});
@@ -176,6 +175,7 @@ static void receive(struct connection *connection)
 
 static void go_on(struct connection *connection)
 {
+    struct request *request = &connection->request;
     bool progress, streams = connection_phase(connection) == PHASE_STALLED;
     enum sent sent = answering_go_on(connection, &progress);
     if (sent == SENT_BROKEN) {
@@ -183,19 +183,18 @@ static void go_on(struct connection *connection)
     } else if (sent == SENT_PART) {
         if (streams && progress)
             lane_await(connection->lane, &connection->member,
-                       connection->request.patience);
+                       request->user->patience(request));
     } else {
         await_rest(connection);
         if (streams)
-            connection->request.user->writable(&connection->request);
+            request->user->writable(request);
         follow_phase(connection);
     }
 }
 
-void reading_event(struct poller_source *source, uint32_t events)
+void reading_event(void *owner, uint32_t events)
 {
-    struct connection *connection =
-        CONTAINER_OF(source, struct connection, member.source);
+    struct connection *connection = owner;
     switch (connection_phase(connection)) {
     case PHASE_READING:
     case PHASE_SERVICE:

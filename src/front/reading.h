@@ -9,7 +9,7 @@
 
 #include "connection.h"
 
-poller_event_fn reading_event; /* of a connection's member */
+poller_event_fn reading_event; /* the owner is a connection */
 
 /* The lane is stopping: the web server is asked to close it. */
 void reading_dismiss(struct connection *connection);

@@ -61,22 +61,28 @@ void room_admit(struct room *room, struct waiter *waiter)
     unsigned turn = atomic_fetch_add_explicit(&room->turn, 1, memory_order_relaxed);
     waiter->state = WAITER_FREE;
     waiter->left = false;
-    waiter->worker = &room->workers[turn % room->options.workers];
+    waiter->worker = (uint16_t)(turn % room->options.workers + 1);
+}
+
+/* It has been admitted. */
+static struct worker *worker_of(struct room *room, const struct waiter *waiter)
+{
+    return &room->workers[waiter->worker - 1];
 }
 
 enum room_parked room_park(struct room *room, struct waiter *waiter,
                            const struct target *targets, size_t count,
                            struct instant deadline)
 {
-    if (waiter->worker == NULL)
+    if (waiter->worker == 0)
         room_admit(room, waiter);
     waiter->deadline = deadline;
-    return worker_park(waiter->worker, waiter, targets, count);
+    return worker_park(worker_of(room, waiter), waiter, targets, count);
 }
 
-bool room_leave(struct waiter *waiter)
+bool room_leave(struct room *room, struct waiter *waiter)
 {
-    return worker_leave(waiter->worker, waiter);
+    return worker_leave(worker_of(room, waiter), waiter);
 }
 
 void room_drain(struct room *room, nanos span)

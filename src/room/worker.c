@@ -43,23 +43,30 @@ static void forget_deadline(struct worker *worker, struct waiter *waiter)
 }
 
 /* One watch lies in the waiter itself. */
+static struct watch *watches_of(struct waiter *waiter)
+{
+    return waiter->count > 1 ? waiter->several : &waiter->one;
+}
+
 static bool watches_make(struct waiter *waiter, size_t count)
 {
-    waiter->watches = count > 1 ? malloc(count * sizeof *waiter->watches) : &waiter->one;
-    if (waiter->watches == NULL)
-        return false;
+    if (count > 1) {
+        waiter->several = malloc(count * sizeof *waiter->several);
+        if (waiter->several == NULL)
+            return false;
+    }
     waiter->count = (uint32_t)count;
     for (size_t i = 0; i < count; i++)
-        waiter->watches[i] = (struct watch){.waiter = waiter};
+        watches_of(waiter)[i] = (struct watch){.waiter = waiter};
     return true;
 }
 
 /* Whoever waits for many things keeps their memory no longer than that. */
 static void drop_watches(struct waiter *waiter)
 {
-    if (waiter->watches != &waiter->one)
-        free(waiter->watches);
-    waiter->watches = NULL;
+    if (waiter->count > 1)
+        free(waiter->several);
+    waiter->count = 0;
 }
 
 static void take(struct worker *worker, struct due *due, struct waiter *waiter)
@@ -78,7 +85,7 @@ static bool call(struct worker *worker, struct waiter *waiter, enum verdict verd
     forget_deadline(worker, waiter);
     if (waiter->linked > 0)
         waiter->linked = (uint32_t)tree_unwatch(worker->options->tree, worker->number,
-                                                waiter->watches, waiter->count);
+                                                watches_of(waiter), waiter->count);
     return waiter->linked == 0;
 }
 
@@ -245,7 +252,7 @@ static enum room_parked park_locked(struct worker *worker, struct waiter *waiter
     if (!deadline_push(&worker->heap, waiter))
         return ROOM_NO_MEMORY;
     enum tree_watched watched = tree_watch(worker->options->tree, targets, waiter->count,
-                                           worker->number, waiter->watches);
+                                           worker->number, watches_of(waiter));
     if (watched != TREE_WATCHED) {
         deadline_remove(&worker->heap, waiter);
         return watched == TREE_MOVED ? ROOM_MOVED : ROOM_NO_MEMORY;

@@ -103,7 +103,7 @@ bool hold_until(struct service *service, struct request *request,
         return true;
     }
     hold_leave(service, request);
-    request->waiter.worker = NULL;
+    request->waiter.worker = 0;
     if (parked == ROOM_STOPPING)
         deliver_unchanged(service, request);
     else if (parked == ROOM_NO_MEMORY)

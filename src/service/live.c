@@ -98,7 +98,13 @@ static void closed(struct request *request)
     live_leave(request);
 }
 
-static const struct exchange_user user = {rest, closed};
+static nanos patience(const struct request *request)
+{
+    (void)request;
+    return PATIENCE;
+}
+
+static const struct exchange_user user = {rest, closed, patience};
 
 bool live_is_viewer(const struct request *request)
 {
@@ -154,7 +160,6 @@ static void begin(struct service *service, struct request *request,
     counter_add(&service->counters->viewers, 1);
     request->ends = end_of(operation);
     request->user = &user;
-    request->patience = PATIENCE;
     request->since = clock_now();
     request->waiter.answer = let_go;
     room_admit(service->room, &request->waiter);

@@ -145,14 +145,15 @@ void service_close(struct service **pointer)
 
 bool service_hangup(struct request *request)
 {
-    if (request->waiter.worker == NULL || !room_leave(&request->waiter))
+    if (request->waiter.worker == 0 ||
+        !room_leave(request->service->room, &request->waiter))
         return false;
     if (live_is_viewer(request)) {
         live_leave(request);
         return true;
     }
     counter_add(&request->service->counters->held_gone, 1);
-    if (request->stream != NULL) {
+    if (request->user != NULL) {
         stream_leave(request);
         return true;
     }
@@ -244,11 +245,10 @@ void service_serve(struct service *service, struct request *request,
                       1;
     request->since = (struct instant){0};
     request->service = service;
-    request->waiter.worker = NULL;
+    request->waiter.worker = 0;
     request->waiter.state = WAITER_FREE;
     request->head_only = false;
     request->target = NULL;
-    request->stream = NULL;
     request->user = NULL;
     request->feed = NULL;
     request->place = NULL;

@@ -55,7 +55,7 @@ void stream_leave(struct request *request)
     counter_add(&service->counters->streams, -1);
     hold_leave(service, request);
     free(request->stream);
-    request->stream = NULL;
+    request->target = NULL; /* lies where the stream did */
     deliver_forget(request);
 }
 
@@ -83,7 +83,6 @@ static bool send(struct request *request, struct chunk *chunk)
         end(request);
         return false;
     }
-    request->patience = PATIENCE * service_rules(request->service)->stream_heartbeat;
     enum sent sent = request->exchange->chunk(request, chunk);
     chunk_unref(&chunk);
     if (sent == SENT_BROKEN)
@@ -274,14 +273,18 @@ static void writable(struct request *request)
         go_on(request);
 }
 
-static const struct exchange_user user = {writable, closed};
+static nanos patience(const struct request *request)
+{
+    return PATIENCE * service_rules(request->service)->stream_heartbeat;
+}
+
+static const struct exchange_user user = {writable, closed, patience};
 
 void stream_begin(struct request *request, struct stream *stream, struct reply *head)
 {
     struct service *service = request->service;
     request->stream = stream;
     request->user = &user;
-    request->patience = PATIENCE * service_rules(service)->stream_heartbeat;
     request->since = request->spoke = clock_now();
     request->waiter.answer = let_go;
     counter_add(&service->counters->streams, 1);

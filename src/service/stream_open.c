@@ -120,8 +120,7 @@ static void begin(struct service *service, struct request *request,
         deliver_no_memory(service, request);
         return;
     }
-    free(request->target); /* no reply is to come */
-    request->target = NULL;
+    free(request->target); /* no reply is to come; the stream takes its place */
     make_head(&head, request, kind.format, RETRY_LEAST_MS, index);
     stream_begin(request, stream, &head);
 }

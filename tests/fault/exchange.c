@@ -75,7 +75,13 @@ static void on_closed(struct request *request)
     sem_post(&mine.told);
 }
 
-static const struct exchange_user user = {on_writable, on_closed};
+static nanos patience(const struct request *request)
+{
+    (void)request;
+    return PATIENCE;
+}
+
+static const struct exchange_user user = {on_writable, on_closed, patience};
 
 void __real_service_serve(struct service *service, struct request *request,
                           const struct cgi *cgi);
@@ -92,7 +98,6 @@ void __wrap_service_serve(struct service *service, struct request *request,
         return;
     }
     request->user = &user;
-    request->patience = PATIENCE;
     mine.request = request;
     sem_post(&mine.served);
 }

@@ -44,7 +44,13 @@ static void on_closed(struct request *request)
     sem_post(&mine.closed);
 }
 
-static const struct exchange_user user = {on_writable, on_closed};
+static nanos patience(const struct request *request)
+{
+    (void)request;
+    return mine.patience;
+}
+
+static const struct exchange_user user = {on_writable, on_closed, patience};
 
 void __real_service_serve(struct service *service, struct request *request,
                           const struct cgi *cgi);
@@ -63,7 +69,6 @@ void __wrap_service_serve(struct service *service, struct request *request,
         return;
     }
     request->user = &user;
-    request->patience = mine.patience;
     mine.request = request;
     sem_post(&mine.served);
 }

@@ -157,17 +157,17 @@ static struct {
     _Atomic bool armed;
 } door;
 
-void __real_reading_event(struct poller_source *source, uint32_t what);
-void __wrap_reading_event(struct poller_source *source, uint32_t what);
+void __real_reading_event(void *owner, uint32_t what);
+void __wrap_reading_event(void *owner, uint32_t what);
 
-void __wrap_reading_event(struct poller_source *source, uint32_t what)
+void __wrap_reading_event(void *owner, uint32_t what)
 {
     if (atomic_exchange(&door.armed, false)) {
         sem_post(&door.entered);
         while (sem_wait(&door.go_on) != 0)
             ;
     }
-    __real_reading_event(source, what);
+    __real_reading_event(owner, what);
 }
 
 /* The front's thread is busy when they come and when it is told to stop: more of them

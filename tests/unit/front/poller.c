@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What happens on a descriptor reaches its own function, and nothing else does. */
+/* What happens on a descriptor reaches its own owner, and nobody else. */
 #include "front/poller.h"
 
 #include <errno.h>
@@ -13,8 +13,7 @@
 #define SOON (20 * NANOS_PER_MS)
 
 struct end {
-    struct poller_source source; /* first */
-    int theirs;
+    int ours, theirs;
     uint32_t seen;
     int calls;
 };
@@ -22,9 +21,9 @@ struct end {
 static struct poller poller;
 static struct end ends[2];
 
-static void on_event(struct poller_source *source, uint32_t events)
+static void on_event(void *owner, uint32_t events)
 {
-    struct end *end = (struct end *)source;
+    struct end *end = owner;
     end->seen = events;
     end->calls++;
 }
@@ -32,12 +31,12 @@ static void on_event(struct poller_source *source, uint32_t events)
 static int start(void **state)
 {
     (void)state;
-    must(poller_open(&poller), "no poller");
+    must(poller_open(&poller, on_event), "no poller");
     for (int i = 0; i < 2; i++) {
         int pair[2];
         must(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0, "no sockets");
-        ends[i] = (struct end){{pair[0], on_event}, pair[1], 0, 0};
-        must(poller_add(&poller, &ends[i].source, EPOLLIN), "not added");
+        ends[i] = (struct end){pair[0], pair[1], 0, 0};
+        must(poller_add(&poller, ends[i].ours, &ends[i], EPOLLIN), "not added");
     }
     return 0;
 }
@@ -46,7 +45,7 @@ static int stop(void **state)
 {
     (void)state;
     for (int i = 0; i < 2; i++) {
-        close(ends[i].source.fd);
+        close(ends[i].ours);
         close(ends[i].theirs);
     }
     poller_close(&poller);
@@ -84,16 +83,16 @@ static void only_what_is_asked_for_is_told(void **state)
 {
     (void)state;
     say(0);
-    assert_true(poller_watch(&poller, &ends[0].source, EPOLLOUT));
+    assert_true(poller_watch(&poller, ends[0].ours, &ends[0], EPOLLOUT));
     assert_false(turn());
     assert_int_equal(ends[0].seen, EPOLLOUT);
-    assert_true(poller_watch(&poller, &ends[0].source, EPOLLIN));
+    assert_true(poller_watch(&poller, ends[0].ours, &ends[0], EPOLLIN));
     assert_false(turn());
     assert_int_equal(ends[0].seen, EPOLLIN);
-    poller_remove(&poller, &ends[0].source);
+    poller_remove(&poller, ends[0].ours);
     assert_false(turn());
     assert_int_equal(ends[0].calls, 0);
-    assert_false(poller_watch(&poller, &ends[0].source, EPOLLIN));
+    assert_false(poller_watch(&poller, ends[0].ours, &ends[0], EPOLLIN));
     assert_int_equal(errno, ENOENT);
 }
 
@@ -133,9 +132,9 @@ static void a_ring_ends_the_wait_once(void **state)
 
 static void what_can_not_be_watched_is_refused(void **state)
 {
-    struct end none = {{-1, on_event}, -1, 0, 0};
+    struct end none = {-1, -1, 0, 0};
     (void)state;
-    assert_false(poller_add(&poller, &none.source, EPOLLIN));
+    assert_false(poller_add(&poller, none.ours, &none, EPOLLIN));
     assert_int_equal(errno, EBADF);
 }
 

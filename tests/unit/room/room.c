@@ -50,7 +50,7 @@ static void nobody_waits_for_what_has_happened(void **state)
                      ROOM_MOVED);
     assert_int_equal(room_rig_park(room_rig, &guest, "/a", SCOPE_SELF, 1, LONG),
                      ROOM_PARKED);
-    assert_true(room_leave(&guest.waiter));
+    assert_true(room_leave(room_rig->room, &guest.waiter));
 }
 
 static void who_leaves_is_not_answered(void **state)
@@ -58,8 +58,8 @@ static void who_leaves_is_not_answered(void **state)
     struct room_rig *room_rig = *state;
     struct guest guest;
     room_rig_stay(room_rig, &guest, "/a", LONG);
-    assert_true(room_leave(&guest.waiter));
-    assert_false(room_leave(&guest.waiter));
+    assert_true(room_leave(room_rig->room, &guest.waiter));
+    assert_false(room_leave(room_rig->room, &guest.waiter));
     room_rig_change(room_rig, "/a");
     assert_false(guest_is_answered(&guest));
     room_rig_stay(room_rig, &guest, "/a", LONG); /* and can come again */
@@ -73,7 +73,7 @@ static void who_was_answered_cannot_leave(void **state)
     struct guest guest;
     room_rig_stay(room_rig, &guest, "/a", 0);
     guest_await(&guest, VERDICT_EXPIRED);
-    assert_false(room_leave(&guest.waiter));
+    assert_false(room_leave(room_rig->room, &guest.waiter));
 }
 
 /* Whichever worker sleeps, and until when: it is woken for the earlier one. */
@@ -88,7 +88,7 @@ static void a_shorter_wait_is_not_held_up_by_a_longer(void **state)
     for (int i = 0; i < 3; i++)
         guest_await(&shorter[i], VERDICT_EXPIRED);
     for (int i = 0; i < 3; i++)
-        assert_true(room_leave(&longer[i].waiter));
+        assert_true(room_leave(room_rig->room, &longer[i].waiter));
 }
 
 static void a_wait_without_end_is_ended_by_a_change(void **state)
@@ -187,7 +187,7 @@ static void a_stop_that_is_spread_still_hears_changes(void **state)
                      ROOM_STOPPING);
     room_rig_change(room_rig, "/a");
     guest_await(&changed, VERDICT_CHANGED);
-    assert_true(room_leave(&gone.waiter));
+    assert_true(room_leave(room_rig->room, &gone.waiter));
     pthread_join(thread, NULL);
     room_close(&room_rig->room);
     tree_free(&room_rig->tree);

@@ -101,7 +101,7 @@ static void end(struct client *client, struct stay *stay)
 {
     if (nrand48(client->seed) % 3 == 0) {
         stay->has_tried_to_leave = true;
-        if (room_leave(&stay->guest.waiter)) {
+        if (room_leave(client->room_rig->room, &stay->guest.waiter)) {
             find(client, stay->guest.answers == 0, "answered, and yet left");
             client->left++;
             stay->inside = false;

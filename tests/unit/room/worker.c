@@ -29,7 +29,7 @@ static void a_hang_up_goes_before_the_expiry(void **state)
     struct guest guest;
     room_rig_hold_door(room_rig);
     room_rig_stay(room_rig, &guest, "/a", 0);
-    assert_true(room_leave(&guest.waiter));
+    assert_true(room_leave(room_rig->room, &guest.waiter));
     room_rig_let_go(room_rig);
     room_rig_hold_door(room_rig); /* the worker has been through its heap since */
     assert_false(guest_is_answered(&guest));
@@ -43,8 +43,8 @@ static void a_hang_up_that_meets_a_change_is_told_so_once(void **state)
     room_rig_hold_door(room_rig);
     room_rig_stay(room_rig, &guest, "/a", LONG);
     room_rig_change(room_rig, "/a");
-    assert_false(room_leave(&guest.waiter));
-    assert_false(room_leave(&guest.waiter));
+    assert_false(room_leave(room_rig->room, &guest.waiter));
+    assert_false(room_leave(room_rig->room, &guest.waiter));
     assert_false(guest_is_answered(&guest));
     room_rig_let_go(room_rig);
     guest_await(&guest, VERDICT_HUNG_UP);
@@ -58,10 +58,10 @@ static void a_hang_up_before_the_change_leaves_the_others_their_news(void **stat
     room_rig_hold_door(room_rig);
     for (int i = 0; i < 5; i++)
         room_rig_stay(room_rig, &guests[i], "/a", LONG);
-    assert_true(room_leave(&guests[0].waiter));
-    assert_true(room_leave(&guests[2].waiter));
+    assert_true(room_leave(room_rig->room, &guests[0].waiter));
+    assert_true(room_leave(room_rig->room, &guests[2].waiter));
     room_rig_change(room_rig, "/a");
-    assert_false(room_leave(&guests[4].waiter));
+    assert_false(room_leave(room_rig->room, &guests[4].waiter));
     room_rig_let_go(room_rig);
     guest_await(&guests[1], VERDICT_CHANGED);
     guest_await(&guests[3], VERDICT_CHANGED);
@@ -88,7 +88,7 @@ static void who_is_about_to_be_answered_cannot_leave(void **state)
     while (sem_wait(&room_rig->held) != 0) /* `second` is being answered */
         ;
     assert_false(guest_is_answered(&guest));
-    assert_false(room_leave(&guest.waiter));
+    assert_false(room_leave(room_rig->room, &guest.waiter));
     room_rig_change(room_rig, "/a");
     sem_post(&room_rig->let_go);
     guest_await(&second, VERDICT_EXPIRED);
@@ -126,7 +126,7 @@ static void await_stopping(struct room_rig *room_rig)
 {
     struct guest guest;
     while (room_rig_park(room_rig, &guest, "/probe", SCOPE_SELF, 0, LONG) == ROOM_PARKED)
-        must(room_leave(&guest.waiter), "the probe was answered");
+        must(room_leave(room_rig->room, &guest.waiter), "the probe was answered");
 }
 
 /* Of each kind one, when the stop comes while their fate is decided already. */
@@ -143,8 +143,8 @@ static void a_stop_takes_only_who_is_left(void **state)
     room_rig_change(room_rig, "/a");
     must(pthread_create(&thread, NULL, drain, room_rig) == 0, "no thread");
     await_stopping(room_rig);
-    assert_false(room_leave(&gone.waiter));
-    assert_true(room_leave(&left.waiter));
+    assert_false(room_leave(room_rig->room, &gone.waiter));
+    assert_true(room_leave(room_rig->room, &left.waiter));
     room_rig_let_go(room_rig);
     pthread_join(thread, NULL);
     guest_await(&changed, VERDICT_CHANGED);
