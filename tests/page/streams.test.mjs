@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import {after, afterEach, before, test} from 'node:test';
 import {SecureStack} from './secure_stack.mjs';
-import {until} from './stack.mjs';
-import {closeBrowser, curl, endClients, eventSourceInChromium, eventsourcePackage,
+import {Stack, until} from './stack.mjs';
+import {atEnd, closeBrowser, curl, endClients, eventSourceInChromium, eventsourcePackage,
   fetchEventSourceInChromium, followed, htmxInChromium, longpollBelow, longpollInChromium,
   longpollInNode, open, openBrowser} from './stream_clients.mjs';
 
@@ -207,6 +207,38 @@ test('EventSource outlives an fcgiwait that is away for a while', LIMIT, async (
   await stack.startFcgiwait();
   await stack.publish('thing', {n: 2});
   await allSee(2);
+});
+
+test('EventSource outlives a full server, which tells others that it is', LIMIT, async () => {
+  const full = await Stack.start({store: 'store = { type = "memory"; };\nmax_waiting = 1;'});
+  atEnd(() => full.stop());
+  await full.publish('thing', {n: 1});
+  const first = new AbortController(), headers = {Accept: 'text/event-stream'};
+  const held = await fetch(`${full.url}/live/thing`, {headers, signal: first.signal});
+  const index = held.headers.get('X-Polling-Index');
+  const poll = await fetch(`${full.url}/live/thing?index=${index}&wait=5`);
+  assert.equal(poll.status, 503);
+  assert.ok(Number(poll.headers.get('Retry-After')) > 0);
+  assert.equal((await poll.json()).status, 503);
+  const sees = [];
+  for (const address of ['/live/thing', '/live/']) {
+    const page = await open(full.url);
+    await page.evaluate(address => {
+      window.errors = 0;
+      window.source = new EventSource(address);
+      window.source.onmessage = ({data}) => window.seen.push(data);
+      window.source.onerror = () => window.errors++;
+    }, address);
+    sees.push([address, page]);
+  }
+  for (const [address, page] of sees) {
+    await until(() => page.evaluate(() => window.errors >= 2), `${address} has come in vain`);
+  }
+  first.abort();
+  for (const [address, page] of sees) {
+    await until(() => page.evaluate(() => window.seen.length > 0), `${address} is told`, 20);
+    await page.evaluate(() => window.source.close());
+  }
 });
 
 // --- how many ---
