@@ -81,8 +81,8 @@ void load_publish_next(struct load *load, struct client *client);
 /* The bystander gets what nobody waits for, where it is time to. */
 void load_stand_by(struct load *load);
 
-/* The client, which reads a stream already, goes on doing so at the pace. */
-void load_read_slowly(struct load *load, struct client *client);
+/* One more client reads a stream of READ/all at the pace; somebody else publishes. */
+void load_trickle(struct load *load);
 
 /* Whether it is one of those that come and go. */
 bool load_churns(const struct load *load, const struct client *client);

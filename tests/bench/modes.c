@@ -422,18 +422,6 @@ static void pages(struct load *load)
         client_hang_up(&load->clients, &load->waiters[i]);
 }
 
-/* Somebody else publishes. */
-static void trickle(struct load *load)
-{
-    load->options.stream = true;
-    client_come(&load->clients, &load->waiters[0]);
-    if (await(load, all_ask, ARRIVE_SECONDS))
-        load_read_slowly(load, &load->waiters[0]);
-    else
-        load->trouble = "there is no stream";
-    client_hang_up(&load->clients, &load->waiters[0]);
-}
-
 static void aside(struct load *load)
 {
     client_come(&load->clients, &load->publishers[0]);
@@ -450,13 +438,14 @@ bool load_run(struct load *load)
     static const struct {
         const char *name;
         void (*run)(struct load *load);
-    } modes[] = {{"broadcast", broadcast}, {"distinct", distinct}, {"churn", distinct},
-                 {"publish", publish},     {"hold", hold},         {"get", get},
-                 {"pages", pages},         {"aside", aside},       {"trickle", trickle}};
+    } modes[] = {
+        {"broadcast", broadcast}, {"distinct", distinct}, {"churn", distinct},
+        {"publish", publish},     {"hold", hold},         {"get", get},
+        {"pages", pages},         {"aside", aside},       {"trickle", load_trickle}};
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
         if (strcmp(load->options.mode, modes[i].name) == 0) {
             modes[i].run(load);
-            if (modes[i].run != pages && modes[i].run != trickle)
+            if (modes[i].run != pages && modes[i].run != load_trickle)
                 leave(load);
             return true;
         }

@@ -11,6 +11,8 @@
 #   PUT /publish/r/PATH   publish
 #   GET /status           how many wait
 #
+# LISTEN adds to the listening socket, as in LISTEN=sndbuf=64k.
+#
 # A waiting client takes two descriptors. The kernel spreads clients over the workers' own
 # listening sockets (reuseport); were all 8,000 on one of them, they would still fit.
 set -eu
@@ -141,7 +143,7 @@ http {
     client_max_body_size 1m;
 $(upstream)
     server {
-        listen 127.0.0.1:$port reuseport backlog=4096;
+        listen 127.0.0.1:$port reuseport backlog=4096${LISTEN:+ $LISTEN};
 $("${kind}_locations")
     }
 }

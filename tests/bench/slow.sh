@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # One who reads slowly among many who read fast: streams of one large document that changes all the time.
 #
-#   [OUT=DIR] [BUILD=DIR] tests/bench/slow.sh [PART]...
+#   [OUT=DIR] [BUILD=DIR] [LISTEN=sndbuf=64k] tests/bench/slow.sh [PART]...
 #
 #   most   PEERS: as many changes as go, to READERS streams: what these cores can do
 #   turns  RATE changes/s, alone and with one who reads PACE bytes/s, TURNS times in turns
@@ -15,8 +15,8 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 parts=${*:-most turns full}
 peers=${PEERS:-fcgiwait go nchan}
-readers=${READERS:-500} rate=${RATE:-40} pace=${PACE:-100000} body=${BODY:-50000}
-seconds=${SECONDS_EACH:-8} turns=${TURNS:-5}
+readers=${READERS:-500} rate=${RATE:-8} pace=${PACE:-100000} body=${BODY:-50000}
+seconds=${SECONDS_EACH:-15} turns=${TURNS:-4}
 out=${OUT:-$(mktemp -d "${TMPDIR:-/tmp}/fcgiwait-slow.XXXXXX")}
 build=${BUILD:-$out/build}
 
