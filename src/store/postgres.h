@@ -79,6 +79,7 @@ struct postgres {
     struct postgres_snapshot snapshot; /* the last that was looked at */
     struct pg_result *snapshot_said;   /* where it lies; NULL: none */
     struct instant looked;             /* when */
+    uint64_t unseen; /* a transaction below it may be told by nobody; 0: none */
 };
 
 /* Until then the server has to answer. */
@@ -100,8 +101,20 @@ bool postgres_show_start(struct postgres *postgres, uint64_t index);
 bool postgres_await_visible(struct postgres *postgres, uint32_t transaction);
 
 /* The same for all that were committed before a slot begins: one of them may not be seen
- * yet, and nobody knows which. Those that go on are not waited for. */
+ * yet, and nobody knows which. Those that go on are not waited for, or not here. */
 bool postgres_await_start(struct postgres *postgres);
+
+/* When the follower has to look whether these are seen, and that. Once they are,
+ * everything counts as changed again. False: following.error. */
+struct instant postgres_next_look(const struct postgres *postgres);
+bool postgres_look_back(struct postgres *postgres);
+
+/* The proposer writes a mark, which tells the base, and moves the log on. */
+static inline void postgres_owe_mark(struct postgres *postgres)
+{
+    atomic_store(&postgres->owes_mark, true);
+    queue_nudge(&postgres->queue);
+}
 
 /* Opens a slot at the end of the log, and counts everything as changed there. The
  * follower's. False: following.error. */

@@ -45,12 +45,6 @@ static void take_lift(struct postgres *postgres)
     postgres_gather_everything(&postgres->gather);
 }
 
-static void owe_mark(struct postgres *postgres)
-{
-    atomic_store(&postgres->owes_mark, true);
-    queue_nudge(&postgres->queue);
-}
-
 /* "PROCESS NUMBER BASE" */
 static void take_mark(struct postgres *postgres, struct text content)
 {
@@ -63,7 +57,7 @@ static void take_mark(struct postgres *postgres, struct text content)
     if (text_is(id, text_of(postgres->id)))
         postgres->mark = count;
     else if (lift < atomic_load(&postgres->base))
-        owe_mark(postgres); /* it has to know ours */
+        postgres_owe_mark(postgres); /* it has to know ours */
     if (lift > postgres->lift)
         postgres->lift = lift;
 }
@@ -221,14 +215,17 @@ static struct instant next_duty(const struct postgres *postgres)
     struct instant until = instant_after(
         postgres->heard, postgres->pinged ? postgres->patience : postgres->patience / 2);
     struct instant telling = instant_after(postgres->told, TELL);
+    struct instant looking = postgres_next_look(postgres);
     bool tells = postgres->reached != postgres->confirmed;
-    return tells && telling.at < until.at ? telling : until;
+    if (tells && telling.at < until.at)
+        until = telling;
+    return looking.at < until.at ? looking : until;
 }
 
 static bool follow_once(struct postgres *postgres)
 {
     struct postgres_link *link = &postgres->following;
-    if (!read_stream(postgres) || !listen_for(postgres))
+    if (!read_stream(postgres) || !listen_for(postgres) || !postgres_look_back(postgres))
         return false;
     if (postgres->reached != postgres->confirmed &&
         clock_now().at >= instant_after(postgres->told, TELL).at &&
@@ -248,7 +245,7 @@ static bool follow_on(struct postgres *postgres)
         return true;
     if (atomic_load(&postgres->stopping) || !postgres_follow_open(postgres))
         return false;
-    owe_mark(postgres);
+    postgres_owe_mark(postgres);
     return true;
 }
 

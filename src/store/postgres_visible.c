@@ -57,19 +57,61 @@ static bool lose(struct postgres *postgres)
                               postgres->asking.error);
 }
 
+/* --- before the slot --- */
+
+/* A transaction that is newer than all that the slot can have passed: a snapshot knows of
+ * those that have ended only. `may_wait`: commits may wait for a standby, so that one is
+ * seen long after everybody was told of the start. */
+static bool ask_bound(struct postgres *postgres, uint64_t *bound, bool *may_wait)
+{
+    static const char question[] = "SELECT pg_current_xact_id(), "
+                                   "current_setting('synchronous_standby_names')";
+    PGresult *result =
+        postgres_link_ask(&postgres->asking, question, NULL, postgres_soon(postgres));
+    bool good = result != NULL && PQntuples(result) == 1 &&
+                text_number(text_of(PQgetvalue(result, 0, 0)), UINT64_MAX, bound);
+    *may_wait = good && PQgetlength(result, 0, 1) > 0;
+    PQclear(result);
+    return good;
+}
+
 bool postgres_await_start(struct postgres *postgres)
 {
     struct instant end = instant_after(clock_now(), ASK_MOST);
-    if (!look(postgres))
+    uint64_t bound = 0;
+    bool may_wait = false;
+    if (!ask_bound(postgres, &bound, &may_wait) || !look(postgres))
         return lose(postgres);
-    uint64_t all = postgres->snapshot.to;
-    while (postgres->snapshot.from < all && clock_now().at < end.at) {
+    while (postgres->snapshot.from < bound && clock_now().at < end.at) {
         thread_pause(ASK_LEAST);
         if (!look(postgres))
             return lose(postgres);
     }
+    postgres->unseen = may_wait && postgres->snapshot.from < bound ? bound : 0;
     return true;
 }
+
+struct instant postgres_next_look(const struct postgres *postgres)
+{
+    return postgres->unseen != 0 ? instant_after(postgres->looked, ASK_MOST)
+                                 : (struct instant){INT64_MAX};
+}
+
+bool postgres_look_back(struct postgres *postgres)
+{
+    if (clock_now().at < postgres_next_look(postgres).at)
+        return true;
+    if (!look(postgres))
+        return lose(postgres);
+    if (postgres->snapshot.from >= postgres->unseen) {
+        postgres->unseen = 0;
+        postgres_gather_everything(&postgres->gather);
+        postgres_owe_mark(postgres);
+    }
+    return true;
+}
+
+/* --- one of the log --- */
 
 bool postgres_await_visible(struct postgres *postgres, uint32_t transaction)
 {
