@@ -2,12 +2,32 @@
 /* Every wait has an end, and a stop of the process cuts all of them short. */
 #include "postgres_await.h"
 
+#include <string.h>
+
+/* An attempt that has no time left tells nothing: what the one before it was told is why
+ * there is no connection. */
+static bool try_again(struct postgres_link *link, struct instant until, bool first)
+{
+    enum engine_state trouble = link->trouble;
+    char error[sizeof link->error];
+    memcpy(error, link->error, sizeof error);
+    if (postgres_link_open(link, until))
+        return true;
+    if (!first && clock_now().at >= until.at) {
+        link->trouble = trouble;
+        memcpy(link->error, error, sizeof error);
+    }
+    return false;
+}
+
 bool postgres_connected(struct postgres *postgres, struct instant until)
 {
+    enum { FIRST = 50 };
     struct patience patience = {until, &postgres->patience_ends};
-    for (int tries = 50; !postgres_link_is_open(&postgres->proposing); tries++) {
+    for (int tries = FIRST; !postgres_link_is_open(&postgres->proposing); tries++) {
         struct instant bound = postgres_soon(postgres);
-        if (postgres_link_open(&postgres->proposing, bound.at < until.at ? bound : until))
+        if (try_again(&postgres->proposing, bound.at < until.at ? bound : until,
+                      tries == FIRST))
             return true;
         if (!patience_pause(&patience, tries))
             return false;

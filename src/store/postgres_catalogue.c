@@ -172,7 +172,7 @@ static const char table_question[] =
     "wanted AS (SELECT unnest(columns) AS name FROM told), "
     "there AS (SELECT name FROM wanted JOIN attributes USING (name)), "
     "identity AS (SELECT p.oid, attname AS name FROM parts AS p "
-    " JOIN pg_index AS i ON indrelid = p.oid AND CASE relreplident "
+    " JOIN pg_index AS i ON indrelid = p.oid AND indimmediate AND CASE relreplident "
     "  WHEN 'd' THEN indisprimary WHEN 'i' THEN indisreplident ELSE false END "
     " JOIN pg_attribute ON attrelid = p.oid "
     "  AND attnum = ANY ((indkey::int2[])[0:indnkeyatts - 1])) "
@@ -280,6 +280,28 @@ static enum store_checked check_over(struct postgres_link *link,
     return checked;
 }
 
+/* A pool answers questions, and does not hand the log on; pg_hba.conf may tell the two
+ * apart as well. */
+static enum store_checked check_stream(const struct store_options *options,
+                                       void (*say)(void *context, const char *what),
+                                       void *context)
+{
+    struct engine engine;
+    struct postgres_link link;
+    struct instant until = instant_after(clock_now(), options->patience);
+    enum store_checked checked = STORE_GOOD;
+    engine_init(&engine, "postgres", NULL);
+    if (postgres_link_init(&link, options->url, &engine, true) == 0 &&
+        !postgres_link_open(&link, until)) {
+        /* All are taken at present, perhaps by those that run already: no mistake. */
+        checked = link.trouble == ENGINE_REFUSED ? STORE_WRONG : STORE_GOOD;
+        say(context, link.error);
+    }
+    postgres_link_dispose(&link);
+    engine_dispose(&engine);
+    return checked;
+}
+
 enum store_checked postgres_check(const struct store_options *options,
                                   void (*say)(void *context, const char *what),
                                   void *context)
@@ -298,6 +320,8 @@ enum store_checked postgres_check(const struct store_options *options,
         say(context, strerror(result));
     else
         checked = check_over(&link, options, tables, say, context);
+    if (checked == STORE_GOOD)
+        checked = check_stream(options, say, context);
     if (result == 0)
         postgres_link_dispose(&link);
     engine_dispose(&engine);

@@ -15,6 +15,9 @@ static const char *cure_without_code(struct text said)
     if (has(said, "does not support SSL"))
         return "switch ssl on in postgresql.conf, or take sslmode=require out of "
                "store.url";
+    if (has(said, "no password supplied"))
+        return "the role's password belongs into ~/.pgpass of whom fcgiwait runs as, or "
+               "into store.url";
     if (has(said, "certificate"))
         return "sslrootcert in store.url names the authority that signed the server's "
                "certificate";
@@ -26,8 +29,8 @@ static const struct {
     enum engine_state trouble;
 } troubles[] = {
     {"25006", ENGINE_READONLY}, {"57P03", ENGINE_LOADING}, {"57P", ENGINE_LOST},
-    {"53100", ENGINE_FULL},     {"53200", ENGINE_FULL},    {"08P01", ENGINE_REFUSED},
-    {"08", ENGINE_LOST},        {"", ENGINE_REFUSED},
+    {"53", ENGINE_FULL},        {"08P01", ENGINE_REFUSED}, {"08", ENGINE_LOST},
+    {"", ENGINE_REFUSED},
 };
 static const struct {
     const char *state, *words, *cure;
@@ -36,6 +39,9 @@ static const struct {
      "set wal_level = logical in postgresql.conf and restart the server"},
     {"55000", "recovery", POSTGRES_IS_STANDBY},
     {"25006", "", POSTGRES_IS_STANDBY},
+    {"55000", "max_replication_slots",
+     "set max_replication_slots in postgresql.conf and restart the server: each "
+     "fcgiwait needs one"},
     {"53400", "slot",
      "raise max_replication_slots in postgresql.conf and restart the server: each "
      "fcgiwait needs one, for as long as it runs"},

@@ -157,7 +157,7 @@ static bool put_role(FILE *out, const struct place *place)
 static bool put_publication(FILE *out, const char *publication,
                             const struct postgres_tables *tables)
 {
-    fputs("-- Whose changes are told.\n", out);
+    fputs("\n-- Whose changes are told.\n", out);
     if (!put_create(out, "PUBLICATION", publication))
         return false;
     for (size_t i = 0; i < tables->count; i++) {
@@ -199,11 +199,10 @@ static bool put_identities(FILE *out, const struct postgres_tables *tables)
     struct block block;
     if (!block_begin(&block))
         return false;
-    fputs(
-        "\n-- An UPDATE or a DELETE tells of the old row what the replica identity has, "
-        "which\n-- is the primary key. Where templates in store.tables have other "
-        "columns, the whole\n-- old row has to be told.\n",
-        out);
+    fputs("-- An UPDATE or a DELETE tells of the old row what the replica identity has, "
+          "which\n-- is the primary key. Where templates in store.tables have other "
+          "columns, the whole\n-- old row has to be told.\n",
+          out);
     fputs("DECLARE part regclass;\nBEGIN\n"
           "    FOR part IN\n"
           "        WITH RECURSIVE told(schema, called, columns) AS (VALUES\n",
@@ -218,7 +217,8 @@ static bool put_identities(FILE *out, const struct postgres_tables *tables)
           "                JOIN members ON inhparent = id),\n"
           "        identity AS (SELECT indrelid, attname FROM members\n"
           "            JOIN pg_class AS c ON c.oid = id JOIN pg_index ON indrelid = id\n"
-          "                AND CASE relreplident WHEN 'd' THEN indisprimary\n"
+          "                AND indimmediate AND CASE relreplident WHEN 'd' THEN "
+          "indisprimary\n"
           "                    WHEN 'i' THEN indisreplident ELSE false END\n"
           "            JOIN pg_attribute ON attrelid = id\n"
           "                AND attnum = ANY ((indkey::int2[])[0:indnkeyatts - 1]))\n"
@@ -246,9 +246,10 @@ bool postgres_print_setup(const struct store_options *options, FILE *out, char *
     bool good = place_of(options->url, &place, error, capacity);
     if (good) {
         put_server(out, &place);
+        /* Identities first: a published table without one takes no UPDATE. */
         good = put_role(out, &place) &&
-               put_publication(out, options->publication, tables) &&
-               (tables->count == 0 || put_identities(out, tables));
+               (tables->count == 0 || put_identities(out, tables)) &&
+               put_publication(out, options->publication, tables);
         if (!good)
             snprintf(error, capacity, "%s", postgres_no_memory);
         PQconninfoFree(place.options);

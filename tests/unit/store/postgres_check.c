@@ -5,10 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <libpq-fe.h>
+
 #include "fcgiwait/engine.h"
 #include "must.h"
 #include "postgres_server.h"
 #include "shell.h"
+#include "stack.h"
 
 #include "store/postgres_catalogue.h"
 #include "store/postgres_link.h"
@@ -22,6 +25,7 @@ static const char schema[] =
     "CREATE TABLE loose (id int);"
     "CREATE TABLE silent (id int PRIMARY KEY);"
     "ALTER TABLE silent REPLICA IDENTITY NOTHING;"
+    "CREATE TABLE deferred (id int PRIMARY KEY DEFERRABLE);"
     "CREATE TABLE indexed (id int PRIMARY KEY, slug text NOT NULL, words text);"
     "CREATE UNIQUE INDEX by_slug ON indexed (slug) INCLUDE (words);"
     "ALTER TABLE indexed REPLICA IDENTITY USING INDEX by_slug;"
@@ -39,7 +43,9 @@ static const char schema[] =
     "CREATE PUBLICATION little FOR TABLE ONLY posts WITH (publish = 'insert, update');"
     "CREATE PUBLICATION rooted FOR TABLE events WITH (publish_via_partition_root = true);"
     "CREATE PUBLICATION listed FOR TABLE posts (id);"
-    "CREATE ROLE nobody LOGIN;";
+    "CREATE ROLE nobody LOGIN;"
+    "CREATE ROLE lent_replication;"
+    "CREATE ROLE borrower LOGIN IN ROLE lent_replication;";
 
 static int start_server(void **state)
 {
@@ -138,6 +144,7 @@ static void an_identity_that_lacks_a_column_is_named_with_its_cure(void **state)
               "ALTER TABLE public.old_posts REPLICA IDENTITY FULL");
     must_find("everything", "loose", "/l", "ALTER TABLE public.loose REPLICA IDENTITY");
     must_find("everything", "silent", "/s/{id}", "public.silent has no replica identity");
+    must_find("everything", "deferred", "/d/{id}", "deferred has no replica identity");
     must_find("everything", "indexed", "/i/{id}", "which id the row had");
     must_find("everything", "indexed", "/i/{words}", "which words the row had");
     /* Each partition has its own. */
@@ -155,6 +162,44 @@ static void a_role_without_replication_is_named(void **state)
     assert_int_equal(checked, STORE_WRONG);
     must(strstr(said, "ALTER ROLE nobody REPLICATION") != NULL, "%s", said);
     free(said);
+}
+
+/* Who may ask may still be refused the log, as by a pool in between. */
+static void a_log_that_is_refused_is_named(void **state)
+{
+    char url[256];
+    enum store_checked checked;
+    (void)state;
+    snprintf(url, sizeof url, "host=%s dbname=postgres user=borrower", server.dir);
+    char *said = said_of("everything", "posts", "/posts/{id}", url, &checked);
+    assert_int_equal(checked, STORE_WRONG);
+    must(strstr(said, "ALTER ROLE ... REPLICATION") != NULL, "\"%s\"", said);
+    free(said);
+}
+
+/* Perhaps by those that serve already. */
+static void that_all_there_is_is_taken_is_no_mistake(void **state)
+{
+    enum { ALL = 20 }; /* max_wal_senders */
+    PGconn *others[ALL];
+    char url[256];
+    enum store_checked checked;
+    (void)state;
+    snprintf(url, sizeof url, "%s&replication=database", server.url);
+    for (int i = 0, tries = 0; i < ALL; i++) {
+        others[i] = PQconnectdb(url);
+        if (PQstatus(others[i]) == CONNECTION_OK)
+            continue;
+        must(++tries < 1000, "%s", PQerrorMessage(others[i]));
+        PQfinish(others[i--]); /* one of before is still there */
+        sleep_ms(10);
+    }
+    char *said = said_of("everything", "posts", "/posts/{id}", server.url, &checked);
+    assert_int_equal(checked, STORE_GOOD);
+    must(strstr(said, "raise max_wal_senders") != NULL, "\"%s\"", said);
+    free(said);
+    for (int i = 0; i < ALL; i++)
+        PQfinish(others[i]);
 }
 
 static void without_a_server_nobody_knows(void **state)
@@ -228,12 +273,13 @@ static void what_is_printed_makes_it_good(void **state)
         {"public.mine", "/posts/{id}", also, 2},
         {"\"Odd.Schema\".\"My \"\"Table\"", "/odd/{Id}", NULL, 0},
         {"events", "/events/{who}", NULL, 0},
-        {"loose", "/loose", NULL, 0}};
+        {"loose", "/loose", NULL, 0},
+        {"deferred", "/d/{id}", NULL, 0}};
     struct store_options options = {.type = "postgres",
                                     .publication = "p $fcgiwait$ \"'x",
                                     .patience = 10 * NANOS_PER_SECOND,
                                     .tables = told,
-                                    .table_count = 4};
+                                    .table_count = 5};
     char url[256], file[128];
     (void)state;
     snprintf(url, sizeof url, "postgresql://the%%20role%%22@/postgres?host=%s",
@@ -249,6 +295,10 @@ static void what_is_printed_makes_it_good(void **state)
               server.url, file, server.dir, server.dir);
     shell("! grep NOTICE '%s/said'", server.dir);
     assert_int_equal(store_check(&options, note, stderr), STORE_GOOD);
+    /* The application writes on. */
+    postgres_server_say(&server, "INSERT INTO loose VALUES (1); UPDATE loose SET id = 2;"
+                                 "INSERT INTO deferred VALUES (1);"
+                                 "UPDATE deferred SET id = 2");
     assert_int_equal(
         postgres_server_ask(&server, "SELECT count(*) FROM pg_roles WHERE rolname = "
                                      "'the role\"' AND rolreplication AND NOT rolsuper"),
@@ -266,6 +316,8 @@ int main(void)
         cmocka_unit_test(what_is_missing_is_named_with_its_cure),
         cmocka_unit_test(an_identity_that_lacks_a_column_is_named_with_its_cure),
         cmocka_unit_test(a_role_without_replication_is_named),
+        cmocka_unit_test(a_log_that_is_refused_is_named),
+        cmocka_unit_test(that_all_there_is_is_taken_is_no_mistake),
         cmocka_unit_test(without_a_server_nobody_knows),
         cmocka_unit_test(parts_are_found_however_deep),
         cmocka_unit_test(what_is_printed_makes_it_good),

@@ -18,6 +18,8 @@ static void each_refusal_has_its_cure(void **state)
     must_say("55000", "logical decoding requires wal_level >= logical",
              "wal_level = logical");
     must_say("55000", "logical decoding cannot be used while in recovery", "standby");
+    must_say("55000", "replication slots can only be used if max_replication_slots > 0",
+             "set max_replication_slots");
     must_say("53400", "all replication slots are in use", "max_replication_slots");
     must_say(
         "53300",
@@ -34,6 +36,7 @@ static void each_refusal_has_its_cure(void **state)
     must_say("42704", "publication \"fcgiwait\" does not exist", "store.publication");
     must_say("08P01", "unsupported startup parameter: replication", "PgBouncer");
     must_say("", "server does not support SSL, but SSL was required", "sslmode");
+    must_say("", "fe_sendauth: no password supplied", "~/.pgpass");
     must_say("", "SSL error: certificate verify failed", "sslrootcert");
 }
 
