@@ -167,6 +167,9 @@ static void postgres_close(struct store *store)
 {
     struct postgres *postgres = (struct postgres *)store;
     struct instant end = patience_cut(&postgres->patience_ends);
+    lock_take(&postgres->lock);
+    pthread_cond_broadcast(&postgres->moved); /* who waits has less time now */
+    lock_drop(&postgres->lock);
     queue_close(&postgres->queue);
     queue_await_end(&postgres->queue, end);
     postgres_link_cut(&postgres->proposing);

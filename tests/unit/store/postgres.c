@@ -443,6 +443,33 @@ static void what_is_touched_meanwhile_is_kept(void **state)
     postgres_server_say(&server, "SELECT pg_drop_replication_slot('spy')");
 }
 
+/* The server has the touch, and says no more. */
+static void a_stop_does_not_wait_for_a_log_that_stands_still(void **state)
+{
+    static const char flushed[] = "SELECT pg_current_wal_flush_lsn() - '0/0'::pg_lsn";
+    struct errand errand;
+    (void)state;
+    store_rig_close(&machines[1]);
+    while (postgres_server_ask(&server, "SELECT count(*) FROM pg_replication_slots") > 1)
+        thread_pause(10 * NANOS_PER_MS); /* the other's goes with its connection */
+    long long before = postgres_server_ask(&server, flushed);
+    pid_t sender = (pid_t)postgres_server_ask(
+        &server, "SELECT active_pid FROM pg_replication_slots WHERE active");
+    must(sender > 0 && kill(sender, SIGSTOP) == 0, "nobody sends the log");
+    store_rig_send(&machines[0], &errand,
+                   &(struct edit){.kind = EDIT_TOUCH, .path = TEXT("/stuck")});
+    for (int tries = 0; postgres_server_ask(&server, flushed) <= before; tries++) {
+        must(tries < 3000, "the server does not get it");
+        thread_pause(10 * NANOS_PER_MS);
+    }
+    struct instant until = errand.edit.until;
+    store_rig_close(&machines[0]);
+    struct instant closed = clock_now();
+    kill(sender, SIGCONT);
+    assert_int_equal(store_rig_await(&errand).result, EDIT_KEPT);
+    assert_true(closed.at < until.at);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, open_machines, close_machines)
 
 int main(void)
@@ -459,6 +486,7 @@ int main(void)
         TEST(fenced_reads_have_all_that_was_committed),
         TEST(a_big_transaction_is_all_of_its_table),
         TEST(the_oldest_paths_are_forgotten),
+        TEST(a_stop_does_not_wait_for_a_log_that_stands_still),
         TEST(a_server_that_was_away_may_have_changed_everything),
         cmocka_unit_test_setup_teardown(what_is_touched_meanwhile_is_kept, open_hurried,
                                         close_machines),
