@@ -6,19 +6,25 @@
 //   FCGIWAIT=src/fcgiwait node tests/bench/postgres.mjs
 //
 //   ROUNDS=5 SECONDS=6    each way to write, in turns; medians are printed
+//   WAYS='nobody|one'     only the ways that have this in their names
+//   RATE=8000             transactions/s, paced; as many as go otherwise
 //   CHANGES=400           for the time to a 200
 //   SETTINGS=fsync=off    of the server, parted by commas; its defaults otherwise
 import {execFile, spawn} from 'node:child_process';
 import {readFile, readdir, writeFile} from 'node:fs/promises';
 import {once} from 'node:events';
+import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
+import {fileURLToPath} from 'node:url';
 import {promisify} from 'node:util';
 import {Api, Database, Machine, programs, setUp} from '../page/database.mjs';
 
 const rounds = Number(process.env.ROUNDS ?? 5);
 const seconds = Number(process.env.SECONDS ?? 6);
 const changes = Number(process.env.CHANGES ?? 400);
+const rate = process.env.RATE ? ['-R', process.env.RATE] : [];
 const WRITERS = 16, ROWS = 10000;
+const here = import.meta.dirname ?? path.dirname(fileURLToPath(import.meta.url));
 const tables = '( { name = "public.posts"; path = "/posts/{id}"; } )';
 
 const schema = `
@@ -42,7 +48,7 @@ const api = await Api.start(async (method, url) => {
 });
 await setUp(database, tables);
 const bin = await programs();
-let machines = [];
+let machines = [], peer;       // `peer` follows in place of fcgiwait
 
 async function follow(count) {
   while (machines.length > count) await machines.pop().stop();
@@ -51,7 +57,7 @@ async function follow(count) {
 
 // Microseconds that processes have had so far, those that have ended included: [the server's, fcgiwait's].
 async function cpu() {
-  const ours = machines.map(machine => machine.daemon.pid);
+  const ours = [...machines.map(machine => machine.daemon), peer].map(process => process?.pid);
   const used = [0, 0];
   for (const pid of (await readdir('/proc')).filter(name => /^\d+$/.test(name)).map(Number)) {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
@@ -70,7 +76,7 @@ async function write() {
     "UPDATE posts SET title = md5(random()::text) WHERE id = :id;\n");
   const before = await cpu();
   const {stdout} = await promisify(execFile)(`${bin}/pgbench`, ['-n', '-c', WRITERS, '-j', 2, '-T', seconds,
-    '-M', 'prepared', '-f', script, '-h', database.dir, '-U', 'postgres', 'postgres'].map(String));
+    '-M', 'prepared', ...rate, '-f', script, '-h', database.dir, '-U', 'postgres', 'postgres'].map(String));
   const after = await cpu();
   const count = Number(/actually processed: (\d+)/.exec(stdout)[1]);
   return {tps: Number(/tps = ([\d.]+)/.exec(stdout)[1]), server: (after[0] - before[0]) / count,
@@ -95,20 +101,61 @@ async function with_trigger(name, more) {
   return result;
 }
 
+// The floor: the same stream, read by who does nothing with it.
+async function with_peer(program, args, ready) {
+  await follow(0);
+  peer = spawn(program, args, {stdio: ['ignore', 'pipe', 'ignore']});
+  await ready();
+  const result = await write();
+  const exit = once(peer, 'exit');
+  peer.kill('SIGINT');
+  await exit;
+  peer = undefined;
+  return result;
+}
+
+const where = `host=${database.dir} user=postgres dbname=postgres`;
+const throw_away = rest =>
+  with_peer(`${database.dir}/logical`, [where, 'fcgiwait', String(rest)], () => once(peer.stdout, 'data'));
+
+async function record() {
+  const recvlogical = [`${bin}/pg_recvlogical`, '-d', where, '-S', 'recorded'];
+  const call = (...args) => promisify(execFile)(recvlogical[0], [...recvlogical.slice(1), ...args]);
+  await call('--create-slot', '-P', 'pgoutput');
+  const options = ['proto_version=2', 'publication_names=fcgiwait', 'messages=true'];
+  const result = await with_peer(recvlogical[0], [...recvlogical.slice(1), '--start', '-f', '/dev/null',
+    ...options.flatMap(option => ['-o', option])], async () => {
+    while (await database.psql('SELECT count(*) FROM pg_stat_replication') === '0') await sleep(50);
+  });
+  await call('--drop-slot');
+  return result;
+}
+
+async function compile() {
+  const run = promisify(execFile);
+  const {stdout} = await run('pkg-config', ['--cflags', '--libs', 'libpq']);
+  await run('cc', ['-O2', '-o', `${database.dir}/logical`, `${here}/peers/logical.c`, ...stdout.trim().split(/\s+/)]);
+}
+
 const ways = {
   'nobody follows': async () => { await follow(0); return write(); },
   'one machine follows': async () => { await follow(1); return write(); },
   'two machines follow': async () => { await follow(2); return write(); },
+  'pg_recvlogical follows': record,
+  'the stream is thrown away': () => throw_away(0),
+  'the same each 2 ms': () => throw_away(2000),
   'a trigger with NOTIFY': async () => { await follow(0); return with_trigger('tell', listen); },
   'a trigger with an outbox': async () => { await follow(0); return with_trigger('put'); },
 };
 
 async function costs() {
-  const results = Object.fromEntries(Object.keys(ways).map(name => [name, []]));
+  const wanted = Object.entries(ways).filter(([name]) => RegExp(process.env.WAYS ?? '').test(name));
+  const results = Object.fromEntries(wanted.map(([name]) => [name, []]));
   if (rounds === 0) return;
+  await compile();
   await write();
   for (let round = 0; round < rounds; round++) {
-    for (const [name, way] of Object.entries(ways)) {
+    for (const [name, way] of wanted) {
       await database.psql('CHECKPOINT');
       results[name].push(await way());
     }
@@ -116,7 +163,7 @@ async function costs() {
   const tps = name => median(results[name].map(result => result.tps));
   for (const [name, values] of Object.entries(results)) {
     console.log(`${name.padEnd(26)} ${tps(name).toFixed(0).padStart(6)} transactions/s  ` +
-      `${(tps(name) / tps('nobody follows')).toFixed(2)}  ` +
+      `${(tps(name) / tps(wanted[0][0])).toFixed(2)}  ` +
       `(${values.map(value => value.tps.toFixed(0)).join(' ')})  CPU us each: the server ` +
       `${median(values.map(value => value.server)).toFixed(0)}, fcgiwait ` +
       `${median(values.map(value => value.ours)).toFixed(0)}`);
@@ -136,6 +183,7 @@ async function wait(url, title) {
 // From before the UPDATE is sent, and from when it was answered, to the 200.
 async function delays(client) {
   const sent = [], committed = [];
+  if (changes === 0) return;
   await follow(2);
   for (let i = 0; i < changes; i++) {
     const title = `change ${i}`;
