@@ -1,77 +1,118 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The marks by which servers are known. A new one is a line of `hops`: a header or a
- * piece of the body that nobody else sends, the name, and the name of its timeout.
+ * The marks by which servers are known. A new one is a line of `pages` or of `heads`: a
+ * piece of its error page or a header that nobody else sends, the name, and the name of
+ * its timeout.
  */
 #include "hop.h"
 
 #include <stdio.h>
 
 struct hop {
-    const char *header, *mark; /* `header` NULL: the mark is in the body */
-    const char *name;          /* NULL: as the header says it */
+    const char *header, *mark;
+    const char *name; /* NULL: as it says itself */
     const char *timeout;
 };
 
-/* The first that fits counts: proxies pass the Server header of others on. */
-static const struct hop hops[] = {
-    {"X-Varnish", "", "Varnish",
-     "its first_byte_timeout (or between_bytes_timeout; both 60 s unless set)"},
-    {"CF-Ray", "", "Cloudflare",
-     "the 100 s (524) that it waits for an origin, unless the plan has more"},
-    {"X-Amz-Cf-Id", "", "Amazon CloudFront", "the origin's response timeout (30 s)"},
-    {"Server", "awselb", NULL, "the load balancer's idle_timeout (60 s unless set)"},
-    {"Server", "envoy", NULL, "the timeout of its route (15 s unless set)"},
-    {"Server", "nginx", NULL,
-     "its proxy_read_timeout, or fastcgi_read_timeout where it is the one in front of "
-     "fcgiwait (both 60 s unless set); nginx -T | fcgiwait --check-nginx - names the "
-     "line"},
-    {"Server", "openresty", NULL, "its proxy_read_timeout (60 s unless set)"},
-    {"Server", "Apache", NULL,
-     "its ProxyTimeout, or timeout= of ProxyPass (else Timeout, 60 s unless set)"},
-    {"Server", "lighttpd", NULL,
-     "the read-timeout of its proxy.server (60 s unless set)"},
-    {"Server", "Caddy", NULL, "response_header_timeout of its reverse_proxy transport"},
-    {"Server", "Microsoft-Azure", NULL, "the request time-out of its backend settings"},
-    {"Via", "google", "Google's load balancer",
-     "the timeout of its backend service (30 s unless set)"},
+#define NGINX                                                                            \
+    "its proxy_read_timeout, or fastcgi_read_timeout where it is the one in front of "   \
+    "fcgiwait (both 60 s unless set); nginx -T | fcgiwait --check-nginx - names the "    \
+    "line; of several nginx in a row each looks like this"
+#define APACHE                                                                           \
+    "its ProxyTimeout, or timeout= of ProxyPass (else Timeout, 60 s unless set)"
+#define LIGHTTPD "the read-timeout of its proxy.server (60 s unless set)"
+#define VARNISH "its first_byte_timeout (or between_bytes_timeout; both 60 s unless set)"
+#define ENVOY "the timeout of its route (15 s unless set)"
+
+/* In the page of an error, which passes through all the others as it is. The first that
+ * fits counts. */
+static const struct hop pages[] = {
+    {NULL, "<hr><center>", NULL, NGINX}, /* and the name, to the next < */
+    {NULL, "Guru Meditation", "Varnish", VARNISH},
     {NULL, "The server didn't respond in time.", "HAProxy, by its words",
      "its timeout server"},
     {NULL, "No server is available to handle this request.", "HAProxy, by its words",
      "its timeout queue, or no server that it takes for healthy"},
-    {NULL, "upstream request timeout", "Envoy, by its words",
-     "the timeout of its route (15 s unless set)"},
+    {NULL, "The gateway did not receive a timely response", "Apache, by its words",
+     APACHE},
+    {NULL, "The proxy server received an invalid", "Apache, by its words", APACHE},
+    {NULL, "<?xml version=\"1.0\" encoding=\"iso-8859-1\"?>\n<!DOCTYPE html PUBLIC",
+     "lighttpd, by its words", LIGHTTPD},
+    {NULL, "upstream request timeout", "Envoy, by its words", ENVOY},
 };
 
-static bool body_holds(const struct exchange *exchange, const char *mark)
+/* In a header, which proxies pass on or put theirs in its place. The first that fits
+ * counts. */
+static const struct hop heads[] = {
+    {"Server", "Varnish", "Varnish", VARNISH},
+    {"X-Varnish", "", "Varnish", VARNISH},
+    {"CF-Ray", "", "Cloudflare",
+     "the 100 s (524) that it waits for an origin, unless the plan has more"},
+    {"X-Amz-Cf-Id", "", "Amazon CloudFront", "the origin's response timeout (30 s)"},
+    {"Server", "awselb", NULL, "the load balancer's idle_timeout (60 s unless set)"},
+    {"Server", "envoy", NULL, ENVOY},
+    {"Server", "nginx", NULL, NGINX},
+    {"Server", "openresty", NULL, "its proxy_read_timeout (60 s unless set)"},
+    {"Server", "Apache", NULL, APACHE},
+    {"Server", "lighttpd", NULL, LIGHTTPD},
+    {"Server", "Caddy", NULL, "response_header_timeout of its reverse_proxy transport"},
+    {"Server", "Microsoft-Azure", NULL, "the request time-out of its backend settings"},
+    {"Via", "google", "Google's load balancer",
+     "the timeout of its backend service (30 s unless set)"},
+};
+
+/* What follows the mark in the body; `at` NULL: it is not there. */
+static struct text behind(const struct exchange *exchange, const char *mark)
 {
     struct text body = exchange_body(exchange);
-    return body.len > 0 && memmem(body.at, body.len, mark, strlen(mark)) != NULL;
+    size_t len = strlen(mark);
+    const char *at = body.len > 0 ? memmem(body.at, body.len, mark, len) : NULL;
+    return at == NULL ? (struct text){0}
+                      : (struct text){at + len, (size_t)(body.at + body.len - at) - len};
 }
 
-static const struct hop *find(const struct exchange *exchange)
+static const struct hop *find_page(const struct exchange *exchange)
 {
-    for (size_t i = 0; i < sizeof hops / sizeof *hops; i++) {
-        const struct hop *hop = &hops[i];
-        if (hop->header == NULL    ? body_holds(exchange, hop->mark)
-            : hop->mark[0] == '\0' ? exchange_has(exchange, hop->header)
-                                   : exchange_says(exchange, hop->header, hop->mark))
+    for (size_t i = 0; exchange->status >= 400 && i < sizeof pages / sizeof *pages; i++)
+        if (behind(exchange, pages[i].mark).at != NULL)
+            return &pages[i];
+    return NULL;
+}
+
+static const struct hop *find_head(const struct exchange *exchange)
+{
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        const struct hop *hop = &heads[i];
+        if (hop->mark[0] == '\0' ? exchange_has(exchange, hop->header)
+                                 : exchange_says(exchange, hop->header, hop->mark))
             return hop;
     }
     return NULL;
 }
 
+static const char *name_of(struct text name, char text[HOP_TEXT])
+{
+    int len = name.len < HOP_TEXT ? (int)name.len : HOP_TEXT - 1;
+    snprintf(text, HOP_TEXT, "%.*s", len, name.at);
+    return text;
+}
+
 const char *hop_name(const struct exchange *exchange, char text[HOP_TEXT])
 {
-    const struct hop *hop = find(exchange);
-    struct text server = exchange_header(exchange, "Server");
-    if (hop != NULL && hop->name != NULL)
-        return hop->name;
-    if (server.len == 0)
-        return "a server that gives no name";
-    int len = server.len < HOP_TEXT ? (int)server.len : HOP_TEXT - 1;
-    snprintf(text, HOP_TEXT, "%.*s", len, server.at);
-    return text;
+    const struct hop *page = find_page(exchange), *head = find_head(exchange);
+    struct text server = exchange_header(exchange, "Server"), name;
+    if (page != NULL && page->name == NULL) {
+        struct text rest = behind(exchange, page->mark);
+        if (text_cut(&rest, '<', &name) && name.len > 0)
+            return name_of(name, text);
+    }
+    /* With its version, where both say the same. */
+    if (page != NULL &&
+        (head == NULL || head->name != NULL || strcmp(page->timeout, head->timeout) != 0))
+        head = page;
+    if (head != NULL && head->name != NULL)
+        return head->name;
+    return server.len == 0 ? "a server that gives no name" : name_of(server, text);
 }
 
 #define NEAR(after, seconds)                                                             \
@@ -80,9 +121,10 @@ const char *hop_name(const struct exchange *exchange, char text[HOP_TEXT])
 
 const char *hop_timeout(const struct exchange *exchange, nanos after)
 {
-    const struct hop *hop = find(exchange);
-    if (exchange->status != 0 && hop != NULL)
-        return hop->timeout;
+    const struct hop *page = find_page(exchange), *head = find_head(exchange);
+    /* The head of a stream came through before it was cut: it is not of who cut it. */
+    if (exchange->status >= 400 && (page != NULL || head != NULL))
+        return page != NULL ? page->timeout : head->timeout;
     if (NEAR(after, 30))
         return "a timeout of 30 s, as HAProxy's configurations often have it, or a "
                "platform's router; nothing in it says whose";

@@ -33,6 +33,49 @@ static void servers_are_known_by_their_marks(void **state)
     }
 }
 
+/* What stands in front puts its own name over that of who made the page, or adds it. */
+static void who_made_a_page_is_named_before_who_passed_it_on(void **state)
+{
+    static const char apache[] =
+        "<p>The proxy server received an invalid\r\nresponse from";
+    static const char nginx[] = "</h1></center>\n<hr><center>nginx/1.22.1</center>\n";
+    static const char lighttpd[] = "<?xml version=\"1.0\" encoding=\"iso-8859-1\"?>\n"
+                                   "<!DOCTYPE html PUBLIC \"";
+    static const struct {
+        const char *head, *body, *name, *timeout;
+    } known[] = {
+        {"Server: nginx/1.30\n", "\nThe server didn't respond in time.\n",
+         "HAProxy, by its words", "timeout server"},
+        {"Server: nginx/1.30\n", apache, "Apache, by its words", "ProxyTimeout"},
+        {"Server: Apache/2.4\n", apache, "Apache/2.4", "ProxyTimeout"},
+        {"Server: nginx/1.30\n", lighttpd, "lighttpd, by its words", "read-timeout"},
+        {"Server: lighttpd/1.4\n", lighttpd, "lighttpd/1.4", "read-timeout"},
+        {"Server: nginx/1.30\n", "Guru Meditation:", "Varnish", "first_byte_timeout"},
+        {"Server: nginx\nX-Varnish: 17\n", nginx, "nginx/1.22.1", "proxy_read_timeout"},
+        {"Server: nginx/1.30\n", nginx, "nginx/1.22.1", "proxy_read_timeout"},
+        {"", "<hr><center>nginx", "nginx", "proxy_read_timeout"},
+    };
+    char name[HOP_TEXT];
+    struct exchange exchange;
+    (void)state;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        answer_of(&exchange, 504, known[i].head, known[i].body);
+        assert_string_equal(hop_name(&exchange, name), known[i].name);
+        assert_non_null(strstr(hop_timeout(&exchange, 7 * S), known[i].timeout));
+    }
+}
+
+/* A document may hold anything, and its head came through before all of it was cut. */
+static void what_is_no_error_names_nobody(void **state)
+{
+    char name[HOP_TEXT];
+    struct exchange exchange;
+    (void)state;
+    answer_of(&exchange, 200, "Server: nginx\n", "Guru Meditation");
+    assert_string_equal(hop_name(&exchange, name), "nginx");
+    assert_non_null(strstr(hop_timeout(&exchange, 7 * S), "nothing in it says whose"));
+}
+
 static void who_is_not_known_is_not_guessed(void **state)
 {
     char name[HOP_TEXT], head[600];
@@ -62,6 +105,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(servers_are_known_by_their_marks),
+        cmocka_unit_test(who_made_a_page_is_named_before_who_passed_it_on),
+        cmocka_unit_test(what_is_no_error_names_nobody),
         cmocka_unit_test(who_is_not_known_is_not_guessed),
         cmocka_unit_test(a_closed_connection_names_nobody),
     };
