@@ -229,6 +229,16 @@ serves() {
         wait "$waiting" && [ "$(cat "$work/told")" = hello ]
 }
 
+# Both engines, and the probe, which finds nobody in here.
+has_both_engines_and_the_probe() {
+    local linked told
+    linked=$("${run[@]}" exec "$name" ldd /usr/bin/fcgiwait /usr/libexec/fcgiwait/fcgiwait-probe)
+    grep 'not found' <<<"$linked" && return 1
+    grep libhiredis <<<"$linked" && grep libpq <<<"$linked" || return
+    told=$("${run[@]}" exec "$name" fcgiwait --probe http://127.0.0.1:9/ --wait 1s)
+    [ $? = 2 ] && grep 'nobody answers: ' <<<"$told"
+}
+
 is_confined() {
     "${run[@]}" exec "$name" sh -c '[ "$(id -u)" = 33 ] && ! touch /usr/x && ! touch /x &&
         grep "^CapEff:.0*$" /proc/1/status && grep "^NoNewPrivs:.1$" /proc/1/status'
@@ -261,6 +271,7 @@ judge 'it starts, and is healthy' start
 judge 'a real nginx gets to it' start_nginx
 judge 'a wait is ended by a change' serves
 judge 'it is no root, has no capability, and writes nowhere else' is_confined
+judge 'it has both engines and the probe' has_both_engines_and_the_probe
 judge 'without its socket it is not healthy' is_ill_without_fcgiwait
 judge 'it stops by itself, with status 0' stops_by_itself
 judge 'it starts again' start
