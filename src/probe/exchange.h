@@ -25,6 +25,7 @@ enum exchange_end {
     EXCHANGE_CLOSED,    /* the connection was closed before the answer, or within it */
     EXCHANGE_TIMED_OUT, /* nothing came, and the connection is still there */
     EXCHANGE_LEFT,      /* the event came that was waited for */
+    EXCHANGE_UNTRUSTED, /* the certificate is none that the system trusts */
     EXCHANGE_FAILED     /* no connection, or nothing that is HTTP: `failure` says it */
 };
 

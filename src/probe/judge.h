@@ -12,13 +12,15 @@
 #include "exchange.h"
 #include "report.h"
 
-/* --- judge.c: answers that come at once --- */
+/* --- judge_first.c --- */
 
 /* False: there is no use in going on. */
 bool judge_answer(struct report *report, const struct exchange *first);
 bool judge_index(struct report *report, const struct exchange *first, uint64_t *index);
-
 void judge_redirect(struct report *report, const struct exchange *asked);
+
+/* --- judge.c: answers that come at once --- */
+
 void judge_etag(struct report *report, const struct exchange *first, uint64_t index);
 void judge_cache(struct report *report, const struct exchange *first,
                  const struct exchange *again);
@@ -44,9 +46,9 @@ void judge_cors(struct report *report, const struct exchange *get,
 /* --- judge_wait.c: answers that take their time --- */
 
 /* Waits on the present index, of several lengths, the longest last; all began together.
- */
-void judge_waits(struct report *report, struct exchange *const waits[], size_t count,
-                 uint64_t index);
+ * The one that was cut first, or NULL. */
+const struct exchange *judge_waits(struct report *report, struct exchange *const waits[],
+                                   size_t count, uint64_t index);
 /* Two that are the same, asked at the same time. */
 void judge_twins(struct report *report, const struct exchange *a,
                  const struct exchange *b);
@@ -57,8 +59,10 @@ bool judge_publish(struct report *report, const struct exchange *publish,
 
 /* --- judge_stream.c --- */
 
-/* A stream that was asked for without an index. False: streams are of no use here. */
-bool judge_stream(struct report *report, const struct exchange *stream);
+/* A stream that was asked for without an index, and what judge_waits() said. False:
+ * streams are of no use here. */
+bool judge_stream(struct report *report, const struct exchange *stream,
+                  const struct exchange *cut_wait);
 
 /* One that was open before `publish` made a change, and had the state before. */
 void judge_stream_change(struct report *report, const struct exchange *stream,

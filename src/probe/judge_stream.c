@@ -51,7 +51,40 @@ static void tell_good(struct report *report, const struct exchange *stream)
                     (int)coding.len, coding.at);
 }
 
-bool judge_stream(struct report *report, const struct exchange *stream)
+/* Who closes a connection without a word says nothing of itself; but who cuts waits
+ * has one timeout for both. */
+static void tell_cut(struct report *report, const struct exchange *stream,
+                     const struct exchange *cut_wait)
+{
+    nanos apart = cut_wait != NULL ? stream->end_at - cut_wait->end_at : 0;
+    if (cut_wait != NULL && apart > -LATE && apart < LATE)
+        report_fault(report, "stream",
+                     "a stream is cut after %.1f s, most likely by what cuts waits, too: "
+                     "in that time nothing is sent (stream.heartbeat, 20 s unless set)",
+                     SECONDS(stream->end_at));
+    else
+        report_fault(report, "stream", "a stream is cut after %.1f s, most likely by %s",
+                     SECONDS(stream->end_at), hop_timeout(stream, stream->end_at));
+}
+
+/* Of its own accord, as it looks. */
+static bool has_ended(const struct exchange *stream)
+{
+    return stream->end == EXCHANGE_ANSWERED && stream->end_at < stream->patience - LATE;
+}
+
+static void tell_ended(struct report *report, const struct exchange *stream)
+{
+    report_note(
+        report, "stream",
+        "a stream ends after %.1f s as if it were whole: fcgiwait's stream.max, or "
+        "somebody cuts it behind a proxy that speaks HTTP/1.0, where that can't "
+        "be seen (nginx: proxy_http_version 1.1)",
+        SECONDS(stream->end_at));
+}
+
+bool judge_stream(struct report *report, const struct exchange *stream,
+                  const struct exchange *cut_wait)
 {
     char name[HOP_TEXT];
     bool late = stream->event_at < 0 || stream->event_at > LATE;
@@ -64,9 +97,11 @@ bool judge_stream(struct report *report, const struct exchange *stream)
                      hop_name(stream, name));
     } else if (late && stream->end != EXCHANGE_CLOSED) {
         tell_gathered(report, stream);
-    } else if (stream->end == EXCHANGE_CLOSED) {
-        report_fault(report, "stream", "a stream is cut after %.1f s, most likely by %s",
-                     SECONDS(stream->end_at), hop_timeout(stream, stream->end_at));
+    } else if (stream->end == EXCHANGE_CLOSED ||
+               (has_ended(stream) && cut_wait != NULL)) {
+        tell_cut(report, stream, cut_wait);
+    } else if (has_ended(stream)) {
+        tell_ended(report, stream);
     } else {
         tell_good(report, stream);
         return true;

@@ -121,14 +121,14 @@ static bool tell_wrong(struct report *report, struct exchange *const waits[],
     return true;
 }
 
-void judge_waits(struct report *report, struct exchange *const waits[], size_t count,
-                 uint64_t index)
+const struct exchange *judge_waits(struct report *report, struct exchange *const waits[],
+                                   size_t count, uint64_t index)
 {
     const struct exchange *longest = waits[count - 1], *one;
     char wait[DURATION_TEXT];
     duration_format(longest->wait, wait);
     if (tell_wrong(report, waits, count, index))
-        return;
+        return soonest(waits, count, index, FATE_CUT);
     if ((one = soonest(waits, count, index, FATE_CAPPED)) != NULL)
         report_note(report, "wait",
                     "waits end after %.1f s with 304, whatever longer one is asked for: "
@@ -143,6 +143,7 @@ void judge_waits(struct report *report, struct exchange *const waits[], size_t c
     else
         report_good(report, "wait", "held for %.1f s of %s s, and 304 arrives as 304",
                     SECONDS(longest->end_at), wait);
+    return NULL;
 }
 
 void judge_twins(struct report *report, const struct exchange *a,

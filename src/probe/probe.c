@@ -227,9 +227,9 @@ static void ask_waits(struct probe *probe)
     *stream = new_stream(probe, "");
     (*stream)->patience = most;
     run(probe, all, WAITS + 3, tell_progress);
-    judge_waits(&probe->report, all, WAITS, probe->index);
+    const struct exchange *cut = judge_waits(&probe->report, all, WAITS, probe->index);
     judge_twins(&probe->report, twin[0], twin[1]);
-    probe->streams = judge_stream(&probe->report, *stream);
+    probe->streams = judge_stream(&probe->report, *stream, cut);
 }
 
 static void ask_publish(struct probe *probe)

@@ -132,6 +132,8 @@ static enum exchange_end end_of(CURLcode code)
     case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM:
         return EXCHANGE_CLOSED;
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return EXCHANGE_UNTRUSTED;
     default:
         return EXCHANGE_FAILED;
     }

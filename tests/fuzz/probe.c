@@ -9,7 +9,7 @@ static void fill(struct exchange *exchange, struct text *rest)
 {
     static const int statuses[] = {0, 200, 204, 304, 404, 406, 429, 503, 504};
     *exchange = (struct exchange){.method = "GET", .wait = 60 * NANOS_PER_SECOND};
-    exchange->end = (enum exchange_end)(fuzz_byte(rest) % 5);
+    exchange->end = (enum exchange_end)(fuzz_byte(rest) % 6);
     exchange->status = statuses[fuzz_byte(rest) % (sizeof statuses / sizeof *statuses)];
     exchange->end_at = fuzz_byte(rest) * NANOS_PER_SECOND / 2;
     exchange->body_at = fuzz_byte(rest) * NANOS_PER_SECOND / 2 - 1;
@@ -41,8 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     judge_head(&report, &exchange, &exchange);
     judge_query(&report, &exchange, &exchange);
     judge_cors(&report, &exchange, &exchange, "https://a.example");
-    judge_waits(&report, waits, 1, index);
-    judge_stream(&report, &exchange);
+    judge_stream(&report, &exchange, judge_waits(&report, waits, 1, index));
     judge_stream_change(&report, &exchange, &exchange);
     for (size_t i = 0; i < report.count; i++)
         for (const char *at = report.lines[i].text; *at != '\0'; at++)

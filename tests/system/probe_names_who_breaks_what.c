@@ -173,6 +173,49 @@ static void faults_of_varnish_are_named(void **state)
     all_are_named(HOP_VARNISH);
 }
 
+/* --- a fault behind another hop, which passes the answer on under its own name --- */
+
+static const struct {
+    struct fault fault;
+    enum hop_kind front;
+} hidden[] = {
+    {{"HAProxy's timeout behind nginx", HOP_HAPROXY, " timeout server 3s", "--wait 8s",
+      "wait", "504 from a server that calls itself HAProxy, by its words",
+      "most likely its timeout server"},
+     HOP_NGINX},
+    {{"Apache's timeout behind nginx", HOP_APACHE, "ProxyTimeout 3", "--wait 8s", "wait",
+      "from a server that calls itself Apache, by its words", "ProxyTimeout"},
+     HOP_NGINX},
+    {{"nginx's timeout behind Varnish", HOP_NGINX, "proxy_read_timeout 3s;", "--wait 8s",
+      "wait", "504 from a server that calls itself nginx/",
+      "most likely its proxy_read_timeout"},
+     HOP_VARNISH},
+};
+
+#define HIDDEN (sizeof hidden / sizeof *hidden)
+static struct probed behind[HIDDEN];
+
+static void hide(size_t i)
+{
+    const struct fault *fault = &hidden[i].fault;
+    if (!chain_can(hidden[i].front) ||
+        !probed_behind(&behind[i], &stack, fault->kind, fault->lines))
+        return;
+    chain_add(&behind[i].chain, hidden[i].front, "");
+    probed_start(&behind[i], "/a", fault->options);
+}
+
+static void who_breaks_it_is_named_behind_others(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < HIDDEN; i++) {
+        struct run run = probed_result(&behind[i]);
+        must_be_named(&hidden[i].fault, &run);
+        run_must(&run, 1, "fault stream a stream is cut after ");
+        run_must(&run, 1, "most likely by what cuts waits, too");
+    }
+}
+
 /* The redirect stands beside the resource. */
 static struct probed redirected;
 
@@ -251,6 +294,30 @@ static void who_does_not_answer_can_not_be_probed(void **state)
     run_must(&run, 2, "nobody answers: ");
 }
 
+/* What answers, but is not fcgiwait, or is not trusted. */
+static void who_is_not_fcgiwait_is_told_from_it(void **state)
+{
+    struct chain chain;
+    (void)state;
+    chain_open(&chain, &stack);
+    chain_add(&chain, HOP_NGINX_TLS, "location /elsewhere { return 404; }");
+    struct run run = program_run(
+        "--probe https://127.0.0.1:%d/elsewhere --wait 1s --json", chain.port);
+    run_must(&run, 1, "this 404 is not fcgiwait's, but of nginx/");
+    run = program_run("--probe http://127.0.0.1:%d/a --wait 1s --json", chain.port);
+    run_must(&run, 1, "400 from nginx/");
+    run_must(&run, 1, "https:// is spoken there");
+    char *bundle = strdup(getenv("CURL_CA_BUNDLE"));
+    unsetenv("CURL_CA_BUNDLE");
+    run = program_run("--probe https://127.0.0.1:%d/a --wait 1s --json", chain.port);
+    setenv("CURL_CA_BUNDLE", bundle, 1);
+    free(bundle);
+    run_must(&run, 2, "clients do not trust the certificate: ");
+    run = program_run("--probe http://127.0.0.1:%d/none --wait 1s --json", stack.port);
+    run_must(&run, 0, "nothing is there yet (404)");
+    chain_close(&chain);
+}
+
 static void its_options_go_with_it(void **state)
 {
     (void)state;
@@ -274,6 +341,8 @@ static int begin_all(void **state)
     make_good();
     for (size_t i = 0; i < FAULTS; i++)
         plant(&planted[i], &faults[i]);
+    for (size_t i = 0; i < HIDDEN; i++)
+        hide(i);
     plant_redirect();
     return 0;
 }
@@ -294,10 +363,12 @@ int main(void)
         cmocka_unit_test(faults_of_apache_are_named),
         cmocka_unit_test(faults_of_lighttpd_are_named),
         cmocka_unit_test(faults_of_varnish_are_named),
+        cmocka_unit_test(who_breaks_it_is_named_behind_others),
         cmocka_unit_test(a_redirect_that_drops_the_query_is_named),
         cmocka_unit_test(a_chain_of_all_of_them_is_good),
         cmocka_unit_test(what_was_found_can_be_had_as_json),
         cmocka_unit_test(who_does_not_answer_can_not_be_probed),
+        cmocka_unit_test(who_is_not_fcgiwait_is_told_from_it),
         cmocka_unit_test(its_options_go_with_it),
     };
     return cmocka_run_group_tests_name("probe_names_who_breaks_what", tests, begin_all,

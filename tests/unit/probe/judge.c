@@ -31,50 +31,6 @@ static void must_be(enum verdict_of verdict, const char *says)
     memset(&report, 0, sizeof report);
 }
 
-static void answers_are_200_or_404(void **state)
-{
-    (void)state;
-    assert_true(judge_answer(&report, &first));
-    must_be(LOOKED_GOOD, "200 from nginx");
-    first.status = 404;
-    assert_true(judge_answer(&report, &first));
-    must_be(LOOKED_GOOD, "404 from nginx");
-    first.status = 401;
-    assert_false(judge_answer(&report, &first));
-    must_be(LOOKED_FAULT, "--header");
-    first.status = 500;
-    assert_false(judge_answer(&report, &first));
-    must_be(LOOKED_FAULT, "500 from nginx");
-    first.end = EXCHANGE_FAILED;
-    strcpy(first.failure, "no route");
-    assert_false(judge_answer(&report, &first));
-    must_be(LOOKED_FAULT, "nobody answers: no route");
-}
-
-static void an_index_has_to_arrive(void **state)
-{
-    uint64_t index;
-    (void)state;
-    assert_true(judge_index(&report, &first, &index));
-    assert_int_equal(index, 17);
-    must_be(LOOKED_GOOD, "17");
-    answer_of(&first, 200, "Server: nginx\n", "{}");
-    assert_false(judge_index(&report, &first, &index));
-    must_be(LOOKED_FAULT, "no X-Polling-Index");
-}
-
-static void a_redirect_keeps_the_query_or_does_not(void **state)
-{
-    (void)state;
-    other.status = 301;
-    strcpy(other.redirect, "https://a.example/b?index=0&wait=0");
-    judge_redirect(&report, &other);
-    must_be(LOOKED_NOTE, "asked twice");
-    strcpy(other.redirect, "https://a.example/b");
-    judge_redirect(&report, &other);
-    must_be(LOOKED_FAULT, "without the query");
-}
-
 static void entity_tags_arrive_as_they_were_sent(void **state)
 {
     static const struct {
@@ -248,9 +204,6 @@ static void pages_elsewhere_are_let_in(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(answers_are_200_or_404, start),
-        cmocka_unit_test_setup(an_index_has_to_arrive, start),
-        cmocka_unit_test_setup(a_redirect_keeps_the_query_or_does_not, start),
         cmocka_unit_test_setup(entity_tags_arrive_as_they_were_sent, start),
         cmocka_unit_test_setup(compression_leaves_the_tag_alone, start),
         cmocka_unit_test_setup(caches_give_themselves_away, start),

@@ -8,7 +8,8 @@
 #define COUNT 4
 
 static struct report report;
-static struct exchange stream, publish;
+static struct exchange stream, publish, wait;
+static const struct exchange *cut_wait;
 
 /* 60 s of a stream whose event came at once. */
 static int start(void **state)
@@ -19,7 +20,8 @@ static int start(void **state)
               ":\n");
     stream.end = EXCHANGE_TIMED_OUT; /* it had no end, as is meant */
     stream.body_at = stream.event_at = S / 10;
-    stream.end_at = 60 * S;
+    stream.end_at = stream.patience = 60 * S;
+    cut_wait = NULL;
     answer_of(&publish, 204, "X-Polling-Index: 18\n", "");
     return 0;
 }
@@ -37,7 +39,7 @@ static void must_be(enum verdict_of verdict, const char *says, const char *also)
 
 static void must_be_bad(const char *says, const char *also)
 {
-    assert_false(judge_stream(&report, &stream));
+    assert_false(judge_stream(&report, &stream, cut_wait));
     must_be(LOOKED_FAULT, says, also);
 }
 
@@ -45,7 +47,7 @@ static void one_that_begins_at_once_is_good(void **state)
 {
     (void)state;
     stream.event_at = S / 5;
-    assert_true(judge_stream(&report, &stream));
+    assert_true(judge_stream(&report, &stream, cut_wait));
     must_be(LOOKED_GOOD, "first byte arrives after 0.100 s, the first event after 0.200",
             "goes on for 60.0 s");
 }
@@ -67,19 +69,37 @@ static void one_that_is_cut_or_replaced_is_named(void **state)
     (void)state;
     stream.end = EXCHANGE_CLOSED;
     stream.end_at = 30 * S;
-    must_be_bad("cut after 30.0 s", "");
+    must_be_bad("cut after 30.0 s",
+                "nothing in it says whose"); /* the head is fcgiwait's */
+    answer_of(&wait, 504, "", "");
+    wait.end_at = 29 * S;
+    cut_wait = &wait;
+    must_be_bad("cut after 30.0 s", "by what cuts waits, too");
+    stream.end = EXCHANGE_ANSWERED; /* HTTP/1.0 has no mark of an end */
+    must_be_bad("cut after 30.0 s", "by what cuts waits, too");
+    wait.end_at = 12 * S;
+    must_be_bad("cut after 30.0 s", "nothing in it says whose");
     answer_of(&stream, 503, "Server: nginx\n", "");
     must_be_bad("503 from nginx instead of a stream", "");
+}
+
+static void one_that_ends_early_is_worth_a_note(void **state)
+{
+    (void)state;
+    stream.end = EXCHANGE_ANSWERED;
+    stream.end_at = 30 * S;
+    assert_false(judge_stream(&report, &stream, NULL));
+    must_be(LOOKED_NOTE, "ends after 30.0 s", "stream.max");
 }
 
 static void none_is_worth_a_note(void **state)
 {
     (void)state;
     answer_of(&stream, 406, "", "");
-    assert_false(judge_stream(&report, &stream));
+    assert_false(judge_stream(&report, &stream, cut_wait));
     must_be(LOOKED_NOTE, "406", "");
     answer_of(&stream, 200, "Content-Type: application/json\n", "{}");
-    assert_false(judge_stream(&report, &stream));
+    assert_false(judge_stream(&report, &stream, cut_wait));
     must_be(LOOKED_NOTE, "no streams here", "");
 }
 
@@ -89,7 +109,7 @@ static void compressors_are_worth_a_note(void **state)
     answer_of(&stream, 200, "Content-Type: text/event-stream\nContent-Encoding: gzip\n",
               ":\n");
     stream.body_at = stream.event_at = 0;
-    assert_true(judge_stream(&report, &stream));
+    assert_true(judge_stream(&report, &stream, cut_wait));
     assert_int_equal(report.count, 2);
     assert_int_equal(report.lines[1].verdict, LOOKED_NOTE);
     assert_non_null(strstr(report.lines[1].text, "(gzip): each keeps a compressor"));
@@ -147,6 +167,7 @@ int main(void)
         cmocka_unit_test_setup(one_that_begins_at_once_is_good, start),
         cmocka_unit_test_setup(one_that_is_gathered_is_named, start),
         cmocka_unit_test_setup(one_that_is_cut_or_replaced_is_named, start),
+        cmocka_unit_test_setup(one_that_ends_early_is_worth_a_note, start),
         cmocka_unit_test_setup(none_is_worth_a_note, start),
         cmocka_unit_test_setup(compressors_are_worth_a_note, start),
         cmocka_unit_test_setup(a_change_comes_by_an_open_stream, start),
