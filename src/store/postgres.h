@@ -68,6 +68,8 @@ struct postgres {
     uint64_t system;    /* identifier of the server; 0: none yet */
     bool inside;        /* a transaction */
     uint32_t number;    /* its number */
+    uint64_t ends;      /* a place in the log where it is over for certain */
+    bool counts;        /* the server takes us for a synchronous standby */
     bool passed;        /* something that is not for us was passed over, and logged */
     nanos at;           /* of the transaction */
     uint64_t mark;      /* of ours in it; 0: none */

@@ -22,6 +22,9 @@
  * synchronous_standby_names is `*`, its commits wait for it. */
 #define TELL (10 * NANOS_PER_MS)
 
+/* What the log has of a commit, which names the caches that it changes: at most. */
+#define COMMIT_MOST ((uint64_t)1 << 20)
+
 static bool lose(struct postgres *postgres, enum engine_state trouble, const char *why)
 {
     return postgres_link_lose(&postgres->following, trouble, why);
@@ -94,6 +97,7 @@ static bool begin(struct postgres *postgres, const struct postgres_message *mess
 {
     postgres->inside = true;
     postgres->number = message->transaction;
+    postgres->ends = message->lsn + COMMIT_MOST;
     postgres->at = message->at;
     postgres->mark = 0;
     postgres->lift = 0;
@@ -103,6 +107,7 @@ static bool begin(struct postgres *postgres, const struct postgres_message *mess
 static bool commit(struct postgres *postgres, const struct postgres_message *message)
 {
     postgres->inside = false;
+    postgres->ends = message->end;
     if (!postgres_gather_is_empty(&postgres->gather) &&
         !postgres_await_visible(postgres, postgres->number))
         return false;

@@ -6,6 +6,8 @@
  * microseconds after the log, or, where it waits for a synchronous standby, as long as
  * that. Meanwhile nothing is read: what comes after it may not be shown before it.
  */
+#include <string.h>
+
 #include <libpq-fe.h>
 
 #include "fcgiwait/log.h"
@@ -16,8 +18,9 @@
 #define ASK_LEAST (2 * NANOS_PER_MS)
 #define ASK_MOST (100 * NANOS_PER_MS)
 
-/* Meanwhile it is told that we are here. */
+/* Meanwhile it is told that we are here, and once, early, that we have the commit. */
 #define TELL (5 * NANOS_PER_SECOND)
+#define HELD (10 * NANOS_PER_MS)
 
 static bool look(struct postgres *postgres)
 {
@@ -40,15 +43,18 @@ static void pause_until(struct instant then)
         thread_pause(left);
 }
 
-/* False: it could not be told. */
-static bool stay_known(struct postgres *postgres, struct instant *tell)
+/* One whose commit waits, maybe for us: a server that takes each follower for a standby
+ * ends no commit before we say that we have it. False: it could not be told. */
+static bool stay_known(struct postgres *postgres, struct instant since,
+                       struct instant *tell)
 {
     if (clock_now().at < tell->at)
         return true;
+    if (clock_now().at >= instant_after(since, TELL).at)
+        log_warn("a transaction is in PostgreSQL's log, and nobody sees it yet: does the "
+                 "server wait for a synchronous standby?");
     *tell = instant_after(clock_now(), TELL);
-    log_warn("a transaction is in PostgreSQL's log, and nobody sees it yet: does the "
-             "server wait for a synchronous standby?");
-    return postgres_link_tell(&postgres->following, postgres->reached, false);
+    return postgres_link_tell(&postgres->following, postgres->ends, false);
 }
 
 static bool lose(struct postgres *postgres)
@@ -71,6 +77,10 @@ static bool ask_bound(struct postgres *postgres, uint64_t *bound, bool *may_wait
     bool good = result != NULL && PQntuples(result) == 1 &&
                 text_number(text_of(PQgetvalue(result, 0, 0)), UINT64_MAX, bound);
     *may_wait = good && PQgetlength(result, 0, 1) > 0;
+    postgres->counts = *may_wait && strchr(PQgetvalue(result, 0, 1), '*') != NULL;
+    if (postgres->counts)
+        log_warn("the server's synchronous_standby_names has a *: its commits wait for "
+                 "fcgiwait, too, which keeps nothing of them; name the standbys instead");
     PQclear(result);
     return good;
 }
@@ -99,10 +109,15 @@ struct instant postgres_next_look(const struct postgres *postgres)
 
 bool postgres_look_back(struct postgres *postgres)
 {
-    if (clock_now().at < postgres_next_look(postgres).at)
+    if (postgres->unseen == 0)
         return true;
-    if (!look(postgres))
-        return lose(postgres);
+    /* Where much is committed, what is looked at for that will do. */
+    if (postgres->snapshot.from < postgres->unseen) {
+        if (clock_now().at < postgres_next_look(postgres).at)
+            return true;
+        if (!look(postgres))
+            return lose(postgres);
+    }
     if (postgres->snapshot.from >= postgres->unseen) {
         postgres->unseen = 0;
         postgres_gather_everything(&postgres->gather);
@@ -115,15 +130,16 @@ bool postgres_look_back(struct postgres *postgres)
 
 bool postgres_await_visible(struct postgres *postgres, uint32_t transaction)
 {
-    struct instant tell = instant_after(clock_now(), TELL);
+    struct instant since = clock_now();
+    struct instant tell = instant_after(since, postgres->counts ? 0 : HELD);
     nanos step = ASK_LEAST;
     while (!postgres_snapshot_sees(&postgres->snapshot, transaction)) {
         pause_until(instant_after(postgres->looked, step));
-        if (atomic_load(&postgres->stopping) || !stay_known(postgres, &tell))
+        if (atomic_load(&postgres->stopping) || !stay_known(postgres, since, &tell))
             return false;
         if (!look(postgres))
             return lose(postgres);
-        if (clock_now().at > tell.at - TELL / 2 && step < ASK_MOST)
+        if (clock_now().at >= instant_after(since, TELL / 2).at && step < ASK_MOST)
             step *= 2;
     }
     postgres->heard = clock_now();
