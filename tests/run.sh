@@ -49,6 +49,7 @@ libraries=(
     uthash-dev
     libcmocka-dev libcurl4-openssl-dev libclang-rt-dev
     postgresql # its programs are not on the path
+    build-essential # dpkg-buildpackage asks for it by name
 )
 programs=(
     gcc make autoconf automake pkg-config xz-utils=xz procps=ps
