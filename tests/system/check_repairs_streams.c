@@ -183,8 +183,19 @@ static bool tells_in_front(const struct stack *stack)
     return tells(stack, front_port);
 }
 
+/* Whether so many events are given to streams soon. */
+static bool are_given(const struct stack *stack, long long events)
+{
+    for (double start = seconds_now(); stack_status(stack, "stream_events") < events;
+         sleep_ms(1))
+        if (seconds_now() - start > PATIENCE / 2)
+            return false;
+    return true;
+}
+
 /* Of a client that takes nothing for a while, through which much passes: whether it is
- * told what is there then, and not all that was there. */
+ * told what is there then, and not all that was there. Until the way to it is full each
+ * state is waited for, that none is missed for haste. */
 static bool skips(const struct stack *stack, int port)
 {
     static const char *const accept[] = {"Accept: text/event-stream", NULL};
@@ -192,14 +203,18 @@ static bool skips(const struct stack *stack, int port)
     char json[DOCUMENT + 32], mark[32], path[32];
     struct reader slow, fast;
     size_t told = 0;
+    long long given = stack_status(stack, "stream_events");
+    bool flows;
     snprintf(path, sizeof path, "/live/slow%d", ++trial);
     reader_open(&slow, port, NULL, path, accept, WINDOW);
     reader_open(&fast, port, NULL, path, accept, 0);
     reader_event(&fast);
+    flows = are_given(stack, given += 2);
     for (int n = 1; n <= STATES; n++) {
         snprintf(json, sizeof json, "{\"n\":%d,\"x\":\"%0*d\"}", n, DOCUMENT, 0);
         must(http_put(stack->port, path, json, NULL) / 100 == 2, "PUT");
         reader_event(&fast); /* so that each is told to who takes it */
+        flows = flows && are_given(stack, given += 2);
     }
     snprintf(mark, sizeof mark, "{\"n\":%d,", STATES);
     for (const char *event = ""; strstr(event, mark) == NULL; told++) {
