@@ -53,12 +53,15 @@ static void set_method(CURL *curl, const struct http *request)
 
 static struct curl_slist *header_list(const struct http *request)
 {
-    struct curl_slist *list = curl_slist_append(NULL, "Expect:");
-    bool typed = false;
+    struct curl_slist *list = NULL;
+    bool typed = false, expects = false;
     for (size_t i = 0; i < HTTP_HEADERS && request->headers[i] != NULL; i++) {
         typed = typed || strncasecmp(request->headers[i], "Content-Type", 12) == 0;
+        expects = expects || strncasecmp(request->headers[i], "Expect", 6) == 0;
         list = curl_slist_append(list, request->headers[i]);
     }
+    if (!expects) /* or the first of two would keep libcurl from waiting for the word */
+        list = curl_slist_append(list, "Expect:");
     return typed ? list : curl_slist_append(list, "Content-Type:");
 }
 
@@ -76,6 +79,7 @@ struct answer http(const struct http *request)
     curl_easy_setopt(curl, CURLOPT_TIMEOUT,
                      request->timeout > 0 ? request->timeout : 100L);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
+    curl_easy_setopt(curl, CURLOPT_EXPECT_100_TIMEOUT_MS, 30000L);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, collect);

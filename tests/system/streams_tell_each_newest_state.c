@@ -322,12 +322,12 @@ static void heartbeats_come_and_the_stream_ends_by_itself(void **state)
     open_stream(stack, &reader, "/a", EVENTS, NULL);
     int beats = 0;
     for (const char *block; (block = reader_take(&reader, "\n\n")) != NULL;) {
-        must(seconds_now() - last < 1.5, "a long pause");
+        must(seconds_now() - last < 2.5, "a long pause");
         last = seconds_now();
         beats += strcmp(block, ":") == 0;
     }
     must(beats >= 2 && beats <= 4, "%d beats", beats);
-    must(last - start > 1.5 && seconds_now() - start > 2.6 && seconds_now() - start < 5,
+    must(last - start > 1.5 && seconds_now() - start > 2.6 && seconds_now() - start < 20,
          "it took %f s", seconds_now() - start);
     await_waiting(stack, 0);
     reader_close(&reader);
@@ -344,7 +344,7 @@ static void a_deadline_ends_it(void **state)
     open_stream(stack, &reader, path, EVENTS, NULL);
     reader_must_have(&reader, "id: %s\ndata: 1", index);
     assert_true(reader_ends(&reader));
-    must(seconds_now() - start > 0.5 && seconds_now() - start < 4, "at another time");
+    must(seconds_now() - start > 0.5 && seconds_now() - start < 20, "at another time");
     reader_close(&reader);
     open_stream(stack, &reader, "/a?until=1", EVENTS, NULL); /* long ago */
     reader_must_have(&reader, "id: %s\ndata: 1", index);
