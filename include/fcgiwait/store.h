@@ -165,6 +165,10 @@ void store_set_limit(struct store *store, size_t resources);
 
 uint64_t store_index(struct store *store); /* the newest one that the state has */
 
+/* The first index of the store's life, as far back as that is known: one that is lower
+ * is of another life. 0: not known at all. */
+uint64_t store_born(struct store *store);
+
 /* Makes the state as new as the store is at the time of the call, whoever changed it, as
  * far as that takes no waiting for another machine. True: it is, and an index that is
  * higher than the state's was never given. False: only store_fence() can tell. `index`: a

@@ -43,7 +43,7 @@ static bool act(struct service *service, struct request *request,
 static bool serve(struct service *service, struct request *request,
                   const struct operation *operation, struct target *own)
 {
-    struct present present;
+    struct present present, told;
     struct tree_span span;
     struct read_plan plan;
     if (request->feed != NULL)
@@ -54,12 +54,16 @@ static bool serve(struct service *service, struct request *request,
     bool served = stream_serve(service, request, operation, &span, &present);
     if (!served) {
         enum read_action action = read_plan_make(operation, &span, &present, &plan);
-        own->index = request->index = present.index;
+        told = present;
+        told.index =
+            read_plan_index(operation, &span, store_born(service->store), &present);
+        own->index = present.index;
+        request->index = told.index;
         request->applied = plan.applied;
         if (request->feed != NULL)
             feed_set_from(request->feed, service->tree, operation, &span, &present,
                           action == READ_HOLD);
-        served = act(service, request, operation, action, &plan, &present, own);
+        served = act(service, request, operation, action, &plan, &told, own);
     }
     present_dispose(&present);
     return served;

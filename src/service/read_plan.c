@@ -70,6 +70,26 @@ static const char *condition_failure(const struct operation *operation,
                : NULL;
 }
 
+/* Whether the client brings an index that was given in this store's life. */
+static bool brings_index(const struct operation *operation, const struct tree_span *span,
+                         uint64_t born)
+{
+    struct text tags = operation->conditions.if_none_match;
+    if (operation->has_index)
+        return operation->index >= born && operation->index <= span->newest;
+    return operation->has_wait && tags.at != NULL &&
+           etag_newest(tags, born, span->newest) != 0;
+}
+
+uint64_t read_plan_index(const struct operation *operation, const struct tree_span *span,
+                         uint64_t born, const struct present *present)
+{
+    bool forgets = born != 0 && span->horizon > born;
+    bool remembered = present->index != 0 || operation->below;
+    return forgets && !remembered && brings_index(operation, span, born) ? span->horizon
+                                                                         : present->index;
+}
+
 enum read_action read_plan_make(const struct operation *operation,
                                 const struct tree_span *span,
                                 const struct present *present, struct read_plan *plan)

@@ -29,6 +29,13 @@ enum read_action read_plan_make(const struct operation *operation,
 bool read_plan_is_since(const struct tree_span *span, const struct present *present,
                         uint64_t index);
 
+/* The index that the client is told: the resource's own. A path of which nothing is
+ * remembered has 0, but the horizon for who brings an index of this store (`born`:
+ * store_born()): the path may have been there, here or as another machine saw it, and no
+ * client's index goes back. */
+uint64_t read_plan_index(const struct operation *operation, const struct tree_span *span,
+                         uint64_t born, const struct present *present);
+
 /* When a wait that starts now ends: a little early, so that the answer is with the client
  * before its time is up, and earlier by jitter x `luck` (0 to 1). */
 struct instant read_plan_deadline(struct instant now, nanos wait, double jitter,

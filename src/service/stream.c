@@ -96,7 +96,23 @@ static bool is_told(const struct request *request, const struct present *present
 {
     return present->index == request->index ||
            (request->index != STREAM_NOTHING && present->index < request->index &&
-            present->document == NULL);
+            present->document == NULL && !request->stream->exists);
+}
+
+/* What is not remembered has no index of its own: read_plan_index(). */
+static struct present say(struct request *request, const struct present *present)
+{
+    struct stream *stream = request->stream;
+    struct present said = *present;
+    struct tree_span span;
+    if (said.index == 0 && stream->knows) {
+        tree_span(request->service->tree, &span);
+        said.index = span.horizon;
+        said.deleted = true;
+    }
+    stream->knows |= said.index != 0;
+    stream->exists = said.document != NULL;
+    return said;
 }
 
 /* True: the request is still ours, and this is told. */
@@ -109,7 +125,8 @@ static bool tell_one(struct request *request, const struct present *present)
     request->index = present->index; /* after the chunk it may be too late for that */
     if (told)
         return true;
-    if (events_get(&service->events, stream->kind, path_of(stream), present, &chunk) ==
+    struct present said = say(request, present);
+    if (events_get(&service->events, stream->kind, path_of(stream), &said, &chunk) ==
         EVENT_NOT_SAYABLE) {
         end(request); /* who comes back gets a 406 that says why */
         return false;

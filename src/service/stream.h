@@ -21,6 +21,8 @@ struct stream {
     struct event_kind kind;
     enum scope scope; /* of one resource */
     struct instant ends;
+    bool knows;            /* an index of ours: none that it is told goes back */
+    bool exists;           /* what it was told last */
     bool pauses;           /* there is more to tell, in its next turn */
     struct feed_mark mark; /* of everything below a path: request->feed is there */
     size_t path_len;       /* of the one that is told */

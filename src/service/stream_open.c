@@ -109,7 +109,7 @@ static struct stream *stream_new(const struct operation *operation,
 
 static void begin(struct service *service, struct request *request,
                   const struct operation *operation, struct event_kind kind,
-                  uint64_t index)
+                  const struct present *present, uint64_t index)
 {
     struct reply head;
     if (!hold_take(service, request, operation))
@@ -120,6 +120,8 @@ static void begin(struct service *service, struct request *request,
         deliver_no_memory(service, request);
         return;
     }
+    stream->knows = index != 0;
+    stream->exists = present->document != NULL;
     free(request->target); /* no reply is to come; the stream takes its place */
     make_head(&head, request, kind.format, RETRY_LEAST_MS, index);
     stream_begin(request, stream, &head);
@@ -127,7 +129,7 @@ static void begin(struct service *service, struct request *request,
 
 static void serve(struct service *service, struct request *request,
                   const struct operation *operation, struct event_kind kind,
-                  const struct present *present)
+                  const struct present *present, uint64_t index)
 {
     if (operation->stream_is_off) {
         deliver_problem(service, request, 406,
@@ -141,10 +143,10 @@ static void serve(struct service *service, struct request *request,
                         NULL);
     } else if (request->head_only) {
         struct reply head;
-        make_head(&head, request, kind.format, 0, present->index);
+        make_head(&head, request, kind.format, 0, index);
         deliver_reply(service, request, &head);
     } else {
-        begin(service, request, operation, kind, present->index);
+        begin(service, request, operation, kind, present, index);
     }
 }
 
@@ -160,7 +162,8 @@ bool stream_serve(struct service *service, struct request *request,
     request->index = STREAM_NOTHING;
     if (operation->has_index && read_plan_is_since(span, present, operation->index))
         request->index = present->index;
-    serve(service, request, operation, kind_of(operation, stream), present);
+    serve(service, request, operation, kind_of(operation, stream), present,
+          read_plan_index(operation, span, store_born(service->store), present));
     return true;
 }
 

@@ -41,6 +41,7 @@ struct store {
     nanos patience;         /* how long it may be away before that is told */
     _Atomic size_t limit;   /* resources */
     _Atomic uint64_t index; /* the newest that was handed to the sink */
+    _Atomic uint64_t born;  /* store_born() */
 };
 
 extern const struct store_backend store_memory, store_sqlite, store_redis, store_postgres;
@@ -57,7 +58,8 @@ void store_init(struct store *store, const struct store_backend *backend,
 #define STORE_ID 20
 bool store_make_id(char id[STORE_ID]);
 
-/* Hands to the sink that paths without a document are forgotten, up to this index. */
+/* Hands to the sink that paths without a document are forgotten, up to this index. The
+ * first time this is where the store's life begins, unless that is known already. */
 bool store_forget(struct store *store, uint64_t upto);
 
 /* Whether answers can be made of what an engine gave out, whoever wrote it there. `type`

@@ -23,6 +23,7 @@ void store_init(struct store *store, const struct store_backend *backend,
     store->patience = 0;
     atomic_init(&store->limit, SIZE_MAX);
     atomic_init(&store->index, 0);
+    atomic_init(&store->born, 0);
 }
 
 bool store_make_id(char id[STORE_ID])
@@ -37,6 +38,8 @@ bool store_make_id(char id[STORE_ID])
 bool store_forget(struct store *store, uint64_t upto)
 {
     const struct store_view *view = &store->view;
+    uint64_t unknown = 0;
+    atomic_compare_exchange_strong(&store->born, &unknown, upto);
     return view->sink(view->context, &(struct change){.kind = CHANGE_FORGET,
                                                       .index = upto,
                                                       .at = clock_wall(),

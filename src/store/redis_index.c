@@ -176,10 +176,12 @@ static bool finish(struct reading *reading)
 {
     struct redis *redis = reading->redis;
     uint64_t forgotten = redis_number(reading->state->element[REDIS_STATE_FORGOTTEN]);
+    uint64_t born = redis_number(reading->state->element[REDIS_STATE_BORN]);
     struct text era = redis_text(reading->state->element[REDIS_STATE_REPLID]);
     if (!show_marks(reading, UINT64_MAX))
         return false;
     lock_take(&redis->lock);
+    atomic_store(&redis->store.born, born);
     bool good = forgotten == redis->forgotten || redis_show_forgotten(redis, forgotten);
     if (good) {
         redis->reading = false;

@@ -23,10 +23,11 @@
     "  end\n"                                                                            \
     "  local first = math.max(newest, known, clock, last) + 1\n"                         \
     "  local all = redis.call('ZRANGE', index, 0, -1)\n"                                 \
+    "  local born = was[4] or (newest + known == 0 and text(first)) or '1'\n"            \
     "  newest = first + #all\n"                                                          \
     "  redis.call('HSET', state, 'format', '1', 'newest', text(newest),\n"               \
     "    'replid', replid, 'everything', text(first), 'everything_at', at,\n"            \
-    "    'forgotten', text(first), 'began', text(first))\n"                              \
+    "    'forgotten', text(first), 'began', text(first), 'born', born)\n"                \
     "  redis.call('DEL', below)\n"                                                       \
     "  for i, path in ipairs(all) do\n"                                                  \
     "    redis.call('ZADD', index, text(first + i), path)\n"                             \
@@ -107,7 +108,7 @@ const char *const redis_scripts[REDIS_SCRIPTS] = {
         "end\n"
         "local replid = string.match(redis.call('INFO', 'replication'),\n"
         "  'master_replid:(%x+)')\n"
-        "local was = redis.call('HMGET', state, 'format', 'newest', 'replid')\n"
+        "local was = redis.call('HMGET', state, 'format', 'newest', 'replid', 'born')\n"
         "if was[1] ~= '1' and (was[1] or redis.call('EXISTS', state) == 1) then\n"
         "  return {'foreign'}\n"
         "end\n"
@@ -146,9 +147,9 @@ const char *const redis_scripts[REDIS_SCRIPTS] = {
         "local deleted, below = KEYS[6], KEYS[7]\n"
         "local known, answer = {}, {}\n"
         "local was = redis.call('HMGET', state, 'newest', 'everything',\n"
-        "  'everything_at', 'forgotten', 'began', 'replid')\n"
-        "for i = 1, 6 do known[i] = was[i] or '0' end\n"
-        "known[7] = '1'\n"
+        "  'everything_at', 'forgotten', 'began', 'replid', 'born')\n"
+        "for i = 1, 7 do known[i] = was[i] or '0' end\n"
+        "known[8] = '1'\n"
         "local marks = redis.call('HGETALL', below)\n"
         "for i = 1, #marks, 2 do\n"
         "  local n, at = string.match(marks[i + 1], '^(%d+) (%d+)$')\n"
@@ -162,7 +163,7 @@ const char *const redis_scripts[REDIS_SCRIPTS] = {
         "  'WITHSCORES', 'LIMIT', 0, count + 1)\n"
         "for i = 1, #rows, 2 do\n"
         "  if i > 2 * count or bytes < 0 then\n"
-        "    known[7] = '0'\n"
+        "    known[8] = '0'\n"
         "    break\n"
         "  end\n"
         "  local document = redis.call('HGET', docs, rows[i])\n"

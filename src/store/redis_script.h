@@ -5,7 +5,8 @@
  *
  *   state  hash: format, newest, replid (of the engine that gave it), everything (index
  *          and time of the last change of everything), forgotten, began (the index of the
- *          last new beginning, of this replid)
+ *          last new beginning, of this replid), born (the first index of all; 1: of an
+ *          engine that was emptied, and knows no more)
  *   index  sorted set: path, by the index of its last change
  *   times  hash: path, when that was (nanoseconds since 1970)
  *   docs   hash: path, "TYPE\nBODY"
@@ -64,6 +65,7 @@ enum {
     REDIS_STATE_FORGOTTEN,
     REDIS_STATE_BEGAN,
     REDIS_STATE_REPLID,
+    REDIS_STATE_BORN,
     REDIS_STATE_LAST, /* 1: there is nothing behind this page */
     REDIS_STATE_MARKS /* of each path, index, time of a change of everything below it */
 };

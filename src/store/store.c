@@ -133,6 +133,11 @@ uint64_t store_index(struct store *store)
     return atomic_load(&store->index);
 }
 
+uint64_t store_born(struct store *store)
+{
+    return atomic_load(&store->born);
+}
+
 void store_close(struct store **pointer)
 {
     struct store *store = *pointer;

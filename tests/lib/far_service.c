@@ -87,6 +87,7 @@ static void tell_span(struct service_rig *rig, const struct far_call *call)
     tree_span(rig->tree, &span);
     answer.horizon = span.horizon;
     answer.newest = span.newest;
+    answer.born = store_born(rig->store);
     tell(&answer);
 }
 

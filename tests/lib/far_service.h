@@ -37,10 +37,10 @@ struct far_call {
 
 struct far_answer {
     uint32_t id;
-    bool served;              /* no answer: the request was looked at, and may be held */
-    int status;               /* 0: nobody was there to answer */
-    uint64_t index;           /* X-Polling-Index */
-    uint64_t horizon, newest; /* of FAR_SPAN */
+    bool served;    /* no answer: the request was looked at, and may be held */
+    int status;     /* 0: nobody was there to answer */
+    uint64_t index; /* X-Polling-Index */
+    uint64_t horizon, newest, born; /* of FAR_SPAN */
     char body[40960];
 };
 

@@ -303,6 +303,9 @@ bool model_check_one(const struct model *model, size_t path, uint64_t index,
                 (index == own ||
                  (index > own && index <= span->newest && index >= span->horizon));
     int expected = same ? 304 : now->there ? 200 : 404;
+    if (own == 0 && index >= span->born && index <= span->newest &&
+        span->horizon > span->born) /* no reader's goes back */
+        own = span->horizon;
     snprintf(why, 400, "%s asked for by %llu: %d at %llu, and it should be %d at %llu",
              model_paths[path], (unsigned long long)index, answer->status,
              (unsigned long long)answer->index, expected, (unsigned long long)own);

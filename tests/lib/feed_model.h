@@ -43,7 +43,7 @@ struct model {
 
 /* From where to where an index means something to the process that was asked. */
 struct model_span {
-    uint64_t horizon, newest;
+    uint64_t horizon, newest, born;
 };
 
 /* What a reader has. */

@@ -124,7 +124,7 @@ static struct model_span span_of(struct world *world, size_t process)
     struct far_call call = {.what = FAR_SPAN};
     struct far_answer answer;
     ask(world, process, &call, &answer);
-    return (struct model_span){answer.horizon, answer.newest};
+    return (struct model_span){answer.horizon, answer.newest, answer.born};
 }
 
 static void let_go(struct world *world, size_t process, const struct far_answer *answer)

@@ -213,6 +213,55 @@ static void an_index_between_the_own_and_the_newest_waits(void **state)
     }
 }
 
+/* Of what is not remembered nobody can say whether it has been there. */
+static void what_is_not_remembered_has_the_horizon_for_who_brings_an_index(void **state)
+{
+    static const struct tree_span span = {.horizon = 5, .newest = 20};
+    static const struct {
+        const char *query, *prefer, *if_none_match, *scope;
+        uint64_t present, told;
+    } rows_told[] = {
+        {NULL, NULL, NULL, NULL, 0, 0},
+        {"wait=9", NULL, NULL, NULL, 0, 0},
+        {"index=0", NULL, NULL, NULL, 0, 0},
+        {"index=abc", NULL, NULL, NULL, 0, 0},
+        {"index=21", NULL, NULL, NULL, 0, 0}, /* of another store's life */
+        {"index=2", NULL, NULL, NULL, 0, 0},  /* of a former one */
+        {"index=3", NULL, NULL, NULL, 0, 5},
+        {"index=4", NULL, NULL, NULL, 0, 5},
+        {"index=5", NULL, NULL, NULL, 0, 5},
+        {"index=20", NULL, NULL, NULL, 0, 5},
+        {NULL, "wait=9;index=4", NULL, NULL, 0, 5},
+        {"wait=9", NULL, "\"4\"", NULL, 0, 5},
+        {"wait=9", NULL, "\"0\"", NULL, 0, 0},
+        {"wait=9", NULL, "\"2\"", NULL, 0, 0},
+        {"wait=9", NULL, "\"21\", W/\"4\"", NULL, 0, 5},
+        {NULL, NULL, "\"4\"", NULL, 0, 0}, /* that asks for no wait */
+        {"index=4", NULL, NULL, NULL, 3, 3},
+        {"index=4", NULL, NULL, NULL, 7, 7},
+        {"index=4", NULL, NULL, "below", 0, 0}, /* a feed's own business */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows_told / sizeof *rows_told; i++) {
+        struct present present = {.index = rows_told[i].present};
+        struct cgi cgi = {.query = text_of(rows_told[i].query),
+                          .scope = text_of(rows_told[i].scope),
+                          .if_none_match = text_of(rows_told[i].if_none_match)};
+        if (rows_told[i].prefer != NULL)
+            prefer_parse(text_of(rows_told[i].prefer), &cgi.prefer);
+        struct operation operation;
+        must(operation_read(&operation, &cgi, &rules, S(1000)), "no memory");
+        uint64_t told = read_plan_index(&operation, &span, 3, &present);
+        uint64_t unknown = read_plan_index(&operation, &span, 0, &present),
+                 unforgotten = read_plan_index(&operation, &span, 5, &present);
+        operation_dispose(&operation);
+        assert_int_equal(unknown, present.index);
+        assert_int_equal(unforgotten, present.index);
+        if (told != rows_told[i].told)
+            fail_msg("row %zu: %llu", i, (unsigned long long)told);
+    }
+}
+
 /* Index 0 is one, too. */
 static void what_has_never_been_can_be_waited_for(void **state)
 {
@@ -278,6 +327,7 @@ int main(void)
         cmocka_unit_test(every_row_of_the_reading_table),
         cmocka_unit_test(behind_an_origin_only_an_index_or_a_tag_with_a_wait_counts),
         cmocka_unit_test(an_index_between_the_own_and_the_newest_waits),
+        cmocka_unit_test(what_is_not_remembered_has_the_horizon_for_who_brings_an_index),
         cmocka_unit_test(what_has_never_been_can_be_waited_for),
         cmocka_unit_test(a_location_may_lower_the_longest_wait),
         cmocka_unit_test(no_answer_comes_later_than_the_wait),

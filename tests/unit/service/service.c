@@ -45,16 +45,22 @@ static int ask(struct service_rig *service_rig, struct visit *visit, const char 
     return service_rig_ask(service_rig, visit, &cgi);
 }
 
+static void serve_since(struct service_rig *rig, struct visit *visit, const char *path,
+                        uint64_t index, const char *wait)
+{
+    char query[64];
+    struct cgi cgi = request("GET", path);
+    snprintf(query, sizeof query, "index=%llu&wait=%s", (unsigned long long)index, wait);
+    cgi.query = text_of(query);
+    service_rig_serve(rig, visit, &cgi);
+}
+
 /* A GET that waits from the present index on. */
 static void hold(struct service_rig *service_rig, struct visit *visit, const char *path,
                  const char *wait)
 {
-    char query[64];
-    snprintf(query, sizeof query, "index=%llu&wait=%s",
-             (unsigned long long)service_rig_index(service_rig, path, SCOPE_SELF), wait);
-    struct cgi cgi = request("GET", path);
-    cgi.query = text_of(query);
-    service_rig_serve(service_rig, visit, &cgi);
+    serve_since(service_rig, visit, path,
+                service_rig_index(service_rig, path, SCOPE_SELF), wait);
 }
 
 /* --- reading --- */
@@ -127,6 +133,36 @@ static void a_deletion_answers_who_waits_with_404(void **state)
     assert_int_equal(service_rig_ask(service_rig, &deletion, &cgi), 204);
     assert_int_equal(visit_await(&visit), 404);
     must_have_index(&visit, service_rig_index(service_rig, "/a", SCOPE_SELF));
+}
+
+/* Whether another machine has seen the path, or this one did and has forgotten it: who
+ * has an index from there is told one that is no lower, and can wait with it. */
+static void no_index_goes_back_where_a_path_is_not_remembered(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit, waiting;
+    uint64_t seen = service_rig_put(rig, "/seen", "1");
+    uint64_t horizon = service_rig_put(rig, "/other", "1");
+    const struct change changes[] = {
+        {.kind = CHANGE_DELETE, .index = horizon, .path = TEXT("/seen")},
+        {.kind = CHANGE_FORGET, .index = horizon, .path = TEXT("/")}};
+    tree_apply_all(rig->tree, changes, 2);
+    static const char *const paths[] = {"/seen", "/unseen"};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(ask(rig, &visit, "GET", paths[i]), 404);
+        must_have_index(&visit, 0);
+        serve_since(rig, &visit, paths[i], seen, "9s");
+        assert_int_equal(visit.status, 404);
+        must_have_index(&visit, horizon);
+        serve_since(rig, &visit, paths[i], horizon, "0");
+        assert_int_equal(visit.status, 304);
+        must_have_index(&visit, horizon);
+        serve_since(rig, &waiting, paths[i], horizon, "9s");
+        assert_false(visit_is_answered(&waiting));
+        uint64_t put = service_rig_put(rig, paths[i], "2");
+        assert_int_equal(visit_await(&waiting), 200);
+        must_have_index(&waiting, put);
+    }
 }
 
 static void a_wait_that_runs_out_is_answered_with_304(void **state)
@@ -388,6 +424,7 @@ int main(void)
         TEST(what_does_not_exist_has_an_index_too),
         TEST(a_change_answers_who_waits),
         TEST(a_deletion_answers_who_waits_with_404),
+        TEST(no_index_goes_back_where_a_path_is_not_remembered),
         TEST(a_wait_that_runs_out_is_answered_with_304),
         TEST(an_honoured_preference_is_named),
         TEST(who_hangs_up_is_not_answered),

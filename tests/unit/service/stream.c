@@ -126,12 +126,73 @@ static void others_have_their_turn_between(void **state)
     must_come(&visit.answered, "it does not end");
 }
 
+static void forget(struct service_rig *rig, const char *path, uint64_t index)
+{
+    const struct change changes[] = {
+        {.kind = CHANGE_DELETE, .index = index, .path = text_of(path)},
+        {.kind = CHANGE_FORGET, .index = index, .path = TEXT("/")}};
+    tree_apply_all(rig->tree, changes, 2);
+}
+
+static void must_say_missing(struct visit *visit, uint64_t index)
+{
+    char text[80];
+    snprintf(text, sizeof text, "{\"path\":\"/l/a\",\"index\":%llu,\"deleted\":true}",
+             (unsigned long long)index);
+    visit_must_say(visit, text);
+}
+
+/* It had the document: that nothing is remembered of it is news. */
+static void who_is_slow_is_told_that_it_was_deleted_and_forgotten(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    service_rig_put(rig, "/l/a", "first");
+    service_rig_serve_slowly(rig, &visit, &lines, 1); /* stalled with the first */
+    uint64_t newest = service_rig_put(rig, "/l/b", "1");
+    forget(rig, "/l/a", newest);
+    visit.takes = -1;
+    visit_take(&visit);
+    must_say_missing(&visit, newest);
+    newest = service_rig_put(rig, "/l/b", "2"); /* once is enough */
+    forget(rig, "/l/c", newest);
+    service_rig_put(rig, "/l/a", "second");
+    visit_must_say_next(&visit, "\n{\"path\":\"/l/a\"");
+    visit_must_say(&visit, "second");
+    must(visit_hang_up(&visit), "it does not rest");
+}
+
+/* One that comes back with an index of before is told none that is lower. */
+static void who_comes_back_to_what_is_forgotten_is_told_no_lower_index(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    struct cgi cgi = lines;
+    char query[64], value[256], expected[32];
+    uint64_t seen = service_rig_put(rig, "/l/a", "first");
+    uint64_t newest = service_rig_put(rig, "/l/b", "1");
+    forget(rig, "/l/a", newest);
+    snprintf(query, sizeof query, "index=%llu", (unsigned long long)seen);
+    snprintf(expected, sizeof expected, "%llu", (unsigned long long)newest);
+    cgi.query = text_of(query);
+    service_rig_serve(rig, &visit, &cgi);
+    assert_string_equal(visit_header(&visit, "X-Polling-Index", value), expected);
+    must_say_missing(&visit, newest);
+    service_rig_put(rig, "/l/a", "second");
+    visit_must_say(&visit, "second");
+    must(visit_hang_up(&visit), "it does not rest");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         service_rig_test(at_its_end_nothing_else_is_said, &rules),
         service_rig_test(who_is_slow_comes_to_the_end_as_well, &rules),
         service_rig_test(a_deadline_ends_who_is_slow, &long_rules),
+        service_rig_test(who_is_slow_is_told_that_it_was_deleted_and_forgotten,
+                         &long_rules),
+        service_rig_test(who_comes_back_to_what_is_forgotten_is_told_no_lower_index,
+                         &long_rules),
         service_rig_test(others_have_their_turn_between, &long_rules),
     };
     return cmocka_run_group_tests_name("service/stream", tests, NULL, NULL);

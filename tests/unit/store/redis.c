@@ -236,6 +236,7 @@ static void a_new_machine_has_large_documents(void **state)
         present_dispose(&present);
     }
     assert_int_equal(store_rig_index(&late, "/t"), store_rig_index(&machines[0], "/t"));
+    assert_int_equal(store_born(late.store), store_born(machines[0].store));
     store_rig_close(&late);
     free(body);
 }
@@ -375,6 +376,21 @@ static void touches_are_kept_while_the_engine_is_away(void **state)
     all_have("/a", "1");
 }
 
+/* Who brings an index of before can be told one that is no lower, by all alike. */
+static void all_must_remember_that_they_forgot(uint64_t last)
+{
+    struct store_rig late;
+    struct tree_span span;
+    store_rig_open(&late, &options);
+    for (int i = 0; i <= MACHINES; i++) {
+        struct store_rig *rig = i < MACHINES ? &machines[i] : &late;
+        tree_span(rig->tree, &span);
+        assert_true(span.horizon > last);
+        assert_true(store_born(rig->store) != 0 && store_born(rig->store) <= last);
+    }
+    store_rig_close(&late);
+}
+
 static void what_was_acknowledged_survives_the_engine(void **state)
 {
     uint64_t last = 0;
@@ -390,6 +406,7 @@ static void what_was_acknowledged_survives_the_engine(void **state)
     }
     assert_true(put_at_last(&machines[0], "/b", "1") > last);
     all_have("/b", "1");
+    all_must_remember_that_they_forgot(last);
 }
 
 static void an_engine_that_forgot_is_noticed(void **state)
@@ -407,6 +424,7 @@ static void an_engine_that_forgot_is_noticed(void **state)
         assert_true(present.index > last); /* everything counts as changed */
         present_dispose(&present);
     }
+    all_must_remember_that_they_forgot(last);
     assert_true(put_at_last(&machines[2], "/a", "2") > last);
     all_have("/a", "2");
 }
