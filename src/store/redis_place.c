@@ -140,7 +140,8 @@ struct redis_place *redis_place_new(const char *url, char *error, size_t capacit
     if (place == NULL)
         return wrong(place, error, capacity, "has no memory");
     text_cut(&rest, ':', &scheme);
-    place->tls = text_is(scheme, TEXT("rediss"));
+    bool tls_sentinel = text_is(scheme, TEXT("rediss+sentinel"));
+    place->tls = tls_sentinel || text_is(scheme, TEXT("rediss"));
 #ifndef WITH_REDIS_TLS
     if (place->tls)
         return wrong(place, error, capacity,
@@ -150,7 +151,7 @@ struct redis_place *redis_place_new(const char *url, char *error, size_t capacit
     if (text_is(scheme, TEXT("redis+unix"))) {
         good = parse_socket(place, rest);
     } else {
-        bool sentinel = text_is(scheme, TEXT("redis+sentinel"));
+        bool sentinel = tls_sentinel || text_is(scheme, TEXT("redis+sentinel"));
         if ((!sentinel && !place->tls && !text_is(scheme, TEXT("redis"))) ||
             !text_starts(rest, TEXT("//")))
             return wrong(place, error, capacity, "does not begin with redis://");

@@ -6,6 +6,7 @@
  *   rediss://... the same with TLS
  *   redis+unix:PATH[?DATABASE]
  *   redis+sentinel://[[USER]:PASSWORD@]HOST[:PORT][,HOST[:PORT]]...[/MASTER[/DATABASE]]
+ *   rediss+sentinel://... the same with TLS, to the sentinels and to the engine
  *
  * Pure, and immutable once it is there.
  */

@@ -11,6 +11,8 @@
 
 #include <hiredis/hiredis.h>
 
+#include "redis_tls.h"
+
 struct named {
     struct redis_address address;
     unsigned long long epoch; /* of the configuration that names it */
@@ -102,7 +104,8 @@ static bool ask_one(const struct redis_place *place, const struct redis_host *ho
     }
     if (context->err == 0) {
         redisSetTimeout(context, limit);
-        good = ask(context, place, named, error, capacity);
+        good = (!place->tls || redis_tls_start(context, host->name, error, capacity)) &&
+               ask(context, place, named, error, capacity);
     } else {
         snprintf(error, capacity, "%s", context->errstr);
     }

@@ -68,6 +68,8 @@ static void only_a_certificate_of_its_own_is_trusted(void **state)
 {
     (void)state;
     must_refuse("rediss://127.0.0.1/", "asks for TLS, which this build has not");
+    must_refuse("rediss+sentinel://127.0.0.1/mymaster/0",
+                "asks for TLS, which this build has not");
 }
 
 #endif
