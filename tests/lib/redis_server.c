@@ -72,15 +72,21 @@ static void run(const struct redis_server *server)
                "--logfile", "log", "--save", "", "--protected-mode", "no", "--unixsocket",
                "redis.sock", "--repl-diskless-sync-delay", "0", "--repl-timeout", "5",
                "--appendonly", server->append != NULL ? "yes" : "no", "--appendfsync",
-               server->append != NULL ? server->append : "no", NULL);
+               server->append != NULL ? server->append : "no", "--key-load-delay",
+               server->loads_slowly ? "20000" : "0",
+               "--loading-process-events-interval-bytes",
+               server->loads_slowly ? "1024" : "2097152", NULL);
     _exit(127);
 }
 
 static bool is_up(const struct redis_server *server)
 {
     char answer[256];
-    return ask(server, "PING", answer, sizeof answer) &&
-           (strncmp(answer, "+PONG", 5) == 0 || strncmp(answer, "-NOAUTH", 7) == 0);
+    if (!ask(server, "PING", answer, sizeof answer))
+        return false;
+    if (server->loads_slowly)
+        return strncmp(answer, "-LOADING", 8) == 0;
+    return strncmp(answer, "+PONG", 5) == 0 || strncmp(answer, "-NOAUTH", 7) == 0;
 }
 
 static void launch(struct redis_server *server)
@@ -170,6 +176,13 @@ void redis_server_restart(struct redis_server *server, bool empty)
     if (empty)
         shell("rm -rf '%s'/*", server->dir);
     launch(server);
+}
+
+void redis_server_restart_slowly(struct redis_server *server)
+{
+    server->loads_slowly = true;
+    redis_server_restart(server, false);
+    server->loads_slowly = false;
 }
 
 void redis_server_stop(struct redis_server *server)

@@ -14,6 +14,7 @@ struct redis_server {
     int port, host;     /* hosts.h; -1: here */
     const char *append; /* appendfsync; NULL: nothing is kept */
     bool sentinel;      /* it is one */
+    bool loads_slowly;  /* its file: some keys a second, until key-load-delay is 0 */
     pid_t pid;
 };
 
@@ -40,6 +41,10 @@ void redis_server_await_watch(const struct redis_server *sentinel);
 /* SIGKILL, and the same again, with what it has kept, or without. */
 void redis_server_kill(struct redis_server *server);
 void redis_server_restart(struct redis_server *server, bool empty);
+
+/* The same, with what is in its file, and returns while it is loading that: many keys,
+ * for it answers between them alone. */
+void redis_server_restart_slowly(struct redis_server *server);
 
 /* One command, words parted by spaces; fails the test where it is refused. */
 void redis_server_say(const struct redis_server *server, const char *command);

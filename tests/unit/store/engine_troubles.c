@@ -155,6 +155,33 @@ static void nobody_there(void **state)
     assert_true(counter_read(&counters.engine_connects) >= connects + 2);
 }
 
+/* It answers, and does not have anything yet. */
+static void it_reads_its_file(void **state)
+{
+    (void)state;
+    put_at_last("1");
+    redis_server_say(&server, "CONFIG SET rdbcompression no");
+    redis_server_say(&server,
+                     "EVAL \"for i = 1, 3000 do redis.call('SET', 'other:' .. i, "
+                     "string.rep('x', 2000)) end return 1\" 0");
+    redis_server_say(&server, "SAVE");
+    uint64_t index = store_index(machine.store);
+    redis_server_restart_slowly(&server);
+    await_state(ENGINE_LOADING, "LOADING");
+    enum edit_result result = put("2"); /* perhaps on the connection of before */
+    assert_true(result == EDIT_FAILED || result == EDIT_UNSURE);
+    assert_int_equal(put("2"), EDIT_FAILED);
+    assert_int_equal(store_rig_touch(&machine, "/t").result, EDIT_KEPT);
+    must_hold("1");
+    assert_int_equal(store_index(machine.store), index);
+    await_state(ENGINE_LOADING, "LOADING"); /* still */
+    redis_server_say(&server, "CONFIG SET key-load-delay 0");
+    must_go_on();
+    for (int i = 0; i < 1000 && store_rig_index(&machine, "/t") <= index; i++)
+        thread_pause(10 * NANOS_PER_MS);
+    assert_true(store_rig_index(&machine, "/t") > index);
+}
+
 static void a_replica(void **state)
 {
     struct redis_server master;
@@ -310,6 +337,7 @@ int main(void)
         TEST(a_script_that_blocks_for_seconds),
         TEST(no_answer_at_all),
         TEST(nobody_there),
+        TEST(it_reads_its_file),
         TEST(a_replica),
         TEST(another_password),
         TEST(keys_of_another_application),
