@@ -7,8 +7,8 @@
 #   publish  acknowledged publishes per second at 1, 16 and 64 publishers through nginx, with
 #            appendfsync everysec and always, and beside them redis-benchmark of the same script with
 #            as many clients, without nginx and fcgiwait before it; in turns
-#   large    RESOURCES of 1 KB: how long a start takes while 1,000 changes per second go on, and plain
-#            GETs per second, beside the memory store with as many
+#   large    RESOURCES of 1 KB: how long a start takes while 1,000 changes per second go on; and plain
+#            GETs per second, and one change for 4,000 who wait, beside the memory store
 #
 # BUILD names a folder in which fcgiwait has been built. The files lie in OUT (a new temporary folder by
 # default). Needs jq, nginx, spawn-fcgi and redis-server (with redis-benchmark and redis-cli).
@@ -17,10 +17,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=functions.sh
 . "$here/functions.sh"
 PATH=$PATH:/usr/sbin:/sbin
-parts='' blocks=3 seconds=4 resources=${RESOURCES:-100000} calls=60000
+parts='' blocks=3 seconds=4 resources=${RESOURCES:-100000} calls=60000 waiting=4000
 while [ $# -gt 0 ]; do
     case $1 in
-    --quick) blocks=1 seconds=1 resources=2000 calls=5000 ;;
+    --quick) blocks=1 seconds=1 resources=2000 calls=5000 waiting=100 ;;
     publish | large) parts="$parts $1" ;;
     *) usage ;;
     esac
@@ -147,6 +147,14 @@ start_takes() {
         'BEGIN { printf "%.0f %.0f\n", 1000 * (until - from), changes / (until - from) }'
 }
 
+# How long one change takes for each of those who wait, in microseconds.
+waits() {
+    "$out/load" broadcast --port "$port" --status /status --clients "$waiting" --rounds 5 \
+        2>>"$out/load.log" >"$out/one.json"
+    jq -e '.errors == 0 and .trouble == ""' "$out/one.json" >/dev/null || say "void: $out/one.json"
+    jq '.rounds_us_per_waiter[]' "$out/one.json"
+}
+
 measure_large() {
     local block
     start_redis everysec
@@ -165,10 +173,12 @@ measure_large() {
         wait "$writer_pid"
         start_nginx "$out/over"
         gets >>"$out/gets.redis"
+        waits >>"$out/waits.redis"
         stop_fcgiwait
         start_fcgiwait "$out/memory" -o store.type=memory
         start_nginx "$out/memory"
         gets >>"$out/gets.memory"
+        waits >>"$out/waits.memory"
         stop_fcgiwait
     done
     end redis_pid
@@ -178,6 +188,8 @@ measure_large() {
         "$(cut -d' ' -f1 "$out/starts" | median) ms"
     echo "- plain GETs per second: $(median <"$out/gets.redis"), with the memory store" \
         "$(median <"$out/gets.memory")"
+    echo "- one change for $waiting who wait, microseconds each: $(median <"$out/waits.redis")," \
+        "with the memory store $(median <"$out/waits.memory")"
     echo
 }
 
