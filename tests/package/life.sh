@@ -108,6 +108,19 @@ poll() {
     done
 }
 
+# One client of a stream: it comes back with the last id. All is kept, headers and events.
+stream() {
+    local last=
+    : >"/tmp/stream.$1"
+    until [ -e /tmp/stop.streams ]; do
+        curl -sSNi --max-time 120 -H 'Accept: text/event-stream' ${last:+-H "Last-Event-ID: $last"} \
+            "$url/live/r$(($1 % 4))" >>"/tmp/stream.$1" 2>&1 &
+        echo $! >"/tmp/streaming.$1"
+        wait $!
+        last=$(sed -n 's/^id: //p' "/tmp/stream.$1" | tail -n 1)
+    done
+}
+
 get() {
     until [ -e /tmp/stop ]; do
         status_of $url/live/a >>"/tmp/gets.$1" 2>&1
@@ -127,17 +140,46 @@ publish() {
 
 start_load() {
     local i
-    rm -f /tmp/stop /tmp/polls.* /tmp/gets.* /tmp/puts.*
-    loads=()
+    rm -f /tmp/stop /tmp/stop.streams /tmp/polls.* /tmp/gets.* /tmp/puts.*
+    loads=() streams=()
+    for i in {1..12}; do stream "$i" & streams+=($!); done
     for i in {1..12}; do poll "$i" & loads+=($!); done
     for i in 1 2; do get "$i" & loads+=($!); done
     for i in {0..3}; do publish "$i" & loads+=($!); done
+}
+
+# The numbers that a stream was told.
+told() {
+    tr -d '\r' <"/tmp/stream.$1" | sed -n 's/^data: [0-3] //p'
+}
+
+# Each has the last state, in order and nothing twice, and came back with 200.
+end_streams() {
+    local i _ open good=yes
+    for i in {1..12}; do
+        for _ in {1..100}; do
+            [ "$(told "$i" | tail -n 1)" != "$(wc -l <"/tmp/puts.$((i % 4))")" ] || break
+            sleep 0.1
+        done
+        echo "stream $i: $(grep -c '^HTTP/' "/tmp/stream.$i") answers, $(told "$i" | wc -l) states," \
+            "the last is $(told "$i" | tail -n 1) of $(wc -l <"/tmp/puts.$((i % 4))")"
+        [ "$(told "$i" | tail -n 1)" = "$(wc -l <"/tmp/puts.$((i % 4))")" ] &&
+            told "$i" | sort -nuC && [ "$(grep -c '^HTTP/' "/tmp/stream.$i")" -ge 2 ] &&
+            ! grep '^HTTP/' "/tmp/stream.$i" | grep -v '^HTTP/1.1 200 ' &&
+            ! grep '^curl' "/tmp/stream.$i" || good=
+    done
+    touch /tmp/stop.streams
+    mapfile -t open < <(cat /tmp/streaming.*)
+    kill "${open[@]}"
+    wait "${streams[@]}"
+    [ -n "$good" ]
 }
 
 # Nobody may have had another answer than these.
 end_load() {
     touch /tmp/stop
     wait "${loads[@]}"
+    end_streams || return
     cat /tmp/polls.* | sort | uniq -c
     cat /tmp/gets.* | sort | uniq -c
     cat /tmp/puts.* | sort | uniq -c
@@ -246,7 +288,7 @@ promise 'the manuals are there' has_manuals
 promise 'nginx starts with the installed example' nginx_starts
 promise 'a request is held until its resource changes' holds_until_a_change
 promise 'a wait expires' expires
-promise 'an upgrade under load loses no request, and the socket stays' upgrades
+promise 'an upgrade under load loses no request and no stream, and the socket stays' upgrades
 promise 'nginx has logged no error' logged_no_error
 promise 'the configuration and the documents stay as they were' keeps_what_is_the_users
 promise 'it starts again after a crash' starts_again_after_a_crash
