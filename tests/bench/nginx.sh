@@ -79,6 +79,11 @@ $(fastcgi_params)
             fastcgi_param FCGIWAIT_RESOURCE \$resource;
             fastcgi_pass peer;
         }
+        location = /page {
+$(fastcgi_params)
+            fastcgi_param FCGIWAIT_ENDPOINT page;
+            fastcgi_pass peer;
+        }
         location = /status {
 $(fastcgi_params)
             fastcgi_param FCGIWAIT_ENDPOINT status;

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: ISC
 # A long life: hour after hour of polls, publishes, streams, lists and hang-ups over the durable store,
-# and after each round everybody goes and one looks what is left: memory, descriptors, threads.
+# with somebody who looks at the live page, and after each round everybody else goes and one looks what
+# is left: memory, descriptors, threads.
 #
 #   [SOAK=3600] [CLIENTS=1000] [RATE=300] [OUT=DIR] [BUILD=DIR] tests/bench/soak.sh
 #
@@ -15,7 +16,7 @@ peers=fcgiwait
 soak=${SOAK:-3600} clients=${CLIENTS:-1000} rate=${RATE:-300} each=${SECONDS_EACH:-25}
 out=${OUT:-$(mktemp -d "${TMPDIR:-/tmp}/fcgiwait-soak.XXXXXX")}
 build=${BUILD:-$out/build}
-failed=0
+failed=0 viewer=''
 
 wants() { false; }
 
@@ -41,6 +42,13 @@ load() {
     "$out/bin/load" "$@" --port "${port[fcgiwait]}" --status /status --clients "$clients" \
         --seconds "$each" >"$out/one.json" 2>>"$out/load.log" || true
     jq -c --arg name "$name" '{name: $name} + .' "$out/one.json" >>"$out/load.jsonl"
+}
+
+# Whose stream ends (stream.max) comes back.
+look_at_page() {
+    while sleep 1; do
+        curl -sN "http://127.0.0.1:${port[fcgiwait]}/page?events" | grep -a -c '^data:' >>"$out/viewer" || true
+    done
 }
 
 # Polls, streams and lists are told the same topics, in turns.
@@ -95,6 +103,19 @@ judge() {
     jq -s -e 'map(.lost) | add == 0' "$out/load.jsonl" >/dev/null || failed=1
 }
 
+# It had an event for each second, but for those between two streams.
+end_viewer() {
+    local events
+    pkill -P "$viewer" curl || true
+    sleep 0.5 # what it saw is counted
+    kill "$viewer"
+    wait "$viewer" 2>/dev/null || true
+    viewer=
+    events=$(awk '{ sum += $1 } END { print sum + 0 }' "$out/viewer")
+    echo "the live page: $events events in $SECONDS s"
+    [ "$events" -gt $((SECONDS / 2)) ] || failed=1
+}
+
 end_server() {
     local server=${pid[fcgiwait]} status=0
     kill -TERM "$server"
@@ -107,18 +128,21 @@ end_server() {
 }
 
 mkdir -p "$out"
-rm -f "$out"/*.jsonl "$out/rest.tsv"
+rm -f "$out"/*.jsonl "$out/rest.tsv" "$out/viewer"
 ulimit -n "$(ulimit -Hn)"
 install_missing
-trap stop_all EXIT
+trap '[ -z "$viewer" ] || kill "$viewer"; stop_all' EXIT
 trap 'exit 130' INT TERM
 build_all
 start fcgiwait
 SECONDS=0
+look_at_page &
+viewer=$!
 while [ "$SECONDS" -lt "$soak" ]; do
     one_round
     look
 done
+end_viewer
 end_server
 judge
 say "all of it: $out"

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: ISC */
+/* Viewers of the live page when the system says no: memory that lacks at each request, a
+ * connection that breaks at each write, clients that go away. A viewer gets its numbers
+ * or is let go; its place comes back either way. */
+#include "fcgiwait/front.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "faults.h"
+#include "front_rig.h"
+#include "must.h"
+#include "sends.h"
+#include "service/service_private.h"
+
+static struct {
+    _Atomic long broken; /* this call, from 1 on, and all after it; 0: none */
+    _Atomic long calls;
+} sends;
+
+/* sends_allow_fn */
+static ssize_t allowed(size_t len)
+{
+    long call = ++sends.calls;
+    if (sends.broken > 0 && call >= sends.broken) {
+        errno = EPIPE;
+        return -1;
+    }
+    return (ssize_t)len;
+}
+
+static const struct service_rules rules = {.wait_default = 15 * NANOS_PER_SECOND,
+                                           .wait_max = 60 * NANOS_PER_SECOND,
+                                           .max_waiting = 1000,
+                                           .limit_body = 1000,
+                                           .limit_path = 100,
+                                           .limit_changes = 10,
+                                           .limit_answer = 1000000,
+                                           .stream_max = 3600 * NANOS_PER_SECOND,
+                                           .stream_heartbeat = 20 * NANOS_PER_SECOND,
+                                           .cache_control = "no-store"};
+
+static struct records asking(void)
+{
+    static const char *const pairs[] = {
+        "REQUEST_METHOD", "GET",          "SCRIPT_NAME", "/page", "FCGIWAIT_ENDPOINT",
+        "page",           "QUERY_STRING", "events",      NULL};
+    struct records records = {0};
+    records_begin(&records, 1, false); /* so that an end can be heard */
+    records_params(&records, 1, pairs);
+    records_add(&records, FCGI_STDIN, 1, NULL, 0);
+    return records;
+}
+
+static int look(struct front_rig *rig)
+{
+    struct records records = asking();
+    int fd = front_rig_connect(rig);
+    fcgi_say(fd, &records);
+    return fd;
+}
+
+enum heard { NUMBERS, HEARTBEAT, CLOSED };
+
+/* What came first. */
+static enum heard hear(int fd)
+{
+    static const struct text numbers = TEXT("data: {\"status\":{"),
+                             heartbeat = TEXT(":\n\n");
+    static char heard[100000];
+    size_t len = 0;
+    ssize_t got;
+    while ((got = recv(fd, heard + len, sizeof heard - len, 0)) > 0) {
+        len += (size_t)got;
+        if (memmem(heard, len, numbers.at, numbers.len) != NULL)
+            return NUMBERS;
+        if (memmem(heard, len, heartbeat.at, heartbeat.len) != NULL)
+            return HEARTBEAT;
+        must(len < sizeof heard, "neither of them comes");
+    }
+    return CLOSED;
+}
+
+static void must_be_let_go(struct front_rig *rig)
+{
+    const struct counters *counters = &rig->service_rig.counters;
+    front_rig_await(&counters->connections, 0);
+    front_rig_await(&counters->viewers, 0);
+    must(rig->service_rig.service->live.viewers == 0, "a place did not come back");
+}
+
+/* So that the next one has its event made. */
+static void forget_the_event(struct front_rig *rig)
+{
+    chunk_unref(&rig->service_rig.service->live.event);
+}
+
+static struct {
+    struct front_rig *rig;
+    bool has_recovered;
+} sweep;
+
+/* Numbers, a heartbeat in their place, or the end. After a heartbeat, which is tried
+ * once, since it takes a second, numbers come. */
+static bool looking(long nth, enum faults faults)
+{
+    struct records records = asking();
+    int fd = front_rig_connect(sweep.rig);
+    forget_the_event(sweep.rig);
+    faults_arm(nth, faults);
+    enum heard came = records_send(&records, fd) ? hear(fd) : CLOSED;
+    bool refused = faults_disarm();
+    records_free(&records);
+    must(came == NUMBERS || refused, "no numbers, and nothing lacked");
+    if (came == HEARTBEAT && !sweep.has_recovered) {
+        must(hear(fd) == NUMBERS, "no numbers, and nothing lacks any more");
+        sweep.has_recovered = true;
+    }
+    close(fd);
+    must_be_let_go(sweep.rig);
+    return refused;
+}
+
+static void viewers_survive_each_lack(void **state)
+{
+    sweep.rig = *state;
+    sweep.has_recovered = false;
+    looking(
+        0,
+        FAULTS_ONCE); /* what the front keeps is there: each run makes as many requests */
+    faults_sweep(looking);
+    must(sweep.has_recovered, "no heartbeat came in the place of numbers");
+}
+
+static void a_connection_that_breaks_gives_its_place_back(void **state)
+{
+    struct front_rig *rig = *state;
+    int broken = 0;
+    for (long call = 1; call < 4; call++) {
+        sends.calls = 0;
+        sends.broken = call;
+        int fd = look(rig);
+        while (hear(fd) != CLOSED)
+            ;
+        broken += sends.calls >= call;
+        sends.broken = 0;
+        close(fd);
+        must_be_let_go(rig);
+    }
+    must(broken == 3, "%d of 3 broke", broken);
+}
+
+static void who_goes_away_gives_its_place_back(void **state)
+{
+    struct front_rig *rig = *state;
+    const struct counters *counters = &rig->service_rig.counters;
+    int fds[LIVE_VIEWERS];
+    for (size_t i = 0; i < LIVE_VIEWERS; i++)
+        fds[i] = look(rig);
+    front_rig_await(&counters->viewers, LIVE_VIEWERS);
+    int one_more = look(rig);
+    must(hear(one_more) == CLOSED,
+         "one more looks"); /* 503, and the end of its connection */
+    close(one_more);
+    for (size_t i = 0; i < LIVE_VIEWERS; i++)
+        close(fds[i]);
+    must_be_let_go(rig);
+}
+
+static int start(void **state)
+{
+    sends.broken = sends.calls = 0;
+    *state = malloc(sizeof(struct front_rig));
+    must(*state != NULL, "no memory");
+    front_rig_open(*state, &rules);
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, front_rig_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(viewers_survive_each_lack),
+        TEST(a_connection_that_breaks_gives_its_place_back),
+        TEST(who_goes_away_gives_its_place_back),
+    };
+    sends_limit(allowed);
+    return cmocka_run_group_tests_name("fault/live", tests, NULL, NULL);
+}
