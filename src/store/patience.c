@@ -12,10 +12,15 @@
 /* A stop waits for other programs, and for an engine, as long as they mostly take. */
 #define LAST_PATIENCE (1 * NANOS_PER_SECOND)
 
-struct instant patience_cut(_Atomic nanos *stop)
+struct instant patience_cut(_Atomic nanos *stop, struct lock *lock, pthread_cond_t *cond)
 {
     struct instant end = instant_after(clock_now(), LAST_PATIENCE);
     atomic_store(stop, end.at);
+    if (cond != NULL) {
+        lock_take(lock);
+        pthread_cond_broadcast(cond);
+        lock_drop(lock);
+    }
     return end;
 }
 

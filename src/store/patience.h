@@ -19,8 +19,9 @@ struct patience {
     const _Atomic nanos *stop; /* an instant that may come nearer meanwhile; NULL: none */
 };
 
-/* The process stops: what edits under way have left. Returns until when. */
-struct instant patience_cut(_Atomic nanos *stop);
+/* The process stops: what edits under way have left. Returns until when. Who waits on
+ * `cond` (patience_wait) under `lock` is told; both may be NULL. */
+struct instant patience_cut(_Atomic nanos *stop, struct lock *lock, pthread_cond_t *cond);
 
 bool patience_is_over(const struct patience *patience);
 

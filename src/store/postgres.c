@@ -166,10 +166,8 @@ static struct store *postgres_open(const struct store_options *options, char *er
 static void postgres_close(struct store *store)
 {
     struct postgres *postgres = (struct postgres *)store;
-    struct instant end = patience_cut(&postgres->patience_ends);
-    lock_take(&postgres->lock);
-    pthread_cond_broadcast(&postgres->moved); /* who waits has less time now */
-    lock_drop(&postgres->lock);
+    struct instant end =
+        patience_cut(&postgres->patience_ends, &postgres->lock, &postgres->moved);
     queue_close(&postgres->queue);
     queue_await_end(&postgres->queue, end);
     postgres_link_cut(&postgres->proposing);

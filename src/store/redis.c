@@ -219,7 +219,7 @@ static struct store *redis_open(const struct store_options *options, char *error
 static void redis_close(struct store *store)
 {
     struct redis *redis = (struct redis *)store;
-    struct instant end = patience_cut(&redis->patience_ends);
+    struct instant end = patience_cut(&redis->patience_ends, &redis->lock, &redis->moved);
     queue_close(&redis->queue);
     queue_await_end(&redis->queue, end);
     end_proposer(redis);

@@ -252,7 +252,7 @@ static void end_follower(struct sqlite *sqlite)
 static void sqlite_close(struct store *store)
 {
     struct sqlite *sqlite = (struct sqlite *)store;
-    patience_cut(&sqlite->patience_ends);
+    patience_cut(&sqlite->patience_ends, NULL, NULL);
     sqlite_watch_end(sqlite);
     queue_close(&sqlite->queue);
     pthread_join(sqlite->writer, NULL);
