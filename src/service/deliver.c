@@ -29,16 +29,16 @@ void deliver_forget(struct request *request)
     request->feed = NULL;
 }
 
-void deliver_count(struct request *request, const struct reply *reply)
+void deliver_count(struct service *service, struct request *request,
+                   const struct reply *reply)
 {
-    counter_add(counter_of(request->service->counters, reply->status), 1);
+    counter_add(counter_of(service->counters, reply->status), 1);
     trace_replied(request, reply);
 }
 
 void deliver_reply(struct service *service, struct request *request, struct reply *reply)
 {
-    (void)service;
-    deliver_count(request, reply);
+    deliver_count(service, request, reply);
     deliver_forget(request);
     request->exchange->reply(request, reply);
 }

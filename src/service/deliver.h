@@ -9,7 +9,8 @@
 #include "service_private.h"
 
 /* Counts a reply that is handed over in another way. */
-void deliver_count(struct request *request, const struct reply *reply);
+void deliver_count(struct service *service, struct request *request,
+                   const struct reply *reply);
 
 /* Counts the reply and hands it over. */
 void deliver_reply(struct service *service, struct request *request, struct reply *reply);

@@ -127,7 +127,7 @@ static void send_head(struct request *request)
     char *opening = malloc(OPENING_MOST);
     size_t len = opening != NULL ? sse_opening(RETRY_MS, opening) : 0;
     reply_stream(&reply, 0, "text/event-stream", false, opening, len);
-    deliver_count(request, &reply);
+    deliver_count(request->service, request, &reply);
     switch (request->exchange->head(request, &reply)) {
     case SENT_ALL:
         tell(request);

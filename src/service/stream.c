@@ -308,7 +308,7 @@ void stream_begin(struct request *request, struct stream *stream, struct reply *
     counter_add(&service->counters->streams_opened, 1);
     counter_add(&service->counters->held, 1);
     trace_held(request, stream->ends);
-    deliver_count(request, head);
+    deliver_count(service, request, head);
     room_admit(service->room, &request->waiter);
     switch (request->exchange->head(request, head)) {
     case SENT_ALL:

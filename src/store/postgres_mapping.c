@@ -99,14 +99,6 @@ struct postgres_table *postgres_table_find(const struct postgres_tables *tables,
     return NULL;
 }
 
-void postgres_tables_partitioned(struct postgres_tables *tables, struct text schema,
-                                 struct text name)
-{
-    struct postgres_table *table = postgres_table_find(tables, schema, name);
-    if (table != NULL)
-        table->partitioned = true;
-}
-
 /* Into a table of its own, or into the one of this name. */
 static const char *add_table(struct postgres_tables *tables,
                              const struct store_table *told)

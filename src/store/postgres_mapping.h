@@ -18,6 +18,8 @@
 
 struct postgres_table {
     char *schema, *name;
+    /* Where the publication speaks of its partitions by its name, an old row may lack
+     * what their own replica identity does not give. */
     bool partitioned;
     struct postgres_template *templates;
     size_t template_count;

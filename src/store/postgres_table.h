@@ -30,11 +30,6 @@ struct postgres_tables *postgres_tables_new(const struct store_table *tables,
                                             size_t count, char *error, size_t capacity);
 void postgres_tables_free(struct postgres_tables **tables);
 
-/* The table of this name has partitions. Where the publication speaks of them by its
- * name, an old row may lack what their own replica identity does not give. */
-void postgres_tables_partitioned(struct postgres_tables *tables, struct text schema,
-                                 struct text name);
-
 /* --- the relations of one connection, as the log describes them --- */
 
 /* A new connection: the log describes them anew. */

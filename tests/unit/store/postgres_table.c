@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Which paths changes of rows touch. */
-#include "store/postgres_table.h"
+#include "store/postgres_mapping.h"
 
 #include <stdio.h>
 
@@ -391,7 +391,7 @@ static void a_root_does_not_vouch_for_its_partitions(void **state)
     (void)state;
     must_learn(tables, &relation, POSTGRES_MAPPED, NULL);
     must_touch(tables, &delete, "/p/1");
-    postgres_tables_partitioned(tables, TEXT("public"), TEXT("t"));
+    postgres_table_find(tables, TEXT("public"), TEXT("t"))->partitioned = true;
     must_learn(tables, &relation, POSTGRES_MAPPED, NULL);
     must_touch(tables, &delete, "/p/1 /u/*");
     struct made update = change_of(1, "", '\0', "1|7");
