@@ -67,8 +67,10 @@ static struct text behind(const struct exchange *exchange, const char *mark)
     struct text body = exchange_body(exchange);
     size_t len = strlen(mark);
     const char *at = body.len > 0 ? memmem(body.at, body.len, mark, len) : NULL;
-    return at == NULL ? (struct text){0}
-                      : (struct text){at + len, (size_t)(body.at + body.len - at) - len};
+    struct text found = {0};
+    if (at != NULL)
+        found = (struct text){at + len, (size_t)(body.at + body.len - at) - len};
+    return found;
 }
 
 static const struct hop *find_page(const struct exchange *exchange)
