@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* Viewers of the live page when the system says no: memory that lacks at each request, a
- * connection that breaks at each write, clients that go away. A viewer gets its numbers
- * or is let go; its place comes back either way. */
+ * connection that breaks at each write or takes none, clients that go away. A viewer gets
+ * its numbers or is let go; its place comes back either way. The clock is the test's
+ * (--wrap, tests/Makefile.am). */
 #include "fcgiwait/front.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "faults.h"
@@ -15,17 +17,35 @@
 #include "sends.h"
 #include "service/service_private.h"
 
+#define PATIENCE (10 * NANOS_PER_SECOND) /* with a viewer that takes nothing */
+
+static _Atomic int64_t ahead; /* of the real clock */
+
+struct instant __real_clock_now(void);
+struct instant __wrap_clock_now(void);
+
+struct instant __wrap_clock_now(void)
+{
+    return (struct instant){__real_clock_now().at + ahead};
+}
+
 static struct {
     _Atomic long broken; /* this call, from 1 on, and all after it; 0: none */
-    _Atomic long calls;
+    _Atomic long full;   /* the same: the socket takes nothing */
+    _Atomic int64_t calls;
 } sends;
 
 /* sends_allow_fn */
 static ssize_t allowed(size_t len)
 {
-    long call = ++sends.calls;
-    if (sends.broken > 0 && call >= sends.broken) {
+    long broken = sends.broken, full = sends.full;
+    int64_t call = ++sends.calls;
+    if (broken > 0 && call >= broken) {
         errno = EPIPE;
+        return -1;
+    }
+    if (full > 0 && call >= full) {
+        errno = EAGAIN;
         return -1;
     }
     return (ssize_t)len;
@@ -152,6 +172,67 @@ static void a_connection_that_breaks_gives_its_place_back(void **state)
     must(broken == 3, "%d of 3 broke", broken);
 }
 
+static void await_calls(int64_t count)
+{
+    struct instant until = instant_after(clock_now(), 60 * NANOS_PER_SECOND);
+    while (sends.calls < count) {
+        must(clock_now().at < until.at, "nobody sends");
+        nanosleep(&(struct timespec){0, NANOS_PER_MS}, NULL);
+    }
+}
+
+/* One whose head (1) or first numbers (2) are put off: the front has tried them again. */
+static int look_at_a_full_socket(struct front_rig *rig, long call)
+{
+    sends.calls = 0;
+    sends.full = call;
+    int fd = look(rig);
+    await_calls(call + 1);
+    must(counter_read(&rig->service_rig.counters.viewers) == 1, "it is let go at once");
+    return fd;
+}
+
+static void who_reads_again_gets_numbers(void **state)
+{
+    for (long call = 1; call <= 2; call++) {
+        int fd = look_at_a_full_socket(*state, call);
+        sends.full = 0;
+        must(hear(fd) == NUMBERS, "no numbers, and nothing is full any more");
+        must(hear(fd) == NUMBERS, "no more numbers");
+        close(fd);
+        must_be_let_go(*state);
+    }
+}
+
+static void who_goes_away_while_a_write_is_put_off_gives_its_place_back(void **state)
+{
+    for (long call = 1; call <= 2; call++) {
+        close(look_at_a_full_socket(*state, call));
+        sends.full = 0; /* the system itself says now that nobody is there */
+        must_be_let_go(*state);
+    }
+}
+
+static void who_does_not_read_is_let_go_when_patience_ends(void **state)
+{
+    struct front_rig *rig = *state;
+    const struct counters *counters = &rig->service_rig.counters;
+    for (long call = 1; call <= 2; call++) {
+        struct instant before = clock_now();
+        int fd = look_at_a_full_socket(rig, call);
+        ahead += PATIENCE / 2;
+        await_calls(sends.calls + 2); /* the front has looked at the clock between */
+        bool looks = counter_read(&counters->viewers) == 1;
+        must(looks || clock_now().at >= instant_after(before, PATIENCE).at,
+             "patience ended early");
+        ahead += PATIENCE / 2;
+        must_be_let_go(rig);
+        must(counter_read(&counters->streams_stalled) == call, "it went away otherwise");
+        sends.full = 0;
+        close(fd);
+    }
+}
+
 static void who_goes_away_gives_its_place_back(void **state)
 {
     struct front_rig *rig = *state;
@@ -171,7 +252,8 @@ static void who_goes_away_gives_its_place_back(void **state)
 
 static int start(void **state)
 {
-    sends.broken = sends.calls = 0;
+    sends.broken = sends.full = sends.calls = 0;
+    ahead = 0;
     *state = malloc(sizeof(struct front_rig));
     must(*state != NULL, "no memory");
     front_rig_open(*state, &rules);
@@ -185,6 +267,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(viewers_survive_each_lack),
         TEST(a_connection_that_breaks_gives_its_place_back),
+        TEST(who_reads_again_gets_numbers),
+        TEST(who_goes_away_while_a_write_is_put_off_gives_its_place_back),
+        TEST(who_does_not_read_is_let_go_when_patience_ends),
         TEST(who_goes_away_gives_its_place_back),
     };
     sends_limit(allowed);
