@@ -7,8 +7,9 @@
 #   publish  acknowledged publishes per second at 1, 16 and 64 publishers through nginx, with
 #            appendfsync everysec and always, and beside them redis-benchmark of the same script with
 #            as many clients, without nginx and fcgiwait before it; in turns
-#   large    RESOURCES of 1 KB: how long a start takes while 1,000 changes per second go on; and plain
-#            GETs per second, and one change for 4,000 who wait, beside the memory store
+#   large    RESOURCES of 1 KB: how long a start takes while RATE changes per second are asked for (1,000:
+#            a busy Redis takes less of them); and plain GETs per second, and one change for 4,000 who
+#            wait, beside the memory store
 #
 # BUILD names a folder in which fcgiwait has been built. The files lie in OUT (a new temporary folder by
 # default). Needs jq, nginx, spawn-fcgi and redis-server (with redis-benchmark and redis-cli).
@@ -17,7 +18,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=functions.sh
 . "$here/functions.sh"
 PATH=$PATH:/usr/sbin:/sbin
-parts='' blocks=3 seconds=4 resources=${RESOURCES:-100000} calls=60000 waiting=4000
+parts='' blocks=3 seconds=4 resources=${RESOURCES:-100000} rate=${RATE:-1000} calls=60000 waiting=4000
 while [ $# -gt 0 ]; do
     case $1 in
     --quick) blocks=1 seconds=1 resources=2000 calls=5000 waiting=100 ;;
@@ -122,12 +123,12 @@ fill_redis() {
         return 1" 0 >/dev/null
 }
 
-# 1,000 changes per second, by the script: what is due by the clock, however slow the machine is.
+# RATE changes per second, by the script: what is due by the clock, however slow the machine is.
 write_on() {
     local began=${EPOCHREALTIME/./} made=0 line
     line=$(printf '"%s" ' EVALSHA "${call[@]}")
     while [ ! -e "$out/enough" ]; do
-        for ((; made < (${EPOCHREALTIME/./} - began) / 1000; made++)); do
+        for ((; made < (${EPOCHREALTIME/./} - began) * rate / 1000000; made++)); do
             echo "${line//__rand_int__/$((made % 100))}"
         done
         sleep 0.02
