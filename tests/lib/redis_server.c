@@ -125,13 +125,48 @@ void redis_server_start(struct redis_server *server, bool durable)
     redis_server_start_on(server, -1, durable ? "always" : NULL);
 }
 
+void redis_server_speak_tls(struct redis_server *server, const struct redis_server *as)
+{
+    char command[512];
+    server->tls_port = free_port();
+    strcpy(server->tls_dir, as->dir);
+    if (as == server)
+        shell("cd '%s' && openssl req -x509 -newkey rsa:2048 -nodes -days 2 "
+              "-subj /CN=engine -addext subjectAltName=IP:127.0.0.1 -keyout key.pem "
+              "-out cert.pem 2>log.ssl",
+              as->dir);
+    snprintf(command, sizeof command,
+             "CONFIG SET tls-cert-file %s/cert.pem tls-key-file %s/key.pem "
+             "tls-ca-cert-file %s/cert.pem tls-auth-clients no tls-replication yes "
+             "tls-port %d",
+             as->dir, as->dir, as->dir, server->tls_port);
+    redis_server_say(server, command);
+}
+
+int redis_server_port(const struct redis_server *server)
+{
+    return server->tls_port != 0 ? server->tls_port : server->port;
+}
+
 void redis_server_replicate(const struct redis_server *server,
                             const struct redis_server *master)
 {
     char command[64];
-    snprintf(command, sizeof command, "REPLICAOF %s %d", master->address, master->port);
+    snprintf(command, sizeof command, "REPLICAOF %s %d", master->address,
+             redis_server_port(master));
     redis_server_say(server, command);
     redis_server_await(server, "INFO replication", "master_link_status:up");
+}
+
+/* Of its file alone; it can't be told so later. */
+static void write_tls(struct redis_server *sentinel, const char *dir, FILE *out)
+{
+    sentinel->tls_port = free_port();
+    strcpy(sentinel->tls_dir, dir);
+    fprintf(out,
+            "tls-port %d\ntls-cert-file %s/cert.pem\ntls-key-file %s/key.pem\n"
+            "tls-ca-cert-file %s/cert.pem\ntls-auth-clients no\ntls-replication yes\n",
+            sentinel->tls_port, dir, dir, dir);
 }
 
 void redis_server_watch(struct redis_server *sentinel, int host,
@@ -148,7 +183,10 @@ void redis_server_watch(struct redis_server *sentinel, int host,
             "sentinel monitor mymaster %s %d %d\n"
             "sentinel down-after-milliseconds mymaster 1000\n"
             "sentinel failover-timeout mymaster 5000\n",
-            sentinel->address, sentinel->port, master->address, master->port, quorum);
+            sentinel->address, sentinel->port, master->address, redis_server_port(master),
+            quorum);
+    if (master->tls_port != 0)
+        write_tls(sentinel, master->tls_dir, out);
     must(fclose(out) == 0, "%s", path);
     launch(sentinel);
 }

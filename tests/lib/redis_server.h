@@ -12,6 +12,8 @@
 struct redis_server {
     char dir[64], url[64], address[16];
     int port, host;     /* hosts.h; -1: here */
+    int tls_port;       /* 0: none */
+    char tls_dir[64];   /* where cert.pem and key.pem are */
     const char *append; /* appendfsync; NULL: nothing is kept */
     bool sentinel;      /* it is one */
     bool loads_slowly;  /* its file: some keys a second, until key-load-delay is 0 */
@@ -25,6 +27,14 @@ bool redis_server_can(void);
 void redis_server_start(struct redis_server *server, bool durable);
 void redis_server_start_on(struct redis_server *server, int host, const char *append);
 void redis_server_stop(struct redis_server *server);
+
+/* It speaks TLS as well, on a port of its own, and so do those with it that replicate it
+ * or watch over it. Its certificate is that of `as`; where that is the server itself it
+ * is made, by openssl(1), for 127.0.0.1. */
+void redis_server_speak_tls(struct redis_server *server, const struct redis_server *as);
+
+/* Where others look for it: the one with TLS, if there is one. */
+int redis_server_port(const struct redis_server *server);
 
 /* Makes it a replica, and returns once that is linked up. */
 void redis_server_replicate(const struct redis_server *server,

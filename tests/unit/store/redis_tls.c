@@ -12,8 +12,6 @@
 
 #include "must.h"
 #include "redis_server.h"
-#include "shell.h"
-#include "stack.h"
 #include "store_rig.h"
 
 static struct store_options options = {.type = "redis", .patience = NANOS_PER_SECOND};
@@ -33,19 +31,12 @@ static void only_a_certificate_of_its_own_is_trusted(void **state)
 {
     struct redis_server server;
     struct store_rig rig;
-    char command[512], url[64], cert[96];
-    int port = free_port();
+    char url[64], cert[96];
     (void)state;
     redis_server_start(&server, false);
-    shell("cd '%s' && openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=engine "
-          "-addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out cert.pem 2>log.ssl",
-          server.dir);
-    snprintf(command, sizeof command,
-             "CONFIG SET tls-cert-file %s/cert.pem tls-key-file %s/key.pem "
-             "tls-auth-clients no tls-port %d bind \"127.0.0.1 127.0.0.2\"",
-             server.dir, server.dir, port);
-    redis_server_say(&server, command);
-    snprintf(url, sizeof url, "rediss://127.0.0.1:%d/0", port);
+    redis_server_speak_tls(&server, &server);
+    redis_server_say(&server, "CONFIG SET bind \"127.0.0.1 127.0.0.2\"");
+    snprintf(url, sizeof url, "rediss://127.0.0.1:%d/0", server.tls_port);
     must_refuse(url, "TLS: self");
     snprintf(cert, sizeof cert, "%s/cert.pem", server.dir);
     setenv("SSL_CERT_FILE", cert, 1);
@@ -54,7 +45,7 @@ static void only_a_certificate_of_its_own_is_trusted(void **state)
     assert_int_equal(store_rig_put(&rig, "/a", "x/y", "1").result, EDIT_CREATED);
     store_rig_await_body(&rig, "/a", "1");
     store_rig_close(&rig);
-    snprintf(url, sizeof url, "rediss://127.0.0.2:%d/0", port); /* not in it */
+    snprintf(url, sizeof url, "rediss://127.0.0.2:%d/0", server.tls_port); /* not in it */
     must_refuse(url, "TLS: IP address mismatch");
     snprintf(url, sizeof url, "rediss://127.0.0.1:%d/0", server.port); /* speaks none */
     must_refuse(url, "TLS: ");

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /* A store behind Sentinel: it follows whom Sentinel makes the master. Two machines, a
- * master with a replica, three sentinels. */
+ * master with a replica, three sentinels; all of it with TLS, too, where the build has
+ * that. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#ifdef HAVE_CONFIG_H
+#include <config.h>
+#endif
 
 #include "fcgiwait/clock.h"
 #include "fcgiwait/thread.h"
@@ -26,9 +31,10 @@ static struct store_rig machines[MACHINES];
 static void make_url(const char *who)
 {
     snprintf(url, sizeof url,
-             "redis+sentinel://%s127.0.0.1:1,127.0.0.1:%d,127.0.0.1:%d,"
+             "redis%s+sentinel://%s127.0.0.1:1,127.0.0.1:%d,127.0.0.1:%d,"
              "127.0.0.1:%d/mymaster/0",
-             who, sentinels[0].port, sentinels[1].port, sentinels[2].port);
+             first.tls_port != 0 ? "s" : "", who, redis_server_port(&sentinels[0]),
+             redis_server_port(&sentinels[1]), redis_server_port(&sentinels[2]));
     options.url = url;
 }
 
@@ -38,20 +44,34 @@ static void await_sentinels(void)
         redis_server_await_watch(&sentinels[i]);
 }
 
-static int start(void **state)
+static void start_engines(bool tls)
 {
-    (void)state;
     redis_server_start(&first, false);
     redis_server_start(&second, false);
+    if (tls) {
+        redis_server_speak_tls(&first, &first);
+        redis_server_speak_tls(&second, &first);
+    }
     redis_server_replicate(&second, &first);
     for (int i = 0; i < SENTINELS; i++)
         redis_server_watch(&sentinels[i], -1, &first, 2);
     await_sentinels();
     make_url("");
+}
+
+static void open_machines(void)
+{
     for (int i = 0; i < MACHINES; i++) {
         store_rig_open(&machines[i], &options);
         machines[i].may_go_back = true;
     }
+}
+
+static int start(void **state)
+{
+    (void)state;
+    start_engines(false);
+    open_machines();
     return 0;
 }
 
@@ -86,7 +106,7 @@ static void await_at(const struct redis_server *server)
 {
     char where[64];
     struct engine_report report;
-    snprintf(where, sizeof where, "127.0.0.1:%d", server->port);
+    snprintf(where, sizeof where, "127.0.0.1:%d", redis_server_port(server));
     for (int i = 0; i < MACHINES; i++) {
         for (int tries = 0; tries < 6000; tries++) {
             store_engine(machines[i].store, &report);
@@ -202,6 +222,39 @@ static void sentinels_and_engines_may_ask_for_a_password(void **state)
     store_rig_close(&other);
 }
 
+#ifdef WITH_REDIS_TLS
+
+static int start_with_tls(void **state)
+{
+    char cert[96];
+    (void)state;
+    start_engines(true);
+    must_refuse(url, "TLS: self"); /* nobody trusts it yet */
+    snprintf(cert, sizeof cert, "%s/cert.pem", first.dir);
+    setenv("SSL_CERT_FILE", cert, 1);
+    open_machines();
+    return 0;
+}
+
+static int stop_with_tls(void **state)
+{
+    stop(state);
+    unsetenv("SSL_CERT_FILE");
+    return 0;
+}
+
+static void with_tls_a_replica_follows_its_master_as_well(void **state)
+{
+    (void)state;
+    uint64_t before = put_at_last(&machines[0], "1");
+    store_rig_await_body(&machines[1], "/a", "1");
+    await_at(&first);
+    redis_server_kill(&first);
+    must_have_failed_over(before);
+}
+
+#endif
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, start, stop)
@@ -212,6 +265,10 @@ int main(void)
         TEST(only_the_newest_word_of_the_sentinels_counts),
         TEST(what_sentinels_do_not_know_is_named),
         TEST(sentinels_and_engines_may_ask_for_a_password),
+#ifdef WITH_REDIS_TLS
+        cmocka_unit_test_setup_teardown(with_tls_a_replica_follows_its_master_as_well,
+                                        start_with_tls, stop_with_tls),
+#endif
     };
     if (!redis_server_can()) {
         printf("this needs redis-server, and a build with hiredis\n");
