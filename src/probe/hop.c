@@ -9,6 +9,8 @@
 #include <stdio.h>
 
 struct hop {
+    int lost; /* its status for a connection lost, where its timeout is 504; 0: the same,
+               * or not known */
     const char *header, *mark;
     const char *name; /* NULL: as it says itself */
     const char *timeout;
@@ -19,45 +21,52 @@ struct hop {
     "fcgiwait (both 60 s unless set); nginx -T | fcgiwait --check-nginx - names the "    \
     "line; of several nginx in a row each looks like this"
 #define APACHE                                                                           \
-    "its ProxyTimeout, or timeout= of ProxyPass (else Timeout, 60 s unless set)"
+    "its ProxyTimeout, or timeout= of ProxyPass (else Timeout, 60 s unless set); "       \
+    "it says 502, too, where who stands behind it closes the connection"
 #define LIGHTTPD "the read-timeout of its proxy.server (60 s unless set)"
-#define VARNISH "its first_byte_timeout (or between_bytes_timeout; both 60 s unless set)"
+#define VARNISH                                                                          \
+    "its first_byte_timeout (or between_bytes_timeout; both 60 s unless set); it says "  \
+    "503, too, where who stands behind it closes the connection"
 #define ENVOY "the timeout of its route (15 s unless set)"
 
 /* In the page of an error, which passes through all the others as it is. The first that
  * fits counts. */
 static const struct hop pages[] = {
-    {NULL, "<hr><center>", NULL, NGINX}, /* and the name, to the next < */
-    {NULL, "Guru Meditation", "Varnish", VARNISH},
-    {NULL, "The server didn't respond in time.", "HAProxy, by its words",
+    {502, NULL, "<hr><center>", NULL, NGINX}, /* and the name, to the next < */
+    {0, NULL, "Guru Meditation", "Varnish", VARNISH},
+    {502, NULL, "The server didn't respond in time.", "HAProxy, by its words",
      "its timeout server"},
-    {NULL, "No server is available to handle this request.", "HAProxy, by its words",
+    {502, NULL, "The server returned an invalid or incomplete response.",
+     "HAProxy, by its words", "its timeout server"},
+    {0, NULL, "No server is available to handle this request.", "HAProxy, by its words",
      "its timeout queue, or no server that it takes for healthy"},
-    {NULL, "The gateway did not receive a timely response", "Apache, by its words",
+    {0, NULL, "The gateway did not receive a timely response", "Apache, by its words",
      APACHE},
-    {NULL, "The proxy server received an invalid", "Apache, by its words", APACHE},
-    {NULL, "<?xml version=\"1.0\" encoding=\"iso-8859-1\"?>\n<!DOCTYPE html PUBLIC",
+    {0, NULL, "The proxy server received an invalid", "Apache, by its words", APACHE},
+    {500, NULL, "<?xml version=\"1.0\" encoding=\"iso-8859-1\"?>\n<!DOCTYPE html PUBLIC",
      "lighttpd, by its words", LIGHTTPD},
-    {NULL, "upstream request timeout", "Envoy, by its words", ENVOY},
+    {0, NULL, "upstream request timeout", "Envoy, by its words", ENVOY},
 };
 
 /* In a header, which proxies pass on or put theirs in its place. The first that fits
  * counts. */
 static const struct hop heads[] = {
-    {"Server", "Varnish", "Varnish", VARNISH},
-    {"X-Varnish", "", "Varnish", VARNISH},
-    {"CF-Ray", "", "Cloudflare",
+    {0, "Server", "Varnish", "Varnish", VARNISH},
+    {0, "X-Varnish", "", "Varnish", VARNISH},
+    {0, "CF-Ray", "", "Cloudflare",
      "the 100 s (524) that it waits for an origin, unless the plan has more"},
-    {"X-Amz-Cf-Id", "", "Amazon CloudFront", "the origin's response timeout (30 s)"},
-    {"Server", "awselb", NULL, "the load balancer's idle_timeout (60 s unless set)"},
-    {"Server", "envoy", NULL, ENVOY},
-    {"Server", "nginx", NULL, NGINX},
-    {"Server", "openresty", NULL, "its proxy_read_timeout (60 s unless set)"},
-    {"Server", "Apache", NULL, APACHE},
-    {"Server", "lighttpd", NULL, LIGHTTPD},
-    {"Server", "Caddy", NULL, "response_header_timeout of its reverse_proxy transport"},
-    {"Server", "Microsoft-Azure", NULL, "the request time-out of its backend settings"},
-    {"Via", "google", "Google's load balancer",
+    {0, "X-Amz-Cf-Id", "", "Amazon CloudFront", "the origin's response timeout (30 s)"},
+    {0, "Server", "awselb", NULL, "the load balancer's idle_timeout (60 s unless set)"},
+    {0, "Server", "envoy", NULL, ENVOY},
+    {502, "Server", "nginx", NULL, NGINX},
+    {502, "Server", "openresty", NULL, "its proxy_read_timeout (60 s unless set)"},
+    {0, "Server", "Apache", NULL, APACHE},
+    {500, "Server", "lighttpd", NULL, LIGHTTPD},
+    {0, "Server", "Caddy", NULL,
+     "response_header_timeout of its reverse_proxy transport"},
+    {0, "Server", "Microsoft-Azure", NULL,
+     "the request time-out of its backend settings"},
+    {0, "Via", "google", "Google's load balancer",
      "the timeout of its backend service (30 s unless set)"},
 };
 
@@ -114,19 +123,30 @@ const char *hop_name(const struct exchange *exchange, char text[HOP_TEXT])
         head = page;
     if (head != NULL && head->name != NULL)
         return head->name;
-    return server.len == 0 ? "a server that gives no name" : name_of(server, text);
+    return server.len == 0 ? HOP_NO_NAME : name_of(server, text);
 }
 
 #define NEAR(after, seconds)                                                             \
     ((after) > ((seconds)*NANOS_PER_SECOND - NANOS_PER_SECOND) &&                        \
      (after) < ((seconds)*NANOS_PER_SECOND + 2 * NANOS_PER_SECOND))
 
+#define LEFT                                                                             \
+    "no timeout of its own, to which it says 504: who stands behind it closed the "      \
+    "connection, after a timeout of that one"
+
+/* By who stands behind it. */
+static bool was_left(const struct exchange *exchange, const struct hop *hop)
+{
+    return hop->lost != 0 && exchange->status == hop->lost;
+}
+
 const char *hop_timeout(const struct exchange *exchange, nanos after)
 {
     const struct hop *page = find_page(exchange), *head = find_head(exchange);
+    const struct hop *hop = page != NULL ? page : head;
     /* The head of a stream came through before it was cut: it is not of who cut it. */
-    if (exchange->status >= 400 && (page != NULL || head != NULL))
-        return page != NULL ? page->timeout : head->timeout;
+    if (exchange->status >= 400 && hop != NULL)
+        return was_left(exchange, hop) ? LEFT : hop->timeout;
     if (NEAR(after, 30))
         return "a timeout of 30 s, as HAProxy's configurations often have it, or a "
                "platform's router; nothing in it says whose";

@@ -9,8 +9,9 @@
 #include "exchange.h"
 
 #define HOP_TEXT 256
+#define HOP_NO_NAME "a server that gives no name"
 
-/* "nginx/1.22.1", or "a server that gives no name". */
+/* "nginx/1.22.1", or HOP_NO_NAME. */
 const char *hop_name(const struct exchange *exchange, char text[HOP_TEXT]);
 
 /* Whose timeout it most likely was, and what it is called there; or that this can't be

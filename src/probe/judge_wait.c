@@ -45,6 +45,13 @@ static enum fate fate_of(const struct exchange *wait, uint64_t index)
     return wait->end_at < wait->wait - wait->wait / 10 - SOON ? FATE_CAPPED : FATE_HELD;
 }
 
+static const char *calls_itself(const struct exchange *exchange)
+{
+    char name[HOP_TEXT];
+    bool has_name = strcmp(hop_name(exchange, name), HOP_NO_NAME) != 0;
+    return has_name ? "a server that calls itself " : "";
+}
+
 static void tell_cut(struct report *report, const struct exchange *cut)
 {
     char name[HOP_TEXT], wait[DURATION_TEXT];
@@ -65,9 +72,9 @@ static void tell_cut(struct report *report, const struct exchange *cut)
             wait, SECONDS(cut->end_at), who);
     else
         report_fault(report, "wait",
-                     "a wait of %s s is cut after %.1f s: %d from a server that calls "
-                     "itself %s, most likely %s",
-                     wait, SECONDS(cut->end_at), cut->status, hop_name(cut, name), who);
+                     "a wait of %s s is cut after %.1f s: %d from %s%s, most likely %s",
+                     wait, SECONDS(cut->end_at), cut->status, calls_itself(cut),
+                     hop_name(cut, name), who);
 }
 
 static void tell_refused(struct report *report, const struct exchange *refused)

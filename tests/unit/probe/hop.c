@@ -65,6 +65,41 @@ static void who_made_a_page_is_named_before_who_passed_it_on(void **state)
     }
 }
 
+/* The one in front has lost the connection to who cut it: its own timeout is another
+ * status, or the same, and then both are told. */
+static void who_was_left_is_not_blamed(void **state)
+{
+    static const struct {
+        int status;
+        const char *head, *body, *name, *says;
+    } known[] = {
+        {502, "Server: nginx/1.30\n", "<hr><center>nginx/1.30</center>", "nginx/1.30",
+         "no timeout of its own"},
+        {502, "Server: nginx/1.30\n", "", "nginx/1.30", "no timeout of its own"},
+        {502, "",
+         "<h1>502 Bad Gateway</h1>\n"
+         "The server returned an invalid or incomplete response.\n",
+         "HAProxy, by its words", "no timeout of its own"},
+        {500, "Server: lighttpd/1.4.69\n", "", "lighttpd/1.4.69",
+         "no timeout of its own"},
+        {502, "Server: Apache/2.4\n", "The proxy server received an invalid",
+         "Apache/2.4", "ProxyTimeout"},
+        {502, "Server: Apache/2.4\n", "The proxy server received an invalid",
+         "Apache/2.4", "says 502, too, where who stands behind it closes"},
+        {503, "X-Varnish: 1\n", "Guru Meditation:", "Varnish",
+         "says 503, too, where who stands behind it closes"},
+        {502, "Server: envoy\n", "", "envoy", "route"},
+    };
+    char name[HOP_TEXT];
+    struct exchange exchange;
+    (void)state;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        answer_of(&exchange, known[i].status, known[i].head, known[i].body);
+        assert_string_equal(hop_name(&exchange, name), known[i].name);
+        assert_non_null(strstr(hop_timeout(&exchange, 7 * S), known[i].says));
+    }
+}
+
 /* A document may hold anything, and its head came through before all of it was cut. */
 static void what_is_no_error_names_nobody(void **state)
 {
@@ -106,6 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(servers_are_known_by_their_marks),
         cmocka_unit_test(who_made_a_page_is_named_before_who_passed_it_on),
+        cmocka_unit_test(who_was_left_is_not_blamed),
         cmocka_unit_test(what_is_no_error_names_nobody),
         cmocka_unit_test(who_is_not_known_is_not_guessed),
         cmocka_unit_test(a_closed_connection_names_nobody),

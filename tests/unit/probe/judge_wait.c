@@ -59,6 +59,11 @@ static void a_cut_is_found_within_one_wait(void **state)
             "60 s is cut after 40.0 s: 504 from a server that calls itself "
             "nginx/1.22.1",
             "proxy_read_timeout");
+    answer_of(&waits[3], 504, "", "");
+    waits[3].wait = 60 * S;
+    waits[3].end_at = 40 * S;
+    judge();
+    must_be(LOOKED_FAULT, "504 from a server that gives no name, most likely", "whose");
     waits[3].status = 0;
     waits[3].end = EXCHANGE_CLOSED;
     judge();
