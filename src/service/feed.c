@@ -101,7 +101,8 @@ void feed_look(struct feed *feed, struct tree *tree, struct present *present)
     /* Of a name that was forgotten nobody can say when it changed. Where none was ever
      * there, there is nothing to miss. */
     tree_span(tree, &span);
-    if (present->index != 0 && present->index < span.horizon)
+    feed->knows = feed->knows || present->index != 0;
+    if (feed->knows && present->index < span.horizon)
         present->index = span.horizon;
     feed->newest = present->index;
     feed->horizon = span.horizon;
@@ -130,6 +131,8 @@ void feed_set_from(struct feed *feed, struct tree *tree,
     uint64_t index = index_said(operation, span), stopped;
     bool is_good =
         index == present->index || (index >= span->horizon && index <= span->newest);
+    feed->knows = present->index != 0;
+    feed->newest = present->index;
     feed->has_from = is_good || same;
     feed->from = is_good ? index : present->index;
     feed->goes_on = 0;

@@ -22,9 +22,10 @@ struct feed {
     bool behind_origin; /* documents are elsewhere */
     bool minimal;       /* the client wants none */
     bool named;         /* the targets are names below the path; else the path is one */
-    bool has_from;      /* the client has what is there up to `from` */
-    uint64_t goes_on;   /* the horizon at which a page before this one stopped at `from`,
-                           which may be below it; 0: there was no such page */
+    bool knows;       /* the client has an index of ours: none that it is told is less */
+    bool has_from;    /* the client has what is there up to `from` */
+    uint64_t goes_on; /* the horizon at which a page before this one stopped at `from`,
+                         which may be below it; 0: there was no such page */
     uint64_t from;
     uint64_t newest;         /* change of them all, as feed_look() saw it */
     uint64_t horizon;        /* of the tree, then */
@@ -40,11 +41,12 @@ struct feed {
 struct feed *feed_new(const struct operation *operation, const struct names *names);
 
 /* Looks at the targets. `present` gets the newest change of them all, and no document;
- * its index is not below the horizon, but for 0: none was ever there. */
+ * its index is not below the horizon, but for 0: none was ever there, and the client was
+ * told of none. */
 void feed_look(struct feed *feed, struct tree *tree, struct present *present);
 
-/* What the client has, after feed_look() gave `present`. `same`: nothing has changed for
- * it. */
+/* What the client has, after feed_look(). `present` has the index that it is told
+ * (read_plan_index()); `same`: nothing has changed for it. */
 void feed_set_from(struct feed *feed, struct tree *tree,
                    const struct operation *operation, const struct tree_span *span,
                    const struct present *present, bool same);

@@ -61,7 +61,7 @@ static bool serve(struct service *service, struct request *request,
         request->index = told.index;
         request->applied = plan.applied;
         if (request->feed != NULL)
-            feed_set_from(request->feed, service->tree, operation, &span, &present,
+            feed_set_from(request->feed, service->tree, operation, &span, &told,
                           action == READ_HOLD);
         served = act(service, request, operation, action, &plan, &told, own);
     }

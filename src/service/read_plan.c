@@ -85,7 +85,7 @@ uint64_t read_plan_index(const struct operation *operation, const struct tree_sp
                          uint64_t born, const struct present *present)
 {
     bool forgets = born != 0 && span->horizon > born;
-    bool remembered = present->index != 0 || operation->below;
+    bool remembered = present->index != 0;
     return forgets && !remembered && brings_index(operation, span, born) ? span->horizon
                                                                          : present->index;
 }

@@ -157,13 +157,14 @@ bool stream_serve(struct service *service, struct request *request,
     enum accept_stream stream = wanted(operation, present);
     if (stream == ACCEPT_NO_STREAM)
         return false;
+    struct present told = *present;
+    told.index = read_plan_index(operation, span, store_born(service->store), present);
     if (request->feed != NULL)
-        feed_set_from(request->feed, service->tree, operation, span, present, false);
+        feed_set_from(request->feed, service->tree, operation, span, &told, false);
     request->index = STREAM_NOTHING;
     if (operation->has_index && read_plan_is_since(span, present, operation->index))
         request->index = present->index;
-    serve(service, request, operation, kind_of(operation, stream), present,
-          read_plan_index(operation, span, store_born(service->store), present));
+    serve(service, request, operation, kind_of(operation, stream), present, told.index);
     return true;
 }
 

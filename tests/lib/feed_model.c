@@ -69,16 +69,24 @@ static bool is_forgotten(const struct model_state *state, const struct model_spa
     return state->index == 0 || (!state->there && state->index <= span->horizon);
 }
 
-/* The newest change of the target, as its index says it. */
-static uint64_t index_of(const struct model *model, size_t target,
+/* Whether no lower one may be told where nothing is remembered. */
+static bool is_of(const struct model_span *span, uint64_t index)
+{
+    return index >= span->born && index <= span->newest && span->horizon > span->born;
+}
+
+/* The newest change of the target, as its index says it to the reader. */
+static uint64_t index_of(const struct model *model, const struct model_copy *copy,
                          const struct model_span *span)
 {
+    size_t target = copy->target;
     uint64_t index = 0;
     for (size_t i = 0; i < MODEL_PATHS; i++)
         if (model_concerns(target, i) && !is_forgotten(&model->now[i], span) &&
             model->now[i].index > index)
             index = model->now[i].index;
-    bool never_lower = model_targets[target].only == NULL || index > 0;
+    bool brings = copy->has_index && is_of(span, copy->index);
+    bool never_lower = model_targets[target].only == NULL || index > 0 || brings;
     return never_lower && index < span->horizon ? span->horizon : index;
 }
 
@@ -99,7 +107,7 @@ static bool is_good(const struct model *model, const struct model_copy *copy,
         return false;
     if (copy->index >= span->horizon && copy->index <= span->newest)
         return true;
-    if (copy->index == index_of(model, copy->target, span))
+    if (copy->index == index_of(model, copy, span))
         return true;
     if (!copy->goes_on || copy->index == copy->stopped || copy->horizon != span->horizon)
         return false;
@@ -224,7 +232,7 @@ static bool check_told(const struct model *model, struct model_copy *copy,
         snprintf(why, 400, "%zu changes, and more is %d", count, more);
         return false;
     }
-    uint64_t expected = more ? last : index_of(model, copy->target, span);
+    uint64_t expected = more ? last : index_of(model, copy, span);
     bool bookmark = more && last < span->horizon;
     if (says_more != more || number(told, "index") != (long long)answer->index ||
         (bookmark ? answer->index <= span->newest : answer->index != expected)) {
@@ -243,9 +251,9 @@ static bool take_same(const struct model *model, const struct model_copy *copy,
                       char why[400])
 {
     if (model_has_news(model, copy, span) || answer->body[0] != '\0' ||
-        answer->index != index_of(model, copy->target, span)) {
+        answer->index != index_of(model, copy, span)) {
         snprintf(why, 400, "304, but there is news, or the index should be %llu",
-                 (unsigned long long)index_of(model, copy->target, span));
+                 (unsigned long long)index_of(model, copy, span));
         return false;
     }
     return true;
@@ -303,8 +311,7 @@ bool model_check_one(const struct model *model, size_t path, uint64_t index,
                 (index == own ||
                  (index > own && index <= span->newest && index >= span->horizon));
     int expected = same ? 304 : now->there ? 200 : 404;
-    if (own == 0 && index >= span->born && index <= span->newest &&
-        span->horizon > span->born) /* no reader's goes back */
+    if (own == 0 && is_of(span, index))
         own = span->horizon;
     snprintf(why, 400, "%s asked for by %llu: %d at %llu, and it should be %d at %llu",
              model_paths[path], (unsigned long long)index, answer->status,

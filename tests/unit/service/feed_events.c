@@ -211,6 +211,41 @@ static void some_names_can_be_streamed(void **state)
     leave(&visit);
 }
 
+static uint64_t forget(struct service_rig *rig, const char *path)
+{
+    uint64_t horizon = put(rig, "/other", "1");
+    const struct change changes[] = {
+        {.kind = CHANGE_DELETE, .index = horizon, .path = text_of(path)},
+        {.kind = CHANGE_FORGET, .index = horizon, .path = TEXT("/")}};
+    tree_apply_all(rig->tree, changes, 2);
+    return horizon;
+}
+
+/* Neither for who was told one by the stream, nor for who comes back with that. */
+static void no_index_goes_back_where_no_name_is_remembered(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    char query[64];
+    uint64_t a = put(rig, "/l/a", "1");
+    struct cgi cgi = stream("/l", "only=a", LINES);
+    service_rig_serve_slowly(rig, &visit, &cgi, 1); /* stalled with the first */
+    uint64_t horizon = forget(rig, "/l/a");
+    visit.takes = -1;
+    visit_take(&visit);
+    visit_must_say(&visit, "{\"current\": ");
+    visit_must_say(&visit, "}\n");
+    must_say(&visit, "{\"reset\": true}\n{\"current\": #}\n", horizon, 0, 0);
+    leave(&visit);
+    snprintf(query, sizeof query, "index=%" PRIu64 "&only=a", a);
+    cgi.query = text_of(query);
+    begin(rig, &visit, &cgi);
+    must_say(&visit, "{\"reset\": true}\n{\"current\": #}\n", horizon, 0, 0);
+    a = put(rig, "/l/a", "2");
+    must_say(&visit, ONE("/l/a", "2") "\n", a, 0, 0);
+    leave(&visit);
+}
+
 static void names_can_come_as_a_body(void **state)
 {
     struct service_rig *rig = *state;
@@ -618,6 +653,7 @@ int main(void)
         service_rig_test(lines_say_the_same, &rules),
         service_rig_test(there_may_be_nothing, &rules),
         service_rig_test(some_names_can_be_streamed, &rules),
+        service_rig_test(no_index_goes_back_where_no_name_is_remembered, &rules),
         service_rig_test(names_can_come_as_a_body, &rules),
         service_rig_test(documents_can_be_left_out, &rules),
         service_rig_test(behind_an_origin_paths_alone_are_said, &rules),

@@ -280,6 +280,43 @@ static void names_follow_those_alone(void **state)
     assert_null(strstr(waiting.body, "\"/l/b\""));
 }
 
+/* Whether another machine has seen them, or this one did and has forgotten them. */
+static void no_index_goes_back_where_no_name_is_remembered(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit, waiting;
+    char query[64], tag[32], value[256], out[1024];
+    uint64_t seen = put(rig, "/l/a", JSON("1")), horizon = put(rig, "/k", JSON("1"));
+    const struct change changes[] = {
+        {.kind = CHANGE_DELETE, .index = horizon, .path = TEXT("/l/a")},
+        {.kind = CHANGE_FORGET, .index = horizon, .path = TEXT("/")}};
+    tree_apply_all(rig->tree, changes, 2);
+    snprintf(tag, sizeof tag, "\"%llu\"", (unsigned long long)horizon);
+    static const char *const all[] = {"&only=a,b", "&only=unseen", "", NULL};
+    for (size_t i = 0; all[i] != NULL; i++) {
+        assert_int_equal(ask_since(rig, &visit, "/l", seen, all[i]), 200);
+        assert_int_equal(index_of(&visit), horizon);
+        must_tell(&visit, told(out, "{\"index\":#,\"reset\":true,\"changes\":[]}",
+                               horizon, 0, 0));
+        assert_string_equal(visit_header(&visit, "ETag", value), tag);
+        assert_int_equal(ask_since(rig, &visit, "/l", horizon, all[i]), 304);
+        assert_int_equal(index_of(&visit), horizon);
+    }
+    snprintf(query, sizeof query, "index=%llu&wait=30s&only=a,b",
+             (unsigned long long)horizon);
+    struct cgi cgi = below("/l", query);
+    service_rig_serve(rig, &waiting, &cgi);
+    put(rig, "/l/c", JSON("2"));
+    assert_false(visit_is_answered(&waiting));
+    uint64_t b = put(rig, "/l/b", JSON("3"));
+    assert_int_equal(visit_await(&waiting), 200);
+    assert_int_equal(index_of(&waiting), b);
+    must_tell(&waiting, told(out,
+                             "{\"index\":#,\"changes\":[{\"path\":\"/l/b\",\"index\":#,"
+                             "\"type\":\"application/json\",\"document\":3}]}",
+                             b, b, 0));
+}
+
 static void long_lists_come_as_a_query(void **state)
 {
     struct service_rig *rig = *state;
@@ -726,6 +763,7 @@ int main(void)
         WITH(plenty, the_path_itself_wakes_nobody_who_asked_for_what_is_below),
         WITH(plenty, behind_an_origin_the_path_itself_wakes_nobody_either),
         WITH(small, pages_behind_an_origin_come_to_an_end),
+        WITH(plenty, no_index_goes_back_where_no_name_is_remembered),
         WITH(plenty, long_lists_come_as_a_query),
         WITH(plenty, names_that_lead_out_are_refused),
         WITH(small, more_names_than_changes_are_refused),
