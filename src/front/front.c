@@ -96,10 +96,9 @@ static bool take_in(struct front *front, int fd)
     struct lane *lane = &front->lanes[front->turn++ % front->options.threads];
     if (log_wants(LOG_LEVEL_DEBUG))
         log_debug("connection %d accepted", fd);
-    if (!loop_bring(lane, fd))
-        return false;
+    /* before the lane has it: its first answer may tell the number */
     counter_add(&front->options.counters->connections_accepted, 1);
-    return true;
+    return loop_bring(lane, fd);
 }
 
 static struct instant pause_accepting(struct front *front, const char *what)
