@@ -35,14 +35,18 @@ static struct {
     _Atomic bool lost;
 } guards[GUARDS];
 
+/* ThreadSanitizer may hold a lock of its own while an atomic is looked at, and would take
+ * it again in the handler. */
+#define IN_HANDLER __attribute__((no_sanitize("thread")))
+
 /* Puts a page in the place of the one at `at`, in one step for those who look there. */
-static bool put_in_place(void *page, void *at)
+IN_HANDLER static bool put_in_place(void *page, void *at)
 {
     return page != MAP_FAILED && mremap(page, DOORBELL_SIZE, DOORBELL_SIZE,
                                         MREMAP_MAYMOVE | MREMAP_FIXED, at) != MAP_FAILED;
 }
 
-static void replace_page(int signal_number, siginfo_t *info, void *context)
+IN_HANDLER static void replace_page(int signal_number, siginfo_t *info, void *context)
 {
     int reason = errno;
     const char *at = info->si_addr;
