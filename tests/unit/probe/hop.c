@@ -6,6 +6,16 @@
 
 #define S NANOS_PER_SECOND
 
+static void must_know(int status, const char *head, const char *body, const char *name,
+                      const char *timeout)
+{
+    char text[HOP_TEXT];
+    struct exchange exchange;
+    answer_of(&exchange, status, head, body);
+    assert_string_equal(hop_name(&exchange, text), name);
+    assert_non_null(strstr(hop_timeout(&exchange, 7 * S), timeout));
+}
+
 static void servers_are_known_by_their_marks(void **state)
 {
     static const struct {
@@ -23,14 +33,9 @@ static void servers_are_known_by_their_marks(void **state)
         {"", "<h1>504 Gateway Time-out</h1>\nThe server didn't respond in time.\n",
          "HAProxy, by its words", "timeout server"},
     };
-    char name[HOP_TEXT];
-    struct exchange exchange;
     (void)state;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        answer_of(&exchange, 504, known[i].head, known[i].body);
-        assert_string_equal(hop_name(&exchange, name), known[i].name);
-        assert_non_null(strstr(hop_timeout(&exchange, 7 * S), known[i].timeout));
-    }
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        must_know(504, known[i].head, known[i].body, known[i].name, known[i].timeout);
 }
 
 /* What stands in front puts its own name over that of who made the page, or adds it. */
@@ -55,14 +60,9 @@ static void who_made_a_page_is_named_before_who_passed_it_on(void **state)
         {"Server: nginx/1.30\n", nginx, "nginx/1.22.1", "proxy_read_timeout"},
         {"", "<hr><center>nginx", "nginx", "proxy_read_timeout"},
     };
-    char name[HOP_TEXT];
-    struct exchange exchange;
     (void)state;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        answer_of(&exchange, 504, known[i].head, known[i].body);
-        assert_string_equal(hop_name(&exchange, name), known[i].name);
-        assert_non_null(strstr(hop_timeout(&exchange, 7 * S), known[i].timeout));
-    }
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        must_know(504, known[i].head, known[i].body, known[i].name, known[i].timeout);
 }
 
 /* The one in front has lost the connection to who cut it: its own timeout is another
@@ -90,14 +90,10 @@ static void who_was_left_is_not_blamed(void **state)
          "says 503, too, where who stands behind it closes"},
         {502, "Server: envoy\n", "", "envoy", "route"},
     };
-    char name[HOP_TEXT];
-    struct exchange exchange;
     (void)state;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        answer_of(&exchange, known[i].status, known[i].head, known[i].body);
-        assert_string_equal(hop_name(&exchange, name), known[i].name);
-        assert_non_null(strstr(hop_timeout(&exchange, 7 * S), known[i].says));
-    }
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        must_know(known[i].status, known[i].head, known[i].body, known[i].name,
+                  known[i].says);
 }
 
 /* A document may hold anything, and its head came through before all of it was cut. */

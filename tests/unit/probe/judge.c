@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What an answer shows that came at once: one good one, and each way to be bad. */
-#include "probe/judge.h"
-
-#include "answer_of.h"
-
-#define GOOD                                                                             \
-    "HTTP/1.1 200 OK\nServer: nginx\nX-Polling-Index: 17\nETag: \"17\"\n"                \
-    "Cache-Control: no-store\n"
+#include "judged.h"
 
 static struct report report;
 static struct exchange first, other;
@@ -20,15 +14,9 @@ static int start(void **state)
     return 0;
 }
 
-/* The report's only line, which has to be of this kind and to say this; forgets it. */
 static void must_be(enum verdict_of verdict, const char *says)
 {
-    assert_int_equal(report.count, 1);
-    if (report.lines[0].verdict != verdict || strstr(report.lines[0].text, says) == NULL)
-        fail_msg("not \"%s\" but %d: %s", says, report.lines[0].verdict,
-                 report.lines[0].text);
-    assert_int_equal(report.faults, verdict == LOOKED_FAULT);
-    memset(&report, 0, sizeof report);
+    report_must_be(&report, verdict, says, "");
 }
 
 static void entity_tags_arrive_as_they_were_sent(void **state)

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Streams and HTTP/2: one that is good, and each way to be bad. */
-#include "probe/judge.h"
-
-#include "answer_of.h"
+#include "judged.h"
 
 #define S NANOS_PER_SECOND
 #define COUNT 4
@@ -28,13 +26,7 @@ static int start(void **state)
 
 static void must_be(enum verdict_of verdict, const char *says, const char *also)
 {
-    assert_int_equal(report.count, 1);
-    const char *text = report.lines[0].text;
-    if (report.lines[0].verdict != verdict || strstr(text, says) == NULL ||
-        strstr(text, also) == NULL)
-        fail_msg("not \"%s\", \"%s\" but %d: %s", says, also, report.lines[0].verdict,
-                 text);
-    memset(&report, 0, sizeof report);
+    report_must_be(&report, verdict, says, also);
 }
 
 static void must_be_bad(const char *says, const char *also)

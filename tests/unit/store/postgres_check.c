@@ -152,29 +152,28 @@ static void an_identity_that_lacks_a_column_is_named_with_its_cure(void **state)
     must_find("rooted", "events", "/who/{who}", "ALTER TABLE public.events_2a REPLICA");
 }
 
-static void a_role_without_replication_is_named(void **state)
+static void must_refuse(const char *user, const char *cure)
 {
     char url[256];
     enum store_checked checked;
-    (void)state;
-    snprintf(url, sizeof url, "host=%s dbname=postgres user=nobody", server.dir);
+    snprintf(url, sizeof url, "host=%s dbname=postgres user=%s", server.dir, user);
     char *said = said_of("everything", "posts", "/posts/{id}", url, &checked);
     assert_int_equal(checked, STORE_WRONG);
-    must(strstr(said, "ALTER ROLE nobody REPLICATION") != NULL, "%s", said);
+    must(strstr(said, cure) != NULL, "\"%s\"", said);
     free(said);
+}
+
+static void a_role_without_replication_is_named(void **state)
+{
+    (void)state;
+    must_refuse("nobody", "ALTER ROLE nobody REPLICATION");
 }
 
 /* Who may ask may still be refused the log, as by a pool in between. */
 static void a_log_that_is_refused_is_named(void **state)
 {
-    char url[256];
-    enum store_checked checked;
     (void)state;
-    snprintf(url, sizeof url, "host=%s dbname=postgres user=borrower", server.dir);
-    char *said = said_of("everything", "posts", "/posts/{id}", url, &checked);
-    assert_int_equal(checked, STORE_WRONG);
-    must(strstr(said, "ALTER ROLE ... REPLICATION") != NULL, "\"%s\"", said);
-    free(said);
+    must_refuse("borrower", "ALTER ROLE ... REPLICATION");
 }
 
 /* Perhaps by those that serve already. */
