@@ -137,15 +137,16 @@ static unsigned others_quality(struct text accept)
     return quality;
 }
 
-/* The stream that is wanted most. */
-static enum accept_stream find_stream(struct text accept, unsigned *most)
+/* Of these, the one that is wanted most. */
+static enum accept_stream find_stream(struct text accept, unsigned streams,
+                                      unsigned *most)
 {
     enum accept_stream found = ACCEPT_NO_STREAM;
     struct range range;
     *most = 0;
     while (take_range(&accept, &range)) {
         enum accept_stream here = stream_of(range.type);
-        if (here != ACCEPT_NO_STREAM && range.quality > *most) {
+        if ((here & streams) != 0 && range.quality > *most) {
             *most = range.quality;
             found = here;
         }
@@ -157,15 +158,24 @@ bool accept_names_stream(struct text accept)
 {
     unsigned most;
     return accept.len >= sizeof "text/event-stream" - 1 && /* the shorter of the two */
-           find_stream(accept, &most) != ACCEPT_NO_STREAM;
+           find_stream(accept, ACCEPT_STREAMS, &most) != ACCEPT_NO_STREAM;
 }
 
-enum accept_stream accept_stream(struct text accept, struct text type)
+static unsigned get_quality(struct text accept, struct text type)
+{
+    return type.len > 0 ? accept_quality(accept, type) : others_quality(accept);
+}
+
+enum accept_stream accept_stream(struct text accept, struct text type, unsigned streams)
 {
     unsigned most;
-    enum accept_stream found = find_stream(accept, &most);
+    enum accept_stream found = find_stream(accept, streams, &most);
     if (found == ACCEPT_NO_STREAM)
         return found;
-    unsigned get = type.len > 0 ? accept_quality(accept, type) : others_quality(accept);
-    return most >= get ? found : ACCEPT_NO_STREAM;
+    return most >= get_quality(accept, type) ? found : ACCEPT_NO_STREAM;
+}
+
+bool accept_takes_get(struct text accept, struct text type)
+{
+    return get_quality(accept, type) > 0;
 }

@@ -24,19 +24,15 @@
 /* Streams end up to this share earlier. */
 #define END_SPREAD 0.1
 
-/* --- what is wanted --- */
+/* --- what is wanted, and can be given --- */
 
-static enum accept_stream wanted(const struct operation *operation,
-                                 const struct present *present)
+/* Empty: that is not known. */
+static struct text type_of_get(const struct operation *operation,
+                               const struct present *present)
 {
-    struct text type = TEXT("");
-    if (operation->accept.len == 0)
-        return ACCEPT_NO_STREAM;
     if (operation->below)
-        type = TEXT("application/json");
-    else if (present->document != NULL)
-        type = present->document->type;
-    return accept_stream(operation->accept, type);
+        return TEXT("application/json");
+    return present->document != NULL ? present->document->type : TEXT("");
 }
 
 static struct event_kind kind_of(const struct operation *operation,
@@ -46,6 +42,41 @@ static struct event_kind kind_of(const struct operation *operation,
     bool events = wanted == ACCEPT_EVENTS;
     return (struct event_kind){events ? EVENT_SSE : EVENT_NDJSON,
                                events && here && !operation->below, here};
+}
+
+/* The streams that can be. */
+static unsigned givable(const struct operation *operation, const struct present *present)
+{
+    if (operation->stream_is_off)
+        return ACCEPT_NO_STREAM;
+    return event_can_say(kind_of(operation, ACCEPT_EVENTS), present) ? ACCEPT_STREAMS
+                                                                     : ACCEPT_LINES;
+}
+
+static enum accept_stream wanted(const struct operation *operation,
+                                 const struct present *present)
+{
+    return operation->accept.len == 0
+               ? ACCEPT_NO_STREAM
+               : accept_stream(operation->accept, type_of_get(operation, present),
+                               givable(operation, present));
+}
+
+/* Who takes nothing but streams that can't be given. False: what a GET gives will do. */
+static bool refuse(struct service *service, struct request *request,
+                   const struct operation *operation, const struct present *present)
+{
+    if (operation->accept.len == 0 ||
+        accept_takes_get(operation->accept, type_of_get(operation, present)))
+        return false;
+    deliver_problem(service, request, 406,
+                    operation->stream_is_off
+                        ? "No streams are given here; ask without naming "
+                          "text/event-stream or application/x-ndjson in Accept."
+                        : "This document is not UTF-8, which an event stream has to be; "
+                          "ask for application/x-ndjson, or without a stream.",
+                    NULL);
+    return true;
 }
 
 /* --- the head --- */
@@ -131,17 +162,7 @@ static void serve(struct service *service, struct request *request,
                   const struct operation *operation, struct event_kind kind,
                   const struct present *present, uint64_t index)
 {
-    if (operation->stream_is_off) {
-        deliver_problem(service, request, 406,
-                        "No streams are given here; ask without naming "
-                        "text/event-stream or application/x-ndjson in Accept.",
-                        NULL);
-    } else if (!event_can_say(kind, present)) {
-        deliver_problem(service, request, 406,
-                        "This document is not UTF-8, which an event stream has to be; "
-                        "ask for application/x-ndjson, or without a stream.",
-                        NULL);
-    } else if (request->head_only) {
+    if (request->head_only) {
         struct reply head;
         make_head(&head, request, kind.format, 0, index);
         deliver_reply(service, request, &head);
@@ -156,7 +177,7 @@ bool stream_serve(struct service *service, struct request *request,
 {
     enum accept_stream stream = wanted(operation, present);
     if (stream == ACCEPT_NO_STREAM)
-        return false;
+        return refuse(service, request, operation, present);
     struct present told = *present;
     told.index = read_plan_index(operation, span, store_born(service->store), present);
     if (request->feed != NULL)
@@ -173,8 +194,7 @@ bool stream_unreached(struct service *service, struct request *request,
 {
     static const struct present unknown = {.index = 0};
     struct reply head;
-    enum accept_stream stream =
-        operation->stream_is_off ? ACCEPT_NO_STREAM : wanted(operation, &unknown);
+    enum accept_stream stream = wanted(operation, &unknown);
     if (stream == ACCEPT_NO_STREAM)
         return false;
     if (stream == ACCEPT_LINES) {

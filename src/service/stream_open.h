@@ -5,7 +5,8 @@
 
 #include "service_private.h"
 
-/* Answers with a stream, if the client wants one. False: it wants what a GET gives.
+/* Answers with a stream, if the client wants one, or with 406, if it takes nothing that
+ * can be given. False: it wants what a GET gives, or takes that, too.
  * `present` is the state now, as its feed saw it if it has one, and `span` was looked at
  * after it. */
 bool stream_serve(struct service *service, struct request *request,

@@ -16,7 +16,12 @@ static void check_same(struct text accept, struct text other)
         unsigned quality = accept_quality(accept, types[i]);
         holds(quality <= ACCEPT_MOST);
         holds(quality == accept_quality(other, types[i]));
-        holds(accept_stream(accept, types[i]) == accept_stream(other, types[i]));
+        holds(accept_takes_get(accept, types[i]) == accept_takes_get(other, types[i]));
+        for (unsigned streams = 0; streams <= ACCEPT_STREAMS; streams++) {
+            enum accept_stream stream = accept_stream(accept, types[i], streams);
+            holds(stream == accept_stream(other, types[i], streams));
+            holds((stream & ~streams) == 0);
+        }
     }
 }
 
@@ -31,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_same(accept, padded);
     check_same(accept, upper);
     /* Nothing is a stream that is not named. */
-    if (accept_stream(accept, TEXT("")) != ACCEPT_NO_STREAM)
+    if (accept_stream(accept, TEXT(""), ACCEPT_STREAMS) != ACCEPT_NO_STREAM)
         holds(accept_names_stream(accept));
     if (accept_names_stream(accept))
         holds(accept_quality(accept, TEXT("text/event-stream")) > 0 ||

@@ -243,18 +243,32 @@ static void a_location_may_give_none(void **state)
 {
     const struct stack *stack = *state;
     struct answer answer;
-    const char *accepts[] = {EVENTS, LINES, "Accept: text/event-stream, */*;q=0.1"};
+    static const char *const refused[] = {
+        EVENTS, LINES, "Accept: text/event-stream, application/x-ndjson",
+        "Accept: text/event-stream, */*;q=0", "Accept: text/event-stream, text/*"};
+    static const char *const taken[] = {
+        "Accept: text/event-stream, application/json",
+        "Accept: text/event-stream, */*;q=0.1",
+        "Accept: text/event-stream, application/*;q=0.001",
+        "Accept: application/x-ndjson, application/json;q=0.5",
+        "Accept: application/json, text/event-stream;q=0.5"};
+    static const char *const methods[] = {"GET", "HEAD"};
     http_put(stack->port, "/a", "1", NULL);
-    for (size_t i = 0; i < 3; i++) {
-        answer = http_get(stack->port, "/a", accepts[i]);
+    for (size_t i = 0; i < 10; i++) {
+        struct http asked = {.port = stack->port,
+                             .method = methods[i / 5],
+                             .path = "/a",
+                             .headers = {refused[i % 5]}};
+        answer = http(&asked);
         assert_int_equal(answer.status, 406);
         answer_must_have(&answer, "Content-Type", "application/problem+json");
         answer_free(&answer);
+        asked.headers[0] = taken[i % 5];
+        answer = http(&asked);
+        assert_int_equal(answer.status, 200);
+        answer_must_have(&answer, "Content-Type", "application/json");
+        answer_free(&answer);
     }
-    answer =
-        http_get(stack->port, "/a", "Accept: application/json, text/event-stream;q=0.5");
-    assert_int_equal(answer.status, 200);
-    answer_free(&answer);
 }
 
 static void what_is_no_text_has_no_events(void **state)
@@ -274,12 +288,21 @@ static void what_is_no_text_has_no_events(void **state)
     answer = http_get(stack->port, "/a", EVENTS);
     assert_int_equal(answer.status, 406);
     answer_free(&answer);
-    open_stream(stack, &reader, "/a", LINES, NULL);
-    reader_take(&reader, "\n");
-    must(strstr(reader_take(&reader, "\n"),
-                "\"encoding\":\"base64\",\"document\":\"iVBORw==\"") != NULL,
-         "another line");
-    reader_close(&reader);
+    answer = http_get(stack->port, "/a", "Accept: text/event-stream, image/*");
+    assert_int_equal(answer.status, 200);
+    answer_must_have(&answer, "Content-Type", "image/png");
+    answer_free(&answer);
+    for (int i = 0; i < 2; i++) {
+        open_stream(stack, &reader, "/a",
+                    i == 0 ? LINES
+                           : "Accept: text/event-stream, application/x-ndjson;q=0.5",
+                    NULL);
+        reader_take(&reader, "\n");
+        must(strstr(reader_take(&reader, "\n"),
+                    "\"encoding\":\"base64\",\"document\":\"iVBORw==\"") != NULL,
+             "another line");
+        reader_close(&reader);
+    }
     http_put(stack->port, "/a", "1", index);
     open_stream(stack, &reader, "/a", EVENTS, NULL);
     reader_must_have(&reader, "id: %s\ndata: 1", index);

@@ -87,11 +87,50 @@ static void a_stream_is_named_and_not_less_wanted(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         enum accept_stream stream =
-            accept_stream(text_of(rows[i].accept), text_of(rows[i].type));
+            accept_stream(text_of(rows[i].accept), text_of(rows[i].type), ACCEPT_STREAMS);
         if (stream != rows[i].stream)
             fail_msg("%s, %s: %d", rows[i].accept, rows[i].type, stream);
         if (stream != ACCEPT_NO_STREAM)
             assert_true(accept_names_stream(text_of(rows[i].accept)));
+    }
+}
+
+static void without_a_stream_it_is_the_other_or_what_a_get_gives(void **state)
+{
+    static const struct {
+        const char *accept, *type;
+        unsigned streams;
+        enum accept_stream stream;
+        bool takes_get;
+    } rows[] = {
+        {"text/event-stream", "text/html", 0, ACCEPT_NO_STREAM, false},
+        {"text/event-stream", "", 0, ACCEPT_NO_STREAM, false},
+        {"text/event-stream, application/x-ndjson", "", 0, ACCEPT_NO_STREAM, false},
+        {"text/event-stream, */*", "text/html", 0, ACCEPT_NO_STREAM, true},
+        {"text/event-stream, */*;q=0.001", "text/html", 0, ACCEPT_NO_STREAM, true},
+        {"text/event-stream, */*;q=0", "text/html", 0, ACCEPT_NO_STREAM, false},
+        {"text/event-stream, text/*", "text/html", 0, ACCEPT_NO_STREAM, true},
+        {"text/event-stream, text/*", "image/png", 0, ACCEPT_NO_STREAM, false},
+        {"text/event-stream, */*, image/png;q=0", "image/png", 0, ACCEPT_NO_STREAM,
+         false},
+        {"text/event-stream, image/png", "", 0, ACCEPT_NO_STREAM, true},
+        {"text/event-stream, image/png;q=0", "", 0, ACCEPT_NO_STREAM, false},
+        {"application/x-ndjson", "application/x-ndjson", 0, ACCEPT_NO_STREAM, true},
+        {"text/event-stream, image/png", "image/png", ACCEPT_LINES, ACCEPT_NO_STREAM,
+         true},
+        {"text/event-stream, application/x-ndjson;q=0.5", "image/png", ACCEPT_LINES,
+         ACCEPT_LINES, false},
+        {"text/event-stream, application/x-ndjson;q=0.5, */*;q=0.6", "image/png",
+         ACCEPT_LINES, ACCEPT_NO_STREAM, true},
+        {"application/x-ndjson, text/event-stream;q=0.5", "", ACCEPT_EVENTS,
+         ACCEPT_EVENTS, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct text accept = text_of(rows[i].accept), type = text_of(rows[i].type);
+        if (accept_stream(accept, type, rows[i].streams) != rows[i].stream ||
+            accept_takes_get(accept, type) != rows[i].takes_get)
+            fail_msg("%s, %s", rows[i].accept, rows[i].type);
     }
 }
 
@@ -110,6 +149,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_most_specific_range_counts),
         cmocka_unit_test(a_stream_is_named_and_not_less_wanted),
+        cmocka_unit_test(without_a_stream_it_is_the_other_or_what_a_get_gives),
         cmocka_unit_test(a_stream_may_be_named_at_all),
     };
     return cmocka_run_group_tests_name("http/accept", tests, NULL, NULL);

@@ -333,6 +333,13 @@ static void head_and_406_as_for_one(void **state)
     cgi = stream("/l", "", EVENTS);
     cgi.stream = TEXT("off");
     assert_int_equal(service_rig_ask(rig, &visit, &cgi), 406);
+    cgi.accept = TEXT("text/event-stream, text/html"); /* what there is is JSON */
+    assert_int_equal(service_rig_ask(rig, &visit, &cgi), 406);
+    cgi.accept = TEXT("text/event-stream, application/json");
+    assert_int_equal(service_rig_ask(rig, &visit, &cgi), 200);
+    assert_non_null(strstr(visit.body, "\"changes\":["));
+    cgi.origin = TEXT("/_origin");
+    assert_int_equal(service_rig_ask(rig, &visit, &cgi), 200);
     cgi = stream("/l", "only=..", EVENTS);
     assert_int_equal(service_rig_ask(rig, &visit, &cgi), 400);
     cgi = stream("/l", "", TEXT("application/json, text/event-stream;q=0.5"));
