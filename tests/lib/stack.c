@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,14 +74,36 @@ static bool is_free(int port)
     return bound;
 }
 
+/* Claims some ports for as long as the process lives: a name that nobody else can have
+ * meanwhile, and that ends with it. */
+static bool claim(unsigned block)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int len = snprintf(name.sun_path + 1, sizeof name.sun_path - 1,
+                       "fcgiwait-test-ports.%u", block);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    must(fd >= 0, "socket");
+    if (bind(fd, (struct sockaddr *)&name,
+             (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len)) == 0)
+        return true;
+    close(fd);
+    return false;
+}
+
 /* Each process has some of its own, below those that the kernel gives to clients: nobody
- * else takes one before it is listened on. */
+ * else takes one before it is listened on, or while who listened there is started anew.
+ */
 int free_port(void)
 {
-    static unsigned given;
+    static unsigned block, left;
     for (;;) {
-        unsigned place = (unsigned)getpid() * PORTS_EACH + given++;
-        int port = FIRST_PORT + (int)(place % PORTS);
+        for (unsigned tries = 0; left == 0; tries++) {
+            must(tries < PORTS / PORTS_EACH, "all ports are claimed");
+            block = (tries == 0 && block == 0 ? (unsigned)getpid() : block + 1) %
+                    (PORTS / PORTS_EACH);
+            left = claim(block) ? PORTS_EACH : 0;
+        }
+        int port = FIRST_PORT + (int)((block + 1) * PORTS_EACH - left--);
         if (is_free(port))
             return port;
     }

@@ -84,7 +84,7 @@ pid_t stack_run(const struct stack *stack, const char *log, const char *const ar
 int stack_end(pid_t *pid);
 
 void stack_path(const struct stack *stack, const char *name, char path[128]);
-int free_port(void); /* on 127.0.0.1, for a moment */
+int free_port(void); /* on 127.0.0.1, and no other test's while this process lives */
 
 void sleep_ms(long ms);
 double seconds_now(void); /* monotonic */
