@@ -77,6 +77,22 @@ installed() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
+# A mirror or a registry that fails once may be well again soon.
+again() {
+    local pause
+    for pause in 5 20; do
+        ! "$@" || return 0
+        sleep "$pause"
+    done
+    "$@"
+}
+
+install_them() {
+    apt-get -q update
+    DEBIAN_FRONTEND=noninteractive apt-get -qy --no-install-recommends \
+        -o DPkg::Lock::Timeout=300 install "$@"
+}
+
 install_missing() {
     local missing=() package
     for package in "${libraries[@]}"; do
@@ -89,10 +105,7 @@ install_missing() {
     [ "$(id -u)" = 0 ] ||
         fail "these packages are missing; run this with sudo, or: apt-get install ${missing[*]}"
     echo "Installing ${missing[*]}"
-    {
-        apt-get -q update
-        DEBIAN_FRONTEND=noninteractive apt-get -qy --no-install-recommends install "${missing[@]}"
-    } >"$work/apt.log" 2>&1 || {
+    again install_them "${missing[@]}" >"$work/apt.log" 2>&1 || {
         tail -n 30 "$work/apt.log" >&2
         fail "the packages can't be installed"
     }

@@ -73,6 +73,16 @@ find_mirror() {
 
 # --- the machine ---
 
+# A mirror that fails once may be well again soon.
+again() {
+    local pause
+    for pause in 5 20; do
+        ! "$@" || return 0
+        sleep "$pause"
+    done
+    "$@"
+}
+
 make_base() {
     rm -rf "$root"
     debootstrap --variant=minbase "$suite" "$root" "$mirror" || return
@@ -100,11 +110,11 @@ in_root() {
 make_root() {
     rm -rf "$root"
     mkdir -p "$root"
-    if [ -e "$base" ]; then tar -C "$root" -xf "$base"; else make_base; fi || return
+    if [ -e "$base" ]; then tar -C "$root" -xf "$base"; else again make_base; fi || return
     cp "$package" "$root/root/fcgiwait.deb"
     cp "$here/life.sh" "$root/root/"
-    in_root 'apt-get -q update && apt-get -qy --no-install-recommends --download-only install \
-        /root/fcgiwait.deb' || return
+    again in_root 'apt-get -q update && apt-get -qy --no-install-recommends --download-only \
+        install /root/fcgiwait.deb' || return
     make_next "$root/root/next.deb"
 }
 
@@ -172,7 +182,7 @@ boot() {
     ) >"$work/boot.log" 2>&1 &
     machine=$!
     local _
-    for _ in {1..300}; do
+    for _ in {1..600}; do
         first=$(pgrep -P "$machine") &&
             inside systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded' && return
         kill -0 "$machine" 2>/dev/null || break
