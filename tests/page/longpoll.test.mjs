@@ -10,9 +10,9 @@ import {FakeServer, after, below, expired, found, hangUp, hold, missing, refuse,
 const text = await readFile(new URL('../../nginx-examples/www/longpoll.js', import.meta.url), 'utf8');
 const {follow, followAll} = await import(`data:text/javascript,${encodeURIComponent(text)}`);
 
-const LIMIT = {timeout: 20000};
+const LIMIT = {timeout: 60000};
 const quick = {wait: 0.2, gap: 1, retryFirst: 0.1, retryMost: 0.4};
-const SOON = 2000;      // milliseconds: at once, on a machine that is busy
+const SOON = 10000;     // milliseconds: at once, on a machine that is busy; not a wait of 50 s
 
 let clean = [];
 afterEach(async () => {
@@ -41,7 +41,7 @@ function start(server, options = {}, how = follow) {
 }
 
 async function until(fact, what) {
-  const end = performance.now() + 10000;
+  const end = performance.now() + 30000;
   while (!fact()) {
     assert.ok(performance.now() < end, `this did not happen: ${what}`);
     await sleep(2);
@@ -193,10 +193,10 @@ test('a broken document is asked for again', LIMIT, async () => {
 
 test('an answer that never comes is given up', LIMIT, async () => {
   const server = await serve([found(7, 1), hold, found(8, 2)]);
-  const seen = start(server, {grace: 1});
+  const seen = start(server, {grace: 3});
   await until(() => seen.rounds.length === 2, 'a second round');
   assert.match(retries(seen)[0].error.message, /no answer in time/);
-  assert.ok(server.requests[1].gone, 'the request was left open');
+  await until(() => server.requests[1].gone, 'the request ends');
 });
 
 test('a first answer has to come without a wait', LIMIT, async () => {
@@ -214,12 +214,12 @@ for (const [name, answer] of [
     const seen = start(server);
     await sleep(1500);
     // Pairs of requests, one with wait 0 and one that should have been held, and then
-    // 0.05 to 0.1, 0.1 to 0.2 and then 0.2 to 0.4 seconds of back-off.
-    assert.ok(server.requests.length <= 20, `${server.requests.length} requests in 1.5 s`);
-    await until(() => retries(seen).length >= 3, 'three tries');
+    // 0.05 to 0.1, 0.1 to 0.2 and then 0.2 to 0.4 seconds of back-off. It begins anew after an
+    // answer that a busy machine had held for it.
+    assert.ok(server.requests.length <= 40, `${server.requests.length} requests in 1.5 s`);
+    await until(() => retries(seen).some(({seconds}) => seconds > 0.2 + 1e-6), 'the back-off grows');
     assert.equal(seen.rounds.length, 1);
     assert.match(retries(seen)[0].error.message, /does not wait/);
-    assert.ok(retries(seen)[2].seconds > 0.2 - 1e-6, 'the back-off does not grow');
   });
 }
 
@@ -229,7 +229,7 @@ test('changes without end are taken at a bearable rate', LIMIT, async () => {
   const began = performance.now();
   const seen = start(server, {gap: 50});
   await until(() => seen.rounds.length >= 10, 'ten rounds');
-  const least = 50 * (server.requests.length - 1);
+  const least = 49 * (server.requests.length - 1);      // a timer may be early by one
   const took = performance.now() - began;
   assert.ok(took >= least - 1, `${server.requests.length} requests in ${took} ms`);
 });
@@ -354,7 +354,7 @@ test('when the network is back it asks at once, on a new connection', LIMIT, asy
   await until(() => server.requests.length === 3, 'a held request');
   network.dispatchEvent(new Event('online'));
   await until(() => seen.rounds.length === 2, 'the change');
-  assert.ok(server.requests[2].gone, 'the request from before was left open');
+  await until(() => server.requests[2].gone, 'the request from before ends');
   assert.deepEqual([server.requests[3].index, server.requests[3].wait], ['7', '0s']);
 });
 
@@ -512,7 +512,7 @@ for (const [name, answer] of [
 ]) {
   test(`where ${name} it is long polling after all`, LIMIT, async () => {
     const server = await serve([answer, found(7, {a: 1}), after(100, found(8, {a: 2}))]);
-    const seen = start(server, {stream: true, grace: 0.5});
+    const seen = start(server, {stream: true, grace: 3});
     await until(() => seen.rounds.length === 2, 'two rounds');
     assert.deepEqual(server.requests.slice(1, 3).map(({index, wait}) => [index, wait]),
       [[null, null], ['7', '200ms']]);
@@ -524,7 +524,7 @@ for (const [name, answer] of [
 
 test('where nothing comes at all, it is the network, and streams are tried again', LIMIT, async () => {
   const server = await serve([hold, hangUp, stream(is('/live/thing', 7, {a: 1}), hold)]);
-  const seen = start(server, {stream: true, grace: 0.5});
+  const seen = start(server, {stream: true, grace: 3});
   await until(() => seen.rounds.length === 1, 'a round');
   assert.deepEqual(server.requests.map(({accept}) => accept === 'application/x-ndjson'),
     [true, false, true]);
@@ -533,7 +533,7 @@ test('where nothing comes at all, it is the network, and streams are tried again
 
 test('a stream that falls silent counts as dead', LIMIT, async () => {
   const server = await serve([stream(is('/live/thing', 7, 1), hold), stream({current: 7}, hold)]);
-  const seen = start(server, {stream: true, wait: 0.2, grace: 0.5});
+  const seen = start(server, {stream: true, wait: 1, grace: 2});
   await until(() => server.requests.length === 2, 'a second stream');
   assert.match(retries(seen)[0].error.message, /no answer in time/);
   await until(() => server.requests[0].gone, 'the first is left');
@@ -544,17 +544,16 @@ test('a stream that ends at once does not make it spin', LIMIT, async () => {
   const server = await serve([], stream({current: 1}));
   const seen = start(server, {stream: true, grace: 5});
   await sleep(1500);
-  assert.ok(server.requests.length <= 10, `${server.requests.length} requests in 1.5 s`);
-  await until(() => retries(seen).length >= 3, 'three tries');
+  assert.ok(server.requests.length <= 20, `${server.requests.length} requests in 1.5 s`);
+  await until(() => retries(seen).some(({seconds}) => seconds > 0.2 + 1e-6), 'the back-off grows');
   assert.match(retries(seen)[0].error.message, /ended at once/);
-  assert.ok(retries(seen)[2].seconds > 0.2 - 1e-6, 'the back-off does not grow');
 });
 
 test('a stream that is refused for now is asked for again when the server says', LIMIT, async () => {
   const server = await serve([refuse(503, {'Retry-After': 1}), stream(is('/live/thing', 7, 1), hold)]);
   const seen = start(server, {stream: true, grace: 5});
   await until(() => seen.rounds.length === 1, 'a round');
-  assert.ok(pauses(server)[0] >= 1000, `${pauses(server)}`);
+  assert.ok(pauses(server)[0] >= 995, `${pauses(server)}`);
   assert.equal(retries(seen)[0].error.status, 503);
   assert.equal(seen.states.at(-1).stream, true);
 });
