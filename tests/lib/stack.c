@@ -404,6 +404,13 @@ void await_status(const struct stack *stack, const char *name, long long value)
              value);
 }
 
+void await_asked(const struct stack *stack, long long before, long long count)
+{
+    double start = seconds_now();
+    for (long long own = 1; stack_status(stack, "requests") - before - own < count; own++)
+        must(seconds_now() - start < PATIENCE, "they never ask");
+}
+
 void await_waiting(const struct stack *stack, long long count)
 {
     await_status(stack, "waiting", count);

@@ -77,6 +77,10 @@ long long stack_status(const struct stack *stack, const char *name);
 void await_waiting(const struct stack *stack, long long count);
 void await_status(const struct stack *stack, const char *name, long long value);
 
+/* Returns once so many requests, and not this test's own for the status, have come since
+ * the status said `before` of "requests". */
+void await_asked(const struct stack *stack, long long before, long long count);
+
 /* Another program of the same test: its output goes to `log` in the folder, and it ends
  * with the test at the latest. `argv` ends in NULL. */
 pid_t stack_run(const struct stack *stack, const char *log, const char *const argv[]);

@@ -22,13 +22,16 @@ static sqlite3 *lock(const struct stack *stack)
     return db;
 }
 
+/* Not all in one batch; returns once the last has come. */
 static void publish(const struct stack *stack)
 {
+    long long before = stack_status(stack, "requests");
     for (int i = 0; i < PUBLISHERS; i++) {
         calls[i] = call_start(
             &(struct http){.port = stack->port, .method = "POST", .path = "/publish/a"});
         sleep_ms(50);
     }
+    await_asked(stack, before, PUBLISHERS);
 }
 
 static void all_are_refused(void)

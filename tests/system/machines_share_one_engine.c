@@ -21,7 +21,7 @@ static char config[256];
 static void make_config(const char *url, const char *more)
 {
     snprintf(config, sizeof config,
-             "store = { type = \"redis\"; url = \"%s\"; patience = \"1s\"; %s", url,
+             "store = { type = \"redis\"; url = \"%s\"; patience = \"3s\"; %s", url,
              more);
 }
 
@@ -205,13 +205,14 @@ static void a_frozen_engine_holds_up_no_stop(void **state)
     (void)state;
     put(0, "{}");
     kill(server.pid, SIGSTOP);
+    long long before = stack_status(&stacks[0], "requests");
     struct call *publishing =
         call_start(&(struct http){.port = stacks[0].port,
                                   .method = "PUT",
                                   .path = "/publish/a",
                                   .headers = {"Content-Type: application/json"},
                                   .body = "{\"n\":1}"});
-    sleep_ms(100);
+    await_asked(&stacks[0], before, 1);
     double began = seconds_now();
     assert_int_equal(stack_end_fcgiwait(&stacks[0]), 0);
     must(seconds_now() - began < 15, "%f s", seconds_now() - began);
