@@ -183,14 +183,14 @@ static void must_serve(struct front_rig *front_rig)
 /* Accepts until nobody is left; how often it had to pause. */
 static int accept_all(struct front_rig *front_rig)
 {
-    int pauses = 0;
-    for (struct instant again;
-         (again = front_accept(front_rig->front)).at != INSTANT_NEVER.at; pauses++) {
-        int left = instant_left_ms(again, clock_now());
-        assert_true(left > 0 && left <= 1000); /* neither a spin nor a sleep */
+    for (int pauses = 0;; pauses++) {
+        struct instant before = clock_now(), again = front_accept(front_rig->front);
+        if (again.at == INSTANT_NEVER.at)
+            return pauses;
+        /* neither a spin nor a sleep */
+        assert_true(again.at > before.at && instant_left_ms(again, clock_now()) <= 1000);
         must(pauses < 1000, "it never ends");
     }
-    return pauses;
 }
 
 static int failures(const struct pattern *pattern)

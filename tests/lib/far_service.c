@@ -101,6 +101,7 @@ void far_service_main(int argc, char **argv)
     home = atoi(argv[1]);
     rules.limit_changes = strtoul(argv[5], NULL, 10);
     rules.limit_answer = strtoul(argv[6], NULL, 10);
+    rules.wait_max = 3600 * NANOS_PER_SECOND; /* longer than any test runs */
     service_rig_open_over(&rig, &rules,
                           &(struct store_options){.type = argv[2], .file = argv[3]});
     store_set_limit(rig.store, strtoul(argv[4], NULL, 10));

@@ -229,6 +229,12 @@ bool visit_hang_up(struct visit *visit)
     return service_hangup(&visit->request);
 }
 
+void visit_leave(struct visit *visit)
+{
+    for (int ms = 0; !visit->ended && !visit_hang_up(visit); ms++)
+        must(a_millisecond_before(ms, PATIENCE_MS), "it does not end");
+}
+
 static const struct exchange_ops exchange = {keep_reply, keep_stream_head, keep_chunk,
                                              keep_end};
 

@@ -91,6 +91,10 @@ int visit_count(struct visit *visit, const char *text);
 /* The client goes away. True: nobody will answer it. */
 bool visit_hang_up(struct visit *visit);
 
+/* The same of a stream that may just be saying something: waits until it has. Fails the
+ * test where it never rests, stalls or ends. */
+void visit_leave(struct visit *visit);
+
 /* Value of a header, or NULL; letters of the name as they are sent. */
 const char *visit_header(const struct visit *visit, const char *name, char value[256]);
 

@@ -107,14 +107,6 @@ static void begin(struct service_rig *rig, struct visit *visit, const struct cgi
     visit_must_say(visit, cgi->accept.at[0] == 't' ? "\n\n" : "\n"); /* the opening */
 }
 
-/* Where the stream is just saying something, it ends or stalls once it has. */
-static void leave(struct visit *visit)
-{
-    for (int ms = 0; !visit->ended && !visit_hang_up(visit); ms++)
-        must(ms < 20000 && nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL) == 0,
-             "it does not end");
-}
-
 #define ONE(path, document)                                                              \
     "{\"path\":\"" path                                                                  \
     "\",\"index\":#,\"type\":\"application/json\",\"document\":" document "}"
@@ -149,7 +141,7 @@ static void what_is_there_comes_first_and_then_each_change(void **state)
              "\"base64\",\"document\":\"/wAB\"}\nid: #\n\n",
              b, b, 0);
     assert_int_equal(visit_count(&visit, "\n"), 0);
-    leave(&visit);
+    visit_leave(&visit);
 }
 
 static void lines_say_the_same(void **state)
@@ -163,20 +155,20 @@ static void lines_say_the_same(void **state)
     begin(rig, &visit, &cgi);
     must_say(&visit, "{\"reset\": true}\n" ONE("/l/b", "2") "\n{\"current\": #}\n", c, c,
              0);
-    leave(&visit);
+    visit_leave(&visit);
     cgi = stream_since(a, query, LINES);
     begin(rig, &visit, &cgi);
     must_say(&visit, "{\"path\":\"/l/a\",\"index\":#,\"deleted\":true}\n", b, 0, 0);
     must_say(&visit, ONE("/l/b", "2") "\n{\"current\": #}\n", c, c, 0);
-    leave(&visit);
+    visit_leave(&visit);
     cgi = stream_since(c, query, LINES); /* nothing was missed */
     begin(rig, &visit, &cgi);
     must_say(&visit, "{\"current\": #}\n", c, 0, 0);
-    leave(&visit);
+    visit_leave(&visit);
     cgi = stream_since(c + 1000000, query, LINES); /* void */
     begin(rig, &visit, &cgi);
     must_say(&visit, "{\"reset\": true}\n" ONE("/l/b", "2") "\n", c, 0, 0);
-    leave(&visit);
+    visit_leave(&visit);
 }
 
 static void there_may_be_nothing(void **state)
@@ -189,7 +181,7 @@ static void there_may_be_nothing(void **state)
     visit_must_say(&visit, "}\n");
     uint64_t a = put(rig, "/l/a", "1");
     must_say(&visit, ONE("/l/a", "1") "\n", a, 0, 0);
-    leave(&visit);
+    visit_leave(&visit);
 }
 
 static void some_names_can_be_streamed(void **state)
@@ -208,7 +200,7 @@ static void some_names_can_be_streamed(void **state)
     b = delete (rig, "/l/b");
     must_say(&visit, "{\"path\":\"/l/b\",\"index\":#,\"deleted\":true}\n", b, 0, 0);
     assert_int_equal(visit_count(&visit, "\n"), 0);
-    leave(&visit);
+    visit_leave(&visit);
 }
 
 static uint64_t forget(struct service_rig *rig, const char *path)
@@ -236,14 +228,14 @@ static void no_index_goes_back_where_no_name_is_remembered(void **state)
     visit_must_say(&visit, "{\"current\": ");
     visit_must_say(&visit, "}\n");
     must_say(&visit, "{\"reset\": true}\n{\"current\": #}\n", horizon, 0, 0);
-    leave(&visit);
+    visit_leave(&visit);
     snprintf(query, sizeof query, "index=%" PRIu64 "&only=a", a);
     cgi.query = text_of(query);
     begin(rig, &visit, &cgi);
     must_say(&visit, "{\"reset\": true}\n{\"current\": #}\n", horizon, 0, 0);
     a = put(rig, "/l/a", "2");
     must_say(&visit, ONE("/l/a", "2") "\n", a, 0, 0);
-    leave(&visit);
+    visit_leave(&visit);
 }
 
 static void names_can_come_as_a_body(void **state)
@@ -259,7 +251,7 @@ static void names_can_come_as_a_body(void **state)
     begin(rig, &visit, &cgi);
     must_say(&visit, "{\"reset\": true}\n" ONE("/l/b", "2") "\n{\"current\": #}\n", b, b,
              0);
-    leave(&visit);
+    visit_leave(&visit);
 }
 
 static void documents_can_be_left_out(void **state)
@@ -274,7 +266,7 @@ static void documents_can_be_left_out(void **state)
     assert_string_equal(visit_header(&visit, "Preference-Applied", value),
                         "return=minimal");
     must_say(&visit, "{\"reset\": true}\n{\"path\":\"/l/a\",\"index\":#}\n", a, 0, 0);
-    leave(&visit);
+    visit_leave(&visit);
 }
 
 static void behind_an_origin_paths_alone_are_said(void **state)
@@ -293,13 +285,13 @@ static void behind_an_origin_paths_alone_are_said(void **state)
     assert_true(service_change_everything(rig->service)); /* as a start does */
     must_say(&visit, "event: reset\n", 0, 0, 0);
     visit_must_say(&visit, "event: current\n");
-    leave(&visit);
+    visit_leave(&visit);
     char query[64];
     cgi = stream_since(start, query, LINES); /* from before it */
     cgi.origin = TEXT("/_origin");
     begin(rig, &visit, &cgi);
     must_say(&visit, "{\"reset\": true}\n{\"current\": ", 0, 0, 0);
-    leave(&visit);
+    visit_leave(&visit);
 }
 
 /* A list and a member of it, both asked for: one change of both. */
@@ -315,7 +307,7 @@ static void a_change_that_two_names_share_has_one_id(void **state)
     uint64_t b = touch(rig, "/l/a/b");
     must_say(&visit, "data: {\"path\":\"/l/a\",\"index\":#}\n\n", b, 0, 0);
     must_say(&visit, "data: {\"path\":\"/l/a/b\",\"index\":#}\nid: #\n\n", b, b, 0);
-    leave(&visit);
+    visit_leave(&visit);
 }
 
 static void head_and_406_as_for_one(void **state)
@@ -368,7 +360,7 @@ static void more_than_one_piece_has_no_gap(void **state)
     }
     assert_int_equal(visit_count(&visit, "\"path\""), 10);
     assert_int_equal(visit_count(&visit, "current"), 1);
-    leave(&visit);
+    visit_leave(&visit);
 }
 
 static void a_slow_client_is_told_the_newest_alone(void **state)
@@ -391,7 +383,7 @@ static void a_slow_client_is_told_the_newest_alone(void **state)
     visit_take(&visit);
     must_say(&visit, ONE("/l/a", "50") "\n", a, 0, 0);
     assert_int_equal(visit_count(&visit, "\n"), 1);
-    leave(&visit);
+    visit_leave(&visit);
 }
 
 static void what_is_deleted_while_it_begins_anew_is_said(void **state)
@@ -417,7 +409,7 @@ static void what_is_deleted_while_it_begins_anew_is_said(void **state)
     visit_must_say(&visit, "\n");
     must_say(&visit, "{\"path\":\"/l/0\",\"index\":#,\"deleted\":true}\n", zero, 0, 0);
     must_say(&visit, "{\"current\": #}\n", zero, 0, 0);
-    leave(&visit);
+    visit_leave(&visit);
 }
 
 static void many_share_one_piece(void **state)
@@ -440,7 +432,7 @@ static void many_share_one_piece(void **state)
     }
     must(others <= 2, "%d were built", others + 1); /* two threads may each build one */
     for (int i = 0; i < 20; i++)
-        leave(&visits[i]);
+        visit_leave(&visits[i]);
 }
 
 /* --- what was forgotten --- */
@@ -473,7 +465,7 @@ static void who_is_cut_off_below_the_horizon_goes_on(void **state)
     visit_must_say(&visit, "/l/2");
     visit_must_say(&visit, "\nid: ");
     snprintf(value, sizeof value, "%.*s", (int)strcspn(visit.body, "\n"), visit.body);
-    leave(&visit);
+    visit_leave(&visit);
     snprintf(query, sizeof query, "index=%s", value);
     cgi.query = text_of(query);
     begin(rig, &visit, &cgi);
@@ -481,7 +473,7 @@ static void who_is_cut_off_below_the_horizon_goes_on(void **state)
     assert_int_equal(visit_count(&visit, "\"path\""), 3);
     visit_must_say(&visit, "/l/5");
     visit_must_say(&visit, "current");
-    leave(&visit);
+    visit_leave(&visit);
 }
 
 static void a_slow_client_whose_mark_is_void_begins_anew(void **state)
@@ -501,7 +493,7 @@ static void a_slow_client_whose_mark_is_void_begins_anew(void **state)
     assert_int_equal(visit_count(&visit, "/l/a"), 0);
     visit_must_say(&visit, "/l/b");
     visit_must_say(&visit, "current");
-    leave(&visit);
+    visit_leave(&visit);
 }
 
 /* Whoever was told all rests above a horizon that has moved. */
@@ -523,7 +515,7 @@ static void who_has_all_does_not_begin_anew(void **state)
     assert_true(span.horizon > a);
     uint64_t b = put(rig, "/l/b", "2");
     must_say(&visit, ONE("/l/b", "2") "\n", b, 0, 0);
-    leave(&visit);
+    visit_leave(&visit);
 }
 
 /* Each heartbeat takes the mark along: what is forgotten later lies below it. */
@@ -544,7 +536,7 @@ static void who_rests_does_not_begin_anew(void **state)
     put(rig, "/l/b", "2");
     visit_must_say(&visit, "/l/b");
     assert_int_equal(visit_count(&visit, "reset"), 0);
-    leave(&visit);
+    visit_leave(&visit);
 }
 
 /* --- a client that keeps a copy, and comes back again and again --- */
@@ -646,7 +638,7 @@ static void a_copy_is_right_whenever_its_client_comes_back(void **state)
             for (int ms = 0; visit_count(&visit, current) == 0 && ms < 10000; ms++)
                 nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
         }
-        leave(&visit);
+        visit_leave(&visit);
         take_events(&copy, visit.body);
         if (last)
             assert_memory_equal(copy.values, values, sizeof values);

@@ -178,7 +178,7 @@ static struct far_call call_of(struct world *world, const struct model_copy *cop
     const struct model_target *target = &model_targets[copy->target];
     struct far_call call = {.method = "GET", .below = true};
     snprintf(call.path, sizeof call.path, "%s", target->path);
-    int len = snprintf(call.query, sizeof call.query, "wait=%s", waits ? "60s" : "0");
+    int len = snprintf(call.query, sizeof call.query, "wait=%s", waits ? "3600s" : "0");
     if (copy->has_index)
         len += add_index(world, &call, (size_t)len, copy->index);
     if (target->only != NULL)

@@ -100,7 +100,9 @@ static void out_of_memory(void **state)
     assert_true(store_answers(machine.store)); /* reading goes on */
     redis_server_say(&server, "CONFIG SET maxmemory 0");
     must_go_on();
-    for (int i = 0; i < 1000 && store_rig_index(&machine, "/t") <= index; i++)
+    for (int i = 0; i < 6000 && (store_rig_index(&machine, "/t") <= index ||
+                                 counter_read(&counters.engine_kept) != 0);
+         i++)
         thread_pause(10 * NANOS_PER_MS);
     assert_true(store_rig_index(&machine, "/t") > index);
     assert_int_equal(counter_read(&counters.engine_kept), 0);
@@ -137,9 +139,14 @@ static void no_answer_at_all(void **state)
         thread_pause(100 * NANOS_PER_MS);
     assert_false(store_answers(machine.store));
     /* Who has waited for long enough does not make everybody wait. */
-    struct instant began = clock_now();
-    assert_int_equal(put("2"), EDIT_FAILED);
-    assert_true(clock_now().at - began.at < NANOS_PER_SECOND);
+    nanos least = INT64_MAX;
+    for (int i = 0; i < 5 && least >= NANOS_PER_SECOND; i++) {
+        struct instant began = clock_now();
+        assert_int_equal(put("2"), EDIT_FAILED);
+        nanos took = clock_now().at - began.at;
+        least = took < least ? took : least;
+    }
+    assert_true(least < NANOS_PER_SECOND);
     kill(server.pid, SIGCONT);
     must_go_on();
 }
@@ -177,7 +184,7 @@ static void it_reads_its_file(void **state)
     await_state(ENGINE_LOADING, "LOADING"); /* still */
     redis_server_say(&server, "CONFIG SET key-load-delay 0");
     must_go_on();
-    for (int i = 0; i < 1000 && store_rig_index(&machine, "/t") <= index; i++)
+    for (int i = 0; i < 6000 && store_rig_index(&machine, "/t") <= index; i++)
         thread_pause(10 * NANOS_PER_MS);
     assert_true(store_rig_index(&machine, "/t") > index);
 }
