@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "must.h"
+#include "stack.h"
 
 /* The number behind `name` in a file of /proc. */
 static long number_in(const char *path, const char *name)
@@ -56,4 +57,18 @@ long proc_switches(pid_t pid)
     }
     closedir(dir);
     return sum;
+}
+
+bool proc_sleeps(pid_t pid, long milliseconds)
+{
+    long switches = 0;
+    for (int i = 0; i < 3; i++) {
+        long before = proc_switches(pid);
+        sleep_ms(milliseconds);
+        switches = proc_switches(pid) - before;
+        if (switches == 0)
+            return true;
+        printf("it woke %ld times within %ld ms\n", switches, milliseconds);
+    }
+    return false;
 }

@@ -98,6 +98,20 @@ struct run repair_check(const struct stack *stack)
                        stack->dir);
 }
 
+/* Whatever a machine that stands still for some moments makes of one or the other try,
+ * nginx as it is configured makes the rest of them. */
+#define TRIES 3
+
+static bool comes_to(const struct stack *stack, const struct repair *repair, bool right)
+{
+    for (int i = 0; i < TRIES; i++) {
+        if (repair->is_right(stack) == right)
+            return true;
+        print_message("%s: %s\n", repair->fault, right ? "not right" : "all is right");
+    }
+    return false;
+}
+
 static void is_found_and_mended(struct stack *stack, const struct repair *repair)
 {
     const char *from = repair->from;
@@ -106,11 +120,11 @@ static void is_found_and_mended(struct stack *stack, const struct repair *repair
     must(run.status == 1 && strstr(run.output, "1 finding\n") != NULL &&
              strstr(run.output, repair->line) != NULL,
          "%s: the check says %s", repair->fault, run.output);
-    must(!repair->is_right(stack), "%s breaks nothing", repair->fault);
+    must(comes_to(stack, repair, false), "%s breaks nothing", repair->fault);
     load(stack, from, repair->repaired != NULL ? repair->repaired : from);
     run = repair_check(stack);
     must(run.status == 0, "%s is still found: %s", repair->line, run.output);
-    must(repair->is_right(stack), "%s does not mend it: see %s", repair->line,
+    must(comes_to(stack, repair, true), "%s does not mend it: see %s", repair->line,
          stack->dir);
 }
 

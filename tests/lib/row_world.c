@@ -261,8 +261,11 @@ void world_settle(struct world *world)
     PGconn *connection = NULL;
     for (int i = 0; i < WORLD_CLIENTS; i++) {
         struct world_client *client = &world->clients[i];
-        long version = version_of(&connection, world->url, client->row);
-        for (int tries = 0; atomic_load(&client->version) != version; tries++) {
+        /* Looked at again: a slow writer may have been under way. */
+        for (int tries = 0;; tries++) {
+            long version = version_of(&connection, world->url, client->row);
+            if (atomic_load(&client->version) == version)
+                break;
             must(tries < 6000, "a client of row %d has version %ld, not %ld", client->row,
                  atomic_load(&client->version), version);
             sleep_ms(10);

