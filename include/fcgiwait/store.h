@@ -81,6 +81,7 @@ struct edit {
     struct text patch;               /* of EDIT_PATCH: JSON (json_check()) */
     size_t most;                     /* of EDIT_PATCH: bytes that the document may have */
     struct conditions conditions;    /* that have to hold */
+    struct text trace;               /* whose it is (traceparent_id()), or empty */
     void (*done)(struct edit *edit); /* durable, or refused, and everybody was told */
     void *context;                   /* of `done` */
     /* what came of it, set before `done` */

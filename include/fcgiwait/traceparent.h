@@ -11,4 +11,7 @@
 /* The 32 digits of the trace's id, where they lie; empty where the header has none. */
 struct text traceparent_id(struct text header);
 
+/* Whether these are such digits, wherever they come from. */
+bool traceparent_is_id(struct text id);
+
 #endif

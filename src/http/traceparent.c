@@ -34,6 +34,12 @@ static bool is_zero(struct text digits)
     return true;
 }
 
+bool traceparent_is_id(struct text id)
+{
+    struct text rest = id, digits;
+    return id.len == ID && take_digits(&rest, ID, &digits) && !is_zero(id);
+}
+
 struct text traceparent_id(struct text header)
 {
     struct text rest = text_trim(header), version, id, parent, flags;

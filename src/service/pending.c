@@ -37,7 +37,7 @@ struct pending *pending_copy(const struct pending *pending, pending_done_fn *don
 {
     size_t bytes = 0;
     for (size_t i = 0; i < pending->count; i++)
-        bytes += pending->edits[i].path.len;
+        bytes += pending->edits[i].path.len + pending->edits[i].trace.len;
     struct pending *copy =
         pending_new(pending->service, NULL, pending->count, bytes, done);
     if (copy == NULL)
@@ -45,6 +45,7 @@ struct pending *pending_copy(const struct pending *pending, pending_done_fn *don
     for (size_t i = 0; i < pending->count; i++) {
         copy->edits[i].kind = pending->edits[i].kind;
         copy->edits[i].path = pending_keep(copy, pending->edits[i].path);
+        copy->edits[i].trace = pending_keep(copy, pending->edits[i].trace);
     }
     return copy;
 }

@@ -9,6 +9,7 @@
 #include "deliver.h"
 #include "fcgiwait/json.h"
 #include "fcgiwait/media.h"
+#include "fcgiwait/traceparent.h"
 #include "pending.h"
 
 static const struct {
@@ -199,11 +200,13 @@ static struct pending *pending_of(struct service *service, struct request *reque
     bool patches = operation->method == METHOD_PATCH;
     struct text patch = patches ? operation->body : TEXT("");
     const struct conditions *conditions = &operation->conditions;
-    struct pending *pending = pending_new(
-        service, request, 1,
-        operation->path.len + patch.len + conditions->if_match.len +
-            conditions->if_none_match.len + conditions->if_unmodified_since.len,
-        publish_done);
+    struct text trace = traceparent_id(operation->traceparent);
+    struct pending *pending =
+        pending_new(service, request, 1,
+                    operation->path.len + patch.len + conditions->if_match.len +
+                        conditions->if_none_match.len +
+                        conditions->if_unmodified_since.len + trace.len,
+                    publish_done);
     if (pending == NULL)
         return NULL;
     struct edit *edit = &pending->edits[0];
@@ -213,6 +216,7 @@ static struct pending *pending_of(struct service *service, struct request *reque
     edit->conditions.if_none_match = pending_keep(pending, conditions->if_none_match);
     edit->conditions.if_unmodified_since =
         pending_keep(pending, conditions->if_unmodified_since);
+    edit->trace = pending_keep(pending, trace);
     edit->most = operation->rules->limit_body;
     if (operation->method == METHOD_PUT) {
         edit->kind = EDIT_PUT;

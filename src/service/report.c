@@ -8,6 +8,7 @@
 #include "deliver.h"
 #include "fcgiwait/log.h"
 #include "fcgiwait/path.h"
+#include "fcgiwait/traceparent.h"
 #include "naming.h"
 #include "pending.h"
 
@@ -136,7 +137,7 @@ static size_t bytes_for(const struct operation *operation, size_t names)
 {
     size_t each = operation->path.len + operation->request_uri.len + 1;
     return each + 2 * each + operation->location.len + operation->content_location.len +
-           2 * (names * each + operation->also.len);
+           2 * (names * each + operation->also.len) + operation->traceparent.len;
 }
 
 /* NULL: out of memory. */
@@ -164,6 +165,10 @@ static struct pending *pending_of(struct service *service, struct request *reque
     add_location(pending, operation, &naming, operation->content_location);
     if (!too_many)
         add_names(pending, operation, &naming);
+    struct text trace = traceparent_id(operation->traceparent);
+    trace = pending_keep(pending, trace);
+    for (size_t i = 0; i < pending->count; i++)
+        pending->edits[i].trace = trace;
     return pending;
 }
 

@@ -3,6 +3,7 @@
  * Entries of the stream name the index before them: where one is missing (we were away
  * for longer than the engine remembers) what changed is read by index (redis_index.c).
  */
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -10,6 +11,7 @@
 
 #include "fcgiwait/log.h"
 #include "fcgiwait/thread.h"
+#include "fcgiwait/traceparent.h"
 #include "redis.h"
 
 #define ENTRIES 256   /* of the stream, in one call */
@@ -19,7 +21,9 @@
 /* --- the stream --- */
 
 struct entry {
+    struct text id; /* INDEX-0 */
     struct text what, path, type, body, origin, before, upto, at;
+    struct text trace; /* of a publish that has one */
 };
 
 static void read_field(struct entry *entry, struct text name, struct text value)
@@ -36,6 +40,7 @@ static void read_field(struct entry *entry, struct text name, struct text value)
         {"before", offsetof(struct entry, before)},
         {"upto", offsetof(struct entry, upto)},
         {"at", offsetof(struct entry, at)},
+        {"trace", offsetof(struct entry, trace)},
     };
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (text_is(name, text_of(fields[i].name)))
@@ -46,6 +51,26 @@ static uint64_t number_of(struct text t)
 {
     uint64_t number;
     return text_number(t, INT64_MAX, &number) ? number : 0;
+}
+
+static bool read_entry(const struct redisReply *reply, struct entry *entry)
+{
+    *entry = (struct entry){0};
+    if (reply->elements != 2 || reply->element[1]->type != REDIS_REPLY_ARRAY)
+        return false;
+    const struct redisReply *fields = reply->element[1];
+    entry->id = redis_text(reply->element[0]);
+    for (size_t i = 0; i + 1 < fields->elements; i += 2)
+        read_field(entry, redis_text(fields->element[i]),
+                   redis_text(fields->element[i + 1]));
+    return true;
+}
+
+static uint64_t index_of(const struct entry *entry)
+{
+    struct text rest = entry->id, index;
+    text_cut(&rest, '-', &index);
+    return number_of(index);
 }
 
 /* One of ours: its edit is done with. The lock is held. */
@@ -87,19 +112,22 @@ static bool show_entry(struct redis *redis, const struct entry *entry, uint64_t 
 /* The lock is held. */
 static bool take_entry(struct redis *redis, const struct redisReply *reply)
 {
-    struct entry entry = {0};
-    if (reply->elements != 2 || reply->element[1]->type != REDIS_REPLY_ARRAY)
+    struct entry entry;
+    if (!read_entry(reply, &entry) || !show_entry(redis, &entry, index_of(&entry)))
         return false;
-    const struct redisReply *fields = reply->element[1];
-    struct text id = redis_text(reply->element[0]), rest = id, index;
-    for (size_t i = 0; i + 1 < fields->elements; i += 2)
-        read_field(&entry, redis_text(fields->element[i]),
-                   redis_text(fields->element[i + 1]));
-    text_cut(&rest, '-', &index);
-    bool good = show_entry(redis, &entry, number_of(index));
-    if (good)
-        snprintf(redis->last, sizeof redis->last, "%.*s", (int)id.len, id.at);
-    return good;
+    snprintf(redis->last, sizeof redis->last, "%.*s", (int)entry.id.len, entry.id.at);
+    return true;
+}
+
+/* The first `count` that were taken. No lock is held while the log is written. */
+static void tell_traces(const struct redisReply *entries, size_t count)
+{
+    struct entry entry;
+    for (size_t i = 0; i < count && log_wants(LOG_LEVEL_DEBUG); i++)
+        if (read_entry(entries->element[i], &entry) && traceparent_is_id(entry.trace))
+            log_debug("change %" PRIu64 ": %.*s, trace %.*s", index_of(&entry),
+                      (int)entry.path.len, entry.path.at, (int)entry.trace.len,
+                      entry.trace.at);
 }
 
 /* `wait`: for news, a little. */
@@ -125,6 +153,7 @@ static bool read_log(struct redis *redis, bool wait, bool *news)
     if (reply == NULL)
         return false;
     bool follows = true;
+    size_t taken = 0;
     *news = reply->type == REDIS_REPLY_ARRAY && reply->elements == 1 &&
             reply->element[0]->elements == 2;
     if (*news) {
@@ -133,12 +162,13 @@ static bool read_log(struct redis *redis, bool wait, bool *news)
         /* At once: what one call of a proposer has made, and what it has forgotten. */
         lock_take(&redis->lock);
         view->hold(view->context);
-        for (size_t i = 0; follows && i < entries->elements; i++)
-            follows = take_entry(redis, entries->element[i]);
+        for (; follows && taken < entries->elements; taken += follows)
+            follows = take_entry(redis, entries->element[taken]);
         view->ring(view->context);
         lock_drop(&redis->lock);
         if (follows && entries->elements < ENTRIES)
             engine_set_level(&redis->engine);
+        tell_traces(entries, taken);
     }
     freeReplyObject(reply);
     return follows || redis_catch_up(redis);

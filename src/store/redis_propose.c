@@ -78,6 +78,7 @@ static void decide_one(struct call *call, size_t i, uint64_t known)
     arguments[2] = base_of(edit, base, known, call->bases[i]);
     arguments[3] = puts ? document->type : TEXT("");
     arguments[4] = puts ? document->body : TEXT("");
+    arguments[5] = edit->trace;
 }
 
 /* With what has come by so far. */

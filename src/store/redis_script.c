@@ -39,6 +39,11 @@
     "    'what', 'begin', 'before', '0')\n"                                              \
     "end\n"
 
+#define ADD_ENTRY                                                                        \
+    "redis.call('XADD', log, 'MAXLEN', '~', history, text(newest) .. '-0', 'what',\n"    \
+    "    what, 'before', text(before), 'path', path, 'at', at, 'type', type,\n"          \
+    "    'body', body, 'origin', origin"
+
 #define APPLY                                                                            \
     "local function forget()\n"                                                          \
     "  local surplus = redis.call('ZCARD', gone) - limit\n"                              \
@@ -66,7 +71,7 @@
     "  end\n"                                                                            \
     "  return path\n"                                                                    \
     "end\n"                                                                              \
-    "local function apply(what, path, type, body, origin)\n"                             \
+    "local function apply(what, path, type, body, origin, trace)\n"                      \
     "  local before = newest\n"                                                          \
     "  newest = newest + 1\n"                                                            \
     "  redis.call('HSET', state, 'newest', text(newest))\n"                              \
@@ -89,9 +94,8 @@
     "      end\n"                                                                        \
     "    end\n"                                                                          \
     "  end\n"                                                                            \
-    "  redis.call('XADD', log, 'MAXLEN', '~', history, text(newest) .. '-0', 'what',\n"  \
-    "    what, 'before', text(before), 'path', path, 'at', at, 'type', type,\n"          \
-    "    'body', body, 'origin', origin)\n"                                              \
+    "  if trace == '' then " ADD_ENTRY ")\n"                                             \
+    "  else " ADD_ENTRY ", 'trace', trace) end\n"                                        \
     "end\n"
 
 const char *const redis_scripts[REDIS_SCRIPTS] = {
@@ -115,7 +119,7 @@ const char *const redis_scripts[REDIS_SCRIPTS] = {
         "local newest = tonumber(was[2] or '0')\n" BEGIN_ANEW APPLY
         "if was[3] ~= replid or newest < known or newest == 0 then begin() end\n"
         "local answer, made, start = {'ok', '', replid}, {}, newest\n"
-        "for i = 9, #ARGV, 5 do\n"
+        "for i = 9, #ARGV, 6 do\n"
         "  local what, path, base = ARGV[i], ARGV[i + 1], ARGV[i + 2]\n"
         "  local now = redis.call('ZSCORE', index, path)\n"
         "  now = now and tonumber(now) or 0\n"
@@ -130,7 +134,7 @@ const char *const redis_scripts[REDIS_SCRIPTS] = {
         "      said = 'full'\n"
         "    else\n"
         "      apply(what, path, ARGV[i + 3], ARGV[i + 4],\n"
-        "        process .. ':' .. text(number + (i - 9) / 5))\n"
+        "        process .. ':' .. text(number + (i - 9) / 6), ARGV[i + 5])\n"
         "      said = text(newest)\n"
         "    end\n"
         "  end\n"

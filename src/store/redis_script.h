@@ -38,10 +38,10 @@ extern const char *const redis_scripts[REDIS_SCRIPTS];
 /* Of REDIS_PROPOSE: process, connection, number of the first edit, newest index known,
  * clock (microseconds), time (nanoseconds), limit of resources, length of the log; then
  * of each edit: what, path, the index that it was decided on (or one of the two below),
- * type, body. Answers "ok", the newest index, the replid, and of each edit its index, or
- * one of the words. */
+ * type, body, its trace or nothing. Answers "ok", the newest index, the replid, and of
+ * each edit its index, or one of the words. */
 #define REDIS_ARGUMENTS 8
-#define REDIS_EDIT_ARGUMENTS 5
+#define REDIS_EDIT_ARGUMENTS 6
 #define REDIS_ANSWERS 3 /* before those of the edits */
 /* Whatever the resource is now; and: decided on what an edit before it in this call has
  * made. */

@@ -47,6 +47,20 @@ static int start_fenced(void **state)
     return begin("reads = \"fenced\"; }; max_waiting = 2;");
 }
 
+/* Each at "debug", the last one's lines in JSON. */
+static int start_debug(void **state)
+{
+    (void)state;
+    redis_server_start(&server, true);
+    for (int i = 0; i < MACHINES; i++) {
+        make_config(server.url, i < MACHINES - 1
+                                    ? "}; log_level = \"debug\";"
+                                    : "}; log_level = \"debug\"; log_format = \"json\";");
+        stack_start(&stacks[i], &(struct stack_options){.config = config});
+    }
+    return 0;
+}
+
 static int stop(void **state)
 {
     (void)state;
@@ -253,6 +267,32 @@ static void a_sighup_moves_all_to_another_engine(void **state)
     redis_server_stop(&other);
 }
 
+#define TRACE "4bf92f3577b34da6a3ce929d0e0e4736"
+
+static void a_trace_goes_with_its_change_to_all_machines(void **state)
+{
+    char line[128];
+    (void)state;
+    struct answer answer =
+        http(&(struct http){.port = stacks[0].port,
+                            .method = "PUT",
+                            .path = "/publish/a",
+                            .headers = {"Content-Type: application/json",
+                                        "traceparent: 00-" TRACE "-00f067aa0ba902b7-01"},
+                            .body = "{}"});
+    assert_int_equal(answer.status, 201);
+    unsigned long long index = index_of(&answer);
+    answer_free(&answer);
+    snprintf(line, sizeof line, "debug: change %llu: /a, trace " TRACE "\n", index);
+    await_logged(&stacks[0], line);
+    await_logged(&stacks[1], line);
+    snprintf(line, sizeof line, "\"message\":\"change %llu: /a, trace " TRACE "\"}\n",
+             index);
+    await_logged(&stacks[2], line);
+    assert_int_equal(stack_logged(&stacks[1], TRACE), 1); /* it was not asked */
+    http_put(stacks[1].port, "/a", "[]", NULL);
+}
+
 /* A look that waits for the engine is none that waits for a change. */
 static void fenced_reads_take_no_place_of_those_who_wait(void **state)
 {
@@ -309,6 +349,8 @@ int main(void)
         TEST(reading_and_waiting_go_on_without_the_engine),
         TEST(a_frozen_engine_holds_up_no_stop),
         TEST(a_sighup_moves_all_to_another_engine),
+        cmocka_unit_test_setup_teardown(a_trace_goes_with_its_change_to_all_machines,
+                                        start_debug, stop),
         cmocka_unit_test_setup_teardown(fenced_reads_take_no_place_of_those_who_wait,
                                         start_fenced, stop),
     };

@@ -43,6 +43,25 @@ static void what_is_none_is_taken_for_none(void **state)
             fail_msg("%s", bad[i]);
 }
 
+static void an_id_by_itself_is_looked_at_as_closely(void **state)
+{
+    static const char *const bad[] = {
+        "",
+        "4bf92f3577b34da6a3ce929d0e0e473",
+        ID "0",
+        ID "-",
+        "00000000000000000000000000000000",
+        "4BF92F3577B34DA6A3CE929D0E0E4736",
+        "4bf92f3577b34da6a3ce929d0e0e47\n6",
+    };
+    (void)state;
+    assert_true(traceparent_is_id(TEXT(ID)));
+    assert_false(traceparent_is_id((struct text){0}));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (traceparent_is_id(text_of(bad[i])))
+            fail_msg("%s", bad[i]);
+}
+
 static void a_nul_is_no_digit(void **state)
 {
     char header[] = "00-" ID "-" PARENT "-01";
@@ -56,6 +75,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_id_is_found),
         cmocka_unit_test(what_is_none_is_taken_for_none),
+        cmocka_unit_test(an_id_by_itself_is_looked_at_as_closely),
         cmocka_unit_test(a_nul_is_no_digit),
     };
     return cmocka_run_group_tests_name("http/traceparent", tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include "fcgiwait/log.h"
 #include "must.h"
 #include "service_rig.h"
+#include "slow_store.h"
 
 struct bench {
     struct service_rig rig; /* first */
@@ -117,6 +118,42 @@ static void a_trace_is_told_with_the_request_and_the_index_with_the_reply(void *
     must_say(bench, "debug: request 2: PUT /a\n");
 }
 
+static void must_be_traced(const struct slow_store *slow, size_t count)
+{
+    for (int i = 0; i < 6000 && slow->waiting == 0; i++)
+        usleep(10000);
+    assert_int_equal(slow->count, count);
+    for (size_t i = 0; i < count; i++)
+        assert_true(text_is(slow->kept[i].trace, TEXT(ID)));
+}
+
+static void a_trace_goes_to_the_store_with_each_change(void **state)
+{
+    static struct slow_store slow; /* the rig's until it closes */
+    struct bench *bench = *state;
+    struct visit put, report;
+    struct cgi cgi = {.method = TEXT("PUT"),
+                      .script_name = TEXT("/a"),
+                      .access = TEXT("publish"),
+                      .traceparent = TEXT("00-" ID "-00f067aa0ba902b7-01"),
+                      .body = TEXT("1"),
+                      .body_length = 1};
+    slow_store_open(&slow, &bench->rig);
+    service_rig_serve(&bench->rig, &put, &cgi);
+    must_be_traced(&slow, 1);
+    slow_store_go_on(&slow);
+    visit_await(&put);
+    cgi.origin_status = TEXT("200");
+    cgi.location = TEXT("/b");
+    cgi.also = TEXT("/c /d/*");
+    cgi.again = TEXT("1ms");
+    service_rig_serve(&bench->rig, &report, &cgi);
+    must_be_traced(&slow, 4);
+    slow_store_go_on(&slow);
+    visit_await(&report);
+    must_be_traced(&slow, 4); /* once more */
+}
+
 static void each_method_is_told_by_its_name(void **state)
 {
     static const char *const methods[] = {"OPTIONS", "PATCH", "POST", "DELETE", "QUERY"};
@@ -163,6 +200,7 @@ int main(void)
         TEST(a_wait_is_told_from_its_beginning_to_its_end),
         TEST(who_goes_away_is_told),
         TEST(a_trace_is_told_with_the_request_and_the_index_with_the_reply),
+        TEST(a_trace_goes_to_the_store_with_each_change),
         TEST(each_method_is_told_by_its_name),
         TEST(an_index_that_is_none_is_told_as_such),
         TEST(at_info_nothing_is_said),

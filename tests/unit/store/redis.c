@@ -6,8 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "fcgiwait/clock.h"
+#include "fcgiwait/log.h"
 #include "fcgiwait/thread.h"
 #include "must.h"
 #include "redis_server.h"
@@ -160,6 +163,80 @@ static void conditional_puts_of_several_lose_no_update(void **state)
     assert_int_equal(join_writers(writers), 0);
     snprintf(expected, sizeof expected, "%d", sum);
     all_have("/n", expected);
+}
+
+/* --- traces --- */
+
+#define ID "4bf92f3577b34da6a3ce929d0e0e4736"
+
+/* What is logged at "debug", of all of them. */
+static int stderr_before, heard_file;
+static char heard[16384];
+
+static int start_heard(void **state)
+{
+    fflush(stderr);
+    stderr_before = dup(STDERR_FILENO);
+    heard_file = memfd_create("log", MFD_CLOEXEC);
+    must(dup2(heard_file, STDERR_FILENO) >= 0, "no standard error");
+    log_set_level(LOG_LEVEL_DEBUG);
+    return start(state);
+}
+
+static int stop_heard(void **state)
+{
+    log_set_level(LOG_LEVEL_INFO);
+    dup2(stderr_before, STDERR_FILENO);
+    close(stderr_before);
+    close(heard_file);
+    return stop(state);
+}
+
+static int times_heard(const char *what)
+{
+    int count = 0;
+    ssize_t n = pread(heard_file, heard, sizeof heard - 1, 0);
+    heard[n > 0 ? n : 0] = '\0';
+    for (const char *at = heard; (at = strstr(at, what)) != NULL; at++)
+        count++;
+    return count;
+}
+
+static void put_traced(struct store_rig *store_rig, const char *path)
+{
+    char line[128];
+    struct edit edit = {.kind = EDIT_PUT,
+                        .path = text_of(path),
+                        .document = document_new(TEXT("x/y"), TEXT("1")),
+                        .trace = TEXT(ID)};
+    snprintf(line, sizeof line, "debug: change %llu: %s, trace " ID "\n",
+             (unsigned long long)store_rig_edit(store_rig, &edit).index, path);
+    for (int i = 0; i < 6000 && times_heard(line) < MACHINES; i++)
+        thread_pause(10 * NANOS_PER_MS);
+    assert_int_equal(times_heard(line), MACHINES);
+}
+
+static void a_trace_goes_to_all_with_its_change(void **state)
+{
+    (void)state;
+    put_traced(&machines[0], "/a");
+    assert_true(redis_server_says(&server, "XREVRANGE {fcgiwait}:log + - COUNT 1", ID));
+    store_rig_put(&machines[1], "/b", "x/y", "1");
+    assert_false(
+        redis_server_says(&server, "XREVRANGE {fcgiwait}:log + - COUNT 1", "trace"));
+    /* By somebody else, with a field that is not known here. */
+    redis_server_say(
+        &server,
+        "EVAL \"local n = tonumber(redis.call('HGET', '{fcgiwait}:state', 'newest')) "
+        "local function t(i) return string.format('%.0f', n + i) end "
+        "redis.call('ZADD', '{fcgiwait}:index', t(1), '/forged') "
+        "redis.call('HSET', '{fcgiwait}:state', 'newest', t(1)) "
+        "redis.call('XADD', '{fcgiwait}:log', t(1) .. '-0', 'what', 'put', 'before', "
+        "t(0), 'path', '/forged', 'at', '5', 'type', 'x/y', 'body', '1', 'later', '1', "
+        "'trace', 'forged') return 1\" 0");
+    all_have("/forged", "1");
+    put_traced(&machines[2], "/c"); /* whatever was before it has been told */
+    assert_int_equal(times_heard(", trace "), 2 * MACHINES);
 }
 
 /* --- who comes later --- */
@@ -563,6 +640,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_one_publishes_all_have),
         TEST(conditional_puts_of_several_lose_no_update),
+        cmocka_unit_test_setup_teardown(a_trace_goes_to_all_with_its_change, start_heard,
+                                        stop_heard),
         TEST(a_new_machine_has_all_of_it_while_writes_go_on),
         TEST(a_new_machine_has_large_documents),
         TEST(a_new_machine_tells_what_was_deleted_from_what_was_touched),
