@@ -93,8 +93,6 @@ const storeIn = (database, tables) => `store = { type = "postgres";
   url = "host=${database.dir} user=postgres dbname=postgres"; tables = ${tables}; };`;
 
 export class Machine extends Stack {
-  patience = 30;
-
   static async start(database, api, tables) {
     return super.start({conf: 'postgres.conf', store: storeIn(database, tables),
       replace: [['server 127.0.0.1:3000;', `server 127.0.0.1:${api.port};`]]});

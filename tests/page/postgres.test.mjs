@@ -4,37 +4,20 @@
 import assert from 'node:assert/strict';
 import {execFile} from 'node:child_process';
 import {chmod, mkdtemp, readdir, rm} from 'node:fs/promises';
-import net from 'node:net';
-import {once} from 'node:events';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {test} from 'node:test';
 import {promisify} from 'node:util';
 import {launch} from './browser.mjs';
-import {alive, end, examples, fcgiwait, run, until} from './stack.mjs';
+import {alive, end, examples, fcgiwait, freePort, run, until} from './stack.mjs';
 
 const LIMIT = {timeout: 180000};
 
-async function isFree(port) {
-  const server = net.createServer().listen(port, '127.0.0.1');
-  const free = await Promise.race([once(server, 'listening').then(() => true),
-    once(server, 'error').then(() => false)]);
-  server.close();
-  return free;
-}
-
-// Two in a row, below those that the kernel gives to clients: one of them would have the second
-// before it is listened on.
-async function freePorts() {
-  for (let port = 16384 + process.pid % 8192 * 2; port > 1024; port -= 2)
-    if (await isFree(port) && await isFree(port + 1)) return port;
-  throw new Error('no two ports are free');
-}
-
 test('what psql writes arrives at both machines', LIMIT, async () => {
   const place = await mkdtemp(path.join(tmpdir(), 'fcgiwait-postgres-'));
-  const port = await freePorts();
-  const env = {...process.env, PORT: `${port}`, FCGIWAIT: fcgiwait, TMPDIR: place};
+  const port = await freePort(2);
+  const env = {...process.env, PORT: `${port}`, FCGIWAIT: fcgiwait, TMPDIR: place,
+    npm_config_fetch_retries: '5'};
   await chmod(place, 0o755);
   const script = run(path.join(examples, 'postgres.sh'), [], {env, stdio: 'pipe'});
   let said = '', browser;
@@ -52,7 +35,7 @@ test('what psql writes arrives at both machines', LIMIT, async () => {
     browser = await launch();
     const pages = await Promise.all([port, port + 1].map(async one => {
       const page = await browser.newPage();
-      page.setDefaultTimeout(20000);
+      page.setDefaultTimeout(40000);
       await page.goto(`http://127.0.0.1:${one}/`);
       return page;
     }));

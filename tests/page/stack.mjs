@@ -15,16 +15,32 @@ export const fcgiwait = path.resolve(process.env.FCGIWAIT
   ?? fileURLToPath(new URL('../../src/fcgiwait', import.meta.url)));
 const env = {...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin`};
 
-export async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const {port} = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
+async function isFree(port) {
+  const server = net.createServer().listen(port, '127.0.0.1');
+  const free = await Promise.race([once(server, 'listening').then(() => true),
+    once(server, 'error').then(() => false)]);
+  if (free) {
+    server.close();
+    await once(server, 'close');
+  }
+  return free;
 }
 
-export async function until(fact, what, seconds = 10) {
+// `count` of them in a row, below those that the kernel gives to clients: one of these would have it
+// before it is listened on, or while who listened there is started anew.
+let next = process.pid * 64;
+export async function freePort(count = 1) {
+  for (let tries = 0; tries < 10000; tries++) {
+    const port = 10240 + next % 20480;
+    next += count;
+    let free = 0;
+    while (free < count && await isFree(port + free)) free++;
+    if (free === count) return port;
+  }
+  throw new Error('no port is free');
+}
+
+export async function until(fact, what, seconds = 30) {
   const end = performance.now() + 1000 * seconds;
   for (;;) {
     const result = await fact();
@@ -35,8 +51,6 @@ export async function until(fact, what, seconds = 10) {
 }
 
 export class Stack {
-  patience = 10;        // seconds until fcgiwait has to answer
-
   // `replace` holds pairs, of a text in the example and what to write in its place. `prepare`
   // is called with the stack before anything is started.
   static async start({conf = 'longpoll.conf', health = '/health', replace = [],
@@ -91,7 +105,7 @@ export class Stack {
 
   async awaitHealth() {
     await until(async () => (await fetch(this.health).catch(() => ({}))).ok,
-      'fcgiwait answers through nginx', this.patience);
+      'fcgiwait answers through nginx');
   }
 
   async stopFcgiwait() {
