@@ -132,7 +132,7 @@ export async function curl(site, address, tell) {
         } else if (name) fields[name] = value;
       }
     });
-    child.on('exit', () => setTimeout(() => { if (!ended) start(); }, 300));
+    child.on('close', () => setTimeout(() => { if (!ended) start(); }, 300));
   };
   start();
   atEnd(() => { ended = true; child.kill(); });
