@@ -3,11 +3,11 @@
 // machine, with the body that the API then gives.
 import assert from 'node:assert/strict';
 import {after, before, test} from 'node:test';
-import {setTimeout as sleep} from 'node:timers/promises';
 import {Api, Database, Machine, setUp} from './database.mjs';
 import {until} from './stack.mjs';
 
 const LIMIT = {timeout: 120000};
+const MARK = "SELECT pg_logical_emit_message(true, 'fcgiwait', '/mark')";
 
 const schema = `
 CREATE TABLE posts (id int PRIMARY KEY, author text, title text, body text) WITH (toast_tuple_target = 128);
@@ -72,16 +72,14 @@ before(async () => {
   api = await Api.start(answer);
   await setUp(database, tables);
   machines = [await Machine.start(database, api, tables), await Machine.start(database, api, tables)];
-  // A start counts as a change of everything, and both have to have heard of both.
-  let last;
-  await until(async () => {
-    await sleep(200);
-    const [one, other] = await Promise.all(machines.map(async machine =>
-      (await fetch(`${machine.url}/elsewhere`)).headers.get('x-polling-index')));
-    const still = one === other && one === last;
-    last = one;
-    return still;
-  }, 'both machines are at the same index', 30);
+  // A start counts as a change of everything. Who has heard of a mark has heard of both.
+  await database.psql(MARK);
+  const index = async (machine, at) =>
+    Number((await fetch(`${machine.url}${at}`)).headers.get('x-polling-index'));
+  for (const machine of machines) {
+    await until(async () => await index(machine, '/mark') > await index(machine, '/elsewhere'),
+      'both machines have heard of both starts');
+  }
 });
 after(async () => {
   for (const machine of machines ?? []) await machine.stop();
@@ -115,9 +113,9 @@ async function all(write, expected) {
     Promise.all([...watched, '/mark'].map(at => waiter(machine, at)))))).flat();
   try {
     await write();
-    await database.psql("SELECT pg_logical_emit_message(true, 'fcgiwait', '/mark')");
+    await database.psql(MARK);
     const due = list.filter(wait => wait.at === '/mark' || expected.includes(wait.at));
-    await until(() => due.every(wait => wait.response !== undefined), 'all are woken', 20)
+    await until(() => due.every(wait => wait.response !== undefined), 'all are woken')
       .catch(error => assert.fail(`${error.message}; not ${due.filter(wait =>
         wait.response === undefined).map(wait => wait.at)}`));
   } finally {
