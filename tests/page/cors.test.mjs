@@ -9,7 +9,7 @@ import {after, before, test} from 'node:test';
 import {launch} from './browser.mjs';
 import {Stack} from './stack.mjs';
 
-const LIMIT = {timeout: 60000};
+const LIMIT = {timeout: 120000};
 const script = await readFile(new URL('../../nginx-examples/www/longpoll.js', import.meta.url), 'utf8');
 let browser, site, origin, api;
 

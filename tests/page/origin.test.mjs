@@ -10,7 +10,7 @@ import {Stack, until} from './stack.mjs';
 const text = await readFile(new URL('../../nginx-examples/www/longpoll.js', import.meta.url), 'utf8');
 const {follow} = await import(`data:text/javascript,${encodeURIComponent(text)}`);
 
-const LIMIT = {timeout: 60000};
+const LIMIT = {timeout: 120000};
 const posts = new Map();
 let stops = [];
 let api, stack, broken = false;

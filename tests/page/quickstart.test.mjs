@@ -9,7 +9,7 @@ import path from 'node:path';
 import {afterEach, beforeEach, test} from 'node:test';
 import {alive, end, examples, fcgiwait, freePort, run, until} from './stack.mjs';
 
-const LIMIT = {timeout: 60000};
+const LIMIT = {timeout: 120000};
 const script = path.join(examples, 'quickstart.sh');
 let place, port, children;
 
@@ -44,7 +44,7 @@ const startInTerminal = (file, more) =>
   start('script', ['-qec', `'${file}'`, '/dev/null'], {SHELL: '/bin/sh', ...more});
 const ctrlC = child => child.stdin.write('\x03');
 
-const runs = child => until(() => child.said.includes('Ctrl-C stops it'), 'it runs', 30);
+const runs = child => until(() => child.said.includes('Ctrl-C stops it'), 'it runs');
 
 // All that was started has `place` in its command line.
 async function nothingIsLeft() {
