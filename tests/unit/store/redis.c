@@ -19,7 +19,7 @@
 enum { MACHINES = 3 };
 
 static struct redis_server server;
-static struct store_options options = {.type = "redis", .patience = NANOS_PER_SECOND};
+static struct store_options options = {.type = "redis", .patience = 3 * NANOS_PER_SECOND};
 static struct store_rig machines[MACHINES];
 
 static int begin(bool durable)

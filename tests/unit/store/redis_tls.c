@@ -14,7 +14,7 @@
 #include "redis_server.h"
 #include "store_rig.h"
 
-static struct store_options options = {.type = "redis", .patience = NANOS_PER_SECOND};
+static struct store_options options = {.type = "redis", .patience = 3 * NANOS_PER_SECOND};
 
 static void must_refuse(const char *url, const char *why)
 {
