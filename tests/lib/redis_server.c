@@ -29,11 +29,11 @@ bool redis_server_can(void)
 #endif
 }
 
-static int try_to_connect(const struct redis_server *server)
+static int try_to_connect(const struct redis_server *server, int seconds)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((uint16_t)server->port)};
-    struct timeval limit = {2, 0}; /* it may be cut off, or frozen */
+    struct timeval limit = {seconds, 0};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     inet_pton(AF_INET, server->address, &address.sin_addr);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
@@ -43,11 +43,11 @@ static int try_to_connect(const struct redis_server *server)
     return -1;
 }
 
-/* The beginning of the answer. */
-static bool ask(const struct redis_server *server, const char *command, char *answer,
-                size_t capacity)
+/* The beginning of the answer, where it comes within so many seconds. */
+static bool ask_within(int seconds, const struct redis_server *server,
+                       const char *command, char *answer, size_t capacity)
 {
-    int fd = try_to_connect(server);
+    int fd = try_to_connect(server, seconds);
     if (fd < 0)
         return false;
     dprintf(fd, "%s\r\n", command);
@@ -55,6 +55,13 @@ static bool ask(const struct redis_server *server, const char *command, char *an
     close(fd);
     answer[len > 0 ? len : 0] = '\0';
     return len > 0;
+}
+
+/* Of one that may be cut off, or frozen. */
+static bool ask(const struct redis_server *server, const char *command, char *answer,
+                size_t capacity)
+{
+    return ask_within(2, server, command, answer, capacity);
 }
 
 static void run(const struct redis_server *server)
@@ -232,8 +239,8 @@ void redis_server_stop(struct redis_server *server)
 void redis_server_say(const struct redis_server *server, const char *command)
 {
     char answer[256];
-    must(ask(server, command, answer, sizeof answer) && answer[0] != '-', "%s: %s",
-         command, answer);
+    must(ask_within(60, server, command, answer, sizeof answer) && answer[0] != '-',
+         "%s: %s", command, answer);
 }
 
 void redis_server_await(const struct redis_server *server, const char *command,
