@@ -182,6 +182,7 @@ static void once_it_is_reached_the_stream_begins(void **state)
     assert_true(visit.is_stream);
     visit_must_say(&visit, "data: here\n\n");
     visit_leave(&visit);
+    assert_false(visit.ended);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, service_rig_teardown)

@@ -160,6 +160,7 @@ static void who_is_slow_is_told_that_it_was_deleted_and_forgotten(void **state)
     visit_must_say_next(&visit, "\n{\"path\":\"/l/a\"");
     visit_must_say(&visit, "second");
     visit_leave(&visit);
+    assert_false(visit.ended);
 }
 
 /* One that comes back with an index of before is told none that is lower. */
@@ -181,6 +182,7 @@ static void who_comes_back_to_what_is_forgotten_is_told_no_lower_index(void **st
     service_rig_put(rig, "/l/a", "second");
     visit_must_say(&visit, "second");
     visit_leave(&visit);
+    assert_false(visit.ended);
 }
 
 int main(void)
