@@ -3,6 +3,7 @@
  * asked for and what is there. */
 #include "read_plan.h"
 
+#include "bookmark.h"
 #include "fcgiwait/etag.h"
 
 /* No reply comes later than the wait that was asked for: what the way back may take. */
@@ -70,15 +71,20 @@ static const char *condition_failure(const struct operation *operation,
                : NULL;
 }
 
-/* Whether the client brings an index that was given in this store's life. */
+/* Whether the client brings an index that was given in this store's life, or a page's
+ * end, in whose place it had one. */
 static bool brings_index(const struct operation *operation, const struct tree_span *span,
                          uint64_t born)
 {
     struct text tags = operation->conditions.if_none_match;
+    uint64_t index = operation->index;
     if (operation->has_index)
-        return operation->index >= born && operation->index <= span->newest;
+        return (index >= born && index <= span->newest) ||
+               (operation->below && bookmark_can_be(index));
     return operation->has_wait && tags.at != NULL &&
-           etag_newest(tags, born, span->newest) != 0;
+           (etag_newest(tags, born, span->newest) != 0 ||
+            (operation->below &&
+             etag_newest(tags, BOOKMARK_LEAST, INDEX_LIMIT - 1) != 0));
 }
 
 uint64_t read_plan_index(const struct operation *operation, const struct tree_span *span,

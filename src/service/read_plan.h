@@ -31,8 +31,8 @@ bool read_plan_is_since(const struct tree_span *span, const struct present *pres
 
 /* The index that the client is told: the resource's own. A path of which nothing is
  * remembered has 0, but the horizon for who brings an index of this store (`born`:
- * store_born()): the path may have been there, here or as another machine saw it, and no
- * client's index goes back. */
+ * store_born()), or a bookmark: the path may have been there, here or as another machine
+ * saw it, and no client's index goes back. */
 uint64_t read_plan_index(const struct operation *operation, const struct tree_span *span,
                          uint64_t born, const struct present *present);
 

@@ -69,6 +69,8 @@ static bool is_forgotten(const struct model_state *state, const struct model_spa
     return state->index == 0 || (!state->there && state->index <= span->horizon);
 }
 
+#define BOOKMARK (UINT64_C(1) << 52) /* from there on */
+
 /* Whether no lower one may be told where nothing is remembered. */
 static bool is_of(const struct model_span *span, uint64_t index)
 {
@@ -85,7 +87,9 @@ static uint64_t index_of(const struct model *model, const struct model_copy *cop
         if (model_concerns(target, i) && !is_forgotten(&model->now[i], span) &&
             model->now[i].index > index)
             index = model->now[i].index;
-    bool brings = copy->has_index && is_of(span, copy->index);
+    bool brings =
+        copy->has_index && (is_of(span, copy->index) ||
+                            (copy->index >= BOOKMARK && span->horizon > span->born));
     bool never_lower = model_targets[target].only == NULL || index > 0 || brings;
     return never_lower && index < span->horizon ? span->horizon : index;
 }

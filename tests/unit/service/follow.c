@@ -576,6 +576,39 @@ static void a_name_that_was_forgotten_is_missed(void **state)
     assert_int_equal(ask_since(rig, &visit, "/l", index_of(&visit), "&only=a,b"), 304);
 }
 
+/* The end of a page stands for one that the client had, or would have had. */
+static void no_index_goes_back_behind_a_page_either(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    char out[1024];
+    struct service_rules rules = service_rig_rules;
+    rules.limit_changes = 3;
+    rules.limit_answer = 1; /* a page of each */
+    assert_true(service_set_rules(rig->service, &rules));
+    uint64_t a = put(rig, "/l/a", JSON("1"));
+    put(rig, "/l/b", JSON("1"));
+    forget_some(rig);
+    assert_int_equal(ask_since(rig, &visit, "/l", a, "&only=a,b"), 200);
+    assert_non_null(strstr(visit.body, "\"more\":true"));
+    uint64_t bookmark = index_of(&visit);
+    assert_true(bookmark > UINT64_C(1) << 52);
+    change(rig, "DELETE", "/l/a");
+    change(rig, "DELETE", "/l/b");
+    forget_some(rig);
+    assert_int_equal(ask_since(rig, &visit, "/l", a, ""), 200);
+    uint64_t horizon = index_of(&visit);
+    assert_true(horizon > a);
+    static const char *const all[] = {"&only=a,b", "&only=a", ""};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        assert_int_equal(ask_since(rig, &visit, "/l", bookmark, all[i]), 200);
+        must_tell(&visit, told(out, "{\"index\":#,\"reset\":true,\"changes\":[]}",
+                               horizon, 0, 0));
+        assert_int_equal(index_of(&visit), horizon);
+        assert_int_equal(ask_since(rig, &visit, "/l", horizon, all[i]), 304);
+    }
+}
+
 static void the_path_itself_wakes_nobody_who_asked_for_what_is_below(void **state)
 {
     struct service_rig *rig = *state;
@@ -760,6 +793,7 @@ int main(void)
         WITH(small, a_first_answer_comes_in_pages_whatever_was_forgotten),
         WITH(small, a_page_that_may_have_missed_a_deletion_begins_again),
         WITH(small, a_name_that_was_forgotten_is_missed),
+        WITH(small, no_index_goes_back_behind_a_page_either),
         WITH(plenty, the_path_itself_wakes_nobody_who_asked_for_what_is_below),
         WITH(plenty, behind_an_origin_the_path_itself_wakes_nobody_either),
         WITH(small, pages_behind_an_origin_come_to_an_end),

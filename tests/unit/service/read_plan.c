@@ -240,6 +240,16 @@ static void what_is_not_remembered_has_the_horizon_for_who_brings_an_index(void 
         {"index=4", NULL, NULL, NULL, 3, 3},
         {"index=4", NULL, NULL, NULL, 7, 7},
         {"index=4", NULL, NULL, "below", 0, 5},
+        /* A page's end: no index of one resource is. */
+        {"index=4503599627370496", NULL, NULL, "below", 0, 5},
+        {"index=9007199254740991", NULL, NULL, "below", 0, 5},
+        {"index=4503599627370495", NULL, NULL, "below", 0, 0},
+        {"index=9007199254740992", NULL, NULL, "below", 0, 0},
+        {"index=4503599627370496", NULL, NULL, NULL, 0, 0},
+        {"index=4503599627370496", NULL, NULL, "below", 7, 7},
+        {"wait=9", NULL, "\"4503599627370496\"", "below", 0, 5},
+        {NULL, NULL, "\"4503599627370496\"", "below", 0, 0},
+        {"wait=9", NULL, "\"4503599627370496\"", NULL, 0, 0},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows_told / sizeof *rows_told; i++) {
