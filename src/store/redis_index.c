@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <hiredis/hiredis.h>
 
@@ -185,6 +186,8 @@ static bool finish(struct reading *reading)
     bool good = forgotten == redis->forgotten || redis_show_forgotten(redis, forgotten);
     if (good) {
         redis->reading = false;
+        if (!text_is(era, text_of(redis->era))) /* which may not have it any more */
+            memset(redis->seen, 0, sizeof redis->seen);
         snprintf(redis->era, sizeof redis->era, "%.*s", (int)era.len, era.at);
         redis_move(redis, reading->newest);
     }

@@ -108,6 +108,9 @@ static bool settle(struct edit *edit, struct text said, bool safe)
         edit->index = index;
         if (!safe)
             edit->result = EDIT_UNSURE;
+    } else if (!safe && edit->result == EDIT_SAME) {
+        /* Nor is that safe which it is the same as. */
+        edit->result = EDIT_UNSURE;
     } /* else it is what was decided */
     return false;
 }
@@ -144,8 +147,8 @@ static void settle_all(struct call *call, bool safe)
 }
 
 /* The answer is lost: what has come by was made, and nothing else was or will be, unless
- * the stream was not there to be looked at. */
-static void search(struct call *call, bool certain)
+ * the stream was not there to be looked at. `safe`: and is where it has to be. */
+static void search(struct call *call, bool certain, bool safe)
 {
     struct redis *redis = call->redis;
     uint64_t seen[REDIS_MOST];
@@ -155,10 +158,10 @@ static void search(struct call *call, bool certain)
     lock_drop(&redis->lock);
     for (size_t i = 0; i < call->count; i++) {
         struct edit *edit = call->edits[i];
-        if (seen[i] != 0) {
+        if (seen[i] != 0 && safe) {
             edit->index = seen[i];
             edit->done(edit);
-        } else if (certain) {
+        } else if (seen[i] == 0 && certain) {
             hold(redis, edit);
         } else {
             fail(redis, edit, EDIT_UNSURE);
@@ -178,10 +181,11 @@ static void recover(struct call *call)
     bool certain = connected(redis, call->until) &&
                    redis_hello(redis, &redis->proposing, &call->point) &&
                    redis_await(redis, &call->point, call->until);
+    bool safe = redis->replicas == 0 || (certain && redis_is_replicated(redis));
     /* An idle connection that was closed is no trouble. */
-    if (!certain)
+    if (!certain || !safe)
         note_trouble(redis);
-    search(call, certain);
+    search(call, certain, safe);
 }
 
 static void refuse(struct call *call)

@@ -259,6 +259,7 @@ static void replicas_that_we_miss(void **state)
     assert_int_equal(put("1"), EDIT_UNSURE);
     await_state(ENGINE_ALONE, "store.replicas");
     store_rig_await_body(&machine, "/a", "1");
+    assert_int_equal(put("1"), EDIT_UNSURE); /* the same is no safer */
     redis_server_start(&replica, false);
     redis_server_replicate(&replica, &server);
     put_at_last("2");
@@ -268,6 +269,27 @@ static void replicas_that_we_miss(void **state)
     kill(replica.pid, SIGCONT);
     must_go_on();
     redis_server_stop(&replica);
+}
+
+/* Nor is it where its answer was lost, and it is found in the stream. */
+static void replicas_that_we_miss_after_a_lost_answer(void **state)
+{
+    struct errand errand;
+    struct edit edit = {.kind = EDIT_PUT,
+                        .path = TEXT("/a"),
+                        .document = document_new(TEXT("x/y"), TEXT("1"))};
+    (void)state;
+    store_rig_close(&machine);
+    options.replicas = 1;
+    store_rig_open(&machine, &options);
+    machine.may_go_back = true;
+    assert_int_equal(put("0"), EDIT_UNSURE);
+    kill(server.pid, SIGSTOP);
+    store_rig_send(&machine, &errand, &edit);
+    thread_pause(3 * plain.patience / 2); /* its connection is given up */
+    kill(server.pid, SIGCONT);
+    enum edit_result result = store_rig_await(&errand).result;
+    assert_true(result == EDIT_UNSURE || result == EDIT_FAILED);
 }
 
 /* More paths than are kept count as everything. */
@@ -350,6 +372,7 @@ int main(void)
         TEST(keys_of_another_application),
         TEST(replicas_that_redis_itself_misses),
         TEST(replicas_that_we_miss),
+        TEST(replicas_that_we_miss_after_a_lost_answer),
         TEST(too_many_touches_while_it_is_away),
         TEST(fenced_reads_ask_the_engine),
     };
