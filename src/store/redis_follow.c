@@ -97,7 +97,8 @@ static enum change_kind kind_of(struct text what)
 static bool show_entry(struct redis *redis, const struct entry *entry, uint64_t index)
 {
     if (text_is(entry->what, TEXT("forget")))
-        return redis_show_forgotten(redis, number_of(entry->upto));
+        return index == atomic_load(&redis->store.index) &&
+               redis_show_forgotten(redis, number_of(entry->upto));
     if (text_is(entry->what, TEXT("begin")) ||
         number_of(entry->before) != atomic_load(&redis->store.index))
         return false;

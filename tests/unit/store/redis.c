@@ -372,6 +372,35 @@ static void who_was_away_for_long_is_told_what_differs(void **state)
     assert_true(machines[1].changes - changes <= 6);
 }
 
+/* Where nothing else comes, it is not told before what came ahead of it. */
+static void what_is_forgotten_waits_for_what_we_missed(void **state)
+{
+    struct tree_span span;
+    (void)state;
+    store_rig_put(&machines[0], "/a", "x/y", "1");
+    all_have("/a", "1");
+    uint64_t known = store_index(machines[0].store);
+    redis_server_say(
+        &server,
+        "EVAL \"local n = tonumber(redis.call('HGET', '{fcgiwait}:state', 'newest')) "
+        "local function t(i) return string.format('%.0f', n + i) end "
+        "redis.call('ZADD', '{fcgiwait}:index', t(1), '/away') "
+        "redis.call('HSET', '{fcgiwait}:times', '/away', '5') "
+        "redis.call('HSET', '{fcgiwait}:docs', '/away', 'x/y' .. string.char(10) .. '2') "
+        "redis.call('HSET', '{fcgiwait}:state', 'newest', t(3), 'forgotten', t(2)) "
+        "redis.call('XADD', '{fcgiwait}:log', t(3) .. '-1', 'what', 'forget', 'upto', "
+        "t(2)) return 1\" 0");
+    for (int i = 0; i < MACHINES; i++) {
+        struct instant began = clock_now();
+        do {
+            must(clock_now().at - began.at < 60 * NANOS_PER_SECOND, "it is not told");
+            thread_pause(NANOS_PER_MS);
+            tree_span(machines[i].tree, &span);
+        } while (span.horizon <= known);
+        assert_int_equal(store_rig_index(&machines[i], "/away"), known + 1);
+    }
+}
+
 /* --- an engine that is lost --- */
 
 static void an_answer_that_is_lost_is_found(void **state)
@@ -646,6 +675,7 @@ int main(void)
         TEST(a_new_machine_has_large_documents),
         TEST(a_new_machine_tells_what_was_deleted_from_what_was_touched),
         TEST(who_was_away_for_long_is_told_what_differs),
+        TEST(what_is_forgotten_waits_for_what_we_missed),
         TEST(an_answer_that_is_lost_is_found),
         TEST(a_frozen_engine_refuses_changes_in_time),
         cmocka_unit_test_setup_teardown(what_was_acknowledged_survives_the_engine,
