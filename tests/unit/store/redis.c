@@ -549,6 +549,34 @@ static void an_engine_that_is_emptied_is_noticed(void **state)
     all_have("/a", "2");
 }
 
+/* Its store began under a clock that was an hour ahead, and who comes now knows nothing
+ * of what is lost. */
+static void an_index_that_was_lost_is_not_given_again(void **state)
+{
+    struct store_rig rig;
+    struct store_options named = options;
+    char command[512];
+    uint64_t hour = UINT64_C(3600000000), before, last = 0;
+    (void)state;
+    named.name = "ahead";
+    snprintf(command, sizeof command, "HSET {ahead}:state format 1 replid 0 newest %llu",
+             (unsigned long long)(clock_wall() / 1000 + hour));
+    redis_server_say(&server, command);
+    store_rig_open(&rig, &named);
+    before = store_index(rig.store);
+    for (int i = 0; i < 5; i++)
+        last = store_rig_touch(&rig, "/a").index;
+    store_rig_close(&rig);
+    snprintf(command, sizeof command,
+             "EVAL \"redis.call('DEL', '{ahead}:log') return redis.call('HSET', "
+             "'{ahead}:state', 'replid', '0', 'newest', '%llu')\" 0",
+             (unsigned long long)before);
+    redis_server_say(&server, command);
+    store_rig_open(&rig, &named);
+    assert_true(last == before + 5 && store_index(rig.store) > last);
+    store_rig_close(&rig);
+}
+
 /* Nobody's word but the followers' own: the proposers' connections are given up. */
 static void who_only_listens_is_never_given_up(void **state)
 {
@@ -684,6 +712,7 @@ int main(void)
                                         start_durable, stop),
         TEST(an_engine_that_forgot_is_noticed),
         TEST(an_engine_that_is_emptied_is_noticed),
+        TEST(an_index_that_was_lost_is_not_given_again),
         TEST(who_only_listens_is_never_given_up),
         TEST(a_fence_opens_once_the_state_is_as_new),
         TEST(a_fence_is_given_up_in_time),
