@@ -75,6 +75,7 @@ build_all() {
     [ -n "${BUILD:-}" ] || build_tree
     mkdir -p "$out/bin"
     compile "$here"/*.c -o "$out/bin/load"
+    compile -fPIC -shared "$here/peers/handed.c" -o "$out/bin/handed.so"
     ! has go || GO111MODULE=off GOCACHE=$out/bin/go-cache go build -o "$out/bin/longpoll_go" \
         "$here/peers/longpoll.go"
     ! has threads || compile "$here/peers/longpoll_threads.c" -o "$out/bin/longpoll_threads" -lfcgi
