@@ -157,7 +157,7 @@ told() {
 end_streams() {
     local i _ open good=yes
     for i in {1..12}; do
-        for _ in {1..100}; do
+        for _ in {1..300}; do
             [ "$(told "$i" | tail -n 1)" != "$(wc -l <"/tmp/puts.$((i % 4))")" ] || break
             sleep 0.1
         done
@@ -183,7 +183,7 @@ enough() {
 # Nobody may have had another answer than these. A busy machine takes longer to get enough of them.
 end_load() {
     local _
-    for _ in {1..300}; do
+    for _ in {1..600}; do
         ! enough || break
         sleep 0.1
     done
@@ -227,9 +227,9 @@ keeps_what_is_the_users() {
 # Stopping may take longer than TimeoutStopSec where a drain is configured.
 drains() {
     mkdir -p /run/systemd/system/fcgiwait.service.d
-    printf '[Service]\nTimeoutStopSec=1\n' >/run/systemd/system/fcgiwait.service.d/short.conf
+    printf '[Service]\nTimeoutStopSec=3\n' >/run/systemd/system/fcgiwait.service.d/short.conf
     systemctl daemon-reload
-    sed -i 's/^drain = "0s"/drain = "4s"/' $conf
+    sed -i 's/^drain = "0s"/drain = "8s"/' $conf
     systemctl restart fcgiwait.service
     local i waits=()
     for i in {1..20}; do
@@ -241,7 +241,7 @@ drains() {
     systemctl stop fcgiwait.service
     wait "${waits[@]}"
     echo "stopped after $SECONDS s: $(shown service Result), $(cat /tmp/drain.*)"
-    [ "$(shown service Result)" = success ] && [ "$SECONDS" -ge 2 ] &&
+    [ "$(shown service Result)" = success ] && [ "$SECONDS" -ge 4 ] &&
         [ "$(cat /tmp/drain.* | fold -w 3 | sort -u)" = 304 ]
 }
 
@@ -262,7 +262,7 @@ starts_again_after_a_crash() {
     local before _
     before=$(shown service MainPID)
     kill -KILL "$before"
-    for _ in {1..100}; do
+    for _ in {1..300}; do
         [ "$(shown service MainPID)" = "$before" ] || ! active >/dev/null || return 0
         sleep 0.1
     done
