@@ -195,7 +195,7 @@ health() {
 }
 
 start_nginx() {
-    port=$((20000 + $$ % 20000))
+    port=$((20000 + $$ % 12000))
     cat >"$work/nginx.conf" <<END
 daemon off; user root; pid $work/nginx.pid; error_log $work/nginx.log;
 events {}
