@@ -205,9 +205,9 @@ static void heartbeat_and_end_change_on_sighup(void **state)
 
 /* --- a timeout on the way --- */
 
-static void a_timeout_below_the_heartbeat_is_named(void **state)
+/* True: as what it is. */
+static bool name_a_short_timeout(const struct stack *one)
 {
-    const struct stack *one = *state;
     struct follower followers[6] = {0};
     double start = seconds_now();
     while (stack_logged(one, "of silence, again and again") == 0) {
@@ -221,8 +221,21 @@ static void a_timeout_below_the_heartbeat_is_named(void **state)
         for (size_t i = 0; i < 6; i++)
             reader_close(&followers[i].reader);
     }
-    assert_int_equal(stack_logged(one, "fastcgi_read_timeout of 1"), 1);
     assert_int_equal(stack_logged(one, "stream.heartbeat has to be shorter"), 1);
+    return stack_logged(one, "fastcgi_read_timeout of 1") == 1;
+}
+
+/* A machine that stands still makes it longer. */
+static void a_timeout_below_the_heartbeat_is_named(void **state)
+{
+    struct stack *one = *state;
+    bool named = name_a_short_timeout(one);
+    for (int i = 0; i < 2 && !named; i++) {
+        assert_int_equal(stack_end_fcgiwait(one), 0);
+        stack_start_fcgiwait(one);
+        named = name_a_short_timeout(one);
+    }
+    assert_true(named);
 }
 
 int main(void)
