@@ -5,7 +5,7 @@
 #   FUZZ_SECONDS=600   how long each of them runs (10)
 #   FUZZ_FOUND=DIR     where the inputs go that broke a promise (found)
 #   FUZZ_KEEP=yes      what got further than all kept inputs is kept, too: of it the few that cover
-#                      all of it together
+#                      all of it together, however often each branch is taken
 #
 # They start from the kept inputs. Says "ok NAME" or "not ok NAME" for each, and for a broken one
 # what libFuzzer said, the input with it.
@@ -26,8 +26,8 @@ run_one() {
         -artifact_prefix="$found/$name-" "$work/new" "${kept[@]}" >"$log" 2>&1 || failed=1
     if [ "$failed" = 0 ]; then
         echo "ok $name $(awk '/number_of_executed_units/ { print $2 }' "$log") inputs"
-        [ -z "$keep" ] || "$target" -set_cover_merge=1 -rss_limit_mb=2048 "$fuzz/corpus/$name" \
-            "$work/new" >"$log" 2>&1 || failed=1
+        [ -z "$keep" ] || "$target" -set_cover_merge=1 -use_counters=0 -rss_limit_mb=2048 \
+            "$fuzz/corpus/$name" "$work/new" >"$log" 2>&1 || failed=1
     else
         echo "not ok $name"
         tail -n 40 "$log"
