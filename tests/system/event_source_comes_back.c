@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* EventSource gives up for good after any answer but 200. rest-api.conf gives it one that
  * says when to come again, wherever it may ask, while fcgiwait is full or away. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,15 +51,26 @@ static void must_be_refused(const struct rest_api *api, const struct place *plac
     answer_must_be(answer, status, "requests are held");
 }
 
-/* With room for one, which is taken. */
-static void fill(struct rest_api *api, struct reader *reader, const char *limit)
+/* With room for one, which is taken. It stays the same process: a connection that nginx
+ * kept to another one would be found broken by a request. */
+static void fill(const struct rest_api *api, struct reader *reader, const char *config)
 {
-    stack_end_fcgiwait(&api->stack);
-    stack_configure(&api->stack, limit);
-    stack_start_fcgiwait(&api->stack);
+    static const char done[] = "configuration read again";
+    size_t before = stack_logged(&api->stack, done);
+    stack_configure(&api->stack, config);
+    kill(api->stack.fcgiwait, SIGHUP);
+    for (double start = seconds_now(); stack_logged(&api->stack, done) == before;
+         sleep_ms(5))
+        must(seconds_now() - start < 60, "it does not read its configuration again");
     reader_open(reader, api->stack.port, NULL, "/posts/1",
                 (const char *[]){"Accept: application/x-ndjson", NULL}, 0);
     await_waiting(&api->stack, 1);
+}
+
+static void leave(const struct rest_api *api, struct reader *reader)
+{
+    reader_close(reader);
+    await_waiting(&api->stack, 0);
 }
 
 static void a_full_server_ends_no_event_source(void **state)
@@ -70,14 +82,14 @@ static void a_full_server_ends_no_event_source(void **state)
         must_come_again(api, &places[i]);
         must_be_refused(api, &places[i], 503);
     }
-    reader_close(&reader);
+    leave(api, &reader);
     fill(api, &reader, "limits = { waiting_per_client = 1; };");
     for (size_t i = 0; i < PLACES; i++)
         if (places[i].counts_clients) {
             must_come_again(api, &places[i]);
             must_be_refused(api, &places[i], 429);
         }
-    reader_close(&reader);
+    leave(api, &reader);
     stack_end_fcgiwait(&api->stack);
     for (size_t i = 0; i < PLACES; i++)
         must_come_again(api, &places[i]);
@@ -102,8 +114,7 @@ static void who_wants_events_is_let_in_no_other_way(void **state)
         reader_header(&reader, "Access-Control-Allow-Origin", value);
         must(strlen(value) > 0, "%s: no page may", places[i].path);
         await_waiting(&api->stack, 1);
-        reader_close(&reader);
-        await_waiting(&api->stack, 0);
+        leave(api, &reader);
     }
     answer_must_be(http_get(api->stack.port, "/private/echo", events), 401, "");
     answer_must_be(
