@@ -58,8 +58,8 @@ learn_call() {
         call+=("$word")
     done < <(sed -n 's/^[^"]*"EVALSHA" \(.*"put".*\)$/\1/p' "$out/monitor" | head -n 1 |
         sed 's/^"//; s/"$//; s/" "/\n/g')
-    # sha, count, nine keys, eight arguments, then: what, path, base, type, body
-    [ ${#call[@]} = 24 ] || { say "a call that is none: ${call[*]}"; exit 1; }
+    # sha, count, nine keys, eight arguments, then: what, path, base, type, body, trace
+    [ ${#call[@]} = 25 ] || { say "a call that is none: ${call[*]}"; exit 1; }
     call[20]=/bench/__rand_int__
     call[21]='*'
     call[22]=text/plain
