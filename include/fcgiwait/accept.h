@@ -12,10 +12,11 @@
 
 #define ACCEPT_MOST 1000 /* thousandths: q=1 */
 
-enum accept_stream {                       /* or several of them */
-                     ACCEPT_NO_STREAM = 0, /* whatever a GET gives */
-                     ACCEPT_EVENTS = 1,    /* text/event-stream */
-                     ACCEPT_LINES = 2      /* application/x-ndjson */
+/* Bits, so that several can be named together. */
+enum accept_stream {
+    ACCEPT_NO_STREAM = 0, /* whatever a GET gives */
+    ACCEPT_EVENTS = 1,    /* text/event-stream */
+    ACCEPT_LINES = 2      /* application/x-ndjson */
 };
 #define ACCEPT_STREAMS ((unsigned)ACCEPT_EVENTS | ACCEPT_LINES)
 

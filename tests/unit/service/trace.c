@@ -98,17 +98,22 @@ static void who_goes_away_is_told(void **state)
 
 #define ID "4bf92f3577b34da6a3ce929d0e0e4736"
 
+static struct cgi traced_put(void)
+{
+    return (struct cgi){.method = TEXT("PUT"),
+                        .script_name = TEXT("/a"),
+                        .access = TEXT("publish"),
+                        .traceparent = TEXT("00-" ID "-00f067aa0ba902b7-01"),
+                        .body = TEXT("1"),
+                        .body_length = 1};
+}
+
 static void a_trace_is_told_with_the_request_and_the_index_with_the_reply(void **state)
 {
     struct bench *bench = *state;
     struct visit visit;
     char replied[64];
-    struct cgi cgi = {.method = TEXT("PUT"),
-                      .script_name = TEXT("/a"),
-                      .access = TEXT("publish"),
-                      .traceparent = TEXT("00-" ID "-00f067aa0ba902b7-01"),
-                      .body = TEXT("1"),
-                      .body_length = 1};
+    struct cgi cgi = traced_put();
     assert_int_equal(service_rig_ask(&bench->rig, &visit, &cgi), 201);
     must_say(bench, "debug: request 1: PUT /a, trace " ID "\n");
     snprintf(replied, sizeof replied, "debug: request 1: 201, index %llu\n",
@@ -133,12 +138,7 @@ static void a_trace_goes_to_the_store_with_each_change(void **state)
     static struct slow_store slow; /* the rig's until it closes */
     struct bench *bench = *state;
     struct visit put, report;
-    struct cgi cgi = {.method = TEXT("PUT"),
-                      .script_name = TEXT("/a"),
-                      .access = TEXT("publish"),
-                      .traceparent = TEXT("00-" ID "-00f067aa0ba902b7-01"),
-                      .body = TEXT("1"),
-                      .body_length = 1};
+    struct cgi cgi = traced_put();
     slow_store_open(&slow, &bench->rig);
     service_rig_serve(&bench->rig, &put, &cgi);
     must_be_traced(&slow, 1);

@@ -460,7 +460,7 @@ static void touches_are_kept_while_the_engine_is_away(void **state)
     assert_int_equal(store_rig_put(&machines[0], "/a", "x/y", "2").result, EDIT_FAILED);
     for (int i = 0; i < 6000 && store_answers(machines[0].store); i++)
         thread_pause(10 * NANOS_PER_MS);
-    assert_false(store_answers(machines[0].store)); /* not for more than a second */
+    assert_false(store_answers(machines[0].store)); /* once the patience is over */
     redis_server_restart(&server, false);
     /* Behind the new beginning: nobody has published anything. */
     for (int i = 0; i < 6000 && store_rig_index(&machines[2], "/a") + 3 <
