@@ -29,13 +29,19 @@ struct connection *connection_new(int fd, struct lane *lane,
     return connection;
 }
 
+static void close_socket(int fd)
+{
+    if (log_wants(LOG_LEVEL_DEBUG))
+        log_debug("connection %d closed", fd);
+    close(fd);
+}
+
 void connection_free(struct connection *connection)
 {
     struct census *census = connection->lane->census;
     counter_add(&connection->lane->counters->connections, -1);
-    if (log_wants(LOG_LEVEL_DEBUG))
-        log_debug("connection %d closed", connection->fd);
-    close(connection->fd);
+    if (connection->fd >= 0)
+        close_socket(connection->fd);
     outgoing_free(&connection->out);
     fcgi_reader_free(&connection->reader);
     lock_destroy(&connection->lock);
@@ -92,13 +98,17 @@ void connection_close(struct connection *connection, const char *reason)
     connection->hung_up = !ours;
     lane_return(lane, &connection->reader);
     lane_leave(lane, &connection->member, fd);
+    if (!ours)
+        connection->fd = -1;
     lock_drop(&connection->lock);
     if (reason != NULL) {
         counter_add(&lane->counters->connections_broken, 1);
         log_warn("connection %d closed: %s", fd, reason);
     }
-    if (!ours)
-        return; /* and perhaps gone already */
+    if (!ours) { /* and perhaps gone already, or not before an engine is back */
+        close_socket(fd);
+        return;
+    }
     if (phase == PHASE_SERVICE)
         service_hung_up(&connection->request);
     else if (phase == PHASE_STALLED)

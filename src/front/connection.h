@@ -6,7 +6,7 @@
  * Belongs to its lane's thread, which reads it and closes it (reading.h). While the
  * request is with the service, any thread may answer it (answering.h); the lock guards
  * what both touch. One exception: after a hang-up that came while somebody was answering,
- * that one frees the connection.
+ * that one frees the connection; its descriptor is the lane's to close, and at once.
  */
 #ifndef FCGIWAIT_FRONT_CONNECTION_H
 #define FCGIWAIT_FRONT_CONNECTION_H
@@ -31,7 +31,7 @@ struct connection {
     bool hung_up;         /* in PHASE_SERVICE: out of the lane; whoever answers frees */
     bool broken;          /* in PHASE_SERVICE: shut down; whoever answers ends it */
     bool dismissed;       /* since the last request (answering.h) */
-    int fd;               /* a constant, as is `lane` */
+    int fd;               /* a constant, as is `lane`; -1: hung up */
     struct outgoing *out; /* of PHASE_STALLED and PHASE_SENDING */
     struct lane *lane;
     /* the lane's thread's own */
@@ -58,8 +58,8 @@ void connection_break(struct connection *connection);
  * gone afterwards. */
 void connection_close(struct connection *connection, const char *reason);
 
-/* Closes the descriptor and frees one that is out of its lane. Any thread, no locks
- * held. */
+/* Frees one that is out of its lane, and closes a descriptor that is left. Any thread, no
+ * locks held. */
 void connection_free(struct connection *connection);
 
 #endif

@@ -268,9 +268,11 @@ static void a_publisher_that_went_away_is_forgotten_once_it_is_done(void **state
     records_put(&records, 1, true, "/a", "x");
     fcgi_say(fd, &records);
     front_rig_await(&slow.waiting, 1);
+    shutdown(fd, SHUT_WR);
+    assert_true(fcgi_is_closed(fd)); /* its descriptor is not kept for the answer */
     close(fd);
     int other = front_rig_connect(front_rig);
-    ask(other, 1, "/b", 404); /* by now the hang-up was noticed */
+    ask(other, 1, "/b", 404);
     assert_int_equal(counter_read(&front_rig->service_rig.counters.connections), 2);
     slow_store_go_on(&slow);
     front_rig_await(&front_rig->service_rig.counters.connections, 1);
