@@ -257,17 +257,34 @@ static void must_be(const struct stack *stack, const char *path, const char *acc
     answer_free(&answer);
 }
 
-static void while_fcgiwait_is_away_clients_come_again(void **state)
+/* First it is full, then away. */
+static void must_bring_clients_back(const char *name)
 {
     struct stack stack;
-    (void)state;
-    start_example(&stack, "longpoll.conf");
+    struct reader reader;
+    start_example(&stack, name);
+    stack_end_fcgiwait(&stack);
+    stack_configure(&stack, "max_waiting = 1;");
+    stack_start_fcgiwait(&stack);
+    open_stream(&reader, &stack, "/live/news", "Accept: application/x-ndjson");
+    must_say_when_to_come_again(&stack, "/live/news");
+    must_say_when_to_come_again(&stack, "/live/");
+    must_be(&stack, "/live/news", "Accept: application/x-ndjson", 503);
+    reader_close(&reader);
     stack_end_fcgiwait(&stack);
     must_say_when_to_come_again(&stack, "/live/news");
     must_say_when_to_come_again(&stack, "/live/");
     must_be(&stack, "/live/news", NULL, 502);
     stack_start_fcgiwait(&stack);
     stack_stop(&stack);
+}
+
+static void while_fcgiwait_is_away_clients_come_again(void **state)
+{
+    struct stack stack;
+    (void)state;
+    must_bring_clients_back("longpoll.conf");
+    must_bring_clients_back("many-machines.conf");
     start_example(&stack, "rest-api.conf");
     stack_end_fcgiwait(&stack);
     must_say_when_to_come_again(&stack, "/posts/1");
@@ -275,6 +292,69 @@ static void while_fcgiwait_is_away_clients_come_again(void **state)
     must_be(&stack, "/posts/1?wait=5", NULL, 503);
     must_be(&stack, "/posts/1", NULL, 502); /* the API would answer, and is not there */
     stack_start_fcgiwait(&stack);
+    stack_stop(&stack);
+}
+
+/* --- one of several fcgiwait on a machine --- */
+
+/* Before the one that serves, another that has gone. */
+static void write_two(const struct stack *stack)
+{
+    write_example(stack);
+    int status = run("sed -i 's|server unix:|server unix:%s/gone fail_timeout=1s; &|' "
+                     "%s/nginx.conf && grep -q /gone %s/nginx.conf",
+                     stack->dir, stack->dir, stack->dir);
+    must(status == 0, "sed");
+}
+
+/* As nginx's log tells. */
+static size_t count_tries_of_the_gone_one(const struct stack *stack)
+{
+    char path[128], line[2048];
+    size_t count = 0;
+    stack_path(stack, "error.log", path);
+    FILE *in = fopen(path, "r");
+    must(in != NULL, "%s", path);
+    while (fgets(line, sizeof line, in) != NULL)
+        count += strstr(line, "/gone failed") != NULL;
+    fclose(in);
+    return count;
+}
+
+/* Each of nginx's workers tries it again once a second. */
+static void must_answer_who_meets_the_gone_one(const struct http *request, long status,
+                                               const struct stack *stack)
+{
+    size_t before = count_tries_of_the_gone_one(stack);
+    for (double start = seconds_now(); count_tries_of_the_gone_one(stack) == before;) {
+        must(seconds_now() - start < 60, "nobody meets it at %s", request->path);
+        struct answer answer = http(request);
+        bool met = count_tries_of_the_gone_one(stack) > before;
+        must(!met || answer.status == status, "%s: %ld", request->path, answer.status);
+        answer_free(&answer);
+        sleep_ms(20);
+    }
+}
+
+static void one_that_serves_is_enough_for_who_reads(void **state)
+{
+    static char path[512];
+    static const struct stack_options two = {.write_nginx_conf = write_two};
+    struct stack stack;
+    (void)state;
+    snprintf(path, sizeof path, "%s/many-machines.conf", examples());
+    example = path;
+    stack_start(&stack, &two);
+    struct http request = {.port = stack.port, .path = "/live/"};
+    must_answer_who_meets_the_gone_one(&request, 200, &stack);
+    request.path = "/live/news";
+    must_answer_who_meets_the_gone_one(&request, 404, &stack);
+    request.path = "/health";
+    must_answer_who_meets_the_gone_one(&request, 200, &stack);
+    /* nobody knows whether it was done */
+    request = (struct http){
+        .port = stack.port, .method = "DELETE", .path = "/publish/live/news"};
+    must_answer_who_meets_the_gone_one(&request, 502, &stack);
     stack_stop(&stack);
 }
 
@@ -287,6 +367,7 @@ int main(void)
         cmocka_unit_test(longpoll_conf_streams),
         cmocka_unit_test(rest_api_conf_streams),
         cmocka_unit_test(while_fcgiwait_is_away_clients_come_again),
+        cmocka_unit_test(one_that_serves_is_enough_for_who_reads),
     };
     return cmocka_run_group_tests_name("examples_start_as_they_are", tests, NULL, NULL);
 }
