@@ -18,6 +18,11 @@
 #include "fcgiwait/log.h"
 #include "fcgiwait/text.h"
 
+/* A web server that is silent for so long is asked for, so often. In seconds. */
+#define MISSED_AFTER 60
+#define ASKED_EVERY 10
+#define ASKED_TIMES 6
+
 /* O_NONBLOCK belongs to everybody who has the socket, and others take it off: systemd
  * does with each command of the unit that it runs, a reload say. */
 static bool unblock(int fd)
@@ -86,10 +91,20 @@ static bool is_passing(int error)
     return false;
 }
 
-static void send_without_delay(int fd)
+static void set_option(int fd, int level, int option, int value)
 {
-    int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, level, option, &value, sizeof value);
+}
+
+/* Sends without delay, and misses a web server that has lost its power or its way to us:
+ * one that says nothing any more keeps no descriptor. */
+static void prepare_tcp(int fd)
+{
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, MISSED_AFTER);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, ASKED_EVERY);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, ASKED_TIMES);
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
 enum accepted listener_accept(const struct listener *listener, int *fd)
@@ -111,6 +126,6 @@ enum accepted listener_accept(const struct listener *listener, int *fd)
         close(*fd);
     }
     if (listener->is_tcp)
-        send_without_delay(*fd);
+        prepare_tcp(*fd);
     return ACCEPTED;
 }

@@ -24,7 +24,8 @@ struct listener {
  * that finds it full answers 502 at once. False: not a listening socket (errno). */
 bool listener_open(struct listener *listener, int fd, const char *addresses);
 
-/* Turns away, without a word, whom FCGI_WEB_SERVER_ADDRS does not name. */
+/* Turns away, without a word, whom FCGI_WEB_SERVER_ADDRS does not name. On TCP, the
+ * connection of one that vanishes breaks within two minutes of silence. */
 enum accepted listener_accept(const struct listener *listener, int *fd);
 
 #endif

@@ -187,12 +187,19 @@ static int listen_on_loopback(struct sockaddr_in *address)
     return fd;
 }
 
+static int option_of(int fd, int level, int option)
+{
+    int value = 0;
+    socklen_t len = sizeof value;
+    must(getsockopt(fd, level, option, &value, &len) == 0, "getsockopt");
+    return value;
+}
+
 static void a_connection_comes_ready_for_use(void **state)
 {
     struct sockaddr_in address;
     struct listener listener;
-    int fd, on = 0, listening = listen_on_loopback(&address);
-    socklen_t len = sizeof on;
+    int fd, listening = listen_on_loopback(&address);
     (void)state;
     assert_true(listener_open(&listener, listening, "127.0.0.1"));
     assert_true((fcntl(listening, F_GETFL) & O_NONBLOCK) != 0);
@@ -202,8 +209,13 @@ static void a_connection_comes_ready_for_use(void **state)
     assert_int_equal(listener_accept(&listener, &fd), ACCEPTED);
     assert_true((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
     assert_true((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
-    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
-    assert_true(on != 0);
+    assert_true(option_of(fd, IPPROTO_TCP, TCP_NODELAY) != 0);
+    /* Whoever vanishes is missed within two minutes. */
+    assert_true(option_of(fd, SOL_SOCKET, SO_KEEPALIVE) != 0);
+    assert_true(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE) +
+                    option_of(fd, IPPROTO_TCP, TCP_KEEPINTVL) *
+                        option_of(fd, IPPROTO_TCP, TCP_KEEPCNT) <=
+                120);
     close(fd);
     close(peer);
     close(listening);
