@@ -189,16 +189,29 @@ static bool take_option(struct loader *loader, const char *option)
 
 /* --- the whole --- */
 
-/* The default is another engine's. */
+#define POSTGRES_URLS                                                                    \
+    "allowed is what libpq takes, such as \"postgresql://fcgiwait@127.0.0.1/app\""
+
+/* libpq would take it as the name of a database. */
+static bool is_of_redis(const char *url)
+{
+    return strncmp(url, "redis", 5) == 0 && strchr(url, ':') != NULL;
+}
+
+/* The default is another engine's, and so is what the file has that comes with us. */
 static bool check_url(struct loader *loader)
 {
+    const struct config *config = loader->config;
     const char *type_at = set_at(loader, keys_find("store.type"));
-    if (strcmp(loader->config->store_type, "postgres") != 0 ||
-        set_at(loader, keys_find("store.url"))[0] != '\0')
+    const char *url_at = set_at(loader, keys_find("store.url"));
+    if (strcmp(config->store_type, "postgres") != 0)
         return true;
-    return fail(loader, type_at,
-                "store.url is missing; allowed is what libpq takes, such as "
-                "\"postgresql://fcgiwait@127.0.0.1/app\"");
+    if (url_at[0] == '\0')
+        return fail(loader, type_at, "store.url is missing; " POSTGRES_URLS);
+    return !is_of_redis(config->store_url) ||
+           fail(loader, url_at,
+                "store.url: with store.type \"postgres\" it is no URL of "
+                "Redis; " POSTGRES_URLS);
 }
 
 static bool check_whole(struct loader *loader)

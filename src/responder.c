@@ -88,8 +88,9 @@ static bool open_store(struct responder *responder)
     struct store_options options = store_options_of(responder, config);
     responder->store = store_open(&options, error, sizeof error);
     if (responder->store == NULL) {
+        bool can_be = store_can_be(&options, error, sizeof error);
         log_error("the store can't be opened: %s", error);
-        responder->failure = EX_CANTCREAT;
+        responder->failure = can_be ? EX_CANTCREAT : EX_CONFIG;
         return false;
     }
     store_set_limit(responder->store, (size_t)config->limit_resources);

@@ -131,6 +131,10 @@ struct store_options {
 
 struct store;
 
+/* False with `error`: no start can ever open it, since this build lacks its type, or its
+ * URL is none. Else `error` stays as it is. Asks nobody. */
+bool store_can_be(const struct store_options *options, char *error, size_t capacity);
+
 /* Hands everything that the store holds to the sink before it returns. NULL with `error`
  * filled in. Called once, by main, before other threads start. */
 struct store *store_open(const struct store_options *options, char *error,

@@ -14,6 +14,8 @@
 
 struct store_backend {
     const char *type;
+    /* As store_can_be(), which has looked at the type; NULL: whatever the options say. */
+    bool (*can_be)(const struct store_options *options, char *error, size_t capacity);
     struct store *(*open)(const struct store_options *options, char *error,
                           size_t capacity);
     /* Edits are proposed, and the engine decides. What has happened reaches the state on

@@ -177,6 +177,21 @@ static struct redis *make(const struct store_options *options)
     return redis;
 }
 
+static struct redis_place *place_of(const struct store_options *options, char *error,
+                                    size_t capacity)
+{
+    return redis_place_new(options->url != NULL ? options->url : "", error, capacity);
+}
+
+static bool redis_can_be(const struct store_options *options, char *error,
+                         size_t capacity)
+{
+    struct redis_place *place = place_of(options, error, capacity);
+    bool can = place != NULL;
+    redis_place_free(place);
+    return can;
+}
+
 static bool open_all(struct redis *redis, const struct store_options *options,
                      char *error, size_t capacity)
 {
@@ -186,8 +201,7 @@ static bool open_all(struct redis *redis, const struct store_options *options,
         snprintf(error, capacity, "out of memory");
         return false;
     }
-    struct redis_place *place =
-        redis_place_new(options->url != NULL ? options->url : "", error, capacity);
+    struct redis_place *place = place_of(options, error, capacity);
     if (place == NULL)
         return false;
     atomic_store(&redis->place, place);
@@ -233,6 +247,7 @@ static void redis_close(struct store *store)
 }
 
 const struct store_backend store_redis = {.type = "redis",
+                                          .can_be = redis_can_be,
                                           .open = redis_open,
                                           .propose = redis_propose,
                                           .reached = redis_reached,

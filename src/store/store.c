@@ -44,6 +44,13 @@ static const struct store_backend *backend_of(const char *type, char *error,
     return NULL;
 }
 
+bool store_can_be(const struct store_options *options, char *error, size_t capacity)
+{
+    const struct store_backend *backend = backend_of(options->type, error, capacity);
+    return backend != NULL &&
+           (backend->can_be == NULL || backend->can_be(options, error, capacity));
+}
+
 struct store *store_open(const struct store_options *options, char *error,
                          size_t capacity)
 {
@@ -55,13 +62,13 @@ enum store_checked store_check(const struct store_options *options,
                                void (*say)(void *context, const char *what),
                                void *context)
 {
-    char error[256];
+    char error[512];
+    if (!store_can_be(options, error, sizeof error)) {
+        say(context, error);
+        return STORE_WRONG;
+    }
     const struct store_backend *backend = backend_of(options->type, error, sizeof error);
-    if (backend != NULL)
-        return backend->check != NULL ? backend->check(options, say, context)
-                                      : STORE_GOOD;
-    say(context, error);
-    return STORE_WRONG;
+    return backend->check != NULL ? backend->check(options, say, context) : STORE_GOOD;
 }
 
 bool store_print_setup(const struct store_options *options, FILE *out, char *error,

@@ -201,6 +201,25 @@ static void that_all_there_is_is_taken_is_no_mistake(void **state)
         PQfinish(others[i]);
 }
 
+static void must_be_no_url(const char *url, const char *why)
+{
+    enum store_checked checked;
+    char *said = said_of("everything", "posts", "/posts/{id}", url, &checked);
+    must(checked == STORE_WRONG && strstr(said, why) != NULL, "%s: %s", url, said);
+    must(strstr(said, "store.url") != NULL, "%s: %s", url, said);
+    must(strstr(said, "secret") == NULL, "the password is told: %s", said);
+    free(said);
+}
+
+static void what_can_be_no_url_is_named(void **state)
+{
+    (void)state;
+    must_be_no_url("hots=127.0.0.1", "\"hots\"");
+    must_be_no_url("host=127.0.0.1 password=a secret", "missing");
+    must_be_no_url("postgresql://me:secret%@127.0.0.1/", "percent-encoded");
+    must_be_no_url("postgres://me:secret@[::1/app", "IPv6");
+}
+
 static void without_a_server_nobody_knows(void **state)
 {
     enum store_checked checked;
@@ -317,6 +336,7 @@ int main(void)
         cmocka_unit_test(a_role_without_replication_is_named),
         cmocka_unit_test(a_log_that_is_refused_is_named),
         cmocka_unit_test(that_all_there_is_is_taken_is_no_mistake),
+        cmocka_unit_test(what_can_be_no_url_is_named),
         cmocka_unit_test(without_a_server_nobody_knows),
         cmocka_unit_test(parts_are_found_however_deep),
         cmocka_unit_test(what_is_printed_makes_it_good),

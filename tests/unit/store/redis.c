@@ -662,6 +662,36 @@ static void what_cannot_be_is_named(void **state)
     must_refuse(server.url, "other", "another application");
 }
 
+static void note(void *context, const char *what)
+{
+    snprintf(context, 512, "%s", what);
+}
+
+static void must_check(const char *url, enum store_checked checked, const char *why)
+{
+    char said[512] = "";
+    struct store_options other = options;
+    other.url = url;
+    assert_int_equal(store_check(&other, note, said), checked);
+    must(strstr(said, why) != NULL, "%s: %s", url, said);
+    must(strstr(said, "secret") == NULL, "the password is told: %s", said);
+}
+
+static void what_can_be_no_url_is_named_before_a_start(void **state)
+{
+    (void)state;
+    must_check("", STORE_WRONG, "store.url does not begin with redis://");
+    must_check("postgresql://me:secret@127.0.0.1/", STORE_WRONG, "redis://");
+    must_check("redis:/me:secret@127.0.0.1/", STORE_WRONG, "redis://");
+    must_check("redis://127.0.0.1:70000/", STORE_WRONG, "port");
+    must_check("redis://me:secret@127.0.0.1:1/x", STORE_WRONG, "database");
+    must_check("redis+unix:", STORE_WRONG, "store.url");
+    must_check("redis+sentinel://127.0.0.1:0/", STORE_WRONG, "port");
+    /* Nobody is asked. */
+    must_check("redis://me:secret@127.0.0.1:1/", STORE_GOOD, "");
+    must_check(NULL, STORE_WRONG, "redis://");
+}
+
 static void stores_of_other_names_share_an_engine(void **state)
 {
     struct store_rig other;
@@ -718,6 +748,7 @@ int main(void)
         TEST(a_fence_opens_once_the_state_is_as_new),
         TEST(a_fence_is_given_up_in_time),
         TEST(what_cannot_be_is_named),
+        cmocka_unit_test(what_can_be_no_url_is_named_before_a_start),
         TEST(stores_of_other_names_share_an_engine),
         TEST(a_socket_leads_there_too),
     };
