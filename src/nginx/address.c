@@ -145,6 +145,16 @@ bool listen_each(const struct directive *server, address_each_fn *each, void *co
                : each(context, &standard);
 }
 
+bool listen_has(const struct directive *listen, struct text word)
+{
+    const struct directive *realm = find_realm(listen);
+    for (const struct directive *at = realm; at != NULL; at = find_next(realm, at))
+        if (directive_is(at, TEXT("listen")) && values_have(at, word) &&
+            text_is(directive_value(at, 1), directive_value(listen, 1)))
+            return true;
+    return false;
+}
+
 static bool is_listened_on(void *context, const struct address *address)
 {
     return address_reaches(context, address);

@@ -42,6 +42,9 @@ bool target_each(const struct target *target, address_each_fn *each, void *conte
 /* The same for where the server listens. */
 bool listen_each(const struct directive *server, address_each_fn *each, void *context);
 
+/* Whether the socket of a `listen` has the word: all lines that name it count. */
+bool listen_has(const struct directive *listen, struct text word);
+
 /* Whether one of the addresses is one on which the server listens. */
 bool target_reaches(const struct target *target, const struct directive *server);
 

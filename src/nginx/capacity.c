@@ -154,19 +154,6 @@ void rule_keep_conn(struct nginx_check *check, const struct way *way)
 
 /* --- connections of a browser --- */
 
-/* A socket has the protocols of all `listen` lines that name it. */
-static bool has_http2(const struct directive *listen, const struct directive *server)
-{
-    const struct directive *realm = find_realm(server);
-    if (value_is_on(find_setting(server, TEXT("http2"))))
-        return true;
-    for (const struct directive *at = realm; at != NULL; at = find_next(realm, at))
-        if (directive_is(at, TEXT("listen")) && values_have(at, TEXT("http2")) &&
-            text_is(directive_value(at, 1), directive_value(listen, 1)))
-            return true;
-    return false;
-}
-
 static const char *say_values(struct nginx_check *check, const struct directive *set)
 {
     const char *values = "";
@@ -184,7 +171,8 @@ void rule_http1(struct nginx_check *check, const struct way *way)
         return;
     const struct directive *listen = find_inside(way->server, TEXT("listen"));
     for (; listen != NULL; listen = find_again(listen)) {
-        if (!values_have(listen, TEXT("ssl")) || has_http2(listen, way->server))
+        if (!values_have(listen, TEXT("ssl")) || listen_has(listen, TEXT("http2")) ||
+            value_is_on(find_setting(way->server, TEXT("http2"))))
             continue;
         const char *values = say_values(check, listen);
         fault_report(

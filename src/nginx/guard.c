@@ -5,96 +5,9 @@
  */
 #include "guard.h"
 
+#include "access.h"
 #include "address.h"
-#include "guess.h"
 #include "location.h"
-#include "network.h"
-#include "stranger.h"
-
-/* --- allow, deny --- */
-
-static enum who who_by_address(const struct directive *block, bool *any)
-{
-    enum reach reach = REACH_WORLD;
-    const struct directive *server = find_around(block, TEXT("server"));
-    *any = network_reach(block, server, &reach);
-    if (reach == REACH_NOBODY)
-        return WHO_NOBODY;
-    if (!*any || reach == REACH_WORLD || network_is_forged(block))
-        return WHO_ANYBODY;
-    return reach == REACH_MACHINE ? WHO_MACHINE : WHO_KNOWER;
-}
-
-/* --- passwords and the like --- */
-
-/* Without a file nginx asks nobody. */
-static enum who who_by_password(const struct directive *block)
-{
-    const struct directive *realm = find_setting(block, TEXT("auth_basic"));
-    if (realm == NULL || find_setting(block, TEXT("auth_basic_user_file")) == NULL)
-        return WHO_ANYBODY;
-    return who_most(WHO_KNOWER, who_makes(block, directive_value(realm, 1), TEXT("off")));
-}
-
-/* One that answers 2xx by itself asks nobody either. */
-static enum who who_by_request(const struct directive *block)
-{
-    const struct directive *ask = find_setting(block, TEXT("auth_request"));
-    const struct directive *server = find_around(block, TEXT("server"));
-    if (ask == NULL || server == NULL || text_is(directive_value(ask, 1), TEXT("off")))
-        return WHO_ANYBODY;
-    const struct directive *location = location_serving(server, directive_value(ask, 1));
-    const struct directive *back =
-        location != NULL ? find_inside(location, TEXT("return")) : NULL;
-    return back != NULL && text_starts(directive_value(back, 1), TEXT("2")) ? WHO_ANYBODY
-                                                                            : WHO_KNOWER;
-}
-
-const struct directive *guard_lua(const struct directive *block)
-{
-    static const struct text names[] = {
-        TEXT("access_by_lua_block"), TEXT("access_by_lua_file"), TEXT("access_by_lua")};
-    const struct directive *lua = NULL;
-    for (size_t i = 0; i < sizeof names / sizeof *names && lua == NULL; i++)
-        lua = find_setting(block, names[i]);
-    return lua;
-}
-
-static bool is_set(const struct directive *block, struct text name)
-{
-    const struct directive *set = find_setting(block, name);
-    return set != NULL && !text_is(directive_value(set, 1), TEXT("off"));
-}
-
-static enum who who_by_identity(const struct directive *block, bool *any)
-{
-    static const struct text names[] = {TEXT("auth_jwt"),  TEXT("auth_pam"),
-                                        TEXT("auth_ldap"), TEXT("auth_digest"),
-                                        TEXT("auth_gss"),  TEXT("auth_oidc")};
-    enum who who = who_least(who_by_password(block), who_by_request(block));
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (is_set(block, names[i]))
-            who = who_least(who, WHO_KNOWER);
-    if (guard_lua(block) != NULL)
-        who = who_least(who, WHO_KNOWER);
-    *any = who < WHO_ANYBODY;
-    return who;
-}
-
-/* `satisfy any`: one of both is enough. A client's certificate is asked for before. */
-static enum who who_gets_access(const struct directive *block)
-{
-    const struct directive *satisfy = find_setting(block, TEXT("satisfy"));
-    bool either = satisfy != NULL && text_is(directive_value(satisfy, 1), TEXT("any"));
-    bool listed, asked;
-    enum who address = who_by_address(block, &listed);
-    enum who identity = who_by_identity(block, &asked);
-    enum who who = either && listed && asked ? who_most(address, identity)
-                                             : who_least(address, identity);
-    if (value_is_on(find_setting(block, TEXT("ssl_verify_client"))))
-        who = who_least(who, WHO_KNOWER);
-    return who;
-}
 
 /* --- conditions --- */
 
@@ -126,18 +39,171 @@ static enum who who_gets_past(const struct directive *block)
     return server != NULL ? who_least(who, who_gets_through(server)) : who;
 }
 
-/* limit_except with none of the methods that publish. */
-static enum who who_by_method(const struct directive *block)
+/* --- named and internal locations --- */
+
+#define CHAIN_MOST 8      /* of locations that lead to each other */
+#define LINES_MOST 5000   /* for one question */
+#define VARIABLE_COST 100 /* lines that following one counts as */
+
+/* A location that no client names: whoever comes there is sent by another one. */
+struct inner {
+    const struct directive *location, *server;
+    const struct inner *next; /* that it leads to; NULL: the first that was asked for */
+    unsigned depth;
+    unsigned *lines; /* that may still be looked at */
+};
+
+static enum who who_is_sent(const struct inner *inner);
+
+static bool is_its_name(void *context, struct text value)
 {
-    const struct directive *location = find_around(block, TEXT("location"));
-    const struct directive *limit =
-        location != NULL ? find_inside(location, TEXT("limit_except")) : NULL;
-    if (limit == NULL)
+    const struct inner *inner = context;
+    struct location is = location_of(inner->location);
+    return is.kind == LOCATION_NAMED && text_is(value, is.path);
+}
+
+static bool is_its_path(void *context, struct text value)
+{
+    const struct inner *inner = context;
+    struct location is = location_of(inner->location);
+    struct text path = TEXT("");
+    text_cut(&value, '?', &path);
+    return is.kind != LOCATION_NAMED && text_starts(path, is.path) &&
+           (is.kind == LOCATION_REGEX ||
+            location_serving(inner->server, path) == inner->location);
+}
+
+static bool is_it(void *context, struct text value)
+{
+    return is_its_name(context, value) || is_its_path(context, value_start(value));
+}
+
+static bool leads(const struct inner *inner, const struct directive *line,
+                  value_each_fn *is)
+{
+    struct text value = directive_value(line, line->count - 1), name;
+    unsigned cost = value_variable(value, &name) ? VARIABLE_COST : 1;
+    *inner->lines -= *inner->lines < cost ? *inner->lines : cost;
+    return value_each(line, value, is, (void *)inner);
+}
+
+/* By an error_page with its name: a path there makes a GET of each request. */
+static bool page_leads(const struct inner *inner, const struct directive *page)
+{
+    return page->count > 2 && leads(inner, page, is_its_name);
+}
+
+static bool status_leads(const struct inner *inner, const struct directive *back)
+{
+    const struct directive *page = find_setting(back->parent, TEXT("error_page"));
+    while (page != NULL && !values_have(page, directive_value(back, 1)))
+        page = find_again(page);
+    return back->count == 2 && page != NULL && page_leads(inner, page);
+}
+
+/* Where a variable follows, what the client writes goes on to its path. */
+static bool rewrite_leads(const struct inner *inner, const struct directive *rewrite)
+{
+    struct text made = directive_value(rewrite, 2), start = value_start(made);
+    bool stays = text_is(directive_value(rewrite, 3), TEXT("break")) &&
+                 find_around(rewrite, TEXT("location")) != NULL;
+    struct location is = location_of(inner->location);
+    if (stays || location_is_redirect(rewrite) || is.kind == LOCATION_NAMED)
+        return false;
+    return is_its_path((void *)inner, start) ||
+           (start.len < made.len && text_starts(is.path, start));
+}
+
+/* Whether nginx answers so by itself; others come from `return` alone. */
+static bool is_of_nginx(const struct directive *page)
+{
+    static const struct text own =
+        TEXT("400 401 403 404 405 408 411 412 413 414 415 416 421 429 494 495 496 497 "
+             "499 500 501 502 503 504 505 507");
+    for (size_t i = 1; i + 1 < page->count; i++)
+        if (value_contains(own, page->words[i]))
+            return true;
+    return false;
+}
+
+/* Of those who come through the lines of the block, who is sent on when it answers. Whom
+ * it keeps out is sent on as well, where the error_page has that status. */
+static enum who who_is_answered(const struct inner *inner, const struct directive *block,
+                                enum who who)
+{
+    enum who sent = WHO_NOBODY;
+    const struct directive *files = find_inside(block, TEXT("try_files"));
+    const struct directive *page = find_setting(block, TEXT("error_page"));
+    if (files != NULL && leads(inner, files, is_it))
+        sent = who_least(who, access_who(block));
+    for (; page != NULL; page = find_again(page)) {
+        bool refused = values_have(page, TEXT("401")) || values_have(page, TEXT("403"));
+        if (is_of_nginx(page) && page_leads(inner, page))
+            sent = who_most(sent, refused ? who : who_least(who, access_who(block)));
+    }
+    return sent;
+}
+
+/* Of those who come to the block, who is sent on by its lines, in their order. */
+static enum who who_is_led(const struct inner *inner, const struct directive *block,
+                           enum who who)
+{
+    enum who sent = WHO_NOBODY;
+    for (const struct directive *at = block->first; at != NULL; at = at->next) {
+        if (*inner->lines == 0)
+            return WHO_UNSURE;
+        --*inner->lines;
+        if (directive_is(at, TEXT("if"))) {
+            enum who inside = who_is_led(inner, at, WHO_ANYBODY);
+            if (inside > WHO_NOBODY)
+                sent = who_most(sent, who_least(who_least(who, inside), who_enters(at)));
+            if (turns_away(at))
+                who = who_least(who, who_passes(at));
+        } else if (directive_is(at, TEXT("rewrite")) && rewrite_leads(inner, at)) {
+            sent = who_most(sent, who);
+        } else if (directive_is(at, TEXT("return"))) {
+            return status_leads(inner, at) ? who_most(sent, who) : sent;
+        }
+    }
+    return find_around(block, TEXT("location")) != NULL
+               ? who_most(sent, who_is_answered(inner, block, who))
+               : sent;
+}
+
+/* Clients come to a location that is not internal by themselves. */
+static enum who who_comes(const struct inner *inner, const struct directive *location)
+{
+    const struct inner here = {location, inner->server, inner, inner->depth + 1,
+                               inner->lines};
+    if (!guard_is_internal(location))
         return WHO_ANYBODY;
-    for (const struct text *method = guess_methods; method->len > 0; method++)
-        if (values_have(limit, *method))
-            return WHO_ANYBODY;
-    return who_gets_access(limit);
+    for (const struct inner *at = inner; at != NULL; at = at->next)
+        if (at->location == location)
+            return WHO_NOBODY; /* in a circle */
+    return here.depth < CHAIN_MOST ? who_is_sent(&here) : WHO_UNSURE;
+}
+
+/* What merely tells of a request (post_action, mirror, auth_request) sends nobody. */
+static enum who who_is_sent(const struct inner *inner)
+{
+    const struct directive *at = NULL;
+    enum who who = who_is_led(inner, inner->server, WHO_ANYBODY);
+    while (who < WHO_ANYBODY && (at = location_next(inner->server, at)) != NULL) {
+        enum who sent =
+            at != inner->location ? who_is_led(inner, at, WHO_ANYBODY) : WHO_NOBODY;
+        if (sent > WHO_NOBODY)
+            who = who_most(who, who_least(sent, who_comes(inner, at)));
+    }
+    return who;
+}
+
+static enum who who_gets_inside(const struct directive *block)
+{
+    unsigned lines = LINES_MOST;
+    const struct inner inner = {find_around(block, TEXT("location")),
+                                find_around(block, TEXT("server")), NULL, 0, &lines};
+    return inner.location != NULL && inner.server != NULL ? who_is_sent(&inner)
+                                                          : WHO_NOBODY;
 }
 
 /* --- all of it --- */
@@ -188,11 +254,11 @@ static enum guard guard_against(enum who who)
 
 enum guard guard_at(const struct directive *block)
 {
-    if (guard_is_internal(block))
-        return GUARD_CLOSED;
-    enum who who = who_least(who_gets_access(block), who_by_method(block));
+    enum who who = access_who(block);
     if (who > WHO_KNOWER)
         who = who_least(who, who_gets_past(block));
+    if (who > WHO_KNOWER && guard_is_internal(block))
+        who = who_least(who, who_gets_inside(block));
     return stronger(guard_against(who),
                     guard_of_listen(find_around(block, TEXT("server"))));
 }

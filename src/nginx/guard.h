@@ -16,16 +16,14 @@ enum guard {
 };
 
 /* The strongest guard that stands at this block, a location or one within, for who wants
- * to publish. */
+ * to publish. Of one that clients don't come to by themselves it is theirs, too, whom
+ * other locations send there. */
 enum guard guard_at(const struct directive *block);
 
 /* The same, for who grants FCGIWAIT_ACCESS only to some: with this parameter. */
 enum guard guard_of_grant(const struct directive *block, const struct directive *access);
 
-/* Lua that decides who is let in: it counts as a guard, unread. NULL: none. */
-const struct directive *guard_lua(const struct directive *block);
-
-/* Requests of clients don't come there: it is `internal`, or a named location. */
+/* Clients don't come there by themselves: it is `internal`, or a named location. */
 bool guard_is_internal(const struct directive *block);
 
 #endif

@@ -3,6 +3,7 @@
  * The rule about who may publish: a location that grants it and lets everybody in. What
  * keeps strangers out is guard.c's judgement; here it is said in words.
  */
+#include "access.h"
 #include "guard.h"
 #include "rules.h"
 
@@ -22,7 +23,10 @@ static const char *say_who(struct nginx_check *check, const struct way *way,
             "this machine: through this proxy, everybody",
             location);
     if (guard == GUARD_NONE)
-        return say(check, "%s may publish, and is open to the world", location);
+        return say(check, "%s may publish, and is open to the world%s", location,
+                   value_is_on(find_setting(way->block, TEXT("ssl_verify_client")))
+                       ? ": without TLS, nobody is asked for a certificate"
+                       : "");
     return say(
         check,
         "%s may publish, and its server listens on this machine alone, but nothing "
@@ -47,7 +51,7 @@ void rule_open_publish(struct nginx_check *check, const struct way *way)
         return;
     enum guard guard = guard_of(way);
     enum guard needed = way_is_proxy(way) ? GUARD_LISTEN : GUARD_MACHINE;
-    const struct directive *lua = guard_lua(way->block);
+    const struct directive *lua = access_lua(way->block);
     if (lua != NULL)
         fault_note(check,
                    &(struct fault){.rule = "lua",

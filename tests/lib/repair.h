@@ -29,6 +29,9 @@ struct repair {
  * the word GENERATION. */
 void repair_write(const struct stack *stack, const char *correct);
 
+/* Makes cert.pem and key.pem in the folder. */
+void repair_certify(const struct stack *stack);
+
 /* How often nginx.conf was written; a test makes new names of it. */
 unsigned repair_generation(void);
 

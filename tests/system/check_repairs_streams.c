@@ -66,23 +66,12 @@ static const char correct[] =
 
 static int front_port, secure_port;
 
-static void certify(const struct stack *stack)
-{
-    char command[512];
-    snprintf(command, sizeof command,
-             "cd %s && exec openssl req -x509 -newkey ec -pkeyopt "
-             "ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1 "
-             "-keyout key.pem -out cert.pem 2>/dev/null",
-             stack->dir);
-    must(system(command) == 0, "openssl makes no certificate");
-}
-
 static void write_first(const struct stack *stack)
 {
     char *conf = NULL;
     front_port = free_port();
     secure_port = free_port();
-    certify(stack);
+    repair_certify(stack);
     must(asprintf(&conf, correct, stack->dir, geteuid() == 0 ? "user root;" : "",
                   stack->port, front_port, secure_port) > 0,
          "asprintf");

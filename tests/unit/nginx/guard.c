@@ -25,23 +25,21 @@ static char *replaced(char *dump, const char *from, const char *to)
     return whole;
 }
 
-static struct nginx_check *check_guarded(const struct guarded *row, char **dump)
+static char *guarded_dump(const struct guarded *row)
 {
     char grant[256], http[1024];
     snprintf(grant, sizeof grant, "fastcgi_param FCGIWAIT_ACCESS %s;",
              row->access != NULL ? row->access : "publish");
     snprintf(http, sizeof http, "%s\n" HTTP, row->http != NULL ? row->http : "");
-    *dump = replaced(strdup(correct), OPEN, "");
-    *dump = replaced(*dump, ALLOW, row->location);
-    *dump = replaced(*dump, GRANT, grant);
-    *dump = replaced(*dump, HTTP, http);
-    return check_text(*dump);
+    char *dump = replaced(strdup(correct), OPEN, "");
+    dump = replaced(dump, ALLOW, row->location);
+    dump = replaced(dump, GRANT, grant);
+    return replaced(dump, HTTP, http);
 }
 
-static void try(const struct guarded *row)
+static void judge(const struct guarded *row, char *dump)
 {
-    char *dump;
-    struct nginx_check *check = check_guarded(row, &dump);
+    struct nginx_check *check = check_text(dump);
     const struct finding *first = nginx_check_findings(check);
     bool good = row->says == NULL ? nginx_check_result(check) == NGINX_GOOD
                                   : first != NULL && first->next == NULL &&
@@ -53,6 +51,11 @@ static void try(const struct guarded *row)
     }
     nginx_check_free(&check);
     free(dump);
+}
+
+static void try(const struct guarded *row)
+{
+    judge(row, guarded_dump(row));
 }
 
 #define WORLD "is open to the world"
@@ -204,14 +207,103 @@ static void who_is_granted(void **state)
     EACH(rows, try);
 }
 
+/* What leads to a location that publishes and that no client names: in the place of the
+ * path of the one that stands there, and of its guards. */
+static void try_inner(const struct guarded *row)
+{
+    char *dump = replaced(strdup(correct), OPEN, ""), http[1024];
+    dump = replaced(dump, "location ~ ^/publish(?<resource>/.+)$ {", row->location);
+    dump = replaced(dump, ALLOW, row->access != NULL ? row->access : "");
+    snprintf(http, sizeof http, "%s\n" HTTP, row->http != NULL ? row->http : "");
+    dump = replaced(dump, HTTP, http);
+    judge(row, dump);
+}
+
+#define BY_METHOD "if ($request_method = PUT) { return 418; }"
+#define INNER "} location @publish {"
+#define INTERNAL "} location /pub/ { internal;"
+
+static void locations_that_others_lead_to(void **state)
+{
+    static const struct guarded rows[] = {
+        {"location /in/ { error_page 418 = @publish; " BY_METHOD INNER, NULL, NULL,
+         WORLD},
+        {"location /in/ { if ($reads = \"\") { error_page 418 = @publish; return 418; "
+         "}" INNER,
+         "map $request_method $reads { default \"\"; GET 1; }", NULL, WORLD},
+        {"location /in/ { deny all; error_page 418 = @publish; return 418;" INNER, NULL,
+         NULL, WORLD},
+        {"location /in/ { deny all; error_page 403 = @publish;" INNER, NULL, NULL, WORLD},
+        {"location /in/ { error_page 405 = @publish;" INNER, NULL, NULL, WORLD},
+        {"error_page 418 = @publish; location /in/ { " BY_METHOD INNER, NULL, NULL,
+         WORLD},
+        {"location /in/ { set $to @publish; error_page 418 = $to; return 418;" INNER,
+         NULL, NULL, WORLD},
+        {"location /in/ { try_files $uri @publish;" INNER, NULL, NULL, WORLD},
+        {"location /in/ { try_files $uri /pub/x;" INTERNAL, NULL, NULL, WORLD},
+        {"location /in/ { rewrite ^/in/(.*)$ /pub/$1 last;" INTERNAL, NULL, NULL, WORLD},
+        {"location /in/ { rewrite ^/in(/.*)$ $1 last;" INTERNAL, NULL, NULL, WORLD},
+        {"rewrite ^/in/(.*)$ /pub/$1 break; location /in/ { return 404;" INTERNAL, NULL,
+         NULL, WORLD},
+        {"location /in/ { if ($http_x_a) { rewrite ^ /pub/x last; }" INTERNAL, NULL, NULL,
+         WORLD},
+        {"location /in/ { rewrite ^ /pub last; } location ~ ^/pub { internal;", NULL,
+         NULL, WORLD},
+        {"location /in/ { try_files $uri @next; } location @next { rewrite ^ "
+         "/pub/x;" INTERNAL,
+         NULL, NULL, WORLD},
+        {"location /in/ { if ($from_njs) { return 418; } error_page 418 = "
+         "@publish;" INNER,
+         NULL, NULL, UNSURE},
+        /* nobody leads there, or nobody but who may */
+        {"location /in/ { post_action @publish;" INNER, NULL, NULL, NULL},
+        {"location /in/ { mirror /pub/x;" INTERNAL, NULL, NULL, NULL},
+        {"location /in/ { error_page 404 = @other;" INNER, NULL, NULL, NULL},
+        {"location /in/ { error_page 418 = /pub/x; return 418;" INTERNAL, NULL, NULL,
+         NULL},
+        {"location /in/ { error_page 418 = @publish; return 418 no;" INNER, NULL, NULL,
+         NULL},
+        {"location /in/ { error_page 418 = @publish; return 417;" INNER, NULL, NULL,
+         NULL},
+        {"location /in/ { rewrite ^/in/(.*)$ /pub/$1 break;" INTERNAL, NULL, NULL, NULL},
+        {"location /in/ { rewrite ^ /pub/open/x last; } location /pub/open/ { return "
+         "404;" INTERNAL,
+         NULL, NULL, NULL},
+        {"location /in/ { rewrite ^/in/(.*)$ http://x/pub/$1 last;" INTERNAL, NULL, NULL,
+         NULL},
+        {"location /in/ { error_page 418 = @publish; return 418;" INNER, NULL,
+         "allow 127.0.0.1; deny all;", NULL},
+        {"location /in/ { if ($http_x_key != s3cret) { return 403; } error_page 418 = "
+         "@publish; " BY_METHOD INNER,
+         NULL, NULL, NULL},
+        {"location /in/ { error_page 418 = @publish; if ($http_x_key = s3cret) { return "
+         "418; }" INNER,
+         NULL, NULL, NULL},
+        {"location /in/ { error_page 418 = @publish; if ($request_method = GET) { return "
+         "418; }" INNER,
+         NULL, NULL, NULL},
+        {"location /in/ { allow 10.0.0.0/8; deny all; try_files $uri @publish;" INNER,
+         NULL, NULL, NULL},
+        {"location /in/ { limit_except GET { deny all; } error_page 404 = "
+         "@publish;" INNER,
+         NULL, NULL, NULL},
+        {"location @one { error_page 404 = @publish; } location @publish { error_page "
+         "404 "
+         "= @one;",
+         NULL, NULL, NULL},
+    };
+    (void)state;
+    EACH(rows, try_inner);
+}
+
 static void lua_is_said_to_be_unread(void **state)
 {
     static const struct guarded row = {"access_by_lua_block { ngx.log(1, \"}\") }", NULL,
                                        NULL, NULL};
-    char *dump, *said = NULL;
+    char *dump = guarded_dump(&row), *said = NULL;
     size_t len;
     (void)state;
-    struct nginx_check *check = check_guarded(&row, &dump);
+    struct nginx_check *check = check_text(dump);
     FILE *out = open_memstream(&said, &len);
     nginx_check_report(check, out);
     fclose(out);
@@ -231,6 +323,7 @@ int main(void)
         cmocka_unit_test(passwords),
         cmocka_unit_test(conditions),
         cmocka_unit_test(who_is_granted),
+        cmocka_unit_test(locations_that_others_lead_to),
         cmocka_unit_test(lua_is_said_to_be_unread),
     };
     return cmocka_run_group_tests_name("nginx/guard", tests, NULL, NULL);

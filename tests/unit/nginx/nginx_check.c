@@ -264,7 +264,15 @@ static void where_a_server_listens_is_no_guard_but_a_unix_socket_is(void **state
     check_listen("listen 127.0.0.1:80; listen [::1]:80;", "open_publish ");
     check_listen("listen unix:/run/publish;", "");
     check_listen("listen unix:/run/publish; listen 10.0.0.1:80;", "open_publish ");
-    check_listen("listen 80; ssl_verify_client on;", "");
+    check_listen("ssl_verify_client on;", "open_publish ");
+    check_listen("listen 80; ssl_verify_client on;", "open_publish ");
+    check_listen("listen 80; listen 443 ssl; ssl_verify_client on;", "open_publish ");
+    check_listen("listen 443 ssl; listen 443 quic; ssl_verify_client on;", "");
+    check_listen("listen 443; ssl on; ssl_verify_client on;", "");
+    check_listen("listen 443 ssl; listen unix:/run/x; ssl_verify_client on;", "");
+    check_listen("listen 443; ssl_verify_client on; location /x { return 204; } }\n"
+                 "server { listen 443 ssl; ssl_verify_client on;",
+                 "");
 }
 
 /* --- what is not understood --- */

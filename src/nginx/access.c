@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What nginx asks of a request once its rewrites have run: address, password, another
+ * location's word, certificate. Each answers with the widest circle that it lets in.
+ */
+#include "access.h"
+
+#include "address.h"
+#include "guess.h"
+#include "location.h"
+#include "network.h"
+
+/* --- allow, deny --- */
+
+static enum who who_by_address(const struct directive *block, bool *any)
+{
+    enum reach reach = REACH_WORLD;
+    const struct directive *server = find_around(block, TEXT("server"));
+    *any = network_reach(block, server, &reach);
+    if (reach == REACH_NOBODY)
+        return WHO_NOBODY;
+    if (!*any || reach == REACH_WORLD || network_is_forged(block))
+        return WHO_ANYBODY;
+    return reach == REACH_MACHINE ? WHO_MACHINE : WHO_KNOWER;
+}
+
+/* --- certificates --- */
+
+static bool is_encrypted(const struct directive *listen)
+{
+    return value_is_on(find_setting(listen->parent, TEXT("ssl"))) ||
+           listen_has(listen, TEXT("ssl")) || listen_has(listen, TEXT("quic"));
+}
+
+/* On a plain connection nobody is asked for one. */
+static enum who who_by_certificate(const struct directive *block)
+{
+    enum who who = WHO_KNOWER;
+    const struct directive *server = find_around(block, TEXT("server"));
+    const struct directive *listen =
+        server != NULL ? find_inside(server, TEXT("listen")) : NULL;
+    if (listen == NULL || !value_is_on(find_setting(block, TEXT("ssl_verify_client"))))
+        return WHO_ANYBODY;
+    for (; listen != NULL; listen = find_again(listen))
+        if (!is_encrypted(listen))
+            who = who_most(who, text_starts(directive_value(listen, 1), TEXT("unix:"))
+                                    ? WHO_MACHINE
+                                    : WHO_ANYBODY);
+    return who;
+}
+
+/* --- passwords and the like --- */
+
+/* Without a file nginx asks nobody. */
+static enum who who_by_password(const struct directive *block)
+{
+    const struct directive *realm = find_setting(block, TEXT("auth_basic"));
+    if (realm == NULL || find_setting(block, TEXT("auth_basic_user_file")) == NULL)
+        return WHO_ANYBODY;
+    return who_most(WHO_KNOWER, who_makes(block, directive_value(realm, 1), TEXT("off")));
+}
+
+/* One that answers 2xx by itself asks nobody either. */
+static enum who who_by_request(const struct directive *block)
+{
+    const struct directive *ask = find_setting(block, TEXT("auth_request"));
+    const struct directive *server = find_around(block, TEXT("server"));
+    if (ask == NULL || server == NULL || text_is(directive_value(ask, 1), TEXT("off")))
+        return WHO_ANYBODY;
+    const struct directive *location = location_serving(server, directive_value(ask, 1));
+    const struct directive *back =
+        location != NULL ? find_inside(location, TEXT("return")) : NULL;
+    return back != NULL && text_starts(directive_value(back, 1), TEXT("2")) ? WHO_ANYBODY
+                                                                            : WHO_KNOWER;
+}
+
+const struct directive *access_lua(const struct directive *block)
+{
+    static const struct text names[] = {
+        TEXT("access_by_lua_block"), TEXT("access_by_lua_file"), TEXT("access_by_lua")};
+    const struct directive *lua = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names && lua == NULL; i++)
+        lua = find_setting(block, names[i]);
+    return lua;
+}
+
+static bool is_set(const struct directive *block, struct text name)
+{
+    const struct directive *set = find_setting(block, name);
+    return set != NULL && !text_is(directive_value(set, 1), TEXT("off"));
+}
+
+static enum who who_by_identity(const struct directive *block, bool *any)
+{
+    static const struct text names[] = {TEXT("auth_jwt"),  TEXT("auth_pam"),
+                                        TEXT("auth_ldap"), TEXT("auth_digest"),
+                                        TEXT("auth_gss"),  TEXT("auth_oidc")};
+    enum who who = who_least(who_by_password(block), who_by_request(block));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (is_set(block, names[i]))
+            who = who_least(who, WHO_KNOWER);
+    if (access_lua(block) != NULL)
+        who = who_least(who, WHO_KNOWER);
+    *any = who < WHO_ANYBODY;
+    return who;
+}
+
+/* `satisfy any`: one of both is enough. A client's certificate is asked for before. */
+static enum who who_gets_access(const struct directive *block)
+{
+    const struct directive *satisfy = find_setting(block, TEXT("satisfy"));
+    bool either = satisfy != NULL && text_is(directive_value(satisfy, 1), TEXT("any"));
+    bool listed, asked;
+    enum who address = who_by_address(block, &listed);
+    enum who identity = who_by_identity(block, &asked);
+    enum who who = either && listed && asked ? who_most(address, identity)
+                                             : who_least(address, identity);
+    return who_least(who, who_by_certificate(block));
+}
+
+/* --- all of it --- */
+
+/* limit_except with none of the methods that publish. */
+static enum who who_by_method(const struct directive *block)
+{
+    const struct directive *location = find_around(block, TEXT("location"));
+    const struct directive *limit =
+        location != NULL ? find_inside(location, TEXT("limit_except")) : NULL;
+    if (limit == NULL)
+        return WHO_ANYBODY;
+    for (const struct text *method = guess_methods; method->len > 0; method++)
+        if (values_have(limit, *method))
+            return WHO_ANYBODY;
+    return who_gets_access(limit);
+}
+
+enum who access_who(const struct directive *block)
+{
+    return who_least(who_gets_access(block), who_by_method(block));
+}
