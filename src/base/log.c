@@ -3,11 +3,12 @@
  * A line is made on the caller's stack and goes out in one write, or not at all: whoever
  * reads the log slowly, or never, must not hold up those who answer requests. The
  * description behind standard error is shared with other processes, so O_NONBLOCK is not
- * ours to set: what is ready for a byte takes a whole line of at most PIPE_BUF.
+ * ours to set: a terminal or a pipe is opened once more, as a description of our own.
  */
 #include "fcgiwait/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -28,6 +29,7 @@ _Static_assert(LOG_LINE_MOST <= PIPE_BUF, "a line has to fit what a pipe takes w
 /* The one global: set by log_open() before there are threads, but for level and form. */
 static const char *program = "fcgiwait";
 static bool to_syslog;
+static int out = STDERR_FILENO;
 static _Atomic enum log_level most = LOG_LEVEL_INFO;
 static _Atomic bool as_json;
 
@@ -56,10 +58,31 @@ static bool leads_nowhere(int fd)
     return S_ISCHR(stat.st_mode) && stat.st_rdev == makedev(1, 3);
 }
 
+static bool is_pipe(int fd)
+{
+    struct stat stat;
+    return fstat(fd, &stat) == 0 && S_ISFIFO(stat.st_mode);
+}
+
+/* There is none to be had where the terminal is somebody else's, say: then what is ready
+ * for a byte has to take a line, as a pipe does that nobody else writes to. */
+static void open_out(void)
+{
+    if (out != STDERR_FILENO)
+        close(out);
+    out = STDERR_FILENO;
+    if (!isatty(STDERR_FILENO) && !is_pipe(STDERR_FILENO))
+        return;
+    int own = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (own >= 0)
+        out = own;
+}
+
 void log_open(const char *name)
 {
     program = name;
     to_syslog = leads_nowhere(STDERR_FILENO);
+    open_out();
     if (to_syslog)
         openlog(program, LOG_PID | LOG_NDELAY, LOG_DAEMON);
 }
@@ -108,8 +131,8 @@ static size_t make_line(char line[LOG_LINE_MOST], const struct log_said *said)
 /* Bytes written; -1: errno. Standard error may be anything: systemd gives a socket. */
 static ssize_t write_now(const char *line, size_t len)
 {
-    struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
-    ssize_t n = send(STDERR_FILENO, line, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    struct pollfd fd = {.fd = out, .events = POLLOUT};
+    ssize_t n = send(out, line, len, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n >= 0 || errno != ENOTSOCK)
         return n;
     if (poll(&fd, 1, 0) != 1 || (fd.revents & POLLOUT) == 0) {
@@ -117,7 +140,7 @@ static ssize_t write_now(const char *line, size_t len)
         return -1;
     }
     do
-        n = write(STDERR_FILENO, line, len);
+        n = write(out, line, len);
     while (n < 0 && errno == EINTR);
     return n;
 }

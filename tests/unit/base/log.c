@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* What reaches standard error, which is a pipe here. */
+/* What reaches standard error, which is a pipe here. Other processes that write to it
+ * come between asking and writing (--wrap, tests/Makefile.am). */
 #include "fcgiwait/log.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,14 +17,14 @@
 
 #define LINE_MOST 1024
 
-/* Standard error leads into the pipe from catch() to release(). */
+/* Standard error leads into the pipe from catch() to release(), and the log with it. */
 struct caught {
     int stderr_before, end;
     size_t len;
     char text[65536];
 };
 
-static void catch (struct caught *caught)
+static void redirect(struct caught *caught)
 {
     int pipe_ends[2];
     fflush(stderr);
@@ -34,11 +36,23 @@ static void catch (struct caught *caught)
     caught->len = 0;
 }
 
+static void catch (struct caught *caught)
+{
+    redirect(caught);
+    log_open("fcgiwait");
+}
+
+static void restore(struct caught *caught)
+{
+    must(dup2(caught->stderr_before, STDERR_FILENO) >= 0, "no standard error");
+    close(caught->stderr_before);
+    log_open("fcgiwait");
+}
+
 static void release(struct caught *caught)
 {
     ssize_t n;
-    must(dup2(caught->stderr_before, STDERR_FILENO) >= 0, "no standard error");
-    close(caught->stderr_before);
+    restore(caught);
     while ((n = read(caught->end, caught->text + caught->len,
                      sizeof caught->text - 1 - caught->len)) > 0)
         caught->len += (size_t)n;
@@ -172,6 +186,7 @@ static void say_too_much(struct caught *caught, int ends[2])
     fflush(stderr);
     caught->stderr_before = dup(STDERR_FILENO);
     must(dup2(ends[1], STDERR_FILENO) >= 0, "no standard error");
+    log_open("fcgiwait");
     alarm(60);
     for (int i = 0; i < TOO_MANY; i++)
         log_info("line %d", i);
@@ -228,12 +243,71 @@ static void a_socket_that_nobody_reads_holds_up_nobody(void **state)
     must_tell_of_the_lost(*state);
 }
 
+/* Over ssh, say: it is ready for more where no line fits, and takes a part of one. What
+ * it took comes out by and by. */
+static void a_terminal_that_nobody_reads_holds_up_nobody(void **state)
+{
+    struct caught *caught = *state;
+    int ends[2] = {posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), -1};
+    if (ends[0] < 0)
+        skip(); /* a folder of a build, without /dev/pts */
+    must(grantpt(ends[0]) == 0 && unlockpt(ends[0]) == 0, "no terminal");
+    ends[1] = open(ptsname(ends[0]), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    must(ends[1] >= 0, "no terminal");
+    say_too_much(caught, ends);
+    while (strstr(caught->text, "lines of this log are lost") == NULL) {
+        char *at = caught->text + caught->len;
+        ssize_t n = read(ends[0], at, sizeof caught->text - 1 - caught->len);
+        must(n > 0, "nobody is told");
+        caught->len += (size_t)n;
+        at[n] = '\0';
+        log_info("again");
+    }
+    restore(caught);
+    close(ends[1]);
+    close(ends[0]);
+}
+
+/* --- somebody else fills the pipe meanwhile --- */
+
+static int filled = -1; /* once it was asked whether there is room */
+
+int __real_poll(struct pollfd *fds, nfds_t count, int timeout);
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout);
+
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout)
+{
+    static const char page[4096];
+    int ready = __real_poll(fds, count, timeout);
+    if (filled < 0)
+        return ready;
+    struct pollfd other = {.fd = filled, .events = POLLOUT};
+    while (__real_poll(&other, 1, 0) == 1)
+        must(write(filled, page, sizeof page) > 0, "it can't be filled");
+    return ready;
+}
+
+static void who_writes_to_the_same_pipe_holds_up_nobody(void **state)
+{
+    struct caught *caught = *state;
+    catch (caught);
+    filled = STDERR_FILENO;
+    alarm(60);
+    log_info("there was room for this");
+    alarm(0);
+    filled = -1;
+    read_some(caught);
+    log_info("again");
+    release(caught);
+    assert_non_null(strstr(caught->text, "warn: 1 line of this log is lost"));
+    assert_non_null(strstr(caught->text, "again"));
+}
+
 /* O_NONBLOCK is the description's, which others write to as well. */
 static void the_description_stays_as_it_was(void **state)
 {
     struct caught *caught = *state;
     catch (caught);
-    log_open("fcgiwait");
     log_info("once");
     int flags = fcntl(STDERR_FILENO, F_GETFL);
     release(caught);
@@ -245,11 +319,9 @@ static void a_reader_that_went_away_ends_nothing(void **state)
     struct caught *caught = *state;
     signal(SIGPIPE, SIG_IGN);
     catch (caught);
-    int end = caught->end;
-    close(end);
+    close(caught->end);
     log_info("nobody hears this");
-    dup2(caught->stderr_before, STDERR_FILENO);
-    close(caught->stderr_before);
+    restore(caught);
     catch (caught); /* who reads now is told */
     log_info("somebody hears this");
     release(caught);
@@ -306,7 +378,7 @@ static void a_standard_error_that_leads_nowhere_means_syslog(void **state)
     for (size_t i = 0; i < sizeof nowhere / sizeof *nowhere; i++) {
         syslog_line[0] = '\0';
         open_log_on(nowhere[i]);
-        catch (caught);
+        redirect(caught);
         log_warn("number %d\n", 7);
         release(caught);
         assert_string_equal(caught->text, "");
@@ -315,7 +387,6 @@ static void a_standard_error_that_leads_nowhere_means_syslog(void **state)
     }
     syslog_line[0] = '\0';
     catch (caught);
-    log_open("fcgiwait");
     log_warn("number %d", 8);
     release(caught);
     assert_string_equal(syslog_line, "");
@@ -369,6 +440,8 @@ int main(void)
         TEST(a_standard_error_that_leads_nowhere_means_syslog),
         TEST(a_pipe_that_nobody_reads_holds_up_nobody),
         TEST(a_socket_that_nobody_reads_holds_up_nobody),
+        TEST(a_terminal_that_nobody_reads_holds_up_nobody),
+        TEST(who_writes_to_the_same_pipe_holds_up_nobody),
         TEST(the_description_stays_as_it_was),
         TEST(a_reader_that_went_away_ends_nothing),
         cmocka_unit_test(what_is_wanted_goes_by_the_level),
