@@ -13,10 +13,11 @@ static struct text line_value(struct text line, struct text name)
     return text_trim(line);
 }
 
-struct text exchange_header(const struct exchange *exchange, const char *name)
+/* Of the lines in `rest`, which then begins behind it. */
+static struct text next_value(struct text *rest, const char *name)
 {
-    struct text rest = {exchange->head, exchange->head_len}, line;
-    while (text_cut(&rest, '\n', &line)) {
+    struct text line;
+    while (text_cut(rest, '\n', &line)) {
         if (line.len > 0 && line.at[line.len - 1] == '\r')
             line.len--;
         struct text value = line_value(line, text_of(name));
@@ -26,17 +27,55 @@ struct text exchange_header(const struct exchange *exchange, const char *name)
     return (struct text){0};
 }
 
+static struct text lines_of(const struct exchange *exchange)
+{
+    return (struct text){exchange->head, exchange->head_len};
+}
+
+struct text exchange_header(const struct exchange *exchange, const char *name)
+{
+    struct text rest = lines_of(exchange);
+    return next_value(&rest, name);
+}
+
 bool exchange_has(const struct exchange *exchange, const char *name)
 {
     return exchange_header(exchange, name).at != NULL;
 }
 
+size_t exchange_count(const struct exchange *exchange, const char *name)
+{
+    struct text rest = lines_of(exchange);
+    size_t count = 0;
+    while (next_value(&rest, name).at != NULL)
+        count++;
+    return count;
+}
+
+static bool has_word(struct text value, struct text word)
+{
+    for (size_t i = 0; i + word.len <= value.len; i++)
+        if (text_is_like((struct text){value.at + i, word.len}, word))
+            return true;
+    return false;
+}
+
 bool exchange_says(const struct exchange *exchange, const char *name, const char *word)
 {
-    struct text value = exchange_header(exchange, name), wanted = text_of(word);
-    for (size_t i = 0; i + wanted.len <= value.len; i++)
-        if (text_is_like((struct text){value.at + i, wanted.len}, wanted))
+    struct text rest = lines_of(exchange), value;
+    while ((value = next_value(&rest, name)).at != NULL)
+        if (has_word(value, text_of(word)))
             return true;
+    return false;
+}
+
+bool exchange_lists(const struct exchange *exchange, const char *name, const char *member)
+{
+    struct text rest = lines_of(exchange), value, one;
+    while ((value = next_value(&rest, name)).at != NULL)
+        while (text_cut(&value, ',', &one))
+            if (text_is_like(text_trim(one), text_of(member)))
+                return true;
     return false;
 }
 

@@ -67,8 +67,15 @@ struct exchange {
 struct text exchange_header(const struct exchange *exchange, const char *name);
 bool exchange_has(const struct exchange *exchange, const char *name);
 
-/* Whether the value of a header holds this word, in any letter case. */
+/* How many lines it has; pages read them as one, joined by commas. */
+size_t exchange_count(const struct exchange *exchange, const char *name);
+
+/* Whether a header holds this word in any of its lines, in any letter case. */
 bool exchange_says(const struct exchange *exchange, const char *name, const char *word);
+
+/* Whether this is a member of the list that a header is, in any letter case. */
+bool exchange_lists(const struct exchange *exchange, const char *name,
+                    const char *member);
 
 /* X-Polling-Index as a number; false where there is none. */
 bool exchange_index(const struct exchange *exchange, uint64_t *index);

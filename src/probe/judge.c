@@ -61,6 +61,9 @@ void judge_etag(struct report *report, const struct exchange *first, uint64_t in
 
 void judge_gzip(struct report *report, const struct exchange *packed, uint64_t index)
 {
+    uint64_t now;
+    if (exchange_index(packed, &now)) /* it may have changed */
+        index = now;
     struct text tag = exchange_header(packed, "ETag");
     struct text coding = exchange_header(packed, "Content-Encoding");
     if (coding.len == 0)
@@ -88,14 +91,13 @@ void judge_gzip(struct report *report, const struct exchange *packed, uint64_t i
 
 static bool is_hit(const struct exchange *exchange)
 {
-    struct text varnish = exchange_header(exchange, "X-Varnish");
     uint64_t age;
     if (text_number(exchange_header(exchange, "Age"), UINT64_MAX, &age) && age > 0)
         return true;
     return exchange_says(exchange, "X-Cache", "hit") ||
            exchange_says(exchange, "X-Cache-Status", "hit") ||
            exchange_says(exchange, "CF-Cache-Status", "hit") ||
-           (varnish.len > 0 && memchr(varnish.at, ' ', varnish.len) != NULL);
+           exchange_says(exchange, "X-Varnish", " ");
 }
 
 void judge_cache(struct report *report, const struct exchange *first,
@@ -132,27 +134,31 @@ void judge_reuse(struct report *report, const struct exchange *again)
 
 /* --- what clients send --- */
 
+/* True where the answer can't show what is looked for, since the resource has changed. */
+static bool has_changed(const struct exchange *exchange, const struct exchange *first)
+{
+    uint64_t before, now;
+    return exchange->status != 304 && exchange_index(first, &before) &&
+           exchange_index(exchange, &now) && before != now;
+}
+
+static const char not_seen[] = "the resource changed meanwhile: not seen";
+
 void judge_head(struct report *report, const struct exchange *head,
                 const struct exchange *first)
 {
     char name[HOP_TEXT];
     uint64_t index;
-    if (head->end != EXCHANGE_ANSWERED || head->status != first->status)
+    if (head->end == EXCHANGE_ANSWERED && head->status != first->status &&
+        has_changed(head, first))
+        report_note(report, "head", not_seen);
+    else if (head->end != EXCHANGE_ANSWERED || head->status != first->status)
         report_fault(report, "head", "HEAD is answered with %d by %s, GET with %d",
                      head->status, hop_name(head, name), first->status);
     else if (!exchange_index(head, &index))
         report_fault(report, "head", "the answer to HEAD has no X-Polling-Index");
     else
         report_good(report, "head", "answered as GET is, without the body");
-}
-
-/* True where the answer does not show what is looked for: it was not 304 because the
- * resource has changed. */
-static bool has_changed(const struct exchange *exchange, const struct exchange *first)
-{
-    uint64_t before, now;
-    return exchange->status != 304 && exchange_index(first, &before) &&
-           exchange_index(exchange, &now) && before != now;
 }
 
 /* For a 304 that has come as something else. */
@@ -163,7 +169,7 @@ static bool judge_304(struct report *report, const char *subject,
     if (exchange->end == EXCHANGE_ANSWERED && exchange->status == 304)
         return true;
     if (has_changed(exchange, first))
-        report_note(report, subject, "the resource changed meanwhile: not seen");
+        report_note(report, subject, not_seen);
     else if (exchange->end != EXCHANGE_ANSWERED)
         report_fault(report, subject, "no answer: %s", exchange->failure);
     else if (exchange->status == 200 && exchange->body_len == 0 && first->body_len > 0)
@@ -262,28 +268,76 @@ void judge_burst(struct report *report, struct exchange *const burst[], size_t c
 
 /* --- other origins --- */
 
-static bool allows(const struct exchange *exchange, const char *origin)
+#define ALLOW_ORIGIN "Access-Control-Allow-Origin"
+#define EXPOSE_HEADERS "Access-Control-Expose-Headers"
+#define ALLOW_HEADERS "Access-Control-Allow-Headers"
+
+static bool sends_cookie(const struct exchange *exchange)
 {
-    struct text allowed = exchange_header(exchange, "Access-Control-Allow-Origin");
+    for (size_t i = 0; i < EXCHANGE_HEADERS && exchange->headers[i] != NULL; i++) {
+        struct text rest = text_of(exchange->headers[i]), name;
+        if (text_cut(&rest, ':', &name) && text_is_like(name, TEXT("Cookie")))
+            return true;
+    }
+    return false;
+}
+
+/* With a cookie `*` stands for nothing but itself, here and below (the Fetch standard,
+ * "CORS protocol and credentials"). */
+static bool allows(const struct exchange *exchange, const char *origin, bool cookie)
+{
+    struct text allowed = exchange_header(exchange, ALLOW_ORIGIN);
+    struct text cookies = exchange_header(exchange, "Access-Control-Allow-Credentials");
+    if (exchange_count(exchange, ALLOW_ORIGIN) != 1)
+        return false;
+    if (cookie)
+        return text_is(allowed, text_of(origin)) && text_is(cookies, TEXT("true"));
     return text_is(allowed, TEXT("*")) || text_is(allowed, text_of(origin));
+}
+
+static bool covers(const struct exchange *exchange, const char *list, const char *name,
+                   bool cookie)
+{
+    return exchange_lists(exchange, list, name) ||
+           (!cookie && exchange_lists(exchange, list, "*"));
+}
+
+static void tell_not_let_in(struct report *report, const struct exchange *get,
+                            const char *origin, bool cookie)
+{
+    size_t count = exchange_count(get, ALLOW_ORIGIN);
+    if (count > 1)
+        report_fault(report, "cors",
+                     ALLOW_ORIGIN " arrives %zu times, and then no page may read this: "
+                                  "nginx adds its own to the API's; proxy_hide_header "
+                                  "takes the API's away",
+                     count);
+    else if (cookie)
+        report_fault(
+            report, "cors",
+            "pages of %s may not read this with a cookie: that takes " ALLOW_ORIGIN
+            " with this origin and no *, and "
+            "Access-Control-Allow-Credentials: true",
+            origin);
+    else
+        report_fault(report, "cors",
+                     "no " ALLOW_ORIGIN " for %s: its pages may not read this", origin);
 }
 
 void judge_cors(struct report *report, const struct exchange *get,
                 const struct exchange *preflight, const char *origin)
 {
     char name[HOP_TEXT];
-    if (!allows(get, origin))
+    bool cookie = sends_cookie(get);
+    if (!allows(get, origin, cookie))
+        tell_not_let_in(report, get, origin, cookie);
+    else if (!covers(get, EXPOSE_HEADERS, "X-Polling-Index", cookie))
         report_fault(report, "cors",
-                     "no Access-Control-Allow-Origin for %s: its pages may not read this",
+                     EXPOSE_HEADERS " does not name X-Polling-Index: pages of %s read "
+                                    "the document and never its index",
                      origin);
-    else if (!exchange_says(get, "Access-Control-Expose-Headers", "X-Polling-Index") &&
-             !exchange_says(get, "Access-Control-Expose-Headers", "*"))
-        report_fault(report, "cors",
-                     "Access-Control-Expose-Headers does not name X-Polling-Index: pages "
-                     "of %s read the document and never its index",
-                     origin);
-    else if (preflight->status / 100 != 2 || !allows(preflight, origin) ||
-             !exchange_says(preflight, "Access-Control-Allow-Headers", "prefer"))
+    else if (preflight->status / 100 != 2 || !allows(preflight, origin, cookie) ||
+             !covers(preflight, ALLOW_HEADERS, "Prefer", cookie))
         report_note(report, "cors",
                     "pages of %s can poll with ?index= and wait=, but not with Prefer: "
                     "%d from %s does not allow it beforehand",

@@ -52,10 +52,11 @@ const struct exchange *judge_waits(struct report *report, struct exchange *const
 /* Two that are the same, asked at the same time. */
 void judge_twins(struct report *report, const struct exchange *a,
                  const struct exchange *b);
-/* What `publish` said, and a wait that it had to end; then a plain GET. False: it is no
- * change of this resource. */
+/* What `publish` said, and a wait on `index` that it had to end; then a plain GET. False:
+ * it is no change of this resource, or another one came first. */
 bool judge_publish(struct report *report, const struct exchange *publish,
-                   const struct exchange *wait, const struct exchange *get);
+                   const struct exchange *wait, const struct exchange *get,
+                   uint64_t index);
 
 /* --- judge_stream.c --- */
 

@@ -80,8 +80,16 @@ bool judge_answer(struct report *report, const struct exchange *first)
 bool judge_index(struct report *report, const struct exchange *first, uint64_t *index)
 {
     char name[HOP_TEXT];
+    size_t count = exchange_count(first, "X-Polling-Index");
     if (exchange_index(first, index)) {
-        report_good(report, "index", "X-Polling-Index arrives: %" PRIu64, *index);
+        if (count > 1)
+            report_fault(report, "index",
+                         "X-Polling-Index arrives %zu times: pages read all of them as "
+                         "one, which is no index; somebody on the way adds it where it "
+                         "is (add_header)",
+                         count);
+        else
+            report_good(report, "index", "X-Polling-Index arrives: %" PRIu64, *index);
         if (first->status == 404)
             report_note(report, "index",
                         "nothing is there yet (404): it can be waited for, but a wrong "

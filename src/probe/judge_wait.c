@@ -174,7 +174,8 @@ void judge_twins(struct report *report, const struct exchange *a,
 /* --- a change --- */
 
 bool judge_publish(struct report *report, const struct exchange *publish,
-                   const struct exchange *wait, const struct exchange *get)
+                   const struct exchange *wait, const struct exchange *get,
+                   uint64_t index)
 {
     char name[HOP_TEXT];
     uint64_t made, told, got;
@@ -184,6 +185,12 @@ bool judge_publish(struct report *report, const struct exchange *publish,
         return false;
     }
     bool knows = exchange_index(publish, &made);
+    if (knows && fate_of(wait, index) == FATE_CHANGED && exchange_index(wait, &told) &&
+        told > index && told < made) {
+        report_note(report, "publish",
+                    "the resource changed before that, which ended the wait: not seen");
+        return false;
+    }
     if (wait->end != EXCHANGE_ANSWERED || !exchange_index(wait, &told) ||
         wait->status == 304 || (knows && told < made)) {
         report_fault(

@@ -248,7 +248,8 @@ static void ask_publish(struct probe *probe)
         publish->after = stream;
     }
     run(probe, all, stream != NULL ? 3 : 2, NULL);
-    if (judge_publish(&probe->report, publish, wait, ask_with(probe, "GET", NULL)) &&
+    if (judge_publish(&probe->report, publish, wait, ask_with(probe, "GET", NULL),
+                      probe->index) &&
         stream != NULL)
         judge_stream_change(&probe->report, stream, publish);
 }

@@ -41,6 +41,21 @@ static void a_word_is_found_within_a_value(void **state)
     assert_false(exchange_says(&exchange, "Absent", "a"));
 }
 
+static void each_line_of_a_name_counts(void **state)
+{
+    (void)state;
+    assert_int_equal(exchange_count(&exchange, "server"), 2);
+    assert_int_equal(exchange_count(&exchange, "Empty"), 1);
+    assert_int_equal(exchange_count(&exchange, "Absent"), 0);
+    assert_true(exchange_says(&exchange, "Server", "nginx"));
+    assert_true(exchange_says(&exchange, "Server", "second"));
+    assert_true(exchange_lists(&exchange, "Server", "SECOND"));
+    assert_true(exchange_lists(&exchange, "Vary", "accept-encoding"));
+    assert_true(exchange_lists(&exchange, "Vary", "Prefer"));
+    assert_false(exchange_lists(&exchange, "Vary", "encoding"));
+    assert_false(exchange_lists(&exchange, "Absent", "a"));
+}
+
 static void an_index_is_a_number(void **state)
 {
     static const char *const none[] = {"", "X-Polling-Index: abc\n",
@@ -105,6 +120,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_header_is_found_in_any_letter_case, start),
         cmocka_unit_test_setup(a_word_is_found_within_a_value, start),
+        cmocka_unit_test_setup(each_line_of_a_name_counts, start),
         cmocka_unit_test_setup(an_index_is_a_number, start),
         cmocka_unit_test_setup(a_long_body_is_kept_in_part, start),
         cmocka_unit_test(an_event_is_whole_at_its_empty_line),

@@ -57,13 +57,21 @@ static void compression_leaves_the_tag_alone(void **state)
     answer_of(&other, 200, "ETag: \"17-gzip\"\nContent-Encoding: gzip\n", "{}");
     judge_gzip(&report, &other, 17);
     must_be(LOOKED_FAULT, "DeflateAlterETag");
+    answer_of(&other, 200, /* changed since */
+              "X-Polling-Index: 18\nETag: \"18\"\nContent-Encoding: gzip\n", "{}");
+    judge_gzip(&report, &other, 17);
+    must_be(LOOKED_GOOD, "stays");
 }
 
 static void caches_give_themselves_away(void **state)
 {
-    static const char *const hits[] = {"Age: 12\n", "X-Cache: HIT from a\n",
-                                       "X-Cache-Status: hit\n", "CF-Cache-Status: HIT\n",
-                                       "X-Varnish: 3 2\n"};
+    static const char *const hits[] = {"Age: 12\n",
+                                       "X-Cache: HIT from a\n",
+                                       "X-Cache-Status: hit\n",
+                                       "CF-Cache-Status: HIT\n",
+                                       "X-Varnish: 3 2\n",
+                                       "X-Cache: MISS\nX-Cache: HIT from b\n",
+                                       "X-Varnish: 4\nX-Varnish: 3 2\n"};
     static const char *const misses[] = {"Age: 0\n", "X-Cache: MISS\n", "X-Varnish: 3\n"};
     (void)state;
     for (size_t i = 0; i < sizeof hits / sizeof *hits; i++) {
@@ -80,6 +88,9 @@ static void caches_give_themselves_away(void **state)
         judge_cache(&report, &first, &other);
         must_be(LOOKED_GOOD, "no-store arrives");
     }
+    answer_of(&first, 200, "Cache-Control: private\nCache-Control: no-store\n", "{}");
+    judge_cache(&report, &first, &first);
+    must_be(LOOKED_GOOD, "no-store arrives");
     answer_of(&first, 200, "Cache-Control: private\n", "{}");
     judge_cache(&report, &first, &first);
     must_be(LOOKED_NOTE, "without no-store");
@@ -106,6 +117,12 @@ static void head_is_answered_as_get(void **state)
     answer_of(&other, 200, "", "");
     judge_head(&report, &other, &first);
     must_be(LOOKED_FAULT, "no X-Polling-Index");
+    answer_of(&other, 404, "X-Polling-Index: 18\n", ""); /* deleted since */
+    judge_head(&report, &other, &first);
+    must_be(LOOKED_NOTE, "changed meanwhile");
+    answer_of(&other, 200, "X-Polling-Index: 18\n", "");
+    judge_head(&report, &other, &first);
+    must_be(LOOKED_GOOD, "as GET is");
 }
 
 typedef void judge_fn(struct report *, const struct exchange *, const struct exchange *);
@@ -189,6 +206,70 @@ static void pages_elsewhere_are_let_in(void **state)
     must_be(LOOKED_FAULT, "https://q.example");
 }
 
+#define ANY GOOD "Access-Control-Allow-Origin: *\n"
+
+/* As a page sees them: the lines of a list are one, and an origin stands alone. */
+static void lines_of_a_name_are_read_together(void **state)
+{
+    const char *origin = "https://p.example";
+    (void)state;
+    answer_of(&other, 204,
+              ALLOW "Access-Control-Allow-Headers: Content-Type\n"
+                    "Access-Control-Allow-Headers: If-None-Match,prefer\n",
+              "");
+    answer_of(&first, 200, ALLOW "Access-Control-Expose-Headers: Link\n" EXPOSE, "{}");
+    judge_cors(&report, &first, &other, origin);
+    must_be(LOOKED_GOOD, "both ways");
+    answer_of(&first, 200, ALLOW "Access-Control-Expose-Headers: X-Polling-Index-Old\n",
+              "{}");
+    judge_cors(&report, &first, &other, origin);
+    must_be(LOOKED_FAULT, "does not name X-Polling-Index");
+    answer_of(&first, 200, ALLOW EXPOSE "Access-Control-Allow-Origin: *\n", "{}");
+    judge_cors(&report, &first, &other, origin);
+    must_be(LOOKED_FAULT, "arrives 2 times, and then no page may read this");
+    answer_of(&first, 200, ALLOW EXPOSE, "{}");
+    answer_of(&other, 204, ANY ALLOW "Access-Control-Allow-Headers: Prefer\n", "");
+    judge_cors(&report, &first, &other, origin);
+    must_be(LOOKED_NOTE, "not with Prefer");
+}
+
+static void a_star_stands_for_all_but_where_a_cookie_is_sent(void **state)
+{
+    static const char credentials[] = "Access-Control-Allow-Credentials: true\n";
+    const char *origin = "https://p.example";
+    char head[1024];
+    (void)state;
+    answer_of(&first, 200, ANY "Access-Control-Expose-Headers: *\n", "{}");
+    answer_of(&other, 204, ANY "Access-Control-Allow-Headers: *\n", "");
+    judge_cors(&report, &first, &other, origin);
+    must_be(LOOKED_GOOD, "both ways");
+    first.headers[0] = "cookie: a=b";
+    judge_cors(&report, &first, &other, origin);
+    must_be(LOOKED_FAULT, "may not read this with a cookie");
+    answer_of(&first, 200, ALLOW EXPOSE, "{}");
+    first.headers[0] = "Cookie: a=b";
+    judge_cors(&report, &first, &other, origin);
+    must_be(LOOKED_FAULT, "Access-Control-Allow-Credentials: true");
+    snprintf(head, sizeof head, ALLOW "%sAccess-Control-Expose-Headers: *\n",
+             credentials);
+    answer_of(&first, 200, head, "{}");
+    first.headers[0] = "Cookie: a=b";
+    judge_cors(&report, &first, &other, origin);
+    must_be(LOOKED_FAULT, "does not name X-Polling-Index");
+    snprintf(head, sizeof head, ALLOW EXPOSE "%s", credentials);
+    answer_of(&first, 200, head, "{}");
+    first.headers[0] = "Cookie: a=b";
+    snprintf(head, sizeof head, ALLOW "%sAccess-Control-Allow-Headers: *\n", credentials);
+    answer_of(&other, 204, head, "");
+    judge_cors(&report, &first, &other, origin);
+    must_be(LOOKED_NOTE, "not with Prefer");
+    snprintf(head, sizeof head, ALLOW "%sAccess-Control-Allow-Headers: Prefer\n",
+             credentials);
+    answer_of(&other, 204, head, "");
+    judge_cors(&report, &first, &other, origin);
+    must_be(LOOKED_GOOD, "both ways");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +281,8 @@ int main(void)
         cmocka_unit_test_setup(the_present_index_is_answered_with_304, start),
         cmocka_unit_test_setup(one_refusal_among_many_is_a_limit, start),
         cmocka_unit_test_setup(pages_elsewhere_are_let_in, start),
+        cmocka_unit_test_setup(lines_of_a_name_are_read_together, start),
+        cmocka_unit_test_setup(a_star_stands_for_all_but_where_a_cookie_is_sent, start),
     };
     return cmocka_run_group_tests_name("probe/judge", tests, NULL, NULL);
 }

@@ -66,6 +66,9 @@ static void an_index_has_to_arrive(void **state)
     assert_true(judge_index(&report, &first, &index));
     assert_int_equal(index, 17);
     must_be(LOOKED_GOOD, "17");
+    answer_of(&first, 200, GOOD "X-Polling-Index: 17\n", "{}");
+    assert_true(judge_index(&report, &first, &index));
+    must_be(LOOKED_FAULT, "arrives 2 times");
     answer_of(&first, 200, "Server: nginx\n", "{}");
     assert_false(judge_index(&report, &first, &index));
     must_be(LOOKED_FAULT, "no X-Polling-Index");

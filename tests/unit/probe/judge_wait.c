@@ -144,16 +144,21 @@ static void a_change_ends_the_wait_and_is_seen(void **state)
     answer_of(&publish, 204, "X-Polling-Index: 18\n", "");
     answer_of(&wait, 200, "X-Polling-Index: 18\n", "{}");
     answer_of(&get, 200, "X-Polling-Index: 18\n", "{}");
-    assert_true(judge_publish(&report, &publish, &wait, &get));
+    assert_true(judge_publish(&report, &publish, &wait, &get, 17));
     must_be(LOOKED_GOOD, "ends the wait", "");
     answer_of(&get, 200, "X-Polling-Index: 17\n", "{}");
-    judge_publish(&report, &publish, &wait, &get);
+    judge_publish(&report, &publish, &wait, &get, 17);
     must_be(LOOKED_FAULT, "caches", "");
+    answer_of(&publish, 204, "X-Polling-Index: 19\n", ""); /* not the first change */
+    assert_false(judge_publish(&report, &publish, &wait, &get, 17));
+    must_be(LOOKED_NOTE, "changed before that", "not seen");
+    assert_false(judge_publish(&report, &publish, &wait, &get, 18));
+    must_be(LOOKED_FAULT, "does not end the wait", "another fcgiwait");
     answer_of(&wait, 304, "X-Polling-Index: 17\n", "");
-    assert_false(judge_publish(&report, &publish, &wait, &get));
+    assert_false(judge_publish(&report, &publish, &wait, &get, 17));
     must_be(LOOKED_FAULT, "does not end the wait", "another fcgiwait");
     answer_of(&publish, 405, "Server: nginx\n", "");
-    assert_false(judge_publish(&report, &publish, &wait, &get));
+    assert_false(judge_publish(&report, &publish, &wait, &get, 17));
     must_be(LOOKED_FAULT, "answers 405", "nginx");
 }
 
