@@ -157,6 +157,7 @@ static int open_links(struct postgres *postgres)
         result = postgres_link_init(&postgres->following, postgres->url, engine, true);
     if (result == 0)
         result = postgres_link_init(&postgres->asking, postgres->url, engine, false);
+    postgres->asking.beside = &postgres->following;
     return result;
 }
 

@@ -32,6 +32,7 @@ int postgres_link_init(struct postgres_link *link, const char *url, struct engin
 void postgres_link_dispose(struct postgres_link *link)
 {
     postgres_link_close(link);
+    postgres_hosts_free(&link->hosts);
     if (link->wake >= 0)
         close(link->wake);
 }
@@ -139,8 +140,10 @@ static bool shake_hands(struct postgres_link *link, struct instant until)
 {
     PostgresPollingStatusType next = PGRES_POLLING_WRITING;
     while (next != PGRES_POLLING_OK) {
-        if (clock_now().at >= until.at)
+        if (clock_now().at >= until.at) {
+            postgres_hosts_rotate(&link->hosts, link->connection);
             return postgres_link_lose(link, ENGINE_SLOW, "no answer in time");
+        }
         if (!postgres_link_wait(link, next == PGRES_POLLING_WRITING, until))
             return postgres_link_lose(link, ENGINE_LOST, "the store is being closed");
         next = PQconnectPoll(link->connection);
@@ -168,16 +171,40 @@ static void say_where(const struct postgres_link *link)
     engine_set_where(link->engine, where);
 }
 
-bool postgres_link_open(struct postgres_link *link, struct instant until)
+/* Of options with the same name libpq takes the last. */
+struct options {
+    const char *names[16], *values[16];
+    size_t count;
+};
+
+static void put_option(struct options *options, const char *name, const char *value)
 {
+    if (value == NULL || value[0] == '\0')
+        return;
+    options->names[options->count] = name;
+    options->values[options->count++] = value;
+}
+
+static void put_options(const struct postgres_link *link, struct options *options)
+{
+    const PGconn *beside = link->beside != NULL ? link->beside->connection : NULL;
+    const char *const other[] = {PQhost(beside), PQhostaddr(beside), PQport(beside)};
+    put_option(options, "dbname", link->url);
+    for (size_t i = 0; i < POSTGRES_LISTS; i++)
+        put_option(options, postgres_lists[i],
+                   beside != NULL ? other[i] : link->hosts.lists[i]);
+    put_option(options, "fallback_application_name", "fcgiwait");
     /* A role's settings must not change how values are written. */
-    const char *names[] = {"dbname", "fallback_application_name", "client_encoding",
-                           "replication", NULL};
-    const char *values[] = {link->url, "fcgiwait", "UTF8", "database", NULL};
-    if (!link->replication)
-        names[3] = NULL;
+    put_option(options, "client_encoding", "UTF8");
+    put_option(options, "replication", link->replication ? "database" : NULL);
+}
+
+static bool start(struct postgres_link *link)
+{
+    struct options options = {.count = 0};
+    put_options(link, &options);
     postgres_link_close(link);
-    link->connection = PQconnectStartParams(names, values, 1);
+    link->connection = PQconnectStartParams(options.names, options.values, 1);
     if (link->connection == NULL)
         return fail(link, ENGINE_LOST, TEXT(""), "out of memory");
     say_where(link);
@@ -185,7 +212,27 @@ bool postgres_link_open(struct postgres_link *link, struct instant until)
         return postgres_link_lose(link, ENGINE_LOST, NULL);
     PQsetNoticeProcessor(link->connection, overhear, NULL);
     PQsetErrorVerbosity(link->connection, PQERRORS_VERBOSE);
-    if (!shake_hands(link, until))
+    return true;
+}
+
+static bool connect_in_time(struct postgres_link *link, struct instant until)
+{
+    for (size_t tried = 0;; tried++) {
+        if (!start(link))
+            return false;
+        size_t hosts = postgres_hosts_count(link->connection);
+        size_t left = hosts > tried ? hosts - tried : 1;
+        struct instant now = clock_now();
+        if (shake_hands(link, instant_after(now, (until.at - now.at) / (nanos)left)))
+            return true;
+        if (link->trouble != ENGINE_SLOW || tried + 1 >= hosts)
+            return false;
+    }
+}
+
+bool postgres_link_open(struct postgres_link *link, struct instant until)
+{
+    if (!connect_in_time(link, until))
         return false;
     say_where(link);
     counter_add(&link->engine->counters->engine_connects, 1);

@@ -15,12 +15,16 @@
 #include "fcgiwait/clock.h"
 #include "fcgiwait/engine.h"
 #include "fcgiwait/text.h"
+#include "postgres_hosts.h"
 
 struct pg_conn;
 struct pg_result;
 
 struct postgres_link {
     const char *url;
+    struct postgres_hosts hosts; /* the order that they are tried in */
+    /* NULL, or one whose server is meant, whatever else the URL has, while it is open */
+    const struct postgres_link *beside;
     struct engine *engine;      /* that is told of connections and round trips */
     bool replication;           /* a connection that can follow the log */
     struct pg_conn *connection; /* NULL: closed */
@@ -36,6 +40,8 @@ int postgres_link_init(struct postgres_link *link, const char *url, struct engin
                        bool replication);
 void postgres_link_dispose(struct postgres_link *link);
 
+/* Each of several hosts has its share of the time; who says nothing in it is the last
+ * that is tried from then on. */
 bool postgres_link_open(struct postgres_link *link, struct instant until);
 static inline bool postgres_link_is_open(const struct postgres_link *link)
 {

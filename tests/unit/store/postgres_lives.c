@@ -4,6 +4,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "fcgiwait/clock.h"
 #include "fcgiwait/thread.h"
@@ -175,12 +178,56 @@ static void an_old_backup_is_restored(void **state)
     goes_on(&first);
 }
 
+/* A host that takes connections, and never says a word. Returns its socket. */
+static int listen_deaf(const char *dir)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/.s.PGSQL.5432", dir);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    must(fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+             listen(fd, 100) == 0,
+         "%s", address.sun_path);
+    return fd;
+}
+
+static void a_host_that_says_nothing_is_passed_over(void **state)
+{
+    struct store_rig_folder deaf;
+    (void)state;
+    store_rig_folder_make(&deaf);
+    int fd = listen_deaf(deaf.dir);
+    snprintf(url, sizeof url, "postgresql:///postgres?host=%s,%s&user=postgres", deaf.dir,
+             first.dir);
+    options.url = url;
+    nanos patience = options.patience;
+    options.patience = 4 * NANOS_PER_SECOND;
+    store_rig_open(&machines[0], &options);
+    options.patience = patience;
+    uint64_t before = store_index(machines[0].store);
+    postgres_server_say(&first, "INSERT INTO posts VALUES (1, '')");
+    await_change(0, "/posts/1", before);
+    store_rig_touch(&machines[0], "/touched");
+    await_change(0, "/touched", before);
+    /* It is not waited for again. */
+    for (int i = 0; i < 3; i++) {
+        before = store_index(machines[0].store);
+        postgres_server_say(&first,
+                            "SELECT pg_terminate_backend(pid) FROM "
+                            "pg_stat_activity WHERE application_name = 'fcgiwait'");
+        await_change(0, "/never", before);
+    }
+    close(fd);
+    store_rig_folder_remove(&deaf);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_standby_that_lags_is_promoted, start, stop),
         cmocka_unit_test_setup_teardown(another_server_has_the_same_name, start, stop),
         cmocka_unit_test_setup_teardown(an_old_backup_is_restored, start, stop),
+        cmocka_unit_test_setup_teardown(a_host_that_says_nothing_is_passed_over, start,
+                                        stop),
     };
     signal(SIGPIPE, SIG_IGN);
     if (!postgres_server_can()) {
