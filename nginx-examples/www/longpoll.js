@@ -178,7 +178,9 @@ class Run {
   async* #streamed() {
     const asked = now();
     const connection = new AbortController();
-    const within = (seconds, work) => this.#within(1000 * seconds, work, connection);
+    // The page may have been hidden while it looked at what came.
+    const within = (seconds, work) => this.#hidden() ? INTERRUPTED
+      : this.#within(1000 * seconds, work, connection);
     try {
       let read = await within(this.grace, stop => this.#open(stop));
       this.stream = !read.late && !read.refused;

@@ -26,7 +26,8 @@ async function serve(script, otherwise) {
   return server;
 }
 
-// Follows the server in the background. What it yields, and its states, are in arrays.
+// Follows the server in the background. What it yields, and its states, are in arrays. After a
+// round it is busy until `seen.busy` is done, if there is one.
 function start(server, options = {}, how = follow) {
   const stop = new AbortController();
   const seen = {rounds: [], states: [], stop};
@@ -34,6 +35,7 @@ function start(server, options = {}, how = follow) {
     const onstate = (state, detail) => seen.states.push({state, at: performance.now(), ...detail});
     for await (const round of how(server.url, {...quick, signal: stop.signal, onstate, ...options})) {
       seen.rounds.push(round);
+      await seen.busy;
     }
   })();
   clean.push(async () => { stop.abort(); await seen.done; });
@@ -603,3 +605,31 @@ test('a hidden page leaves its stream, a visible one takes it up again', LIMIT, 
   await until(() => server.requests.length === 2, 'another one');
   assert.equal(server.requests[1].index, '7');
 });
+
+for (const [what, ...more] of [
+  ['is left'],
+  ['asks for nothing', {path: '/live/thing', index: 8}],
+]) {
+  test(`a stream ${what} when the page was hidden while it was busy`, LIMIT, async () => {
+    const page = fakeDocument();
+    // In one piece: what comes next is there already.
+    const lines = [is('/live/thing', 7, 1), ...more];
+    const server = await serve([response => {
+      response.writeHead(200, {'X-Polling-Index': 1, 'Content-Type': 'application/x-ndjson'});
+      response.write(lines.map(line => `${JSON.stringify(line)}\n`).join(''));
+    }, stream({current: 7}, hold)]);
+    const seen = start(server, {stream: true, grace: 50});
+    let ready;
+    seen.busy = new Promise(resolve => { ready = resolve; });
+    await until(() => seen.rounds.length === 1, 'a round');
+    page.turn(true);
+    ready();
+    await until(() => server.requests[0].gone, 'the stream is left');
+    await until(() => seen.states.at(-1).state === 'paused', 'a pause');
+    assert.equal(server.requests.length, 1);
+    assert.equal(retries(seen).length, 0);
+    page.turn(false);
+    await until(() => server.requests.length === 2, 'another one');
+    assert.equal(server.requests[1].index, '7');
+  });
+}
