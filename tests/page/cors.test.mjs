@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: ISC
 // A page of another origin, in Chromium, before longpoll.conf and rest-api.conf: it reads the index,
-// waits, and asks with Prefer, for which the browser asks first.
+// waits, and asks with Prefer or with QUERY, for which the browser asks first.
 import assert from 'node:assert/strict';
 import {readFile} from 'node:fs/promises';
 import http from 'node:http';
 import {once} from 'node:events';
 import {after, before, test} from 'node:test';
 import {launch} from './browser.mjs';
-import {Stack} from './stack.mjs';
+import {Stack, until} from './stack.mjs';
 
 const LIMIT = {timeout: 120000};
 const script = await readFile(new URL('../../nginx-examples/www/longpoll.js', import.meta.url), 'utf8');
@@ -69,6 +69,26 @@ async function readAndWait(stack, path, change) {
   await page.close();
 }
 
+// So many names that they are no address any more; one of them changes.
+async function followMany(stack, path, name, change) {
+  const page = await open(stack);
+  const seen = page.evaluate(async ([url, name]) => {
+    const {followAll} = await import('/longpoll.js');
+    const only = [name, ...Array.from({length: 300}, (_, i) => `another-${i}`)];
+    const stop = new AbortController();
+    const onstate = (state, {error}) => {
+      window.state = state;
+      if (error) stop.abort(window.wrong = error.message);
+    };
+    for await (const {path} of followAll(url, {only, onstate, signal: stop.signal})) return path;
+    return window.wrong;
+  }, [`${stack.url}${path}`, name]);
+  await until(() => page.evaluate(() => window.wrong ?? window.state === 'waiting'), 'it waits');
+  await change();
+  assert.equal(await seen, `${path.replace('/changes', '').replace(/\/$/, '')}/${name}`);
+  await page.close();
+}
+
 test('longpoll.conf lets the page that it names read and wait', LIMIT, async () => {
   const stack = await Stack.start({replace: [['"https://app.example.com"', `"${origin}"`]]});
   try {
@@ -77,6 +97,7 @@ test('longpoll.conf lets the page that it names read and wait', LIMIT, async () 
       await stack.awaitWaiting(1);
       await stack.publish('thing', {n: 2});
     });
+    await followMany(stack, '/live/', 'other', () => stack.publish('other', {n: 1}));
   } finally {
     await stack.stop();
   }
@@ -102,6 +123,8 @@ test('rest-api.conf lets the page that it names read and wait', LIMIT, async () 
       await new Promise(resolve => setTimeout(resolve, 300));
       await fetch(`${stack.url}/posts/1`, {method: 'PUT', body: '{}'});
     });
+    await followMany(stack, '/changes/posts', '2',
+      () => fetch(`${stack.url}/posts/2`, {method: 'PUT', body: '{}'}));
   } finally {
     await stack.stop();
   }
