@@ -12,8 +12,9 @@
 
 enum signal_said { SIGNAL_NONE, SIGNAL_RELOAD, SIGNAL_STOP };
 
-/* First of all: a SIGHUP that comes before we can read it waits until we can. The others
- * end a program that serves nobody yet, as they end every program. */
+/* Before anything else by who is to serve: a SIGHUP that comes before we can read it waits
+ * until we can. The others end a program that serves nobody yet, as they end every
+ * program. */
 void signals_hold_reload(void);
 
 /* The descriptor that is readable when there is something to take; -1: errno. SIGPIPE is
