@@ -142,6 +142,7 @@ static bool open_all(struct responder *responder)
     }
     if (!service_change_everything(responder->service)) {
         log_error("can't start: the store takes no change");
+        responder->failure = EX_CANTCREAT;
         return false;
     }
     if (open_front(responder))

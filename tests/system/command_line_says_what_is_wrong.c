@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: ISC */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -12,6 +15,7 @@
 
 #include "must.h"
 #include "program.h"
+#include "redis_server.h"
 #include "stack.h"
 
 static char file[] = "/tmp/fcgiwait-test.XXXXXX";
@@ -168,6 +172,46 @@ static void a_file_that_can_not_be_read_is_named(void **state)
     run_must(&run, EX_CONFIG, "/tmp");
 }
 
+/* What serves would read its configuration again. */
+static void who_only_looks_ends_with_the_terminal(void **state)
+{
+    int ends[2], left = 1, status;
+    (void)state;
+    must(pipe(ends) == 0, "no pipe");
+    pid_t pid = fork();
+    if (pid == 0) {
+        signal(SIGHUP, SIG_DFL); /* nohup(1) */
+        dup2(ends[0], STDIN_FILENO);
+        close(ends[1]);
+        execl(getenv("FCGIWAIT"), "fcgiwait", "--check-nginx", "-", (char *)NULL);
+        _exit(127);
+    }
+    must(write(ends[1], "#", 1) == 1, "it can't be told");
+    for (double start = seconds_now(); left > 0; usleep(1000)) /* it reads on */
+        must(ioctl(ends[0], FIONREAD, &left) == 0 && seconds_now() - start < 60,
+             "it reads nothing");
+    kill(pid, SIGHUP);
+    close(ends[1]);
+    must(waitpid(pid, &status, 0) == pid, "no end");
+    must(WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP, "status %d", status);
+    close(ends[0]);
+}
+
+static void a_store_that_takes_no_change_is_no_lack_of_ours(void **state)
+{
+    static struct redis_server server;
+    (void)state;
+    if (!redis_server_can())
+        skip();
+    redis_server_start(&server, false);
+    struct run run = program_run("-s %s/s -o store.type=redis -o store.url=%s "
+                                 "-o store.replicas=1 -o store.patience=1s",
+                                 server.dir, server.url);
+    run_must(&run, EX_CANTCREAT, "fewer replicas than store.replicas");
+    run_must(&run, EX_CANTCREAT, "the store takes no change");
+    redis_server_stop(&server);
+}
+
 static const struct stack_options options = {.config = "max_waiting = 7; threads = 3;",
                                              .option = "max_waiting=11"};
 
@@ -188,6 +232,8 @@ int main(void)
         cmocka_unit_test(a_bad_key_is_named_with_its_line_and_what_is_allowed),
         cmocka_unit_test(a_bad_option_is_named),
         cmocka_unit_test(a_file_that_can_not_be_read_is_named),
+        cmocka_unit_test(who_only_looks_ends_with_the_terminal),
+        cmocka_unit_test(a_store_that_takes_no_change_is_no_lack_of_ours),
     };
     const struct CMUnitTest with_stack[] = {
         stack_test(an_option_overrides_the_file, &options),
