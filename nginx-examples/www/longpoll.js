@@ -32,6 +32,10 @@
  * missed. An expired wait is no change, and makes no round. The loop ends when it is left or
  * `signal` is aborted, and at no other time: what goes wrong is tried again.
  *
+ * Behind an API followAll() tells paths, and the API has the documents. After a change of
+ * everything, as each start of fcgiwait is one, a round for each path that it ever told says to ask
+ * again; a GET finds out which of them are gone.
+ *
  * The resource's path and its index travel in the address (?index=7&wait=50s), so a resource of
  * another origin needs no CORS preflight. That server has to send
  * Access-Control-Expose-Headers: X-Polling-Index, Retry-After.
@@ -47,11 +51,11 @@
  * @property {string} index    names this state; to be compared for equality only
  * @property {*} value         the document; null if there is none. Of followAll(): bytes (a
  *     Uint8Array) where it is neither JSON nor text; undefined where the document was not told,
- *     as behind an API: GET the path
+ *     as behind an API: GET the path, which may be gone
  * @property {string} [path]   of followAll(): which resource
  * @property {string} [type]   of followAll(): the document's media type
  * @property {Map<string, Change>} [all]  of followAll(): the last change of each resource that
- *     exists, this one taken in already
+ *     exists, this one taken in already. Behind an API: of each that was told
  */
 
 /**
@@ -369,12 +373,13 @@ class Below {
     return round;
   }
 
-  // After a new beginning: what was not named does not exist any more.
+  // After a new beginning: what was not named does not exist any more. Behind an API nobody knows
+  // what does, and it has to be asked for.
   #drop(index) {
     if (this.#told === undefined) return [];
-    const gone = [...this.#all.keys()].filter(path => !this.#told.has(path));
+    const others = [...this.#all.values()].filter(({path}) => !this.#told.has(path));
     this.#told = undefined;
-    return gone.map(path => this.#take({path, index, deleted: true}));
+    return others.map(({path, value}) => this.#take({path, index, deleted: value !== undefined}));
   }
 }
 

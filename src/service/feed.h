@@ -66,6 +66,9 @@ bool feed_each(const struct feed *feed, struct tree *tree, uint64_t from,
 /* Up to then nobody knows what there is behind an origin; 0: all is known. */
 uint64_t feed_known_from(const struct feed *feed, struct tree *tree);
 
+/* From where all that there is is told then. */
+uint64_t feed_anew_from(uint64_t known);
+
 /* Whether deletions that came after `from` may be forgotten, at this horizon. */
 bool feed_is_void(const struct feed *feed, uint64_t horizon);
 

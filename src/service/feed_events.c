@@ -101,7 +101,7 @@ static void begin_anew(struct feed *feed, struct feed_mark *mark, uint64_t known
 {
     *mark = (struct feed_mark){feed->newest, true, true, false};
     feed->has_from = true;
-    feed->from = known;
+    feed->from = feed_anew_from(known);
     feed->goes_on = feed->horizon;
 }
 

@@ -155,6 +155,12 @@ uint64_t feed_known_from(const struct feed *feed, struct tree *tree)
     return feed->behind_origin && !feed->named ? tree_everything(tree, feed->path) : 0;
 }
 
+/* What changed together with everything is named: a transaction has one index. */
+uint64_t feed_anew_from(uint64_t known)
+{
+    return known > 0 ? known - 1 : 0;
+}
+
 struct finding {
     uint64_t bookmark, horizon, index;
     bool found;
@@ -250,5 +256,5 @@ bool feed_tell(const struct feed *feed, struct tree *tree, enum feed_length leng
             return true;
         chunk_unref(&page->chunk);
     }
-    return tell_page(feed, tree, known, true, length, page);
+    return tell_page(feed, tree, feed_anew_from(known), true, length, page);
 }

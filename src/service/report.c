@@ -133,6 +133,21 @@ static void add_names(struct pending *pending, const struct operation *operation
 
 /* --- the report --- */
 
+/* What lies there is named again by the touches behind: of what is older than a change of
+ * everything nobody knows whether it still is (feed_known_from()). */
+static void everything_first(struct pending *pending)
+{
+    size_t first = 0;
+    for (size_t i = 0; i < pending->count; i++) {
+        const struct edit edit = pending->edits[i];
+        if (edit.kind != EDIT_EVERYTHING)
+            continue;
+        memmove(&pending->edits[first + 1], &pending->edits[first],
+                (i - first) * sizeof edit);
+        pending->edits[first++] = edit;
+    }
+}
+
 static size_t bytes_for(const struct operation *operation, size_t names)
 {
     size_t each = operation->path.len + operation->request_uri.len + 1;
@@ -165,6 +180,7 @@ static struct pending *pending_of(struct service *service, struct request *reque
     add_location(pending, operation, &naming, operation->content_location);
     if (!too_many)
         add_names(pending, operation, &naming);
+    everything_first(pending);
     struct text trace = traceparent_id(operation->traceparent);
     trace = pending_keep(pending, trace);
     for (size_t i = 0; i < pending->count; i++)

@@ -82,8 +82,9 @@ void kept_deliver(struct kept *kept, struct queue *queue)
     log_info(
         "what was touched while the store's engine was away is delivered: %zu paths%s",
         kept->count, kept->everything ? ", and everything" : "");
-    bool good = propose_all(queue, &kept->touched, EDIT_TOUCH);
-    good = propose_all(queue, &kept->below, EDIT_EVERYTHING) && good;
+    /* What was touched is named again behind what all of it changed with. */
+    bool good = propose_all(queue, &kept->below, EDIT_EVERYTHING);
+    good = propose_all(queue, &kept->touched, EDIT_TOUCH) && good;
     kept->count = 0;
     if (kept->everything || !good)
         kept->everything = !propose(queue, EDIT_EVERYTHING, TEXT("/"));

@@ -432,6 +432,21 @@ test('bytes are bytes, and what an API has is not told', LIMIT, async () => {
   assert.equal(seen.rounds[1].status, 200);
 });
 
+test('after a new beginning behind an API what was not named has to be asked for', LIMIT, async () => {
+  const of = (name, index) => ({path: `/live/${name}`, index});
+  const server = await serve([
+    below(6, [of('p', 5), of('q', 6)], {reset: true}),
+    below(9, [of('r', 9)], {reset: true}),
+    below(12, [], {reset: true}),
+  ]);
+  const seen = startAll(server);
+  await until(() => seen.rounds.length === 8, 'eight rounds');
+  assert.deepEqual(told(seen).slice(2), [['/live/r', 200, '9', undefined],
+    ['/live/p', 200, '9', undefined], ['/live/q', 200, '9', undefined],
+    ...['p', 'q', 'r'].map(name => [`/live/${name}`, 200, '12', undefined])]);
+  assert.deepEqual([...seen.rounds[7].all.keys()], ['/live/p', '/live/q', '/live/r']);
+});
+
 test('only some names are asked for, whatever stands in them', LIMIT, async () => {
   const server = await serve([below(7, [], {reset: true})]);
   startAll(server, {only: ['a', 'b/c d', 'e,f', 'ü%']});

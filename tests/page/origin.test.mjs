@@ -5,10 +5,11 @@ import {once} from 'node:events';
 import {readFile} from 'node:fs/promises';
 import http from 'node:http';
 import {after, afterEach, before, test} from 'node:test';
+import {isDeepStrictEqual} from 'node:util';
 import {Stack, until} from './stack.mjs';
 
 const text = await readFile(new URL('../../nginx-examples/www/longpoll.js', import.meta.url), 'utf8');
-const {follow} = await import(`data:text/javascript,${encodeURIComponent(text)}`);
+const {follow, followAll} = await import(`data:text/javascript,${encodeURIComponent(text)}`);
 
 const LIMIT = {timeout: 120000};
 const posts = new Map();
@@ -68,8 +69,29 @@ function start(url, stream) {
   return seen;
 }
 
-const send = (method, value) =>
-  fetch(`${stack.url}/posts/1`, {method, body: value && JSON.stringify(value)});
+// A copy of all posts, as a page keeps it that hears of paths alone.
+function startCopy(stream) {
+  const stop = new AbortController();
+  const seen = {copy: {}, gone: []};
+  stops.push(stop);
+  (async () => {
+    const options = {stream, signal: stop.signal, retryFirst: 0.1, retryMost: 0.4};
+    for await (const {path, status} of followAll(`${stack.url}/changes/posts`, options)) {
+      if (status === 404) seen.gone.push(path);
+      const answer = await fetch(`${stack.url}${path}`);
+      if (answer.ok) seen.copy[path] = (await answer.json()).n;
+      else delete seen.copy[path];
+    }
+  })();
+  return async expected => {
+    await until(() => isDeepStrictEqual(seen.copy, expected), `the copy is ${JSON.stringify(expected)}`)
+      .catch(error => { throw new Error(`${error.message}; it is ${JSON.stringify(seen.copy)}`); });
+    assert.deepEqual(seen.gone, []);
+  };
+}
+
+const send = (method, value, id = 1) =>
+  fetch(`${stack.url}/posts/${id}`, {method, body: value && JSON.stringify(value)});
 const waiting = count => until(async () =>
   (await (await fetch(`${stack.url}/fcgiwait/status`)).json()).waiting === count, `${count} wait`);
 
@@ -111,5 +133,23 @@ for (const stream of [false, true]) {
     broken = false;
     await until(() => post.rounds.length === 3, 'the change');
     assert.deepEqual(post.rounds[2], [200, {n: 3}]);
+  });
+
+  // Nobody but the API knows what exists: each path that was heard of is asked for.
+  test(`a copy of all posts is right after a DELETE and a restart, ${by}`, LIMIT, async () => {
+    await send('PUT', {n: 1}, 1);
+    await send('PUT', {n: 2}, 2);
+    const isCopied = startCopy(stream);
+    await isCopied({'/posts/1': 1, '/posts/2': 2});
+    await waiting(1);
+    await send('DELETE', undefined, 2);
+    await isCopied({'/posts/1': 1});
+    await send('PUT', {n: 3}, 3);
+    await isCopied({'/posts/1': 1, '/posts/3': 3});
+    await stack.stopFcgiwait();
+    posts.set('1', {n: 4});
+    posts.delete('3');
+    await stack.startFcgiwait();
+    await isCopied({'/posts/1': 4});
   });
 }

@@ -294,6 +294,27 @@ static void behind_an_origin_paths_alone_are_said(void **state)
     visit_leave(&visit);
 }
 
+/* What a transaction changed has one index. */
+static void what_changed_together_with_everything_is_said(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    struct cgi cgi = stream("/l", "", LINES);
+    cgi.origin = TEXT("/_origin");
+    begin(rig, &visit, &cgi);
+    visit_must_say(&visit, "{\"current\": ");
+    visit_must_say(&visit, "}\n");
+    uint64_t index = touch(rig, "/other");
+    const struct change changes[] = {
+        {.kind = CHANGE_TOUCH, .index = index, .path = TEXT("/l/a")},
+        {.kind = CHANGE_EVERYTHING, .index = index, .path = TEXT("/l")}};
+    tree_apply_all(rig->tree, changes, 2);
+    must_say(&visit,
+             "{\"reset\": true}\n{\"path\":\"/l/a\",\"index\":#}\n{\"current\": #}\n",
+             index, index, 0);
+    visit_leave(&visit);
+}
+
 /* A list and a member of it, both asked for: one change of both. */
 static void a_change_that_two_names_share_has_one_id(void **state)
 {
@@ -656,6 +677,7 @@ int main(void)
         service_rig_test(names_can_come_as_a_body, &rules),
         service_rig_test(documents_can_be_left_out, &rules),
         service_rig_test(behind_an_origin_paths_alone_are_said, &rules),
+        service_rig_test(what_changed_together_with_everything_is_said, &rules),
         service_rig_test(a_change_that_two_names_share_has_one_id, &rules),
         service_rig_test(head_and_406_as_for_one, &rules),
         service_rig_test(more_than_one_piece_has_no_gap, &rules),

@@ -467,6 +467,50 @@ static void behind_an_origin_paths_alone_are_told(void **state)
     assert_non_null(strstr(waiting.body, "\"reset\":true"));
 }
 
+/* A DELETE is reported with what lies below it: who drops the copy hears of it, too. */
+static void what_is_reported_with_all_below_it_is_named(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    char out[1024], query[64];
+    struct cgi cgi = below("/l", "");
+    cgi.origin = TEXT("/_origin");
+    report(rig, "/l/1", "");
+    assert_int_equal(service_rig_ask(rig, &visit, &cgi), 200);
+    snprintf(query, sizeof query, "index=%llu&wait=30s",
+             (unsigned long long)index_of(&visit));
+    cgi.query = text_of(query);
+    report(rig, "/l/2", "/l/2/* /l/3 /l/4/*");
+    assert_int_equal(service_rig_ask(rig, &visit, &cgi), 200);
+    uint64_t deleted = service_rig_index(rig, "/l/2", SCOPE_SELF);
+    must_tell(&visit, told(out,
+                           "{\"index\":#,\"reset\":true,\"changes\":["
+                           "{\"path\":\"/l/2\",\"index\":#},"
+                           "{\"path\":\"/l/3\",\"index\":#}]}",
+                           deleted + 1, deleted, deleted + 1));
+}
+
+/* As in a database that is truncated and filled again in one go. */
+static void what_changed_together_with_everything_is_named(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    char out[1024];
+    struct cgi cgi = below("/l", "");
+    cgi.origin = TEXT("/_origin");
+    report(rig, "/l/1", "");
+    uint64_t index = change(rig, "POST", "/other");
+    const struct change changes[] = {
+        {.kind = CHANGE_TOUCH, .index = index, .path = TEXT("/l/2")},
+        {.kind = CHANGE_EVERYTHING, .index = index, .path = TEXT("/l")}};
+    tree_apply_all(rig->tree, changes, 2);
+    assert_int_equal(service_rig_ask(rig, &visit, &cgi), 200);
+    must_tell(&visit, told(out,
+                           "{\"index\":#,\"reset\":true,\"changes\":["
+                           "{\"path\":\"/l/2\",\"index\":#}]}",
+                           index, index, 0));
+}
+
 /* --- what is older than all that is known of deletions --- */
 
 static size_t changes_of(const struct visit *visit)
@@ -804,6 +848,8 @@ int main(void)
         WITH(small, pages_tell_each_path_once),
         WITH(small, an_answer_is_no_longer_than_its_bound),
         WITH(plenty, behind_an_origin_paths_alone_are_told),
+        WITH(plenty, what_is_reported_with_all_below_it_is_named),
+        WITH(plenty, what_changed_together_with_everything_is_named),
         WITH(small, answers_that_are_applied_give_what_is_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
