@@ -3,6 +3,7 @@
  * The cache over an API: one GET for everybody who is to have the same body. Its key has
  * to have all that the body depends on, and to fit the buffer that it is kept with.
  */
+#include "guess.h"
 #include "origin.h"
 
 #define BUFFER_STANDARD 4096 /* nginx's default: a page */
@@ -35,20 +36,41 @@ static bool key_depends(const struct directive *key, const struct directive *lev
     return false;
 }
 
-/* --- the micro-cache --- */
+static const struct directive *cache_setting(const struct directive *location,
+                                             const struct api *api, const char *name)
+{
+    return find_setting_of(location, api->protocol, name);
+}
+
+/* --- buffers --- */
+
+/* Large enough for a key with two headers of 12k. The last one may be set smaller on a
+ * level around: nginx then refuses to start. */
+static const char *say_buffers(struct nginx_check *check, const struct api *api)
+{
+    const char *protocol = say_text(check, api->protocol);
+    return say(check, "%s_buffer_size 32k; %s_buffers 8 32k; %s_busy_buffers_size 64k;",
+               protocol, protocol, protocol);
+}
+
+/* --- the key --- */
 
 static const char no_cache_effect[] =
     "one change sends every waiting client to the API at once: its answers come late, or "
     "as 502 and 504";
 
+static const struct text paths[] = {TEXT("uri"), TEXT("document_uri"),
+                                    TEXT("request_uri"), TEXT("")};
+static const struct text queries[] = {TEXT("args"), TEXT("query_string"),
+                                      TEXT("request_uri"), TEXT("")};
+static const struct text indexes[] = {ORIGIN_OUR_HEADER, TEXT("")};
+static const struct text hosts[] = {TEXT("http_host"), TEXT("host"), TEXT("")};
+static const struct text tokens[] = {TEXT("http_authorization"), TEXT("")};
+static const struct text cookies[] = {TEXT("http_cookie"), TEXT("")};
+
 static const char *what_key_lacks(const struct directive *key,
                                   const struct directive *location)
 {
-    static const struct text paths[] = {TEXT("uri"), TEXT("document_uri"),
-                                        TEXT("request_uri"), TEXT("")};
-    static const struct text queries[] = {TEXT("args"), TEXT("query_string"),
-                                          TEXT("request_uri"), TEXT("")};
-    static const struct text indexes[] = {ORIGIN_OUR_HEADER, TEXT("")};
     if (key == NULL || !key_depends(key, location, indexes))
         return "index";
     if (!key_depends(key, location, paths))
@@ -56,10 +78,54 @@ static const char *what_key_lacks(const struct directive *key,
     return key_depends(key, location, queries) ? NULL : "query";
 }
 
-static const struct directive *cache_setting(const struct directive *location,
-                                             const struct api *api, const char *name)
+/* The key as it stands. NULL: "". */
+static const char *say_key(struct nginx_check *check, const struct directive *key)
 {
-    return find_setting_of(location, api->protocol, name);
+    const char *whole = "";
+    for (size_t i = 1; key != NULL && i < key->count; i++)
+        whole = say(check, "%s%s%.*s", whole, i > 1 ? " " : "", (int)key->words[i].len,
+                    key->words[i].at);
+    return whole;
+}
+
+/* The variable in which the location keeps fcgiwait's index. Empty: there is none. */
+static struct text index_kept(const struct directive *location)
+{
+    const struct directive *header = find_header(location, TEXT("X-Polling-Index"));
+    struct text value = header != NULL ? directive_value(header, 2) : TEXT(""), name;
+    return value_variable(value, &name) && !text_is(name, ORIGIN_OUR_HEADER) &&
+                   value_depends(value, location, ORIGIN_OUR_HEADER)
+               ? value
+               : TEXT("");
+}
+
+/* Lines for what the key has, and what else an answer may depend on: the host and who
+ * asks; with buffers that such a key fits. */
+static const char *say_whole_key(struct nginx_check *check,
+                                 const struct directive *location, const struct api *api)
+{
+    struct text kept = index_kept(location), protocol = api->protocol;
+    const struct directive *key = cache_setting(location, api, "cache_key");
+    const struct {
+        struct text variable;
+        const struct text *names;
+    } parts[] = {
+        {TEXT("$http_host"), hosts},
+        {kept.len > 0 ? kept : TEXT("$polling_index"), indexes},
+        {TEXT("$args"), queries},
+        {TEXT("$uri"), paths},
+        {TEXT("$http_authorization"), tokens},
+        {TEXT("$http_cookie"), cookies},
+    };
+    const char *whole = say_key(check, key);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (key == NULL || !key_depends(key, location, parts[i].names))
+            whole = say(check, "%s%s%.*s", whole, whole[0] != '\0' ? " " : "",
+                        (int)parts[i].variable.len, parts[i].variable.at);
+    bool has_index = kept.len > 0 || (key != NULL && key_depends(key, location, indexes));
+    return say(check, "%s%.*s_cache_key \"%s\"; %s",
+               has_index ? "" : "set $polling_index $upstream_http_x_polling_index; ",
+               (int)protocol.len, protocol.at, whole, say_buffers(check, api));
 }
 
 static void check_key(struct nginx_check *check, const struct directive *location,
@@ -79,15 +145,10 @@ static void check_key(struct nginx_check *check, const struct directive *locatio
                     key != NULL ? "lacks" : "is not set, and its default lacks", lacks),
             .effect =
                 "clients get the document as it was before the change, or another one",
-            .instead = say(check,
-                           "set $polling_index $upstream_http_x_polling_index; "
-                           "%s_cache_key \"$polling_index $args $uri\";",
-                           protocol)});
+            .instead = say_whole_key(check, location, api)});
 }
 
 /* --- the Host --- */
-
-static const struct text hosts[] = {TEXT("http_host"), TEXT("host"), TEXT("")};
 
 static bool is_host_header(struct text name)
 {
@@ -115,16 +176,6 @@ static bool hands_on_host(const struct directive *location, const struct api *ap
     return false;
 }
 
-/* The key as it stands. */
-static const char *say_key(struct nginx_check *check, const struct directive *key)
-{
-    const char *whole = "";
-    for (size_t i = 1; i < key->count; i++)
-        whole = say(check, "%s%s%.*s", whole, i > 1 ? " " : "", (int)key->words[i].len,
-                    key->words[i].at);
-    return whole;
-}
-
 static void check_host(struct nginx_check *check, const struct directive *location,
                        const struct api *api, const char *protocol)
 {
@@ -145,7 +196,101 @@ static void check_host(struct nginx_check *check, const struct directive *locati
                            say_key(check, key))});
 }
 
-/* --- the buffer --- */
+/* --- who asks --- */
+
+/* What tells users apart, the words of auth_request included. */
+static bool is_user(void *context, struct text name)
+{
+    static const struct text names[] = {TEXT("http_authorization"), TEXT("http_cookie"),
+                                        TEXT("remote_user"), TEXT("http_x_api_key"),
+                                        TEXT("http_x_auth_token")};
+    const struct directive *set = find_setting(context, TEXT("auth_request_set"));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (text_is(name, names[i]))
+            return true;
+    while (set != NULL && !value_names(directive_value(set, 1), name))
+        set = find_again(set);
+    return set != NULL || text_starts(name, TEXT("cookie_")) ||
+           text_starts(name, TEXT("jwt_")) || text_starts(name, TEXT("ssl_client"));
+}
+
+/* The same, and any header that may be a secret. */
+static bool may_be_user(void *context, struct text name)
+{
+    return is_user(context, name) ||
+           (text_starts(name, TEXT("http_")) && guess_source(name) == SOURCE_SECRET);
+}
+
+static bool any_depends(const struct directive *set, const struct directive *level,
+                        value_is_fn *is)
+{
+    for (size_t i = 1; set != NULL && i < set->count; i++)
+        if (value_depends_where(set->words[i], level, is, (void *)level))
+            return true;
+    return false;
+}
+
+/* A line for the API that names the user; REMOTE_USER stands in each fastcgi_params. */
+static bool hands_on_user(const struct directive *location, const struct api *api)
+{
+    bool proxy = text_is(api->protocol, TEXT("proxy"));
+    const struct directive *set =
+        cache_setting(location, api, proxy ? "set_header" : "param");
+    for (; set != NULL; set = find_again(set))
+        if (!text_is(directive_value(set, 1), TEXT("REMOTE_USER")) &&
+            any_depends(set, location, is_user))
+            return true;
+    return false;
+}
+
+static bool takes_away(const struct directive *location, const struct api *api,
+                       struct text header, struct text param)
+{
+    bool proxy = text_is(api->protocol, TEXT("proxy"));
+    const struct directive *set =
+        cache_setting(location, api, proxy ? "set_header" : "param");
+    while (set != NULL && !text_is_like(directive_value(set, 1), proxy ? header : param))
+        set = find_again(set);
+    return set != NULL;
+}
+
+/* Without a line nginx hands on all headers. */
+static bool may_learn_user(const struct directive *location, const struct api *api)
+{
+    const struct directive *set = cache_setting(location, api, "pass_request_headers");
+    return (set == NULL || value_is_on(set)) &&
+           !(takes_away(location, api, TEXT("Authorization"),
+                        TEXT("HTTP_AUTHORIZATION")) &&
+             takes_away(location, api, TEXT("Cookie"), TEXT("HTTP_COOKIE")));
+}
+
+/* What is never kept where a user is known needs no key for him. */
+static void check_user(struct nginx_check *check, const struct directive *location,
+                       const struct api *api, const char *protocol)
+{
+    const struct directive *key = cache_setting(location, api, "cache_key");
+    if (key == NULL || what_key_lacks(key, location) != NULL ||
+        any_depends(key, location, may_be_user) ||
+        any_depends(cache_setting(location, api, "no_cache"), location, is_user))
+        return;
+    struct fault fault = {.rule = "origin_cache_user", .at = key};
+    if (hands_on_user(location, api)) {
+        fault.what =
+            say(check, "%s_cache_key lacks the user who is named to the API", protocol);
+        fault.effect = "one user gets the answer that is for another";
+        fault.instead = say_whole_key(check, location, api);
+        fault_report(check, &fault);
+    } else if (may_learn_user(location, api)) {
+        fault.what =
+            say(check,
+                "%s_cache_key holds nothing of who asks: right where all get the same; "
+                "else add $http_authorization and $http_cookie",
+                protocol);
+        fault_note(check, &fault);
+    }
+}
+
+/* --- a key that does not fit --- */
 
 /* With a longer key nginx caches nothing, and says so as an alert. */
 static void check_buffer(struct nginx_check *check, const struct directive *location,
@@ -168,8 +313,7 @@ static void check_buffer(struct nginx_check *check, const struct directive *loca
                                     "%s_buffer_size, with which it is kept, is %lluk",
                                     protocol, protocol, (unsigned long long)(size >> 10)),
                         .effect = no_cache_effect,
-                        .instead = say(check, "%s_buffer_size 32k; %s_buffers 8 32k;",
-                                       protocol, protocol)});
+                        .instead = say_buffers(check, api)});
 }
 
 /* --- all of it --- */
@@ -187,15 +331,17 @@ void origin_check_cache(struct nginx_check *check, const struct directive *locat
         fault.at = cache != NULL ? cache : api.pass;
         fault.what =
             say(check, "%s has no %s_cache", say_location(check, location), protocol);
-        fault.instead = say(check,
-                            "%s_cache ZONE; %s_cache_lock on; %s_cache_valid 200 404 1s; "
-                            "%s_cache_key \"$polling_index $args $uri\";",
-                            protocol, protocol, protocol, protocol);
+        fault.instead =
+            say(check,
+                "%s_cache ZONE; %s_cache_lock on; %s_cache_valid 200 404 1s; "
+                "%s",
+                protocol, protocol, protocol, say_whole_key(check, location, &api));
         fault_report(check, &fault);
         return;
     }
     check_key(check, location, &api, protocol);
     check_host(check, location, &api, protocol);
+    check_user(check, location, &api, protocol);
     check_buffer(check, location, &api, protocol);
     if (!value_is_on(lock)) {
         fault.rule = "origin_cache_lock";

@@ -158,56 +158,95 @@ bool value_names(struct text word, struct text name)
            text_is((struct text){word.at + 1, word.len - 1}, name);
 }
 
-bool value_mentions(struct text value, struct text name)
+/* What is sought. */
+struct wanted {
+    value_is_fn *is;
+    void *context;
+    unsigned looks;
+};
+
+static bool mentions(const struct wanted *wanted, struct text value)
 {
-    struct text found;
-    while (value_next_variable(&value, &found))
-        if (text_is(found, name))
+    struct text name;
+    while (value_next_variable(&value, &name))
+        if (wanted->is(wanted->context, name))
             return true;
     return false;
 }
 
-static bool depends_within(struct text value, const struct directive *level,
-                           struct text on, unsigned depth, unsigned *looks);
-
-/* By what a map looks up. */
-static bool depends_by_map(struct text value, const struct directive *level,
-                           struct text on, unsigned depth, unsigned *looks)
+static bool is_same(void *context, struct text name)
 {
-    struct text name;
-    while (level != NULL && depth > 0 && *looks > 0 &&
-           value_next_variable(&value, &name)) {
-        const struct directive *map = value_map(level, name);
-        --*looks;
-        for (size_t i = 1; map != NULL && i + 1 < map->count; i++)
-            if (depends_within(map->words[i], level, on, depth - 1, looks))
-                return true;
+    return text_is(name, *(const struct text *)context);
+}
+
+bool value_mentions(struct text value, struct text name)
+{
+    const struct wanted wanted = {.is = is_same, .context = &name};
+    return mentions(&wanted, value);
+}
+
+static bool depends_within(struct wanted *wanted, const struct directive *level,
+                           struct text value, unsigned depth);
+
+/* By what a map looks up, and by what it gives. */
+static bool map_depends(struct wanted *wanted, const struct directive *level,
+                        const struct directive *map, unsigned depth)
+{
+    for (size_t i = 1; i + 1 < map->count; i++)
+        if (depends_within(wanted, level, map->words[i], depth))
+            return true;
+    for (const struct directive *row = map->first; row != NULL && wanted->looks > 0;
+         row = row->next) {
+        wanted->looks--;
+        if (value_is_row(row) &&
+            depends_within(wanted, level, directive_value(row, 1), depth))
+            return true;
     }
     return false;
 }
 
-static bool depends_within(struct text value, const struct directive *level,
-                           struct text on, unsigned depth, unsigned *looks)
+static bool depends_by_map(struct wanted *wanted, const struct directive *level,
+                           struct text value, unsigned depth)
 {
-    if (value_mentions(value, on) || depends_by_map(value, level, on, depth, looks))
+    struct text name;
+    while (level != NULL && depth > 0 && wanted->looks > 0 &&
+           value_next_variable(&value, &name)) {
+        const struct directive *map = value_map(level, name);
+        wanted->looks--;
+        if (map != NULL && map_depends(wanted, level, map, depth - 1))
+            return true;
+    }
+    return false;
+}
+
+static bool depends_within(struct wanted *wanted, const struct directive *level,
+                           struct text value, unsigned depth)
+{
+    if (mentions(wanted, value) || depends_by_map(wanted, level, value, depth))
         return true;
     for (; level != NULL && depth > 0; level = level->parent)
         for (const struct directive *set = find_inside(level, TEXT("set"));
-             set != NULL && *looks > 0; set = find_again(set)) {
+             set != NULL && wanted->looks > 0; set = find_again(set)) {
             struct text name = directive_value(set, 1);
-            --*looks;
+            wanted->looks--;
             if (name.len > 1 &&
                 value_mentions(value, (struct text){name.at + 1, name.len - 1}) &&
-                depends_within(directive_value(set, 2), level, on, depth - 1, looks))
+                depends_within(wanted, level, directive_value(set, 2), depth - 1))
                 return true;
         }
     return false;
 }
 
+bool value_depends_where(struct text value, const struct directive *level,
+                         value_is_fn *is, void *context)
+{
+    struct wanted wanted = {is, context, LOOKS_MOST};
+    return depends_within(&wanted, level, value, DEPTH_MOST);
+}
+
 bool value_depends(struct text value, const struct directive *level, struct text on)
 {
-    unsigned looks = LOOKS_MOST;
-    return depends_within(value, level, on, DEPTH_MOST, &looks);
+    return value_depends_where(value, level, is_same, &on);
 }
 
 bool value_depends_on_any(struct text value, const struct directive *level,

@@ -45,9 +45,15 @@ bool value_mentions(struct text value, struct text name);
 bool value_next_variable(struct text *rest, struct text *name);
 
 /* Whether the value depends on the variable: it stands there, or in the value of a `set`
- * on the levels around whose variable stands there, or a map that looks it up makes one
- * of those, and so on. */
+ * on the levels around whose variable stands there, or a map that looks it up or gives it
+ * makes one of those, and so on. */
 bool value_depends(struct text value, const struct directive *level, struct text on);
+
+typedef bool value_is_fn(void *context, struct text name);
+
+/* The same, on a variable for which `is` says so. */
+bool value_depends_where(struct text value, const struct directive *level,
+                         value_is_fn *is, void *context);
 
 /* Whether it depends on one of them; the list ends in an empty name. */
 bool value_depends_on_any(struct text value, const struct directive *level,

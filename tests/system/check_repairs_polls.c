@@ -16,9 +16,8 @@
 #include "stack.h"
 
 #define PARALLEL 3
-#define TOKEN 7000 /* bytes of a bearer token */
 
-/* The marks are where faults are planted. %1: the folder, %2: user, %3 to %5: ports. */
+/* The marks are where faults are planted. %1: the folder, %2: user, %3 and %4: ports. */
 static const char correct[] =
     "%2$s worker_processes 1; worker_rlimit_nofile 4096; daemon off; pid nginx.pid;\n"
     "error_log error.log; #main\n"
@@ -26,10 +25,9 @@ static const char correct[] =
     "http {\n"
     "access_log off; client_body_temp_path body; proxy_temp_path proxy;\n"
     "fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n"
-    "large_client_header_buffers 4 16k; default_type application/json;\n"
+    "default_type application/json;\n"
     "limit_conn_zone $server_name zone=all:1m;\n"
     "limit_req_zone $binary_remote_addr zone=rate:1m rate=1r/s;\n"
-    "proxy_cache_path cache keys_zone=api:1m;\n"
     "upstream fcgiwait { server unix:%1$s/socket; keepalive 500; }\n"
     "fastcgi_keep_conn on; fastcgi_read_timeout 30s; fastcgi_next_upstream off;\n"
     "fastcgi_pass_header X-Accel-Buffering;\n"
@@ -45,35 +43,20 @@ static const char correct[] =
     "fastcgi_pass fcgiwait; }\n"
     "location ~ ^/fcgiwait/(?<endpoint>.*)$ { allow 127.0.0.1; deny all;\n" REPAIR_TOLD
     "fastcgi_param FCGIWAIT_ENDPOINT $endpoint; fastcgi_pass fcgiwait; }\n"
-    "location /api/ {\n" REPAIR_TOLD
-    "fastcgi_param FCGIWAIT_ORIGIN /_origin; fastcgi_pass fcgiwait; }\n"
-    "location /_origin/ { internal; #origin\n"
-    "set $polling_index $upstream_http_x_polling_index;\n"
-    "add_header X-Polling-Index $polling_index always;\n"
-    "add_header X-Cache $upstream_cache_status always;\n"
-    "proxy_cache api; proxy_cache_lock on; proxy_cache_valid 200 404 20s;\n"
-    "proxy_cache_key \"$http_host $polling_index $args $uri\";\n"
-    "proxy_set_header Host $http_host;\n"
-    "proxy_pass http://127.0.0.1:%5$d/; }\n"
     "}\n"
     "server { listen 127.0.0.1:%4$d;\n"
     "location /live/ { proxy_pass http://127.0.0.1:%3$d; } #front\n"
     "}\n"
-    "server { listen 127.0.0.1:%5$d;\n"
-    "location / { return 200 \"$http_host\"; }\n"
-    "location /api/none/ { return 404; }\n"
-    "}\n"
     "}\n";
 
-static int front_port, api_port;
+static int front_port;
 
 static void write_first(const struct stack *stack)
 {
     char *conf = NULL;
     front_port = free_port();
-    api_port = free_port();
     must(asprintf(&conf, correct, stack->dir, geteuid() == 0 ? "user root;" : "",
-                  stack->port, front_port, api_port) > 0,
+                  stack->port, front_port) > 0,
          "asprintf");
     repair_write(stack, conf);
     free(conf);
@@ -200,50 +183,9 @@ static bool exposes_the_index(const struct stack *stack)
     return exposed;
 }
 
-/* nginx remembers errors in its cache: another document each time. */
-static bool keeps_the_index_of_a_404(const struct stack *stack)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/api/none/%u", repair_generation());
-    struct answer answer = http_get(stack->port, path, NULL);
-    bool kept = answer.status == 404 && has(&answer, "X-Polling-Index", NULL);
-    answer_free(&answer);
-    return kept;
-}
-
-static bool gives_each_tenant_his_own(const struct stack *stack)
-{
-    static const char *const tenants[] = {"one.example", "two.example"};
-    char path[64];
-    snprintf(path, sizeof path, "/api/who/%u", repair_generation());
-    bool own = true;
-    for (size_t i = 0; i < 2; i++) {
-        char host[64];
-        snprintf(host, sizeof host, "Host: %s", tenants[i]);
-        struct answer answer = http_get(stack->port, path, host);
-        own = own && answer.status == 200 && strcmp(answer.body, tenants[i]) == 0;
-        answer_free(&answer);
-    }
-    return own;
-}
-
-static bool shares_one_get_with_a_long_token(const struct stack *stack)
-{
-    char header[TOKEN + 32] = "Authorization: Bearer ", cache[256] = "", path[64];
-    snprintf(path, sizeof path, "/api/token/%u", repair_generation());
-    memset(header + strlen(header), 'x', TOKEN);
-    for (int i = 0; i < 2; i++) {
-        struct answer answer = http_get(stack->port, path, header);
-        answer_header(&answer, "X-Cache", cache);
-        answer_free(&answer);
-    }
-    return strcmp(cache, "HIT") == 0;
-}
-
 /* --- the faults --- */
 
 #define READ "#read\n"
-#define KEY "\"$http_host $polling_index $args $uri\""
 #define PASS "{ proxy_pass http://127.0.0.1:"
 
 static void what_fcgiwait_is_told(void **state)
@@ -345,23 +287,6 @@ static void what_becomes_of_answers(void **state)
     REPAIR_TRY(*state, rows);
 }
 
-static void the_api_behind_it(void **state)
-{
-    static const struct repair rows[] = {
-        {"#origin\n", "proxy_intercept_errors on; error_page 404 /generation;\n",
-         "instead: proxy_intercept_errors off;",
-         "proxy_intercept_errors off; error_page 404 /generation;\n",
-         keeps_the_index_of_a_404},
-        {"proxy_cache_key " KEY, "proxy_cache_key \"$polling_index $args $uri\"",
-         "instead: proxy_cache_key " KEY ";", NULL, gives_each_tenant_his_own},
-        {"$args $uri\";", "$args $uri $http_authorization\";",
-         "instead: proxy_buffer_size 32k; proxy_buffers 8 32k;",
-         "$args $uri $http_authorization\"; proxy_buffer_size 32k; proxy_buffers 8 32k;",
-         shares_one_get_with_a_long_token},
-    };
-    REPAIR_TRY(*state, rows);
-}
-
 static const struct stack_options options = {
     .config = "max_waiting = 500; wait = { default = \"1s\"; max = \"3s\"; };",
     .write_nginx_conf = write_first};
@@ -385,7 +310,6 @@ int main(void)
         stack_test(what_is_in_front, &options),
         stack_test(limits, &options),
         stack_test(what_becomes_of_answers, &options),
-        stack_test(the_api_behind_it, &options),
     };
     return cmocka_run_group_tests_name("check_repairs_polls", tests, NULL, NULL);
 }

@@ -106,6 +106,8 @@ static void faults_planted_in_the_examples_are_found(void **state)
         {"rest-api.conf", "/^ *internal;/d", "location /_origin/ is not internal"},
         {"rest-api.conf", "/^ *add_header X-Polling-Index/d", "loses .*X-Polling-Index"},
         {"rest-api.conf", "/^ *proxy_cache  /d", "has no proxy_cache"},
+        {"rest-api.conf", "s/fastcgi_buffer_size  *32k/fastcgi_buffer_size 8k/",
+         "fastcgi_buffer_size, with which it is kept, is 8k"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

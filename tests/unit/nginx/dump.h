@@ -78,6 +78,8 @@ static const char correct[] =
     "        proxy_cache_key $uri$is_args$args#$polling_index;\n"
     "        proxy_cache_lock on;\n"
     "        proxy_cache_valid 200 404 1s;\n"
+    "        proxy_set_header Authorization ''; # public\n"
+    "        proxy_set_header Cookie '';\n"
     "        proxy_pass http://127.0.0.1:3000/;\n"
     "    }\n"
     "    location ~ \\.php$ {\n"

@@ -210,7 +210,6 @@ static void limits_below_what_waits(void **state)
 }
 
 #define FRONT "proxy_pass http://127.0.0.1:8080;"
-#define KEY "$uri$is_args$args#$polling_index;"
 
 static void what_is_lost_on_the_way(void **state)
 {
@@ -275,39 +274,6 @@ static void fronts_that_rewrite_or_see_bytes_alone(void **state)
         {"worker_processes auto;", STREAM("proxy_pass web; proxy_timeout 75s;"), NULL,
          NULL},
         {"worker_processes auto;", STREAM("proxy_pass 127.0.0.1:25; proxy_timeout 5s;"),
-         NULL, NULL},
-    };
-    (void)state;
-    EACH(faults, only_this_is_found);
-    EACH(works, nothing_is_found);
-}
-
-static void the_api_behind_it(void **state)
-{
-    static const struct row faults[] = {
-        {"internal; # origin", "internal; proxy_intercept_errors on; error_page 404 /no;",
-         "origin_error_page", NULL},
-        {"proxy_pass http://127.0.0.1:3000/;", "root /srv; error_page 404 /no.html;",
-         "origin_error_page", NULL},
-        {"internal; # origin", "internal; proxy_set_header Host $host;",
-         "origin_cache_host", "proxy_cache_key $uri"},
-        {KEY, "$uri$is_args$args#$polling_index$http_authorization;",
-         "origin_cache_buffer", NULL},
-        {KEY, "$uri$is_args$args#$polling_index$http_cookie; proxy_buffer_size 8k;",
-         "origin_cache_buffer", NULL},
-    };
-    static const struct row works[] = {
-        {"internal; # origin", "internal; error_page 404 /no;", NULL, NULL},
-        {"proxy_pass http://127.0.0.1:3000/;",
-         "proxy_pass http://127.0.0.1:3000/; proxy_intercept_errors on; error_page 404 "
-         "@no;\n"
-         "} location @no { add_header X-Polling-Index $polling_index always; return 404;",
-         NULL, NULL},
-        {KEY, "$http_host$uri$is_args$args#$polling_index; proxy_set_header Host $host;",
-         NULL, NULL},
-        {KEY,
-         "$uri$is_args$args#$polling_index$http_cookie; proxy_buffer_size 16k; "
-         "proxy_buffers 8 16k;",
          NULL, NULL},
     };
     (void)state;
@@ -454,7 +420,6 @@ int main(void)
         cmocka_unit_test(limits_below_what_waits),
         cmocka_unit_test(what_is_lost_on_the_way),
         cmocka_unit_test(fronts_that_rewrite_or_see_bytes_alone),
-        cmocka_unit_test(the_api_behind_it),
         cmocka_unit_test(names_that_fcgiwait_does_not_know),
         cmocka_unit_test(what_holds_streams_back),
         cmocka_unit_test(nobody_is_told_more_than_he_may_read),

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: ISC */
+/* The cache over an API: its key has to have all that an answer depends on. */
+#include "planted.h"
+
+#define KEY "$uri$is_args$args#$polling_index;"
+
+static void the_api_behind_it(void **state)
+{
+    static const struct row faults[] = {
+        {"internal; # origin", "internal; proxy_intercept_errors on; error_page 404 /no;",
+         "origin_error_page", NULL},
+        {"proxy_pass http://127.0.0.1:3000/;", "root /srv; error_page 404 /no.html;",
+         "origin_error_page", NULL},
+        {"internal; # origin", "internal; proxy_set_header Host $host;",
+         "origin_cache_host", "proxy_cache_key $uri"},
+        {KEY, "$uri$is_args$args#$polling_index$http_authorization;",
+         "origin_cache_buffer", NULL},
+        {KEY, "$uri$is_args$args#$polling_index$http_cookie; proxy_buffer_size 8k;",
+         "origin_cache_buffer", NULL},
+        {"proxy_set_header Cookie '';", "proxy_set_header Cookie $http_cookie;",
+         "origin_cache_user", "proxy_cache_key $uri"},
+        {"proxy_set_header Cookie '';",
+         "auth_request /who; auth_request_set $user $upstream_http_x_user; "
+         "proxy_set_header X-User $user;",
+         "origin_cache_user", "proxy_cache_key $uri"},
+        {"proxy_set_header Cookie '';",
+         "set $token \"Bearer $cookie_token\"; proxy_set_header X-Token $token;",
+         "origin_cache_user", "proxy_cache_key $uri"},
+        {KEY,
+         "$uri$is_args$args#$polling_index$who; proxy_cache_lock on; proxy_cache_valid "
+         "200 1s; proxy_pass http://127.0.0.1:3000/; } }\nmap \"\" $who { default "
+         "\"$http_authorization\"; }\nserver { location /other/ {",
+         "origin_cache_buffer", "proxy_cache_key $uri"},
+    };
+    static const struct row works[] = {
+        {"internal; # origin", "internal; error_page 404 /no;", NULL, NULL},
+        {"proxy_pass http://127.0.0.1:3000/;",
+         "proxy_pass http://127.0.0.1:3000/; proxy_intercept_errors on; error_page 404 "
+         "@no;\n"
+         "} location @no { add_header X-Polling-Index $polling_index always; return 404;",
+         NULL, NULL},
+        {KEY, "$http_host$uri$is_args$args#$polling_index; proxy_set_header Host $host;",
+         NULL, NULL},
+        {KEY,
+         "$uri$is_args$args#$polling_index$http_cookie; proxy_buffer_size 16k; "
+         "proxy_buffers 8 16k;",
+         NULL, NULL},
+        {KEY,
+         "$uri$is_args$args#$polling_index$http_x_tenant; proxy_set_header X-User "
+         "$remote_user;",
+         NULL, NULL},
+        {"proxy_set_header Cookie '';",
+         "proxy_set_header Cookie $http_cookie; proxy_no_cache $http_cookie;", NULL,
+         NULL},
+        {"proxy_set_header Cookie '';",
+         "proxy_set_header Cookie ''; proxy_set_header X-Request-Id "
+         "$http_x_request_id; proxy_set_header X-Real-IP $remote_addr;",
+         NULL, NULL},
+    };
+    (void)state;
+    EACH(faults, only_this_is_found);
+    EACH(works, nothing_is_found);
+}
+
+/* Whether the check notes that the cache's key has nothing of who asks. */
+static bool is_noted(const struct row *row)
+{
+    char *dump = change(row);
+    struct nginx_check *check = check_text(dump);
+    const struct finding *note = nginx_check_notes(check);
+    bool noted = note != NULL && strstr(note->what, "of who asks") != NULL;
+    if (nginx_check_result(check) != NGINX_GOOD)
+        fail_with_report(check, row);
+    nginx_check_free(&check);
+    free(dump);
+    return noted;
+}
+
+static void a_key_for_everybody_is_noted(void **state)
+{
+    static const struct row shared = {"proxy_set_header Cookie '';", "", NULL, NULL},
+                            public = {NULL, NULL, NULL, NULL},
+                            silent = {"proxy_set_header Cookie '';",
+                                      "proxy_pass_request_headers off;", NULL, NULL};
+    (void)state;
+    assert_true(is_noted(&shared));
+    assert_false(is_noted(&public));
+    assert_false(is_noted(&silent));
+}
+
+/* What is proposed for it. */
+static void is_proposed(const struct row *row, const char *instead)
+{
+    char *dump = change(row);
+    struct nginx_check *check = check_text(dump);
+    const struct finding *at = nginx_check_findings(check);
+    while (at != NULL && strcmp(at->rule, row->rule) != 0)
+        at = at->next;
+    assert_non_null(at);
+    assert_string_equal(at->instead, instead);
+    nginx_check_free(&check);
+    free(dump);
+}
+
+#define SET "set $polling_index $upstream_http_x_polling_index;"
+#define HEADER "add_header X-Polling-Index $polling_index always;"
+#define BUFFERS                                                                          \
+    " proxy_buffer_size 32k; proxy_buffers 8 32k; proxy_busy_buffers_size 64k;"
+
+static void the_key_that_is_proposed_has_all_that_an_answer_may_depend_on(void **state)
+{
+    (void)state;
+    is_proposed(&(struct row){"proxy_cache api;\n        proxy_cache_key " KEY, "",
+                              "origin_cache", NULL},
+                "proxy_cache ZONE; proxy_cache_lock on; proxy_cache_valid 200 404 1s; "
+                "proxy_cache_key \"$http_host $polling_index $args $uri "
+                "$http_authorization $http_cookie\";" BUFFERS);
+    is_proposed(&(struct row){"proxy_cache_key " KEY, "", "origin_cache_key", NULL},
+                "proxy_cache_key \"$http_host $polling_index $args $uri "
+                "$http_authorization $http_cookie\";" BUFFERS);
+    is_proposed(&(struct row){KEY, "$http_x_tenant#$polling_index $cookie_a;",
+                              "origin_cache_key", NULL},
+                "proxy_cache_key \"$http_x_tenant#$polling_index $cookie_a $http_host "
+                "$args $uri $http_authorization $http_cookie\";" BUFFERS);
+    is_proposed(&(struct row){SET "\n        " HEADER,
+                              "set $mine $upstream_http_x_polling_index; add_header "
+                              "X-Polling-Index $mine always;",
+                              "origin_cache_key", NULL},
+                "proxy_cache_key \"$uri$is_args$args#$polling_index $http_host $mine "
+                "$http_authorization $http_cookie\";" BUFFERS);
+    is_proposed(
+        &(struct row){SET "\n        " HEADER "\n        proxy_cache api;\n"
+                          "        proxy_cache_key " KEY,
+                      "", "origin_cache", NULL},
+        "proxy_cache ZONE; proxy_cache_lock on; proxy_cache_valid 200 404 1s; " SET
+        " proxy_cache_key \"$http_host $polling_index $args $uri "
+        "$http_authorization $http_cookie\";" BUFFERS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_api_behind_it),
+        cmocka_unit_test(a_key_for_everybody_is_noted),
+        cmocka_unit_test(the_key_that_is_proposed_has_all_that_an_answer_may_depend_on),
+    };
+    return cmocka_run_group_tests_name("nginx/origin_cache", tests, NULL, NULL);
+}
