@@ -206,7 +206,8 @@ void *postgres_proposer(void *context)
 {
     struct postgres *postgres = context;
     size_t count;
-    while (queue_take(&postgres->queue, postgres->edits, POSTGRES_MOST, &count))
+    while (queue_take(&postgres->queue, INSTANT_NEVER, postgres->edits, POSTGRES_MOST,
+                      &count))
         run(postgres, count);
     queue_end(&postgres->queue);
     return NULL;

@@ -48,13 +48,15 @@ static size_t weight(const struct edit *edit)
     return edit->patch.len + (edit->document != NULL ? edit->document->body.len : 0);
 }
 
-bool queue_take(struct queue *queue, struct edit **edits, size_t most, size_t *count)
+bool queue_take(struct queue *queue, struct instant until, struct edit **edits,
+                size_t most, size_t *count)
 {
     size_t bytes = 0;
     *count = 0;
     lock_take(&queue->lock);
-    while (queue->first == NULL && !queue->closed && !queue->nudged)
-        lock_wait_until(&queue->lock, &queue->wake, INSTANT_NEVER);
+    while (queue->first == NULL && !queue->closed && !queue->nudged &&
+           lock_wait_until(&queue->lock, &queue->wake, until))
+        ;
     while (queue->first != NULL && *count < most && bytes < QUEUE_BYTES) {
         bytes += weight(queue->first);
         edits[(*count)++] = queue->first;

@@ -31,9 +31,10 @@ void queue_add(struct queue *queue, struct edit *edits, size_t count);
 
 /* Waits for edits, and takes `most` of them at most, first come, first served, and no
  * more after QUEUE_BYTES of documents. `count`: how many, in `edits`; 0: the queue was
- * nudged. False: it was closed, and is empty. */
+ * nudged, or it is past `until`. False: it was closed, and is empty. */
 #define QUEUE_BYTES (8 << 20)
-bool queue_take(struct queue *queue, struct edit **edits, size_t most, size_t *count);
+bool queue_take(struct queue *queue, struct instant until, struct edit **edits,
+                size_t most, size_t *count);
 
 /* When the first of these has failed; STORE_PATIENCE from now at most. */
 struct instant queue_earliest(struct edit *const *edits, size_t count,

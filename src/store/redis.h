@@ -63,6 +63,7 @@ struct redis {
     struct decision *decisions; /* REDIS_MOST */
     struct text *arguments;     /* of one call */
     struct kept kept;           /* touches for when the engine is back */
+    bool troubled; /* it took no changes the last time; the engine's state says which */
 
     /* the follower's own */
     char last[48];  /* ID in the stream that it has read up to */
@@ -87,6 +88,8 @@ struct redisReply *redis_call(struct redis *redis, struct redis_link *link,
 
 /* Opens the proposer's link, and ends what connections of before may still do. */
 bool redis_take_over(struct redis *redis);
+/* Says that once more, which is a change like any other. False: link->error. */
+bool redis_claim(struct redis *redis);
 
 /* With `replicas`: whether so many have what was proposed on the proposer's link. */
 bool redis_is_replicated(struct redis *redis);

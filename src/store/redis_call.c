@@ -100,17 +100,23 @@ bool redis_hello(struct redis *redis, struct redis_link *link, struct redis_poin
     return true;
 }
 
-bool redis_take_over(struct redis *redis)
+bool redis_claim(struct redis *redis)
 {
     char connection[TEXT_NUMBER];
-    if (!redis_link_open(&redis->proposing, redis->patience))
-        return false;
     struct text words[] = {TEXT("SET"),
                            text_of(redis->keys[REDIS_ALIVE]),
-                           {connection, text_format(++redis->connections, connection)},
+                           {connection, text_format(redis->connections, connection)},
                            TEXT("EX"),
                            TEXT(ALIVE)};
     return redis_link_say(&redis->proposing, words, 5);
+}
+
+bool redis_take_over(struct redis *redis)
+{
+    if (!redis_link_open(&redis->proposing, redis->patience))
+        return false;
+    redis->connections++;
+    return redis_claim(redis);
 }
 
 bool redis_is_replicated(struct redis *redis)

@@ -13,6 +13,7 @@
 #include "redis.h"
 
 #define REFUSED (50 * NANOS_PER_MS)
+#define AGAIN NANOS_PER_SECOND /* where something is kept, or it took no changes */
 
 static bool connected(struct redis *redis, struct instant until)
 {
@@ -35,6 +36,7 @@ struct call {
     size_t count;
     struct instant until;
     struct redis_point point; /* of the engine, when it answered */
+    bool taken;               /* then it took changes, too */
     struct batch batch;
     char (*bases)[TEXT_NUMBER];
     struct text *arguments;
@@ -171,6 +173,7 @@ static void search(struct call *call, bool certain, bool safe)
 
 static void note_trouble(struct redis *redis)
 {
+    redis->troubled = true;
     engine_set_trouble(&redis->engine, ENGINE_TAKES_CHANGES, redis->proposing.trouble,
                        redis->proposing.error);
 }
@@ -194,13 +197,21 @@ static void refuse(struct call *call)
         fail(call->redis, call->edits[i], EDIT_FAILED);
 }
 
-/* An answer is there. */
+static void note_good(struct redis *redis)
+{
+    redis->troubled = false;
+    engine_set_good(&redis->engine, ENGINE_TAKES_CHANGES);
+}
+
+/* An answer is there. One to a call that changes nothing does not say that a change would
+ * have been taken. */
 static void settle_call(struct call *call)
 {
     struct redis *redis = call->redis;
     bool replicated = redis_is_replicated(redis);
-    if (replicated)
-        engine_set_good(&redis->engine, ENGINE_TAKES_CHANGES);
+    call->taken = !redis->troubled || redis_claim(redis);
+    if (replicated && call->taken)
+        note_good(redis);
     else
         note_trouble(redis);
     settle_all(call, replicated && redis_await(redis, &call->point, call->until));
@@ -264,25 +275,34 @@ static void open_fences(struct redis *redis, struct fence *fences, bool asked,
     }
 }
 
+/* Something is to be done though nobody comes with anything. */
+static bool owes(const struct redis *redis)
+{
+    return redis->troubled || kept_has(&redis->kept);
+}
+
 static void run(struct redis *redis, size_t count, char (*bases)[TEXT_NUMBER])
 {
     struct edit *edits[REDIS_MOST];
     struct fence *fences = queue_take_fences(&redis->queue);
     memcpy(edits, redis->edits, count * sizeof *edits);
     redis->held = 0;
-    if (count == 0 && fences == NULL && !kept_has(&redis->kept))
+    bool bare = count == 0 && fences == NULL;
+    if (bare && !owes(redis))
         return;
     struct call call = {.redis = redis,
                         .edits = edits,
                         .count = count,
-                        .until = queue_earliest(edits, count, fences),
+                        /* Where nobody waits one try is enough. */
+                        .until =
+                            bare ? clock_now() : queue_earliest(edits, count, fences),
                         .bases = bases,
                         .arguments = redis->arguments};
     bool asked = ask(&call);
     if (!asked && fences != NULL)
         thread_pause(REFUSED); /* they ask again */
     open_fences(redis, fences, asked, &call.point);
-    if (asked && kept_has(&redis->kept))
+    if (call.taken && kept_has(&redis->kept))
         kept_deliver(&redis->kept, &redis->queue);
 }
 
@@ -291,8 +311,11 @@ void *redis_proposer(void *context)
     struct redis *redis = context;
     char bases[REDIS_MOST][TEXT_NUMBER];
     for (;;) {
-        size_t count = 0, room = REDIS_MOST - redis->held;
-        if (redis->held == 0 && !queue_take(&redis->queue, redis->edits, room, &count))
+        size_t count = 0;
+        struct instant until =
+            owes(redis) ? instant_after(clock_now(), AGAIN) : INSTANT_NEVER;
+        if (redis->held == 0 &&
+            !queue_take(&redis->queue, until, redis->edits, REDIS_MOST, &count))
             break;
         run(redis, redis->held + count, bases);
     }

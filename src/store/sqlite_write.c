@@ -251,7 +251,7 @@ void *sqlite_writer(void *context)
 {
     struct sqlite *sqlite = context;
     size_t count;
-    while (queue_take(&sqlite->queue, sqlite->edits, BATCH_MOST, &count)) {
+    while (queue_take(&sqlite->queue, INSTANT_NEVER, sqlite->edits, BATCH_MOST, &count)) {
         if (count > 0)
             commit_all(sqlite, count);
         else
