@@ -90,6 +90,12 @@ asks_for_health() {
     last HEALTHCHECK | grep -q 'FCGIWAIT_ENDPOINT=health .*CMD\|CMD.*FCGIWAIT_ENDPOINT=health'
 }
 
+# As its head says for TCP.
+asks_where_it_is_told() {
+    # shellcheck disable=SC2016
+    grep -q '^#.* -e HEALTH_AT=' "$file" && last HEALTHCHECK | grep -qF -- '-connect ${HEALTH_AT:-'
+}
+
 # The arrays of words are JSON, or they would be handed to a shell.
 has_arrays_of_words() {
     instructions "$file" | sed -nE 's/^(HEALTHCHECK .*CMD|ENTRYPOINT|CMD|VOLUME) //p' |
@@ -106,6 +112,7 @@ read_it() {
     judge 'it copies what there is' copies_what_there_is
     judge 'it does not run as root' is_not_root
     judge 'it asks for health' asks_for_health
+    judge 'it asks where it is told to' asks_where_it_is_told
     judge 'its arrays are JSON' has_arrays_of_words
 }
 
@@ -152,11 +159,13 @@ build() {
 
 # --- run ---
 
-# As the head of the Containerfile says; the rest is what containers within containers need.
+# As the head of the Containerfile says; the rest is what containers within containers need. `also` is
+# what it says for TCP.
+also=() served=()
 container_run() {
-    "${run[@]}" run "$@" --read-only --cap-drop all --security-opt no-new-privileges \
+    "${run[@]}" run "$@" "${also[@]}" --read-only --cap-drop all --security-opt no-new-privileges \
         --ulimit "nofile=$(ulimit -Hn)" --ulimit nproc=4000 --network none \
-        -v "$work/socket:/run/fcgiwait" -v "$name:/var/lib/fcgiwait" "$name"
+        -v "$work/socket:/run/fcgiwait" -v "$name:/var/lib/fcgiwait" "$name" "${served[@]}"
 }
 
 find_runtime() {
@@ -259,6 +268,17 @@ is_ill_without_fcgiwait() {
         ! health && "${run[@]}" exec "$name" sh -c 'mv /run/fcgiwait/away /run/fcgiwait/fcgiwait.sock'
 }
 
+# Nginx is another machine then.
+starts_over_tcp() {
+    also=(-e FCGI_WEB_SERVER_ADDRS=192.0.2.1,127.0.0.1 -e HEALTH_AT=127.0.0.1:9000)
+    served=(-s :9000)
+    start
+}
+
+is_asked_over_tcp() {
+    "${run[@]}" exec "$name" sh -c '! test -e /run/fcgiwait/fcgiwait.sock' && health
+}
+
 trap clean_up EXIT
 trap 'exit 143' TERM INT HUP
 read_it
@@ -276,4 +296,7 @@ judge 'without its socket it is not healthy' is_ill_without_fcgiwait
 judge 'it stops by itself, with status 0' stops_by_itself
 judge 'it starts again' start
 judge 'its documents are still there' keeps_its_documents
+judge 'it stops once more' stops_by_itself
+judge 'over TCP it starts, and is healthy' starts_over_tcp
+judge 'nobody is asked but over TCP' is_asked_over_tcp
 exit "$status"
