@@ -270,7 +270,7 @@ is_ill_without_fcgiwait() {
 
 # Nginx is another machine then.
 starts_over_tcp() {
-    also=(-e FCGI_WEB_SERVER_ADDRS=192.0.2.1,127.0.0.1 -e HEALTH_AT=127.0.0.1:9000)
+    also=(-e "FCGI_WEB_SERVER_ADDRS=192.0.2.1,127.0.0.1" -e HEALTH_AT=127.0.0.1:9000)
     served=(-s :9000)
     start
 }
