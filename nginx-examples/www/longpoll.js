@@ -326,12 +326,15 @@ const NAMES_MOST = 2000;
 class Below {
   #all = new Map();
   #told;                // the paths told since the server began anew; undefined: it has not
+  #step;                // {index, paths}: the last that was told, and what of it
+  #part;                // the index that a stream is telling; undefined: nothing is told in part
 
   constructor(only) {
     this.only = only;
   }
 
   request(url) {
+    this.#part = undefined;
     if (this.only === undefined) return {url};
     const names = this.only.map(name => name.split('/').map(encodeURIComponent).join('/')).join(',');
     if (names.length > NAMES_MOST) {
@@ -346,19 +349,37 @@ class Below {
     if (!Array.isArray(value?.changes)) {
       throw new Error('this address tells nothing of what is below it: FCGIWAIT_SCOPE below is missing');
     }
-    if (value.reset) this.#told = new Set();
-    const rounds = value.changes.map(change => this.#take(change));
+    if (value.reset) this.#beginAnew();
+    const rounds = value.changes.flatMap(change => this.#takeOnce(change));
     if (!value.more) rounds.push(...this.#drop(index));
     return {index, rounds};
   }
 
+  // Much can change at once, under one index. It is no place to go on from until all of it is there:
+  // once a line says something else, or nothing.
   line(line) {
-    if (line.reset) this.#told = new Set();
+    const told = this.#part;
+    this.#part = line.path === undefined ? undefined : `${line.index}`;
+    if (line.reset) this.#beginAnew();
     if (line.current !== undefined) {
       const index = `${line.current}`;
       return {index, rounds: this.#drop(index)};
     }
-    return line.path === undefined ? {rounds: []} : {index: `${line.index}`, rounds: [this.#take(line)]};
+    if (line.path === undefined) return {index: told, rounds: []};
+    return {index: told === this.#part ? undefined : told, rounds: this.#takeOnce(line)};
+  }
+
+  #beginAnew() {
+    this.#told = new Set();
+    this.#step = undefined;
+  }
+
+  // A stream that broke within what changed at once tells all of that again.
+  #takeOnce(change) {
+    if (this.#step?.index !== change.index) this.#step = {index: change.index, paths: new Set()};
+    if (this.#step.paths.has(change.path)) return [];
+    this.#step.paths.add(change.path);
+    return [this.#take(change)];
   }
 
   #take({path, index, type, deleted, document, encoding}) {
@@ -388,7 +409,8 @@ function decode(document, encoding) {
   return Uint8Array.from(atob(document), letter => letter.charCodeAt(0));
 }
 
-// Gives a function for the next lines of a stream, parsed: {lines, next}, or {done}.
+// Gives a function for the next lines of a stream, parsed: {lines, next}, or {done}. An empty line
+// is {}.
 function linesOf(response) {
   const reader = response.body.getReader();
   const decoder = new TextDecoder();
@@ -398,7 +420,7 @@ function linesOf(response) {
     if (done) return {done};
     const lines = (rest + decoder.decode(value, {stream: true})).split('\n');
     rest = lines.pop();
-    return {lines: lines.filter(line => line !== '').map(line => JSON.parse(line)), next};
+    return {lines: lines.map(line => line === '' ? {} : JSON.parse(line)), next};
   };
   return next;
 }

@@ -43,6 +43,7 @@ export class FakeServer {
 }
 
 export const hold = () => {};
+export const beat = () => {};
 
 export const found = (index, value, type = 'application/json') => response => {
   response.writeHead(200, {'X-Polling-Index': index, 'Content-Type': type});
@@ -52,15 +53,15 @@ export const found = (index, value, type = 'application/json') => response => {
 // What is below a path, changed since the client's index.
 export const below = (index, changes, more = {}) => found(index, {index, ...more, changes});
 
-// A stream: each line is an object, or a number of milliseconds to wait. Ends after the last
-// unless that is `hold`.
+// A stream: each line is an object, a number of milliseconds to wait, or `beat`, an empty line. Ends
+// after the last unless that is `hold`.
 export const stream = (...lines) => async (response, seen) => {
   response.writeHead(200, {'X-Polling-Index': 1, 'Content-Type': 'application/x-ndjson'});
   response.write('\n');
   for (const line of lines) {
     if (line === hold) return;
     if (typeof line === 'number') await new Promise(resolve => setTimeout(resolve, line));
-    else if (!seen.gone) response.write(`${JSON.stringify(line)}\n`);
+    else if (!seen.gone) response.write(line === beat ? '\n' : `${JSON.stringify(line)}\n`);
   }
   response.end();
 };

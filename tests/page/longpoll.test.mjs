@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import {readFile} from 'node:fs/promises';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {afterEach, test} from 'node:test';
-import {FakeServer, after, below, expired, found, hangUp, hold, missing, refuse, stream} from './fake_server.mjs';
+import {FakeServer, after, beat, below, expired, found, hangUp, hold, missing, refuse, stream} from './fake_server.mjs';
 
 // By its text: it lies in no package that would tell node that it is a module.
 const text = await readFile(new URL('../../nginx-examples/www/longpoll.js', import.meta.url), 'utf8');
@@ -512,6 +512,40 @@ test('all below a path by a stream, a new beginning included', LIMIT, async () =
   await until(() => seen.rounds.length === 4, 'four rounds');
   assert.deepEqual(told(seen), [['/live/a', 200, '3', 1], ['/live/b', 200, '5', 2],
     ['/live/b', 200, '4', 3], ['/live/a', 404, '4', null]]);
+});
+
+// What is told again is no round.
+test('a stream that is cut within what changed together goes on before it', LIMIT, async () => {
+  let cut;
+  const streamToCut = (...lines) => async (response, seen) => {
+    cut = () => response.destroy();
+    await stream(...lines, hold)(response, seen);
+  };
+  const [a, x, b, c, d, e] = [is('/live/a', 50, 1), was('/live/x', 50), is('/live/b', 50, 2),
+    is('/live/c', 51, 3), is('/live/d', 52, 4), is('/live/e', 53, 5)];
+  const server = await serve([
+    streamToCut({current: 5}, a, x),
+    streamToCut(a, x, b, c),
+    streamToCut(c, d, beat),
+    streamToCut(e),
+    refuse(406), below(53, [e]), below(54, [was('/live/e', 54)])]);
+  const seen = startAll(server, {stream: true});
+  const tells = async (count, index) => {
+    await until(() => seen.rounds.length === count, `${count} rounds`);
+    cut();
+    await until(() => server.requests.at(-1).index === index, `a request with ${index}`);
+  };
+  await tells(2, '5');
+  await tells(4, '50');
+  await until(() => seen.rounds.length === 5 && seen.states.at(-1).changed === false, 'a beat');
+  await tells(5, '52');
+  await tells(6, '52');
+  await until(() => seen.rounds.length === 7, 'the last round');
+  assert.deepEqual(told(seen).map(([path, status, index]) => [path, status, index]),
+    [['/live/a', 200, '50'], ['/live/x', 404, '50'], ['/live/b', 200, '50'], ['/live/c', 200, '51'],
+      ['/live/d', 200, '52'], ['/live/e', 200, '53'], ['/live/e', 404, '54']]);
+  assert.deepEqual(server.requests.slice(0, 7).map(({index}) => index),
+    [null, '5', '50', '52', '52', '52', '53']);
 });
 
 test('behind an API a stream says that there is something to ask for', LIMIT, async () => {
