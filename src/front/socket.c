@@ -75,6 +75,12 @@ static bool check_place(const char *path, const struct complaint *error)
     return true;
 }
 
+/* As libfcgi decides it, wherever in a path the colon is. */
+static bool is_port(const char *colon)
+{
+    return colon != NULL && (short)strtol(colon + 1, NULL, 10) != 0;
+}
+
 static bool open_path(struct socket *socket, struct text path, int backlog,
                       const struct complaint *error)
 {
@@ -84,6 +90,8 @@ static bool open_path(struct socket *socket, struct text path, int backlog,
         return complain(error, "the path is too long for a socket");
     memcpy(at, path.at, path.len);
     at[path.len] = '\0';
+    if (is_port(strchr(at, ':')))
+        return complain(error, "libfcgi takes what is behind the first colon for a port");
     if (!check_place(at, error))
         return false;
     socket->fd = FCGX_OpenSocket(at, backlog);

@@ -104,6 +104,32 @@ static void what_is_served_or_no_socket_stays_as_it_is(void **state)
     unlink(path);
 }
 
+/* libfcgi would end the process. */
+static void a_number_behind_a_colon_within_the_path_is_refused(void **state)
+{
+    static const char *const parts[] = {"a:1", "a: 1", "a:-1x", "a:99999999999999999999"};
+    char part[128], address[160];
+    struct socket opened;
+    (void)state;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        snprintf(part, sizeof part, "%s/%s", folder, parts[i]);
+        must(mkdir(part, 0700) == 0, "no folder");
+        snprintf(address, sizeof address, "%s/s", part);
+        must_refuse(address, "behind the first colon");
+        snprintf(address, sizeof address, "%s/s:100", part);
+        must_refuse(address, "behind the first colon");
+        rmdir(part);
+    }
+    snprintf(address, sizeof address, "%s:1:100", path);
+    must_refuse(address, "behind the first colon");
+    snprintf(part, sizeof part, "%s/a:b", folder);
+    must(mkdir(part, 0700) == 0, "no folder");
+    snprintf(address, sizeof address, "%s/s", part);
+    must_open(&opened, address);
+    socket_close(&opened);
+    rmdir(part);
+}
+
 static void the_queue_is_as_long_as_is_said(void **state)
 {
     struct socket opened;
@@ -172,6 +198,7 @@ int main(void)
         cmocka_unit_test(a_path_is_listened_on_and_removed_at_the_end),
         cmocka_unit_test(what_a_dead_process_left_is_replaced),
         cmocka_unit_test(what_is_served_or_no_socket_stays_as_it_is),
+        cmocka_unit_test(a_number_behind_a_colon_within_the_path_is_refused),
         cmocka_unit_test(the_queue_is_as_long_as_is_said),
         cmocka_unit_test(a_host_and_a_port_are_listened_on),
         cmocka_unit_test(what_is_no_address_is_told),
