@@ -118,6 +118,7 @@ static bool open_front(struct responder *responder)
 {
     struct front_options options = {.threads = machine_front_threads(),
                                     .listening = responder->socket.fd,
+                                    .queue = responder->socket.queue,
                                     .addresses = getenv("FCGI_WEB_SERVER_ADDRS"),
                                     .service = responder->service,
                                     .counters = &responder->counters};

@@ -19,6 +19,7 @@
 struct front_options {
     unsigned threads;
     int listening;         /* descriptor of the listening socket; made non-blocking */
+    int queue;             /* its length; 0: as long as the system allows */
     const char *addresses; /* FCGI_WEB_SERVER_ADDRS: who may connect; NULL: all */
     struct service *service;
     struct counters *counters;

@@ -15,6 +15,7 @@
 
 struct socket {
     int fd;
+    int queue;  /* the length that was asked for; 0: none was */
     char *path; /* of a unix socket; NULL: TCP, or none of ours */
     /* of that file; another one may get its inode */
     dev_t device;

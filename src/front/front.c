@@ -82,7 +82,8 @@ struct front *front_open(const struct front_options *options)
     errno = census_open(&front->census);
     if (errno != 0)
         goto no_census;
-    if (listener_open(&front->listener, options->listening, options->addresses) &&
+    if (listener_open(&front->listener, options->listening, options->queue,
+                      options->addresses) &&
         open_lanes(front))
         return front;
     census_close(&front->census);

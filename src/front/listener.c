@@ -32,15 +32,15 @@ static bool unblock(int fd)
            ((flags & O_NONBLOCK) != 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0);
 }
 
-bool listener_open(struct listener *listener, int fd, const char *addresses)
+bool listener_open(struct listener *listener, int fd, int queue, const char *addresses)
 {
     int family;
     socklen_t len = sizeof family;
     if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) != 0)
         return false;
     *listener = (struct listener){fd, addresses, family != AF_UNIX};
-    return unblock(fd) &&
-           listen(fd, INT_MAX) == 0; /* the kernel caps it at net.core.somaxconn */
+    /* the kernel caps it at net.core.somaxconn */
+    return unblock(fd) && listen(fd, queue > 0 ? queue : INT_MAX) == 0;
 }
 
 union peer {

@@ -20,9 +20,10 @@ struct listener {
     bool is_tcp;
 };
 
-/* Makes the socket non-blocking, and its queue as long as the system allows: a web server
- * that finds it full answers 502 at once. False: not a listening socket (errno). */
-bool listener_open(struct listener *listener, int fd, const char *addresses);
+/* Makes the socket non-blocking, and its queue so long, or, 0, as long as the system
+ * allows: a web server that finds it full answers 502 at once. False: not a listening
+ * socket (errno). */
+bool listener_open(struct listener *listener, int fd, int queue, const char *addresses);
 
 /* Turns away, without a word, whom FCGI_WEB_SERVER_ADDRS does not name. On TCP, the
  * connection of one that vanishes breaks within two minutes of silence. */

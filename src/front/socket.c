@@ -191,8 +191,10 @@ bool socket_open(struct socket *socket, const char *address, char *text, size_t 
         return complain(
             &error, slash != NULL ? "behind the path is no length of a queue (1 to 65535)"
                                   : "behind the colon is no port (1 to 65535)");
-    return slash != NULL ? open_path(socket, before, (int)number, &error)
-                         : open_port(socket, before, number, &error);
+    if (slash == NULL)
+        return open_port(socket, before, number, &error);
+    socket->queue = (int)number;
+    return open_path(socket, before, socket->queue, &error);
 }
 
 static bool is_ours(const struct socket *socket, const struct stat *file)

@@ -201,7 +201,7 @@ static void a_connection_comes_ready_for_use(void **state)
     struct listener listener;
     int fd, listening = listen_on_loopback(&address);
     (void)state;
-    assert_true(listener_open(&listener, listening, "127.0.0.1"));
+    assert_true(listener_open(&listener, listening, 0, "127.0.0.1"));
     assert_true((fcntl(listening, F_GETFL) & O_NONBLOCK) != 0);
     assert_int_equal(listener_accept(&listener, &fd), ACCEPTED_NONE);
     int peer = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -227,9 +227,9 @@ static void only_a_socket_can_be_listened_on(void **state)
     int pipe_ends[2];
     (void)state;
     must(pipe(pipe_ends) == 0, "no pipe");
-    assert_false(listener_open(&listener, pipe_ends[0], NULL));
+    assert_false(listener_open(&listener, pipe_ends[0], 0, NULL));
     assert_int_equal(errno, ENOTSOCK);
-    assert_false(listener_open(&listener, -1, NULL));
+    assert_false(listener_open(&listener, -1, 0, NULL));
     assert_int_equal(errno, EBADF);
     close(pipe_ends[0]);
     close(pipe_ends[1]);

@@ -137,6 +137,7 @@ static void the_queue_is_as_long_as_is_said(void **state)
     (void)state;
     snprintf(address, sizeof address, "%s:1", path);
     must_open(&opened, address);
+    assert_int_equal(opened.queue, 1);
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     int fds[8], connected = 0;
     strcpy(at.sun_path, path);
