@@ -2,14 +2,20 @@
 /*
  * Rules about caches over polls. A poll is a question that is answered anew each time,
  * so a cache that answers one, or has others wait for its answer, is a fault, unless
- * polls pass it by.
+ * it is off for polls.
  */
 #include "rules.h"
 
-static bool is_cached(const struct way *way, const struct directive **cache)
+static bool is_off(void *context, struct text value)
 {
-    *cache = find_setting_of(way->block, way->protocol, "cache");
-    return *cache != NULL && !text_is(directive_value(*cache, 1), TEXT("off"));
+    (void)context;
+    return value.len == 0 || text_is(value, TEXT("off"));
+}
+
+/* A variable that can turn it off is there to do so for polls. */
+static bool may_be_off(const struct directive *cache)
+{
+    return value_each(cache, directive_value(cache, 1), is_off, NULL);
 }
 
 /* Variables that nginx itself makes of a request; of any other we can't tell. */
@@ -37,33 +43,51 @@ static bool bypasses_polls(const struct way *way)
     return false;
 }
 
+/* nginx decides that an answer is for the cache before it looks at what bypasses it: such
+ * a poll is as good as cached but for its answer. */
 void rule_cache(struct nginx_check *check, const struct way *way)
 {
-    const struct directive *cache;
-    if (way->wait == 0 || !is_cached(way, &cache) || bypasses_polls(way))
+    const struct directive *cache = find_setting_of(way->block, way->protocol, "cache");
+    if (way->wait == 0 || cache == NULL || may_be_off(cache))
         return;
     const char *protocol = say_text(check, way->protocol);
+    bool bypassed = bypasses_polls(way);
     fault_report(
         check,
-        &(struct fault){.rule = "cache",
-                        .at = cache,
-                        .what = say(check, "%s_cache lies over polls", protocol),
-                        .effect = "polls can be answered with an older state, their "
-                                  "If-None-Match is lost, and clients that have gone are "
-                                  "waited for",
-                        .instead = say(check, "%s_cache off;", protocol)});
+        &(struct fault){
+            .rule = "cache",
+            .at = cache,
+            .what = bypassed
+                        ? say(check,
+                              "%s_cache lies over polls: %s_cache_bypass spares them "
+                              "its answers alone",
+                              protocol, protocol)
+                        : say(check, "%s_cache lies over polls", protocol),
+            .effect = bypassed
+                          ? "their If-None-Match is lost, so that they are answered at "
+                            "once, and clients that have gone keep their places until "
+                            "their waits end"
+                          : "polls can be answered with an older state, their "
+                            "If-None-Match is lost, and clients that have gone are "
+                            "waited for",
+            .instead = say(check, "%s_cache off;", protocol)});
 }
 
 /* The lock does nothing without a cache, but what is written beside the pass itself is
  * meant for it. */
+static bool is_locked(const struct way *way, const struct directive *lock)
+{
+    const struct directive *cache = find_setting_of(way->block, way->protocol, "cache");
+    if (cache == NULL || text_is(directive_value(cache, 1), TEXT("off")))
+        return lock->parent == way->block;
+    return !may_be_off(cache) && !bypasses_polls(way);
+}
+
 void rule_cache_lock(struct nginx_check *check, const struct way *way)
 {
-    const struct directive *cache;
     const struct directive *lock =
         find_setting_of(way->block, way->protocol, "cache_lock");
-    if (way->wait == 0 || !value_is_on(lock))
-        return;
-    if (is_cached(way, &cache) ? bypasses_polls(way) : lock->parent != way->block)
+    if (way->wait == 0 || !value_is_on(lock) || !is_locked(way, lock))
         return;
     const char *protocol = say_text(check, way->protocol);
     fault_report(

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clients.h"
 #include "http.h"
 #include "must.h"
 #include "program.h"
@@ -26,6 +27,7 @@ static const char correct[] =
     "access_log off; client_body_temp_path body; proxy_temp_path proxy;\n"
     "fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n"
     "default_type application/json;\n"
+    "fastcgi_cache_path held keys_zone=live:1m;\n"
     "limit_conn_zone $server_name zone=all:1m;\n"
     "limit_req_zone $binary_remote_addr zone=rate:1m rate=1r/s;\n"
     "upstream fcgiwait { server unix:%1$s/socket; keepalive 500; }\n"
@@ -152,6 +154,23 @@ static bool holds_while_nginx_is_reloaded(const struct stack *stack)
     return was_held(call_join(call));
 }
 
+/* Of a client that goes away nothing is left, though its wait goes on. */
+static bool forgets_who_goes(const struct stack *stack)
+{
+    struct clients clients;
+    char index[24], path[64];
+    put(stack, "/live/a", index);
+    long long gone = stack_status(stack, "held_gone");
+    long long held = stack_status(stack, "held");
+    snprintf(path, sizeof path, "/live/a?index=%s&wait=3s", index);
+    clients_open(&clients, stack->port, 1);
+    clients_ask(&clients, path);
+    await_status(stack, "held", held + 1);
+    clients_close(&clients);
+    await_waiting(stack, 0);
+    return stack_status(stack, "held_gone") == gone + 1;
+}
+
 static bool wakes(const struct stack *stack)
 {
     char index[24];
@@ -249,6 +268,15 @@ static void what_is_in_front(void **state)
                1);
 }
 
+static void what_is_kept(void **state)
+{
+    static const struct repair rows[] = {
+        {READ, "fastcgi_cache live; fastcgi_cache_bypass $arg_index $http_prefer;\n",
+         "instead: fastcgi_cache off;", "fastcgi_cache off;\n", forgets_who_goes},
+    };
+    REPAIR_TRY(*state, rows);
+}
+
 static void limits(void **state)
 {
     static const struct repair rows[] = {
@@ -308,6 +336,7 @@ int main(void)
         stack_test(what_fcgiwait_is_told, &options),
         stack_test(where_requests_go, &options),
         stack_test(what_is_in_front, &options),
+        stack_test(what_is_kept, &options),
         stack_test(limits, &options),
         stack_test(what_becomes_of_answers, &options),
     };

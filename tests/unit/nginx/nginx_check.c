@@ -49,6 +49,12 @@ static void each_fault_is_found_and_only_it(void **state)
          "fcgiwait;",
          "cache", NULL},
         {"fastcgi_pass fcgiwait; # read",
+         "fastcgi_cache live; fastcgi_cache_bypass $arg_index $http_prefer; "
+         "fastcgi_cache_lock on; fastcgi_pass fcgiwait;",
+         "cache", NULL},
+        {"fastcgi_pass fcgiwait; # read",
+         "set $zone live; fastcgi_cache $zone; fastcgi_pass fcgiwait;", "cache", NULL},
+        {"fastcgi_pass fcgiwait; # read",
          "fastcgi_cache_lock on; fastcgi_pass fcgiwait; # read", "cache_lock", NULL},
         {"fastcgi_param QUERY_STRING $query_string; # slow", "", "lost_params",
          "fastcgi_param FCGIWAIT_WAIT_MAX"},
@@ -124,7 +130,8 @@ static void in_what_is_correct_nothing_is_found(void **state)
         {"fastcgi_next_upstream off;", "fastcgi_next_upstream http_503;", NULL, NULL},
         {"server unix:/run/fcgiwait/b.sock;", "", NULL, NULL},
         {"fastcgi_pass fcgiwait; # read",
-         "fastcgi_cache live; fastcgi_cache_bypass $arg_index; fastcgi_pass fcgiwait;",
+         "set $zone live; if ($args) { set $zone off; } fastcgi_cache $zone; "
+         "fastcgi_cache_lock on; fastcgi_pass fcgiwait;",
          NULL, NULL},
         {"fastcgi_pass fcgiwait; # read", "fastcgi_cache off; fastcgi_pass fcgiwait;",
          NULL, NULL},
