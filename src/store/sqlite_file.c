@@ -268,6 +268,15 @@ static bool set_up(sqlite3 *db, bool relaxed)
            run(db, relaxed ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL");
 }
 
+/* What is new is made through the -wal file: whoever looks at the file meanwhile, or once
+ * the process was killed, finds one page of it, or all. Tables that were there wait with
+ * that until they are known to be ours. */
+static bool make(sqlite3 *db, bool relaxed)
+{
+    bool is_new = ask(db, "SELECT count(*) FROM sqlite_schema") == 0;
+    return (!is_new || set_up(db, relaxed)) && migrate(db) && set_up(db, relaxed);
+}
+
 static bool has_wal(sqlite3 *db)
 {
     return ask(db, "SELECT journal_mode = 'wal' FROM pragma_journal_mode") == 1;
@@ -282,7 +291,7 @@ sqlite3 *sqlite_file_open(const char *file, bool relaxed, char *error, size_t ca
     if (check_version(db, file, error, capacity)) {
         if (sqlite3_db_readonly(db, "main") == 1)
             explain_folder(file, EACCES, error, capacity);
-        else if (!migrate(db) || !set_up(db, relaxed))
+        else if (!make(db, relaxed))
             explain(db, file, error, capacity);
         else if (has_wal(db))
             return db;

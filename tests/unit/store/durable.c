@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <sqlite3.h>
 
@@ -178,6 +180,79 @@ static void an_older_copy_gives_no_index_again(void **state)
     store_rig_open(&store_rig, &options);
     assert_true(store_rig_touch(&store_rig, "/a").index > last);
     store_rig_close(&store_rig);
+}
+
+/* --- a first start that is killed --- */
+
+static int writes_left;
+
+static void count_write(void)
+{
+    if (writes_left-- == 0)
+        _exit(9);
+}
+
+static ssize_t counted_pwrite(int fd, const void *bytes, size_t len, off_t at)
+{
+    count_write();
+    return pwrite(fd, bytes, len, at);
+}
+
+static int counted_ftruncate(int fd, off_t size)
+{
+    count_write();
+    return ftruncate(fd, size);
+}
+
+static int counted_unlink(const char *file)
+{
+    count_write();
+    return unlink(file);
+}
+
+/* What SQLite calls, under the names that it has for them. */
+static void count_writes(int before_the_end)
+{
+    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    writes_left = before_the_end;
+    vfs->xSetSystemCall(vfs, "pwrite", (sqlite3_syscall_ptr)counted_pwrite);
+    vfs->xSetSystemCall(vfs, "pwrite64", (sqlite3_syscall_ptr)counted_pwrite);
+    vfs->xSetSystemCall(vfs, "ftruncate", (sqlite3_syscall_ptr)counted_ftruncate);
+    vfs->xSetSystemCall(vfs, "unlink", (sqlite3_syscall_ptr)counted_unlink);
+}
+
+static bool is_killed_before_write(int nth)
+{
+    struct store_rig store_rig;
+    char error[512];
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        count_writes(nth);
+        if (!store_rig_try(&store_rig, &options, error))
+            _exit(1);
+        store_rig_close(&store_rig);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    must(WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 9),
+         "%x", (unsigned)status);
+    return WEXITSTATUS(status) == 9;
+}
+
+static void a_first_start_that_is_killed_leaves_a_file_for_the_next(void **state)
+{
+    struct store_rig store_rig;
+    int nth = 0;
+    (void)state;
+    for (; is_killed_before_write(nth); nth++) {
+        store_rig_open(&store_rig, &options);
+        assert_int_equal(store_rig_put(&store_rig, "/a", "x/y", "1").result,
+                         EDIT_CREATED);
+        store_rig_close(&store_rig);
+        shell("rm -f %s*", folder.file);
+    }
+    assert_true(nth > 10);
 }
 
 /* --- batch commit --- */
@@ -572,6 +647,7 @@ int main(void)
         TEST(a_change_below_a_path_survives),
         TEST(no_index_is_given_twice),
         TEST(an_older_copy_gives_no_index_again),
+        TEST(a_first_start_that_is_killed_leaves_a_file_for_the_next),
         TEST(edits_that_come_meanwhile_share_a_transaction),
         TEST(edits_of_one_transaction_see_each_other),
         TEST(patches_of_large_documents_are_not_gathered_without_end),
