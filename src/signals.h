@@ -12,8 +12,8 @@
 
 enum signal_said { SIGNAL_NONE, SIGNAL_RELOAD, SIGNAL_STOP };
 
-/* Before anything else by who is to serve: a SIGHUP that comes before we can read it waits
- * until we can. The others end a program that serves nobody yet, as they end every
+/* Before anything else by who is to serve: a SIGHUP that comes before we can read it
+ * waits until we can. The others end a program that serves nobody yet, as they end every
  * program. */
 void signals_hold_reload(void);
 
