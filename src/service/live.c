@@ -56,13 +56,18 @@ static struct chunk *event_of(struct request *request)
     return event != NULL ? event : chunk_of(TEXT(SSE_HEARTBEAT));
 }
 
+static bool is_over(const struct request *request, struct instant now)
+{
+    return now.at >= request->ends.at - SERVICE_NEARLY;
+}
+
 static void rest(struct request *request)
 {
     struct instant now = clock_now(), ends = request->ends;
     struct instant next = instant_after(now, LIVE_EVERY);
     if (ends.at < next.at)
         next = ends;
-    if (now.at >= ends.at ||
+    if (is_over(request, now) ||
         room_park(request->service->room, &request->waiter, NULL, 0, next) != ROOM_PARKED)
         end(request);
 }
@@ -86,7 +91,7 @@ static void let_go(struct waiter *waiter, enum verdict verdict,
 {
     struct request *request = CONTAINER_OF(waiter, struct request, waiter);
     (void)news;
-    if (verdict == VERDICT_EXPIRED && clock_now().at < request->ends.at)
+    if (verdict == VERDICT_EXPIRED && !is_over(request, clock_now()))
         tell(request);
     else
         end(request);

@@ -48,6 +48,10 @@ static inline const struct service_rules *service_rules(struct service *service)
 }
 
 /* What a patch has to be, and how that is said (RFC 5789 section 3.1). */
+/* So close to a stream's end is its end: the room takes who waits a little early, and who
+ * parked again until then would be taken at once, again and again. */
+#define SERVICE_NEARLY (5 * NANOS_PER_MS)
+
 #define SERVICE_PATCH_TYPE "application/merge-patch+json"
 #define SERVICE_ACCEPT_PATCH "Accept-Patch: " SERVICE_PATCH_TYPE "\r\n"
 

@@ -24,9 +24,6 @@
  * told something, at the same moment do not come at one. */
 #define SPREAD 0.25
 
-/* What is so close to the end is the end. */
-#define NEARLY (5 * NANOS_PER_MS)
-
 /* So many pieces are sent in one turn: then others have theirs. */
 #define TURN 16
 
@@ -225,10 +222,9 @@ static void go_on(struct request *request)
         ;
 }
 
-/* A little early, as the room is: nothing is said just before the end. */
 static bool is_over(const struct request *request)
 {
-    return clock_now().at >= request->stream->ends.at - NEARLY;
+    return clock_now().at >= request->stream->ends.at - SERVICE_NEARLY;
 }
 
 /* Its time has come: for its end, for more of what it has to tell, or for a heartbeat. */

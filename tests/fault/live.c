@@ -20,13 +20,15 @@
 #define PATIENCE (10 * NANOS_PER_SECOND) /* with a viewer that takes nothing */
 
 static _Atomic int64_t ahead; /* of the real clock */
+static _Atomic int64_t still; /* it stands here; 0: it goes */
 
 struct instant __real_clock_now(void);
 struct instant __wrap_clock_now(void);
 
 struct instant __wrap_clock_now(void)
 {
-    return (struct instant){__real_clock_now().at + ahead};
+    nanos at = still;
+    return (struct instant){at != 0 ? at : __real_clock_now().at + ahead};
 }
 
 static struct {
@@ -250,10 +252,26 @@ static void who_goes_away_gives_its_place_back(void **state)
     must_be_let_go(rig);
 }
 
+/* Its second is over, and so, but for a millisecond, is the stream: the room would take
+ * it again at once if it parked until then. */
+static void who_is_taken_just_before_the_end_is_let_go(void **state)
+{
+    struct front_rig *rig = *state;
+    still = __real_clock_now().at;
+    int fd = look(rig);
+    must(hear(fd) == NUMBERS, "no numbers");
+    still += rules.stream_max - NANOS_PER_MS;
+    enum heard came = hear(fd);
+    still = 0;
+    must(came == CLOSED, "numbers just before the end");
+    close(fd);
+    must_be_let_go(rig);
+}
+
 static int start(void **state)
 {
     sends.broken = sends.full = sends.calls = 0;
-    ahead = 0;
+    ahead = still = 0;
     *state = malloc(sizeof(struct front_rig));
     must(*state != NULL, "no memory");
     front_rig_open(*state, &rules);
@@ -271,6 +289,7 @@ int main(void)
         TEST(who_goes_away_while_a_write_is_put_off_gives_its_place_back),
         TEST(who_does_not_read_is_let_go_when_patience_ends),
         TEST(who_goes_away_gives_its_place_back),
+        TEST(who_is_taken_just_before_the_end_is_let_go),
     };
     sends_limit(allowed);
     return cmocka_run_group_tests_name("fault/live", tests, NULL, NULL);
