@@ -98,6 +98,9 @@ bool postgres_show(struct postgres *postgres, uint64_t place, nanos at);
  * memory. */
 bool postgres_show_start(struct postgres *postgres, uint64_t index);
 
+/* Beside the stream, to the server that it comes from. False: following.error. */
+bool postgres_asking_open(struct postgres *postgres);
+
 /* Returns once readers of the database see what the transaction did. False:
  * following.error. */
 bool postgres_await_visible(struct postgres *postgres, uint32_t transaction);
@@ -107,7 +110,9 @@ bool postgres_await_visible(struct postgres *postgres, uint32_t transaction);
 bool postgres_await_start(struct postgres *postgres);
 
 /* When the follower has to look whether these are seen, and that. Once they are,
- * everything counts as changed again. False: following.error. */
+ * everything counts as changed again. Where there are none it looks now and then, so that
+ * nothing on the way takes the connection for one that is not needed, and what was seen
+ * last is not too old for the log's short numbers. False: following.error. */
 struct instant postgres_next_look(const struct postgres *postgres);
 bool postgres_look_back(struct postgres *postgres);
 

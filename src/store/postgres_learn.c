@@ -17,7 +17,8 @@ static bool adopt(struct postgres *postgres, const struct postgres_message *mess
     if (!postgres_await_visible(postgres, postgres->number))
         return false;
     return postgres_catalogue_adopt(&postgres->asking, postgres->tables, message,
-                                    postgres_soon(postgres), learned, why);
+                                    postgres_soon(postgres), learned, why) ||
+           postgres_link_lose_with(&postgres->following, &postgres->asking);
 }
 
 bool postgres_learn(struct postgres *postgres, const struct postgres_message *message)
@@ -26,8 +27,7 @@ bool postgres_learn(struct postgres *postgres, const struct postgres_message *me
     enum postgres_learned learned =
         postgres_tables_learn(postgres->tables, message, &why);
     if (learned == POSTGRES_UNKNOWN && !adopt(postgres, message, &learned, &why))
-        return postgres_link_lose(&postgres->following, ENGINE_LOST,
-                                  postgres->asking.error);
+        return false;
     if (learned == POSTGRES_LACKING)
         log_warn("%s", why);
     return learned != POSTGRES_NO_MEMORY ||

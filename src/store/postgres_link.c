@@ -99,6 +99,15 @@ bool postgres_link_lose(struct postgres_link *link, enum engine_state trouble,
     return false;
 }
 
+bool postgres_link_lose_with(struct postgres_link *link,
+                             const struct postgres_link *other)
+{
+    link->trouble = other->trouble;
+    memcpy(link->error, other->error, sizeof link->error);
+    postgres_link_close(link);
+    return false;
+}
+
 bool postgres_link_lose_by(struct postgres_link *link, const struct pg_result *result)
 {
     const char *said = PQresultErrorMessage(result);

@@ -72,6 +72,10 @@ bool postgres_link_tell(struct postgres_link *link, uint64_t place, bool asks);
 bool postgres_link_lose(struct postgres_link *link, enum engine_state trouble,
                         const char *why);
 
+/* The same with what the other one was lost by, or refused. */
+bool postgres_link_lose_with(struct postgres_link *link,
+                             const struct postgres_link *other);
+
 /* The same by what the server says at the end of a stream. */
 bool postgres_link_lose_by(struct postgres_link *link, const struct pg_result *result);
 

@@ -212,21 +212,13 @@ static void reset(struct postgres *postgres)
     postgres->snapshot = (struct postgres_snapshot){.to = 0};
 }
 
-/* Beside the stream, to the server that it comes from. */
-static bool open_asking(struct postgres *postgres)
-{
-    struct postgres_link *link = &postgres->asking;
-    return postgres_link_open(link, postgres_soon(postgres)) ||
-           postgres_link_lose(&postgres->following, link->trouble, link->error);
-}
-
 bool postgres_follow_open(struct postgres *postgres)
 {
     struct postgres_link *link = &postgres->following;
     char name[64];
     uint64_t system, start = 0;
     if (postgres_link_open(link, postgres_soon(postgres)) && settle(postgres) &&
-        identify(postgres, &system) && open_asking(postgres) &&
+        identify(postgres, &system) && postgres_asking_open(postgres) &&
         make_slot(postgres, name, &start) && start_stream(postgres, name)) {
         reset(postgres);
         if (postgres_await_start(postgres) && begin_at(postgres, system, start))

@@ -18,11 +18,27 @@
 #define ASK_LEAST (2 * NANOS_PER_MS)
 #define ASK_MOST (100 * NANOS_PER_MS)
 
+/* Nor more seldom: what is on the way closes what is idle after a minute or more. */
+#define WARM (20 * NANOS_PER_SECOND)
+
 /* Meanwhile it is told that we are here, and once, early, that we have the commit. */
 #define TELL (5 * NANOS_PER_SECOND)
 #define HELD (10 * NANOS_PER_MS)
 
-static bool look(struct postgres *postgres)
+bool postgres_asking_open(struct postgres *postgres)
+{
+    static const char patient[] = "SET idle_session_timeout = 0";
+    struct postgres_link *link = &postgres->asking;
+    struct instant until = postgres_soon(postgres);
+    PGresult *result = NULL;
+    if (postgres_link_open(link, until))
+        result = postgres_link_ask(link, patient, NULL, until);
+    bool good = result != NULL;
+    PQclear(result);
+    return good || postgres_link_lose_with(&postgres->following, link);
+}
+
+static bool ask_snapshot(struct postgres *postgres)
 {
     struct postgres_link *link = &postgres->asking;
     struct instant until = postgres_soon(postgres);
@@ -34,6 +50,16 @@ static bool look(struct postgres *postgres)
     return postgres->snapshot_said != NULL && PQntuples(postgres->snapshot_said) == 1 &&
            postgres_snapshot_read(text_of(PQgetvalue(postgres->snapshot_said, 0, 0)),
                                   &postgres->snapshot);
+}
+
+/* Who has closed the connection has not closed the stream. */
+static bool look(struct postgres *postgres)
+{
+    const struct postgres_link *link = &postgres->asking;
+    if (ask_snapshot(postgres))
+        return true;
+    return !postgres_link_is_open(link) && link->trouble != ENGINE_SLOW &&
+           postgres_asking_open(postgres) && ask_snapshot(postgres);
 }
 
 static void pause_until(struct instant then)
@@ -59,8 +85,7 @@ static bool stay_known(struct postgres *postgres, struct instant since,
 
 static bool lose(struct postgres *postgres)
 {
-    return postgres_link_lose(&postgres->following, postgres->asking.trouble,
-                              postgres->asking.error);
+    return postgres_link_lose_with(&postgres->following, &postgres->asking);
 }
 
 /* --- before the slot --- */
@@ -103,22 +128,15 @@ bool postgres_await_start(struct postgres *postgres)
 
 struct instant postgres_next_look(const struct postgres *postgres)
 {
-    return postgres->unseen != 0 ? instant_after(postgres->looked, ASK_MOST)
-                                 : (struct instant){INT64_MAX};
+    return instant_after(postgres->looked, postgres->unseen != 0 ? ASK_MOST : WARM);
 }
 
 bool postgres_look_back(struct postgres *postgres)
 {
-    if (postgres->unseen == 0)
-        return true;
     /* Where much is committed, what is looked at for that will do. */
-    if (postgres->snapshot.from < postgres->unseen) {
-        if (clock_now().at < postgres_next_look(postgres).at)
-            return true;
-        if (!look(postgres))
-            return lose(postgres);
-    }
-    if (postgres->snapshot.from >= postgres->unseen) {
+    if (clock_now().at >= postgres_next_look(postgres).at && !look(postgres))
+        return lose(postgres);
+    if (postgres->unseen != 0 && postgres->snapshot.from >= postgres->unseen) {
         postgres->unseen = 0;
         postgres_gather_everything(&postgres->gather);
         postgres_owe_mark(postgres);

@@ -406,6 +406,45 @@ static void await_answers(int machine, bool answers)
     }
 }
 
+/* What asks the server, but not what streams. */
+#define CUT_IDLE                                                                         \
+    "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE "               \
+    "application_name = 'fcgiwait' AND backend_type = 'client backend'; "
+
+/* A load balancer does that, or an administrator. */
+static void a_connection_that_is_cut_costs_no_stream(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 3; round++) {
+        HAPPENS(CUT_IDLE "DELETE FROM events WHERE id = 1; INSERT INTO events VALUES (1, "
+                         "1)",
+                "/events/1");
+        postgres_server_say(&server, CUT_IDLE);
+        assert_int_equal(store_rig_touch(&machines[0], "/x").result, EDIT_CHANGED);
+    }
+}
+
+static void await_rows(const char *query)
+{
+    for (int tries = 0; postgres_server_ask(&server, query) < MACHINES; tries++) {
+        must(tries < 6000, "%s: too few", query);
+        thread_pause(10 * NANOS_PER_MS);
+    }
+}
+
+static void a_connection_may_be_idle_for_long(void **state)
+{
+    (void)state;
+    postgres_server_say(&server, "ALTER SYSTEM SET idle_session_timeout = '200ms'");
+    postgres_server_say(&server, "SELECT pg_reload_conf()");
+    for (int i = 0; i < 10; i++) /* who asks knows of it then */
+        level();
+    await_rows("SELECT count(*) FROM pg_stat_activity WHERE query LIKE "
+               "'SELECT pg_current_snapshot%' AND state_change < now() - interval '1 s'");
+    postgres_server_say(&server, "ALTER SYSTEM RESET idle_session_timeout");
+    postgres_server_say(&server, "SELECT pg_reload_conf()");
+}
+
 /* How often /kept is in the log, for somebody who has read it all along. */
 static long long times_kept(void)
 {
@@ -487,6 +526,8 @@ int main(void)
         TEST(a_big_transaction_is_all_of_its_table),
         TEST(the_oldest_paths_are_forgotten),
         TEST(a_stop_does_not_wait_for_a_log_that_stands_still),
+        TEST(a_connection_that_is_cut_costs_no_stream),
+        TEST(a_connection_may_be_idle_for_long),
         TEST(a_server_that_was_away_may_have_changed_everything),
         cmocka_unit_test_setup_teardown(what_is_touched_meanwhile_is_kept, open_hurried,
                                         close_machines),
