@@ -3,8 +3,7 @@
  * What becomes of fcgiwait's answer on its way back: headers that are hidden or replaced,
  * pages in the place of its answers, filters over its bodies.
  */
-#include "guard.h"
-#include "rules.h"
+#include "origin.h"
 
 /* --- headers that fcgiwait sends --- */
 
@@ -39,30 +38,74 @@ void rule_ignored_redirect(struct nginx_check *check, const struct way *way)
                                .instead = "(nothing: take the line away)"});
 }
 
+/* --- pages in the place of its answers --- */
+
+/* The line without 404. Empty: it is for nothing else. */
+static const char *say_page(struct nginx_check *check, const struct directive *page)
+{
+    const char *line = "error_page";
+    bool any = false;
+    for (size_t i = 1; i < page->count; i++) {
+        struct text word = page->words[i];
+        if (text_is(word, TEXT("404")) && i + 1 < page->count)
+            continue;
+        any = any || (i + 1 < page->count && !text_starts(word, TEXT("=")));
+        line = say(check, "%s %.*s", line, (int)word.len, word.at);
+    }
+    return any ? say(check, "%s;", line) : "";
+}
+
+static const char *say_pages(struct nginx_check *check, const struct directive *level)
+{
+    const char *lines = "";
+    const struct directive *at = find_inside(level, TEXT("error_page"));
+    for (; at != NULL; at = find_again(at)) {
+        const char *line = say_page(check, at);
+        lines = say(check, "%s%s%s", lines, lines[0] != '\0' && line[0] ? " " : "", line);
+    }
+    return lines;
+}
+
+/* Pages for other statuses stay: without one, EventSource gives up a full server. */
+static void mend_page(struct nginx_check *check, const struct way *way,
+                      const struct directive *page, struct fault *fault)
+{
+    const char *others = say_pages(check, page->parent);
+    if (others[0] == '\0') {
+        fault->instead = say(check, "%.*s_intercept_errors off;", (int)way->protocol.len,
+                             way->protocol.at);
+    } else if (page->parent != way->block) {
+        fault->instead = say(check, "%s (in the location that polls come to)", others);
+    } else {
+        const char *line = say_page(check, page);
+        fault->at = page;
+        fault->instead = line[0] != '\0' ? line : "(nothing: take the line away)";
+    }
+}
+
 /* error_page for 404, with fcgiwait's own answers intercepted. */
 void rule_replaced_404(struct nginx_check *check, const struct way *way)
 {
     const struct directive *set =
         find_setting_of(way->block, way->protocol, "intercept_errors");
-    const struct directive *page = find_setting(way->block, TEXT("error_page"));
-    while (page != NULL && !values_contain(page, TEXT("404")))
-        page = find_again(page);
+    const struct directive *page = find_page(way->block, TEXT("404"));
     if (way->wait == 0 || !value_is_on(set) || page == NULL)
         return;
-    fault_report(
-        check,
-        &(struct fault){
-            .rule = "replaced_404",
-            .at = set,
-            .what = say(check,
-                        "%.*s_intercept_errors puts the error_page of %s:%u in the "
-                        "place of fcgiwait's 404",
-                        (int)way->protocol.len, way->protocol.at, page->file, page->line),
-            .effect =
-                "the 404 loses its index, and clients can't wait for the document to "
-                "appear",
-            .instead = say(check, "%.*s_intercept_errors off;", (int)way->protocol.len,
-                           way->protocol.at)});
+    const struct directive *to =
+        location_led_to(way->server, directive_value(page, page->count - 1));
+    if (to != NULL && origin_carries_index(to))
+        return;
+    struct fault fault = {
+        .rule = "replaced_404",
+        .at = set,
+        .what = say(check,
+                    "%.*s_intercept_errors puts the error_page of %s:%u in the "
+                    "place of fcgiwait's 404",
+                    (int)way->protocol.len, way->protocol.at, page->file, page->line),
+        .effect = "the 404 loses its index, and clients can't wait for the document to "
+                  "appear"};
+    mend_page(check, way, page, &fault);
+    fault_report(check, &fault);
 }
 
 /* --- what caches and browsers are told --- */
@@ -136,77 +179,6 @@ void rule_hidden_cache_control(struct nginx_check *check, const struct way *way)
                                .effect = "browsers keep what they got, and take a 304 "
                                          "or a 404 for the document's state later on",
                                .instead = "(nothing: take the line away)"});
-}
-
-/* --- pages on other hosts (CORS) --- */
-
-static bool exposes(void *context, struct text value)
-{
-    char lower[256];
-    (void)context;
-    size_t len = value.len < sizeof lower ? value.len : sizeof lower;
-    for (size_t i = 0; i < len; i++) {
-        char c = value.at[i];
-        lower[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-    }
-    struct text folded = {lower, len};
-    return value_contains(folded, TEXT("x-polling-index")) ||
-           value_contains(value, TEXT("$")) || text_is(value, TEXT("*"));
-}
-
-static bool is_exposed(const struct directive *block)
-{
-    const struct directive *header =
-        find_header(block, TEXT("Access-Control-Expose-Headers"));
-    return header != NULL && value_each(block, directive_value(header, 2), exposes, NULL);
-}
-
-static void check_cors(struct nginx_check *check, const struct directive *block)
-{
-    const struct directive *origin =
-        find_header(block, TEXT("Access-Control-Allow-Origin"));
-    if (origin == NULL || is_exposed(block))
-        return;
-    const struct directive *header =
-        find_header(block, TEXT("Access-Control-Expose-Headers"));
-    fault_report(
-        check,
-        &(struct fault){
-            .rule = "cors_index",
-            .at = header != NULL ? header : origin,
-            .what = "pages on other hosts may read the answers, but not X-Polling-Index",
-            .effect =
-                "such a page gets documents without their index, and can't wait for "
-                "the next ones",
-            .instead =
-                "add_header Access-Control-Expose-Headers \"X-Polling-Index, ETag, "
-                "Preference-Applied, Retry-After\" always;"});
-}
-
-static bool returns(const struct directive *block)
-{
-    return find_inside(block, TEXT("return")) != NULL;
-}
-
-static bool any_exposes(const struct nginx_check *check)
-{
-    for (const struct way *at = check->ways; at != NULL; at = at->next)
-        if (is_exposed(at->block))
-            return true;
-    return false;
-}
-
-void rule_cors(struct nginx_check *check, const struct way *way)
-{
-    if (way->wait == 0 || way->publish != NULL ||
-        (way_is_proxy(way) && any_exposes(check)))
-        return;
-    check_cors(check, way->block);
-    const struct directive *at = find_inside(way->block, TEXT("if"));
-    for (; at != NULL; at = find_again(at))
-        if (find_inside(at, TEXT("add_header")) != NULL && is_for_polls(at) &&
-            !returns(at))
-            check_cors(check, at);
 }
 
 /* --- filters --- */

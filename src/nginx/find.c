@@ -92,6 +92,22 @@ const struct directive *find_header(const struct directive *level, struct text n
     return header;
 }
 
+static bool is_page_for(const struct directive *page, struct text status)
+{
+    for (size_t i = 1; i + 1 < page->count; i++)
+        if (text_is(page->words[i], status))
+            return true;
+    return false;
+}
+
+const struct directive *find_page(const struct directive *level, struct text status)
+{
+    const struct directive *page = find_setting(level, TEXT("error_page"));
+    while (page != NULL && !is_page_for(page, status))
+        page = find_again(page);
+    return page;
+}
+
 const struct directive *find_param_line(const struct directive *level, struct text name)
 {
     const struct directive *param = find_setting(level, TEXT("fastcgi_param"));

@@ -44,6 +44,9 @@ const struct directive *find_upstream(const struct directive *level, struct text
 /* The add_header of that name that holds at `level`. NULL: none. */
 const struct directive *find_header(const struct directive *level, struct text name);
 
+/* The error_page that holds at `level` for a status. NULL: none. */
+const struct directive *find_page(const struct directive *level, struct text status);
+
 /* The fastcgi_param that holds at `level`: fcgiwait takes the first of each name. NULL:
  * it is not set. */
 const struct directive *find_param_line(const struct directive *level, struct text name);

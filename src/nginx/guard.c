@@ -95,9 +95,7 @@ static bool page_leads(const struct inner *inner, const struct directive *page)
 
 static bool status_leads(const struct inner *inner, const struct directive *back)
 {
-    const struct directive *page = find_setting(back->parent, TEXT("error_page"));
-    while (page != NULL && !values_have(page, directive_value(back, 1)))
-        page = find_again(page);
+    const struct directive *page = find_page(back->parent, directive_value(back, 1));
     return back->count == 2 && page != NULL && page_leads(inner, page);
 }
 

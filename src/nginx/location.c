@@ -122,3 +122,14 @@ const struct directive *location_serving(const struct directive *server, struct 
     }
     return best;
 }
+
+const struct directive *location_led_to(const struct directive *server, struct text to)
+{
+    const struct directive *at = NULL;
+    if (server == NULL || !text_starts(to, TEXT("@")))
+        return location_serving(server, to);
+    do
+        at = location_next(server, at);
+    while (at != NULL && !text_is(directive_value(at, 1), to));
+    return at;
+}

@@ -41,6 +41,9 @@ const struct directive *location_entrance(const struct directive *block);
 const struct directive *location_serving(const struct directive *server,
                                          struct text path);
 
+/* The location that a name (@x) or a path leads to. NULL: none. */
+const struct directive *location_led_to(const struct directive *server, struct text to);
+
 /* All location blocks of the server, nested ones too: NULL begins, and ends. */
 const struct directive *location_next(const struct directive *server,
                                       const struct directive *location);

@@ -51,8 +51,8 @@ static rule_fn *const rules[] = {
     rule_replaced_404,
     rule_expires,
     rule_hidden_cache_control,
-    rule_cors,
     rule_filters,
+    rule_cors,
     rule_origin,
 };
 

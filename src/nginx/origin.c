@@ -14,6 +14,11 @@ static const struct directive *index_header(const struct directive *location)
     return find_header(location, TEXT("X-Polling-Index"));
 }
 
+static bool is_always(const struct directive *header)
+{
+    return text_is(directive_value(header, 3), TEXT("always"));
+}
+
 /* The API's answer takes the place of fcgiwait's, so the index has to be kept by `set`.
  */
 static bool is_carried(const struct directive *location, struct text value)
@@ -21,6 +26,13 @@ static bool is_carried(const struct directive *location, struct text value)
     if (value_mentions(value, ORIGIN_OUR_HEADER))
         return origin_api(location).pass == NULL;
     return value_depends(value, location, ORIGIN_OUR_HEADER);
+}
+
+bool origin_carries_index(const struct directive *location)
+{
+    const struct directive *header = index_header(location);
+    return header != NULL && is_always(header) &&
+           is_carried(location, directive_value(header, 2));
 }
 
 static void check_index(struct nginx_check *check, const struct directive *location)
@@ -39,7 +51,7 @@ static void check_index(struct nginx_check *check, const struct directive *locat
         fault.what = say(check, "%s loses fcgiwait's X-Polling-Index",
                          say_location(check, location));
         fault_report(check, &fault);
-    } else if (!text_is(directive_value(header, 3), TEXT("always"))) {
+    } else if (!is_always(header)) {
         fault.what = "add_header X-Polling-Index without \"always\" is for good answers "
                      "alone";
         fault.effect = "a 404 of the API loses its index, and the client can't wait for "
@@ -50,31 +62,13 @@ static void check_index(struct nginx_check *check, const struct directive *locat
 
 /* --- pages in the place of the API's answers --- */
 
-static const struct directive *page_for_404(const struct directive *location)
-{
-    const struct directive *page = find_setting(location, TEXT("error_page"));
-    while (page != NULL && !values_have(page, TEXT("404")))
-        page = find_again(page);
-    return page;
-}
-
 /* The page is in another location, which has to carry the index itself. */
 static bool page_carries(const struct directive *page, const struct directive *location)
 {
-    struct text to = directive_value(page, page->count - 1);
-    const struct directive *server = find_around(location, TEXT("server"));
-    const struct directive *at = NULL;
-    if (server == NULL)
-        return false;
-    if (!text_starts(to, TEXT("@"))) {
-        at = location_serving(server, to);
-    } else {
-        while ((at = location_next(server, at)) != NULL)
-            if (text_is(directive_value(at, 1), to))
-                break;
-    }
+    const struct directive *at = location_led_to(find_around(location, TEXT("server")),
+                                                 directive_value(page, page->count - 1));
     const struct directive *header = at != NULL ? index_header(at) : NULL;
-    return header != NULL &&
+    return header != NULL && is_always(header) &&
            !value_mentions(directive_value(header, 2), ORIGIN_OUR_HEADER);
 }
 
@@ -82,7 +76,7 @@ static bool page_carries(const struct directive *page, const struct directive *l
 static void check_pages(struct nginx_check *check, const struct directive *location)
 {
     struct api api = origin_api(location);
-    const struct directive *page = page_for_404(location);
+    const struct directive *page = find_page(location, TEXT("404"));
     const struct directive *set =
         api.pass != NULL ? find_setting_of(location, api.protocol, "intercept_errors")
                          : NULL;
@@ -123,6 +117,7 @@ static void check_origin(struct nginx_check *check, const struct directive *loca
                 .instead = "internal;"});
     check_index(check, location);
     check_pages(check, location);
+    cors_check(check, location);
     origin_check_cache(check, location);
 }
 

@@ -17,6 +17,10 @@ struct api {
     struct text protocol;
 };
 
+/* Whether fcgiwait's index comes with each answer of the location, whatever its status.
+ */
+bool origin_carries_index(const struct directive *location);
+
 struct api origin_api(const struct directive *location);
 
 /* The rules of the cache. */

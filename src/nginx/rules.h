@@ -138,8 +138,11 @@ void rule_ignored_redirect(struct nginx_check *check, const struct way *way);
 void rule_replaced_404(struct nginx_check *check, const struct way *way);
 void rule_expires(struct nginx_check *check, const struct way *way);
 void rule_hidden_cache_control(struct nginx_check *check, const struct way *way);
-void rule_cors(struct nginx_check *check, const struct way *way);
 void rule_filters(struct nginx_check *check, const struct way *way);
+
+/* cors.c: pages on other hosts, which read answers of the block */
+void cors_check(struct nginx_check *check, const struct directive *block);
+void rule_cors(struct nginx_check *check, const struct way *way);
 
 /* origin.c: the locations that FCGIWAIT_ORIGIN redirects to */
 void rule_origin(struct nginx_check *check, const struct way *way);

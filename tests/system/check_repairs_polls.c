@@ -36,6 +36,7 @@ static const char correct[] =
     "proxy_http_version 1.1; proxy_read_timeout 30s; proxy_next_upstream off;\n"
     "server {\n"
     "listen 127.0.0.1:%3$d backlog=1024; root %1$s/none; server_name x;\n" REPAIR_TOLD
+    "location @later { return 200 later; }\n"
     "location = /generation { return 200 \"GENERATION\"; }\n"
     "location /live/ { #read\n"
     "fastcgi_pass fcgiwait; }\n"
@@ -202,6 +203,26 @@ static bool exposes_the_index(const struct stack *stack)
     return exposed;
 }
 
+static bool lets_other_hosts_read_a_404(const struct stack *stack)
+{
+    struct answer answer = http_get(stack->port, "/live/none", "Origin: http://x");
+    bool read = answer.status == 404 && has(&answer, "Access-Control-Allow-Origin", "*");
+    answer_free(&answer);
+    return read;
+}
+
+static bool keeps_its_404_and_the_page_for_another(const struct stack *stack)
+{
+    struct answer answer = http_get(stack->port, "/live/none", NULL);
+    bool kept = answer.status == 404 && has(&answer, "X-Polling-Index", NULL);
+    answer_free(&answer);
+    answer = http(
+        &(struct http){.port = stack->port, .method = "DELETE", .path = "/live/none"});
+    kept = kept && answer.status == 200 && strcmp(answer.body, "later") == 0;
+    answer_free(&answer);
+    return kept;
+}
+
 /* --- the faults --- */
 
 #define READ "#read\n"
@@ -294,18 +315,28 @@ static void limits(void **state)
     REPAIR_TRY(*state, rows);
 }
 
+#define EXPOSED "add_header Access-Control-Expose-Headers X-Polling-Index always;\n"
+
 static void what_becomes_of_answers(void **state)
 {
     static const struct repair rows[] = {
         {READ, "expires 1h;\n", "instead: expires off;", "expires off;\n", holds},
         {READ, "fastcgi_hide_header Cache-Control;\n", "take the line away", NULL, holds},
-        {READ, "add_header Access-Control-Allow-Origin *;\n",
+        {READ, "add_header Access-Control-Allow-Origin * always;\n",
          "instead: add_header Access-Control-Expose-Headers \"X-Polling-Index, ETag, "
          "Preference-Applied, Retry-After\" always;",
-         "add_header Access-Control-Allow-Origin *; add_header "
+         "add_header Access-Control-Allow-Origin * always; add_header "
          "Access-Control-Expose-Headers \"X-Polling-Index, ETag, Preference-Applied, "
          "Retry-After\" always;\n",
          exposes_the_index},
+        {READ, "add_header Access-Control-Allow-Origin *; " EXPOSED,
+         "instead: add_header Access-Control-Allow-Origin * always;",
+         "add_header Access-Control-Allow-Origin * always; " EXPOSED,
+         lets_other_hosts_read_a_404},
+        {READ, "fastcgi_intercept_errors on; error_page 404 405 = @later;\n",
+         "instead: error_page 405 = @later;",
+         "fastcgi_intercept_errors on; error_page 405 = @later;\n",
+         keeps_its_404_and_the_page_for_another},
         {READ, "sub_filter a b; sub_filter_types *;\n",
          "instead: sub_filter_types text/html;",
          "sub_filter a b; sub_filter_types text/html;\n", gives_an_etag},

@@ -129,16 +129,40 @@ static void what_becomes_of_the_answer(void **state)
         {"proxy_read_timeout 75;",
          "proxy_read_timeout 75; proxy_hide_header Cache-Control;",
          "hidden_cache_control", NULL},
-        {READ, "add_header Access-Control-Allow-Origin *; fastcgi_pass fcgiwait;",
+        {READ, "add_header Access-Control-Allow-Origin * always; fastcgi_pass fcgiwait;",
          "cors_index", NULL},
         {READ,
-         "add_header Access-Control-Allow-Origin *; add_header "
+         "add_header Access-Control-Allow-Origin * always; add_header "
          "Access-Control-Expose-Headers \"Content-Length, ETag\"; fastcgi_pass fcgiwait;",
          "cors_index", NULL},
         {READ,
-         "if ($request_method = GET) { add_header Access-Control-Allow-Origin *; } "
-         "fastcgi_pass fcgiwait;",
+         "if ($request_method = GET) { add_header Access-Control-Allow-Origin * always; "
+         "} fastcgi_pass fcgiwait;",
          "cors_index", NULL},
+        {READ,
+         "add_header Access-Control-Allow-Origin *; add_header "
+         "Access-Control-Expose-Headers x-polling-index always; fastcgi_pass fcgiwait;",
+         "cors_always", NULL},
+        {READ,
+         "add_header Access-Control-Allow-Origin * always; add_header "
+         "Access-Control-Expose-Headers \"ETag, X-Polling-Index\"; fastcgi_pass "
+         "fcgiwait;",
+         "cors_always", NULL},
+        {"location /_origin/ {",
+         "location /_origin/x/ { add_header X-Polling-Index $polling_index always; "
+         "add_header Access-Control-Expose-Headers X-Polling-Index always; add_header "
+         "Access-Control-Allow-Origin *; set $polling_index "
+         "$upstream_http_x_polling_index; internal; root /srv; }\nlocation /_origin/ {",
+         "cors_always", "location /_origin/x/"},
+        {READ,
+         "error_page 404 429 503 = @later; fastcgi_intercept_errors on; fastcgi_pass "
+         "fcgiwait;",
+         "replaced_404", NULL},
+        {READ,
+         "error_page 404 @no; fastcgi_intercept_errors on; fastcgi_pass fcgiwait; } "
+         "location @no { add_header X-Polling-Index $upstream_http_x_polling_index; "
+         "return 404;",
+         "replaced_404", NULL},
         {READ, "sub_filter a b; sub_filter_types *; fastcgi_pass fcgiwait;", "sub_filter",
          NULL},
         {READ, "ssi on; ssi_types application/json; fastcgi_pass fcgiwait;", "ssi", NULL},
@@ -152,14 +176,23 @@ static void what_becomes_of_the_answer(void **state)
          NULL, NULL},
         {"fastcgi_pass php;", "expires 1h; fastcgi_pass php;", NULL, NULL},
         {READ,
-         "add_header Access-Control-Allow-Origin *; add_header "
-         "Access-Control-Expose-Headers x-polling-index; " READ,
+         "add_header Access-Control-Allow-Origin * always; add_header "
+         "Access-Control-Expose-Headers x-polling-index always; " READ,
          NULL, NULL},
         {"location ~ \\.php$ {", "sub_filter a b; ssi on; gzip on; location ~ \\.php$ {",
          NULL, NULL},
         {READ,
          "if ($request_method = OPTIONS) { add_header Access-Control-Allow-Origin *; "
          "return 204; } " READ,
+         NULL, NULL},
+        {READ, "error_page 403 =404 /404.html; fastcgi_intercept_errors on; " READ, NULL,
+         NULL},
+        {READ, "error_page 500 502 /errors/404.html; fastcgi_intercept_errors on; " READ,
+         NULL, NULL},
+        {READ,
+         "error_page 404 @no; fastcgi_intercept_errors on; fastcgi_pass fcgiwait; } "
+         "location @no { add_header X-Polling-Index $upstream_http_x_polling_index "
+         "always; return 404;",
          NULL, NULL},
     };
     (void)state;

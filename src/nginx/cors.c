@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Pages on other hosts (CORS): that they may read what nginx lets them have, the index
+ * included, whatever the status.
+ */
+#include "rules.h"
+
+#define ORIGIN TEXT("Access-Control-Allow-Origin")
+#define EXPOSE TEXT("Access-Control-Expose-Headers")
+
+static bool exposes(void *context, struct text value)
+{
+    char lower[256];
+    (void)context;
+    size_t len = value.len < sizeof lower ? value.len : sizeof lower;
+    for (size_t i = 0; i < len; i++) {
+        char c = value.at[i];
+        lower[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    }
+    struct text folded = {lower, len};
+    return value_contains(folded, TEXT("x-polling-index")) ||
+           value_contains(value, TEXT("$")) || text_is(value, TEXT("*"));
+}
+
+static bool is_exposed(const struct directive *block)
+{
+    const struct directive *header = find_header(block, EXPOSE);
+    return header != NULL && value_each(block, directive_value(header, 2), exposes, NULL);
+}
+
+static void check_exposed(struct nginx_check *check, const struct directive *block,
+                          const struct directive *origin)
+{
+    if (is_exposed(block))
+        return;
+    const struct directive *header = find_header(block, EXPOSE);
+    fault_report(
+        check,
+        &(struct fault){
+            .rule = "cors_index",
+            .at = header != NULL ? header : origin,
+            .what = "pages on other hosts may read the answers, but not X-Polling-Index",
+            .effect =
+                "such a page gets documents without their index, and can't wait for "
+                "the next ones",
+            .instead =
+                "add_header Access-Control-Expose-Headers \"X-Polling-Index, ETag, "
+                "Preference-Applied, Retry-After\" always;"});
+}
+
+/* Without "always" nginx adds a header to good answers alone. */
+static void check_always(struct nginx_check *check, const struct directive *header)
+{
+    if (header == NULL || text_is(directive_value(header, 3), TEXT("always")))
+        return;
+    struct text name = directive_value(header, 1), value = directive_value(header, 2);
+    const char *quote = value_contains(value, TEXT(" ")) ? "\"" : "";
+    fault_report(
+        check,
+        &(struct fault){
+            .rule = "cors_always",
+            .at = header,
+            .what = say(check,
+                        "add_header %.*s without \"always\" is for good answers "
+                        "alone",
+                        (int)name.len, name.at),
+            .effect = "a 404 is kept from a page on another host: it can't wait for a "
+                      "document to appear",
+            .instead = say(check, "add_header %.*s %s%.*s%s always;", (int)name.len,
+                           name.at, quote, (int)value.len, value.at, quote)});
+}
+
+static void check_block(struct nginx_check *check, const struct directive *block,
+                        bool exposed_behind)
+{
+    const struct directive *origin = find_header(block, ORIGIN);
+    if (origin == NULL)
+        return;
+    if (!exposed_behind)
+        check_exposed(check, block, origin);
+    check_always(check, origin);
+    if (is_exposed(block))
+        check_always(check, find_header(block, EXPOSE));
+}
+
+void cors_check(struct nginx_check *check, const struct directive *block)
+{
+    check_block(check, block, false);
+}
+
+static bool returns(const struct directive *block)
+{
+    return find_inside(block, TEXT("return")) != NULL;
+}
+
+static bool any_exposes(const struct nginx_check *check)
+{
+    for (const struct way *at = check->ways; at != NULL; at = at->next)
+        if (is_exposed(at->block))
+            return true;
+    return false;
+}
+
+void rule_cors(struct nginx_check *check, const struct way *way)
+{
+    if (way->wait == 0 || way->publish != NULL)
+        return;
+    bool behind = way_is_proxy(way) && any_exposes(check);
+    check_block(check, way->block, behind);
+    const struct directive *at = find_inside(way->block, TEXT("if"));
+    for (; at != NULL; at = find_again(at))
+        if (find_inside(at, TEXT("add_header")) != NULL && is_for_polls(at) &&
+            !returns(at))
+            check_block(check, at, behind);
+}
