@@ -2,8 +2,8 @@
 /*
  * again: a heap of edits by the time when they are due, and a thread that sleeps until
  * the first is. Nothing is lost where there is no room or no memory for one: then
- * everything behind origins counts as changed at that time. Edits are committed with no
- * lock held.
+ * everything behind origins counts as changed once that second is over, for all that were
+ * due in it. Edits are committed with no lock held.
  */
 #include "again.h"
 
@@ -84,9 +84,31 @@ static struct pending *heap_take(struct again *again)
 static struct instant next_time(const struct again *again)
 {
     struct instant next = again->count > 0 ? again->heap[0].at : INSTANT_NEVER;
-    if (again->everything.at != 0 && again->everything.at < next.at)
-        next = again->everything;
+    nanos everything = (nanos)again->first_everything * NANOS_PER_SECOND;
+    if (everything != 0 && everything < next.at)
+        next.at = everything;
     return next;
+}
+
+/* --- the seconds of everything; the lock is held --- */
+
+static void put_everything(struct again *again, struct instant at)
+{
+    uint64_t second = (uint64_t)(at.at / NANOS_PER_SECOND) + 1;
+    if (again->first_everything == 0 || second < again->first_everything)
+        again->first_everything = second;
+    again->everything[second % AGAIN_SECONDS] = true;
+}
+
+/* At a stop one is for all of them. */
+static void take_everything(struct again *again)
+{
+    uint64_t second = again->first_everything, last = second + AGAIN_SECONDS;
+    do
+        again->everything[second++ % AGAIN_SECONDS] = false;
+    while (second < last &&
+           (again->is_closed || !again->everything[second % AGAIN_SECONDS]));
+    again->first_everything = second < last ? second : 0;
 }
 
 /* --- what is due --- */
@@ -130,7 +152,7 @@ static bool commit_next(struct again *again, struct instant until)
     if (again->count > 0 && again->heap[0].at.at == next_time(again).at)
         pending = heap_take(again);
     else
-        again->everything = (struct instant){0};
+        take_everything(again);
     commit(again, pending);
     return true;
 }
@@ -165,8 +187,7 @@ static void keep(struct again *again, struct pending *pending, struct instant at
     }
     if (pending != NULL)
         pending_free(&pending);
-    if (again->everything.at < at.at)
-        again->everything = at;
+    put_everything(again, at);
 }
 
 void again_add(struct again *again, struct pending *pending, struct instant at)

@@ -17,6 +17,9 @@
 #define AGAIN_TIMES 4 /* of one report */
 #define AGAIN_LATEST (600 * NANOS_PER_SECOND)
 #define AGAIN_MOST 4096 /* that are kept; where there are more, everything changes */
+/* ... at the end of the second in which they are due; so many seconds ahead, twice as
+ * many as there have to be, for a thread that is late. */
+#define AGAIN_SECONDS (2 * (AGAIN_LATEST / NANOS_PER_SECOND + 1))
 
 struct again_entry {
     struct instant at;
@@ -32,7 +35,8 @@ struct again {
     pthread_cond_t through;
     size_t count;
     struct again_entry heap[AGAIN_MOST]; /* the earliest first */
-    struct instant everything;           /* when everything changes; 0: not */
+    bool everything[AGAIN_SECONDS];      /* whether it changes with that second's end */
+    uint64_t first_everything;           /* of these seconds, on the clock; 0: none */
     struct service *service;
 };
 

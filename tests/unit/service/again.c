@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fcgiwait/thread.h"
 #include "must.h"
 #include "service/service_private.h"
 #include "service_rig.h"
@@ -65,11 +66,66 @@ static void the_earliest_counts_first(void **state)
     service_rig_close(&service_rig);
 }
 
+static void add(struct service_rig *service_rig, nanos from_now)
+{
+    struct pending *pending = pending_new(service_rig->service, NULL, 1, 0, again_done);
+    pending->edits[0].kind = EDIT_TOUCH;
+    pending->edits[0].path = TEXT("/a");
+    again_add(&service_rig->service->again, pending,
+              instant_after(clock_now(), from_now));
+}
+
+static void open_full(struct service_rig *service_rig)
+{
+    service_rig_open(service_rig, &service_rig_rules);
+    for (size_t i = 0; i < AGAIN_MOST; i++)
+        add(service_rig, 500 * NANOS_PER_SECOND);
+}
+
+static int64_t repeated(struct service_rig *service_rig)
+{
+    return counter_read(&service_rig->counters.repeated);
+}
+
+/* However many more come before it is due. */
+static void what_there_was_no_room_for_counts_while_more_comes(void **state)
+{
+    struct service_rig service_rig;
+    (void)state;
+    open_full(&service_rig);
+    for (int i = 0; i < 600 && repeated(&service_rig) == 0; i++) {
+        add(&service_rig, 500 * NANOS_PER_MS);
+        thread_pause(50 * NANOS_PER_MS);
+    }
+    assert_true(repeated(&service_rig) > 0);
+    service_stop(service_rig.service);
+    service_rig_close(&service_rig);
+}
+
+static void what_there_was_no_room_for_does_not_wait_for_what_is_later(void **state)
+{
+    struct service_rig service_rig;
+    (void)state;
+    open_full(&service_rig);
+    struct instant soon = instant_after(clock_now(), 200 * NANOS_PER_MS);
+    add(&service_rig, 200 * NANOS_PER_MS);
+    add(&service_rig, 500 * NANOS_PER_SECOND);
+    for (int i = 0; i < 6000 && repeated(&service_rig) == 0; i++)
+        thread_pause(5 * NANOS_PER_MS);
+    assert_int_equal(repeated(&service_rig), 1);
+    assert_true(clock_now().at >= soon.at);
+    service_stop(service_rig.service);
+    assert_int_equal(repeated(&service_rig), 1 + AGAIN_MOST + 1);
+    service_rig_close(&service_rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(times_are_durations_parted_by_commas),
         cmocka_unit_test(the_earliest_counts_first),
+        cmocka_unit_test(what_there_was_no_room_for_counts_while_more_comes),
+        cmocka_unit_test(what_there_was_no_room_for_does_not_wait_for_what_is_later),
     };
     return cmocka_run_group_tests_name("service/again", tests, NULL, NULL);
 }
