@@ -202,7 +202,8 @@ void store_engine(struct store *store, struct engine_report *report);
 
 /* Waits for what store_reached() could not tell. Belongs to the caller until `done`. */
 struct fence {
-    struct instant until;
+    struct instant until; /* made a second from now where it is less: one look takes that
+                             at most */
     uint64_t index; /* a client's that the state has to have, if it was given; or 0 */
     /* On a thread of the store's, no locks held; must not block. False: the time is over,
      * or the store is closed, and the state may be older than the store. */

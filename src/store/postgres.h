@@ -59,6 +59,7 @@ struct postgres {
     /* the proposer's own */
     uint64_t numbered; /* marks, so far */
     struct edit *edits[POSTGRES_MOST];
+    struct fence *fences; /* that it has taken */
     struct kept kept;
 
     /* the follower's own */

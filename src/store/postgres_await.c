@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Every wait has an end, and a stop of the process cuts all of them short. */
+/* Every wait has an end, and a stop of the process cuts all of them short. Fences are
+ * given up meanwhile, each at its own. */
 #include "postgres_await.h"
 
 #include <string.h>
@@ -48,8 +49,8 @@ static bool is_reached(const struct postgres *postgres, const struct awaited *aw
            postgres->seen >= awaited->mark || postgres->session > awaited->session;
 }
 
-bool postgres_await(struct postgres *postgres, const struct awaited *awaited,
-                    struct instant until)
+static bool await_until(struct postgres *postgres, const struct awaited *awaited,
+                        struct instant until)
 {
     struct patience patience = {until, &postgres->patience_ends};
     lock_take(&postgres->lock);
@@ -59,6 +60,19 @@ bool postgres_await(struct postgres *postgres, const struct awaited *awaited,
     bool reached = is_reached(postgres, awaited);
     lock_drop(&postgres->lock);
     return reached;
+}
+
+bool postgres_await(struct postgres *postgres, const struct awaited *awaited,
+                    struct instant until)
+{
+    struct patience patience = {until, &postgres->patience_ends};
+    struct instant next = {.at = 0}; /* a look first: whose time is over may have it */
+    while (!await_until(postgres, awaited, next)) {
+        if (patience_is_over(&patience))
+            return false;
+        next = queue_expire(&postgres->queue, &postgres->fences, until);
+    }
+    return true;
 }
 
 uint64_t postgres_session(struct postgres *postgres)

@@ -29,13 +29,13 @@ uint64_t postgres_session(struct postgres *postgres);
 
 /* --- fences (postgres_fence.c) --- */
 
-/* After what was proposed once they had come: it was `reached`, or not. Whose time is not
- * over waits on. */
-void postgres_fences_open(struct postgres *postgres, struct fence *fences, bool reached);
+/* All that were taken, after what was proposed once they had come: it was `reached`, or
+ * not. Whose time is not over waits on. */
+void postgres_fences_open(struct postgres *postgres, bool reached);
 
 /* The same for those that bring an index: one that was given is one that the server has
  * written, and the follower comes to it. Any other was never given. False: the server
  * could not be asked. */
-bool postgres_fences_look(struct postgres *postgres, struct fence *fences);
+bool postgres_fences_look(struct postgres *postgres);
 
 #endif

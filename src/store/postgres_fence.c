@@ -41,37 +41,63 @@ static bool ask_newest(struct postgres *postgres, uint64_t *newest)
     return good;
 }
 
-bool postgres_fences_look(struct postgres *postgres, struct fence *fences)
+static uint64_t lowest(const struct fence *fences)
 {
-    uint64_t highest = 0, newest = 0;
-    for (const struct fence *fence = fences; fence != NULL; fence = fence->next)
-        if (fence->index > highest)
-            highest = fence->index;
-    bool known = await_index(postgres, highest, instant_after(clock_now(), SHORTLY)) ||
-                 ask_newest(postgres, &newest);
-    if (known && newest > 0) {
+    uint64_t index = UINT64_MAX;
+    for (; fences != NULL; fences = fences->next)
+        if (fences->index < index)
+            index = fences->index;
+    return index;
+}
+
+static uint64_t highest(const struct fence *fences)
+{
+    uint64_t index = 0;
+    for (; fences != NULL; fences = fences->next)
+        if (fences->index > index)
+            index = fences->index;
+    return index;
+}
+
+/* Those that have come by, and those higher than `given`, which never will. */
+static void open_due(struct postgres *postgres, uint64_t given)
+{
+    uint64_t index = atomic_load(&postgres->store.index);
+    for (struct fence **at = &postgres->fences; *at != NULL;) {
+        struct fence *fence = *at;
+        if (fence->index <= index || fence->index > given) {
+            *at = fence->next;
+            fence->done(fence, true);
+        } else {
+            at = &fence->next;
+        }
+    }
+}
+
+bool postgres_fences_look(struct postgres *postgres)
+{
+    uint64_t newest = UINT64_MAX; /* that was given */
+    struct instant shortly = instant_after(clock_now(), SHORTLY);
+    bool came = await_index(postgres, highest(postgres->fences), shortly);
+    bool known = came || ask_newest(postgres, &newest);
+    if (known && !came) {
         atomic_store(&postgres->ping, true);
         postgres_link_nudge(&postgres->following);
     }
-    struct instant bound = postgres_soon(postgres);
-    while (fences != NULL) {
-        struct fence *fence = fences;
-        struct instant until = fence->until.at < bound.at ? fence->until : bound;
-        fences = fence->next;
-        bool given = newest == 0 || fence->index <= newest;
-        queue_settle_fence(&postgres->queue, fence,
-                           known &&
-                               (!given || await_index(postgres, fence->index, until)),
-                           &postgres->patience_ends);
-    }
+    struct instant until = queue_latest(postgres->fences, postgres_soon(postgres));
+    do
+        open_due(postgres, known ? newest : UINT64_MAX);
+    while (known && postgres->fences != NULL &&
+           await_index(postgres, lowest(postgres->fences), until));
+    postgres_fences_open(postgres, false);
     return known;
 }
 
-void postgres_fences_open(struct postgres *postgres, struct fence *fences, bool reached)
+void postgres_fences_open(struct postgres *postgres, bool reached)
 {
-    while (fences != NULL) {
-        struct fence *fence = fences;
-        fences = fence->next;
+    while (postgres->fences != NULL) {
+        struct fence *fence = postgres->fences;
+        postgres->fences = fence->next;
         queue_settle_fence(&postgres->queue, fence, reached, &postgres->patience_ends);
     }
 }

@@ -119,6 +119,19 @@ bool postgres_link_lose_by(struct postgres_link *link, const struct pg_result *r
 
 /* --- waiting --- */
 
+/* As poll() for these two, which is all of what goes on here that takes time. */
+static int poll_until(struct postgres_link *link, struct pollfd fds[2],
+                      struct instant until)
+{
+    for (;;) {
+        struct instant next =
+            link->meanwhile != NULL ? link->meanwhile(link, until) : until;
+        int ready = poll(fds, 2, instant_left_ms(next, clock_now()));
+        if (ready != 0 || clock_now().at >= until.at)
+            return ready;
+    }
+}
+
 bool postgres_link_wait(struct postgres_link *link, bool writable, struct instant until)
 {
     struct pollfd fds[] = {{.fd = PQsocket(link->connection),
@@ -128,7 +141,7 @@ bool postgres_link_wait(struct postgres_link *link, bool writable, struct instan
     lock_must_hold_none();
     if (atomic_load(&link->cut))
         return false;
-    if (poll(fds, 2, instant_left_ms(until, clock_now())) > 0 && fds[1].revents != 0)
+    if (poll_until(link, fds, until) > 0 && fds[1].revents != 0)
         eventfd_read(link->wake, &nudges);
     return !atomic_load(&link->cut);
 }

@@ -31,8 +31,10 @@ struct postgres_link {
     int wake;                   /* eventfd: another thread wants ours */
     _Atomic bool cut;           /* for good */
     const char *slow;           /* set: said where an answer takes long, which it may */
-    char error[512];            /* of the last call that failed, with what to do */
-    enum engine_state trouble;  /* what that says of the engine */
+    /* NULL: nothing; else done before each wait, which ends for it when it returns. */
+    struct instant (*meanwhile)(struct postgres_link *link, struct instant until);
+    char error[512];           /* of the last call that failed, with what to do */
+    enum engine_state trouble; /* what that says of the engine */
 };
 
 /* 0, or an errno value. `url` and `engine` stay the caller's. */

@@ -12,6 +12,7 @@
 #include <libpq-fe.h>
 
 #include "fcgiwait/clock.h"
+#include "fcgiwait/container.h"
 #include "fcgiwait/thread.h"
 #include "postgres_await.h"
 
@@ -170,42 +171,49 @@ static bool propose(struct postgres *postgres, size_t count, struct instant unti
 
 /* Nobody waits for a server that has been away for so long: the follower says when it is
  * back. */
-static void run_alone(struct postgres *postgres, size_t count, struct fence *fences)
+static void run_alone(struct postgres *postgres, size_t count)
 {
     settle(postgres, count, EDIT_FAILED, 0);
-    if (fences == NULL)
+    if (postgres->fences == NULL)
         return;
     thread_pause(REFUSED);
-    postgres_fences_open(postgres, fences, false);
+    postgres_fences_open(postgres, false);
 }
 
 static void run(struct postgres *postgres, size_t count)
 {
-    struct fence *fences = queue_take_fences(&postgres->queue);
-    bool strict = postgres->fenced && fences != NULL, good = true;
+    postgres->fences = queue_take_fences(&postgres->queue);
+    bool strict = postgres->fenced && postgres->fences != NULL, good = true;
     if (!engine_answers(&postgres->engine, postgres->patience)) {
-        run_alone(postgres, count, fences);
+        run_alone(postgres, count);
         return;
     }
     if (count > 0 || strict || kept_has(&postgres->kept) ||
         atomic_load(&postgres->owes_mark))
-        good = propose(postgres, count, queue_earliest(postgres->edits, count, fences));
+        good = propose(postgres, count, queue_earliest(postgres->edits, count));
     if (good && kept_has(&postgres->kept))
         kept_deliver(&postgres->kept, &postgres->queue);
     if (strict)
-        postgres_fences_open(postgres, fences, good);
-    else if (fences != NULL)
-        good = postgres_fences_look(postgres, fences) && good;
+        postgres_fences_open(postgres, good);
+    else if (postgres->fences != NULL)
+        good = postgres_fences_look(postgres) && good;
     if (good)
         return;
     thread_pause(REFUSED);
     queue_nudge(&postgres->queue); /* for what is left to do */
 }
 
+static struct instant expire(struct postgres_link *link, struct instant until)
+{
+    struct postgres *postgres = CONTAINER_OF(link, struct postgres, proposing);
+    return queue_expire(&postgres->queue, &postgres->fences, until);
+}
+
 void *postgres_proposer(void *context)
 {
     struct postgres *postgres = context;
     size_t count;
+    postgres->proposing.meanwhile = expire;
     while (queue_take(&postgres->queue, INSTANT_NEVER, postgres->edits, POSTGRES_MOST,
                       &count))
         run(postgres, count);

@@ -68,17 +68,58 @@ bool queue_take(struct queue *queue, struct instant until, struct edit **edits,
     return going;
 }
 
-struct instant queue_earliest(struct edit *const *edits, size_t count,
-                              const struct fence *fences)
+struct instant queue_earliest(struct edit *const *edits, size_t count)
 {
     struct instant until = instant_after(clock_now(), STORE_PATIENCE);
     for (size_t i = 0; i < count; i++)
         if (edits[i]->until.at < until.at)
             until = edits[i]->until;
-    for (; fences != NULL; fences = fences->next)
-        if (fences->until.at < until.at)
-            until = fences->until;
     return until;
+}
+
+/* Moves those whose time is over to `over`; returns when the next one's is, or `until`.
+ */
+static struct instant sift(struct fence **fences, struct instant now,
+                           struct instant until, struct fence **over)
+{
+    while (*fences != NULL) {
+        struct fence *fence = *fences;
+        if (fence->until.at > now.at) {
+            if (fence->until.at < until.at)
+                until = fence->until;
+            fences = &fence->next;
+        } else {
+            *fences = fence->next;
+            fence->next = *over;
+            *over = fence;
+        }
+    }
+    return until;
+}
+
+/* How often to look whether more have come. */
+#define SOON (100 * NANOS_PER_MS)
+
+struct instant queue_expire(struct queue *queue, struct fence **taken,
+                            struct instant until)
+{
+    struct instant now = clock_now(), soon = instant_after(now, SOON);
+    struct fence *over = NULL;
+    lock_take(&queue->lock);
+    until = sift(&queue->fences, now, soon.at < until.at ? soon : until, &over);
+    lock_drop(&queue->lock);
+    until = sift(taken, now, until, &over);
+    queue_give_up(over);
+    return until;
+}
+
+struct instant queue_latest(const struct fence *fences, struct instant most)
+{
+    struct instant until = {.at = 0};
+    for (; fences != NULL; fences = fences->next)
+        if (fences->until.at > until.at)
+            until = fences->until;
+    return until.at < most.at ? until : most;
 }
 
 /* The lock is held. */

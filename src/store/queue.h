@@ -36,9 +36,18 @@ void queue_add(struct queue *queue, struct edit *edits, size_t count);
 bool queue_take(struct queue *queue, struct instant until, struct edit **edits,
                 size_t most, size_t *count);
 
-/* When the first of these has failed; STORE_PATIENCE from now at most. */
-struct instant queue_earliest(struct edit *const *edits, size_t count,
-                              const struct fence *fences);
+/* When the first of these has failed; STORE_PATIENCE from now at most. No reader's time
+ * makes it shorter: one who has none would let other people's changes fail. */
+struct instant queue_earliest(struct edit *const *edits, size_t count);
+
+/* While the thread waits for something: gives up the fences whose time is over, of those
+ * that it has taken and of those that have come since. Returns when to do it again, or
+ * `until` where that is before. */
+struct instant queue_expire(struct queue *queue, struct fence **taken,
+                            struct instant until);
+
+/* When the last of these has failed, or `most` where that is before. */
+struct instant queue_latest(const struct fence *fences, struct instant most);
 
 /* Lets the thread look after what it owns, edits or not. */
 void queue_nudge(struct queue *queue);

@@ -59,6 +59,7 @@ struct redis {
     uint64_t connections; /* of its own, so far */
     uint64_t numbered;    /* edits, so far */
     size_t held;          /* edits in `edits`, those to be decided again first */
+    struct fence *fences; /* that it has taken */
     struct edit *edits[REDIS_MOST];
     struct decision *decisions; /* REDIS_MOST */
     struct text *arguments;     /* of one call */

@@ -143,8 +143,8 @@ static bool has_reached(const struct redis *redis, const struct redis_point *poi
            strcmp(redis->era, point->era) == 0;
 }
 
-bool redis_await(struct redis *redis, const struct redis_point *point,
-                 struct instant until)
+static bool await_until(struct redis *redis, const struct redis_point *point,
+                        struct instant until)
 {
     struct patience patience = {until, &redis->patience_ends};
     lock_take(&redis->lock);
@@ -154,4 +154,17 @@ bool redis_await(struct redis *redis, const struct redis_point *point,
     bool reached = has_reached(redis, point);
     lock_drop(&redis->lock);
     return reached;
+}
+
+bool redis_await(struct redis *redis, const struct redis_point *point,
+                 struct instant until)
+{
+    struct patience patience = {until, &redis->patience_ends};
+    struct instant next = {.at = 0}; /* a look first: whose time is over may have it */
+    while (!await_until(redis, point, next)) {
+        if (patience_is_over(&patience))
+            return false;
+        next = queue_expire(&redis->queue, &redis->fences, until);
+    }
+    return true;
 }

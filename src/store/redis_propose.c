@@ -22,6 +22,7 @@ static bool connected(struct redis *redis, struct instant until)
         if (redis_take_over(redis))
             return true;
         redis_link_close(&redis->proposing);
+        queue_expire(&redis->queue, &redis->fences, until);
         if (!patience_pause(&patience, tries))
             return false;
     }
@@ -258,15 +259,14 @@ static bool has_sentinels(const struct redis *redis)
 }
 
 /* The engine was asked after they had come. Whose time is not over waits on. */
-static void open_fences(struct redis *redis, struct fence *fences, bool asked,
-                        const struct redis_point *point)
+static void open_fences(struct redis *redis, bool asked, const struct redis_point *point)
 {
-    struct instant bound = instant_after(clock_now(), redis->patience);
-    while (fences != NULL) {
-        struct fence *fence = fences;
-        struct instant until = fence->until.at < bound.at ? fence->until : bound;
-        fences = fence->next;
-        bool reached = asked && redis_await(redis, point, until);
+    struct instant most = instant_after(clock_now(), redis->patience);
+    bool reached = asked && redis->fences != NULL &&
+                   redis_await(redis, point, queue_latest(redis->fences, most));
+    while (redis->fences != NULL) {
+        struct fence *fence = redis->fences;
+        redis->fences = fence->next;
         if (reached && fence->index > atomic_load(&redis->store.index) &&
             fence->index < INDEX_LIMIT && has_sentinels(redis))
             redis_doubt(redis, fence);
@@ -284,24 +284,23 @@ static bool owes(const struct redis *redis)
 static void run(struct redis *redis, size_t count, char (*bases)[TEXT_NUMBER])
 {
     struct edit *edits[REDIS_MOST];
-    struct fence *fences = queue_take_fences(&redis->queue);
+    redis->fences = queue_take_fences(&redis->queue);
     memcpy(edits, redis->edits, count * sizeof *edits);
     redis->held = 0;
-    bool bare = count == 0 && fences == NULL;
+    bool bare = count == 0 && redis->fences == NULL;
     if (bare && !owes(redis))
         return;
     struct call call = {.redis = redis,
                         .edits = edits,
                         .count = count,
                         /* Where nobody waits one try is enough. */
-                        .until =
-                            bare ? clock_now() : queue_earliest(edits, count, fences),
+                        .until = bare ? clock_now() : queue_earliest(edits, count),
                         .bases = bases,
                         .arguments = redis->arguments};
     bool asked = ask(&call);
-    if (!asked && fences != NULL)
+    if (!asked && redis->fences != NULL)
         thread_pause(REFUSED); /* they ask again */
-    open_fences(redis, fences, asked, &call.point);
+    open_fences(redis, asked, &call.point);
     if (call.taken && kept_has(&redis->kept))
         kept_deliver(&redis->kept, &redis->queue);
 }

@@ -13,6 +13,10 @@
 #endif
 
 #include "backend.h"
+#include "fcgiwait/clock.h"
+
+/* What a look at the engine may take where a reader has less time, or none. */
+#define STORE_LOOK (1 * NANOS_PER_SECOND)
 
 static const struct store_backend *const backends[] = {
     &store_sqlite,
@@ -124,6 +128,9 @@ void store_engine(struct store *store, struct engine_report *report)
 
 void store_fence(struct store *store, struct fence *fence)
 {
+    struct instant least = instant_after(clock_now(), STORE_LOOK);
+    if (fence->until.at < least.at)
+        fence->until = least;
     if (store->backend->fence != NULL)
         store->backend->fence(store, fence);
     else

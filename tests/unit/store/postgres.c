@@ -314,13 +314,18 @@ static void the_start_of_one_is_known_to_all(void **state)
     assert_true(index_of(0, "/", SCOPE_BELOW) < index);
 }
 
-static void fenced_reads_have_all_that_was_committed(void **state)
+static void open_fenced(void)
 {
-    (void)state;
     store_rig_close(&machines[0]);
     options.fenced = true;
     store_rig_open(&machines[0], &options);
     options.fenced = false;
+}
+
+static void fenced_reads_have_all_that_was_committed(void **state)
+{
+    (void)state;
+    open_fenced();
     for (int i = 1; i <= 20; i++) {
         uint64_t before = index_of(0, "/posts/77", SCOPE_SELF);
         /* Not even flushed when it is acknowledged. */
@@ -331,6 +336,50 @@ static void fenced_reads_have_all_that_was_committed(void **state)
                             i, i);
         assert_true(reaches(0, 0, 10 * NANOS_PER_SECOND));
         assert_true(index_of(0, "/posts/77", SCOPE_SELF) > before);
+    }
+}
+
+/* And lets no change of others fail. */
+static void a_reader_without_time_gets_one_look(void **state)
+{
+    int looks[MACHINES] = {0};
+    struct engine_report report;
+    (void)state;
+    open_fenced();
+    for (int i = 0; i < 20; i++)
+        for (int k = 0; k < MACHINES; k++) {
+            looks[k] += reaches(k, store_index(machines[k].store) + 1000000, 0);
+            assert_int_equal(store_rig_touch(&machines[k], "/t").result, EDIT_CHANGED);
+        }
+    for (int k = 0; k < MACHINES; k++) {
+        must(looks[k] >= 10, "machine %d: %d of 20 looks", k, looks[k]);
+        store_engine(machines[k].store, &report);
+        assert_int_equal(report.state, ENGINE_GOOD);
+    }
+}
+
+/* Those have longer. */
+static void a_reader_is_given_up_while_changes_are_waited_for(void **state)
+{
+    struct errand errands[2];
+    const struct edit touch = {.kind = EDIT_TOUCH, .path = TEXT("/t")};
+    bool reached[2];
+    int done[2];
+    (void)state;
+    open_fenced();
+    postgres_server_freeze(&server, true);
+    for (int i = 0; i < 2; i++) {
+        store_rig_send(&machines[i], &errands[i], &touch);
+        reached[i] = reaches(i, store_index(machines[i].store) + 1000000, 0);
+        sem_getvalue(&errands[i].done, &done[i]);
+    }
+    postgres_server_freeze(&server, false);
+    for (int i = 0; i < 2; i++) {
+        struct edited edited = store_rig_await(&errands[i]);
+        must(edited.result == EDIT_CHANGED || edited.result == EDIT_KEPT, "result %d",
+             (int)edited.result);
+        assert_false(reached[i]);
+        assert_int_equal(done[i], 0);
     }
 }
 
@@ -523,6 +572,8 @@ int main(void)
         TEST(an_index_that_nobody_gave_holds_nobody_up),
         TEST(the_start_of_one_is_known_to_all),
         TEST(fenced_reads_have_all_that_was_committed),
+        TEST(a_reader_without_time_gets_one_look),
+        TEST(a_reader_is_given_up_while_changes_are_waited_for),
         TEST(a_big_transaction_is_all_of_its_table),
         TEST(the_oldest_paths_are_forgotten),
         TEST(a_stop_does_not_wait_for_a_log_that_stands_still),

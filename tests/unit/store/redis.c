@@ -630,6 +630,31 @@ static void a_fence_is_given_up_in_time(void **state)
     kill(server.pid, SIGCONT);
 }
 
+static void *look_without_time(void *context)
+{
+    struct store *store = machines[0].store;
+    (void)context;
+    while (writing)
+        store_rig_pass(&machines[0], store_index(store) + 1000, 0);
+    return NULL;
+}
+
+static void a_reader_without_time_lets_no_change_fail(void **state)
+{
+    pthread_t reader;
+    char body[16];
+    (void)state;
+    writing = true;
+    pthread_create(&reader, NULL, look_without_time, NULL);
+    for (int i = 0; i < 300; i++) {
+        snprintf(body, sizeof body, "%d", i);
+        assert_int_equal(store_rig_put(&machines[0], "/a", "x/y", body).result,
+                         i == 0 ? EDIT_CREATED : EDIT_CHANGED);
+    }
+    writing = false;
+    pthread_join(reader, NULL);
+}
+
 /* --- what can't be opened --- */
 
 static void must_refuse(const char *url, const char *name, const char *why)
@@ -749,6 +774,7 @@ int main(void)
         TEST(who_only_listens_is_never_given_up),
         TEST(a_fence_opens_once_the_state_is_as_new),
         TEST(a_fence_is_given_up_in_time),
+        TEST(a_reader_without_time_lets_no_change_fail),
         TEST(what_cannot_be_is_named),
         cmocka_unit_test(what_can_be_no_url_is_named_before_a_start),
         TEST(stores_of_other_names_share_an_engine),
