@@ -33,9 +33,9 @@ enum room_parked {
     ROOM_NO_MEMORY
 };
 
-/* For a waiter that parks again and again: chooses its worker. From here on a client that
- * goes away while the waiter is not parked is not missed. Whoever parks only once does
- * not need it.
+/* For a waiter that parks again and again, or later: chooses its worker. From here on a
+ * client that goes away while the waiter is not parked is not missed. Whoever parks only
+ * once, and at once, does not need it.
  */
 void room_admit(struct room *room, struct waiter *waiter);
 

@@ -102,6 +102,9 @@ void fence_wait(struct service *service, struct request *request,
     fenced->look = look;
     fenced->fence.done = fence_done;
     fenced->fence.index = index;
-    fenced->fence.until = read_plan_deadline(clock_now(), operation->wait, 0, 0);
+    fenced->operation.asked = clock_now();
+    fenced->fence.until =
+        read_plan_deadline(fenced->operation.asked, operation->wait, 0, 0);
+    room_admit(service->room, &request->waiter); /* who leaves now is not held later */
     store_fence(service->store, &fenced->fence);
 }

@@ -50,6 +50,14 @@ void hold_leave(struct service *service, struct request *request)
     counter_add(&service->counters->waiting, -1);
 }
 
+/* Nobody is there to answer. */
+static void give_back(struct request *request)
+{
+    trace_hung_up(request);
+    deliver_forget(request);
+    request->exchange->reply(request, NULL);
+}
+
 /* waiter_answer_fn */
 static void let_go(struct waiter *waiter, enum verdict verdict,
                    const struct present *news)
@@ -76,9 +84,7 @@ static void let_go(struct waiter *waiter, enum verdict verdict,
         break;
     case VERDICT_HUNG_UP:
         counter_add(&service->counters->held_gone, 1);
-        trace_hung_up(request);
-        deliver_forget(request);
-        request->exchange->reply(request, NULL);
+        give_back(request);
         break;
     }
 }
@@ -91,7 +97,7 @@ bool hold_until(struct service *service, struct request *request,
     if (!hold_take(service, request, operation))
         return true;
     double chance = rules->wait_jitter > 0 ? hold_luck() : 0;
-    request->since = clock_now();
+    request->since = operation->asked.at != 0 ? operation->asked : clock_now();
     struct instant deadline =
         read_plan_deadline(request->since, plan->wait, rules->wait_jitter, chance);
     trace_held(request, deadline); /* later it may have been answered */
@@ -103,10 +109,11 @@ bool hold_until(struct service *service, struct request *request,
         return true;
     }
     hold_leave(service, request);
-    request->waiter.worker = 0;
     if (parked == ROOM_STOPPING)
         deliver_unchanged(service, request);
     else if (parked == ROOM_NO_MEMORY)
         deliver_no_memory(service, request);
+    else if (parked == ROOM_LEFT)
+        give_back(request);
     return parked != ROOM_MOVED;
 }

@@ -213,6 +213,7 @@ bool operation_read(struct operation *operation, const struct cgi *cgi,
                     const struct service_rules *rules, nanos wall)
 {
     operation->rules = rules;
+    operation->asked = (struct instant){0};
     operation->method = method_parse(cgi->method);
     operation->endpoint = endpoint_of(cgi->endpoint);
     operation->query = cgi->query;

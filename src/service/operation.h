@@ -59,6 +59,7 @@ struct operation {
     bool wait_is_preferred;       /* it is the Prefer header's */
     nanos wait;                   /* in effect, capped, and over when `expires` is */
     nanos expires;                /* wall clock: until then it may be held */
+    struct instant asked;         /* its wait began then, at a fence; .at 0: it has not */
     struct text client;           /* who asks; empty: not said */
     struct conditions conditions; /* entity tags with a wait are an index, too */
 

@@ -305,7 +305,8 @@ void stream_begin(struct request *request, struct stream *stream, struct reply *
     counter_add(&service->counters->held, 1);
     trace_held(request, stream->ends);
     deliver_count(service, request, head);
-    room_admit(service->room, &request->waiter);
+    if (request->waiter.worker == 0) /* else it was, before a fence */
+        room_admit(service->room, &request->waiter);
     switch (request->exchange->head(request, head)) {
     case SENT_ALL:
         go_on(request);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fcgiwait/thread.h"
 #include "must.h"
 #include "service_rig.h"
 #include "store/backend.h"
@@ -185,6 +186,61 @@ static void once_it_is_reached_the_stream_begins(void **state)
     assert_false(visit.ended);
 }
 
+/* Asks with an index that the state has, waits at the fence, and is held then: `most`
+ * from before that. */
+static void must_be_held(struct service_rig *rig, const struct cgi *cgi, nanos most)
+{
+    struct visit visit;
+    far.fence = NULL;
+    service_rig_serve(rig, &visit, cgi);
+    must(far.fence != NULL, "it was not waited for");
+    nanos ends = instant_after(clock_now(), most).at;
+    thread_pause(200 * NANOS_PER_MS);
+    far.fence->done(far.fence, true);
+    must(!visit_is_answered(&visit), "it got %d", visit.status);
+    assert_true(visit.request.waiter.deadline.at <= ends);
+    assert_true(visit_hang_up(&visit));
+}
+
+static void what_a_fence_took_is_a_part_of_the_wait(void **state)
+{
+    struct service_rig *rig = *state;
+    char query[64], expires[32];
+    struct cgi cgi = ask_ahead("*/*", "resource");
+    far.is_silent = true;
+    snprintf(query, sizeof query, "index=%llu&wait=50s",
+             (unsigned long long)store_index(far.near));
+    cgi.query = text_of(query);
+    must_be_held(rig, &cgi, 50 * NANOS_PER_SECOND);
+    nanos now = clock_wall(), end = now / NANOS_PER_SECOND + 40;
+    snprintf(expires, sizeof expires, "%lld", (long long)end);
+    cgi.expires = text_of(expires);
+    must_be_held(rig, &cgi, end * NANOS_PER_SECOND - now);
+}
+
+static void who_leaves_at_a_fence_is_not_held_afterwards(void **state)
+{
+    static const char *const accepts[] = {"*/*", "text/event-stream"};
+    struct service_rig *rig = *state;
+    char query[64];
+    for (size_t i = 0; i < sizeof accepts / sizeof *accepts; i++) {
+        struct visit visit;
+        struct cgi cgi = ask_ahead(accepts[i], "resource");
+        snprintf(query, sizeof query, "index=%llu&wait=60s",
+                 (unsigned long long)store_index(far.near));
+        cgi.query = text_of(query);
+        far.is_silent = true;
+        far.fence = NULL;
+        service_rig_serve(rig, &visit, &cgi);
+        must(far.fence != NULL, "it was not waited for");
+        assert_false(service_hangup(&visit.request)); /* the store has it */
+        far.fence->done(far.fence, true);
+        assert_int_equal(counter_read(&rig->counters.waiting), 0);
+        must(i > 0 || (visit.answers == 1 && visit.gone), "it was answered");
+        must(i == 0 || visit.ended, "the stream goes on");
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, service_rig_teardown)
 
 int main(void)
@@ -196,6 +252,8 @@ int main(void)
         TEST(who_wants_lines_is_told_why),
         TEST(where_streams_are_off_it_is_a_poll),
         TEST(once_it_is_reached_the_stream_begins),
+        TEST(what_a_fence_took_is_a_part_of_the_wait),
+        TEST(who_leaves_at_a_fence_is_not_held_afterwards),
     };
     return cmocka_run_group_tests_name("service/fence", tests, NULL, NULL);
 }
