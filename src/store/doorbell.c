@@ -92,8 +92,8 @@ static int guard(struct doorbell_page *page)
 /* --- the file --- */
 
 /* All of it takes its room on the disk now: a page that can't be written to later ends
- * the process. `at` NULL: anywhere. */
-static struct doorbell_page *map(int fd, void *at)
+ * the process. */
+static struct doorbell_page *map(int fd)
 {
     int result = posix_fallocate(fd, 0, DOORBELL_SIZE);
     if (result != 0) {
@@ -101,9 +101,7 @@ static struct doorbell_page *map(int fd, void *at)
         return NULL;
     }
     void *page = mmap(NULL, DOORBELL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (at == NULL)
-        return page != MAP_FAILED ? page : NULL;
-    return put_in_place(page, at) ? at : NULL;
+    return page != MAP_FAILED ? page : NULL;
 }
 
 static int open_file(const char *file)
@@ -113,7 +111,7 @@ static int open_file(const char *file)
 
 static bool open_page(struct doorbell *doorbell)
 {
-    doorbell->page = map(doorbell->fd, NULL);
+    doorbell->page = map(doorbell->fd);
     if (doorbell->page == NULL)
         return false;
     doorbell->guard = guard(doorbell->page);
@@ -153,8 +151,14 @@ bool doorbell_mend(struct doorbell *doorbell)
     int fd = open_file(doorbell->file);
     if (fd < 0)
         return false;
-    doorbell_wake(doorbell);
-    bool good = map(fd, doorbell->page) != NULL;
+    struct doorbell_page *page = map(fd);
+    /* Who sleeps on the page that goes; and nobody, where it stays: they would try to
+     * mend it too, and wake each other without end. */
+    if (page != NULL)
+        doorbell_wake(doorbell);
+    bool good = page != NULL && put_in_place(page, doorbell->page);
+    if (page != NULL && !good)
+        munmap(page, DOORBELL_SIZE);
     if (good) {
         atomic_store(&guards[doorbell->guard].lost, false);
         dup3(fd, doorbell->fd, O_CLOEXEC);

@@ -219,18 +219,28 @@ void sqlite_report(struct sqlite *sqlite)
                  sqlite->file, unsound.count, (unsigned long long)unsound.index);
 }
 
+static bool mend(struct sqlite *sqlite, bool was_sound)
+{
+    bool sound = sqlite_mend_doorbell(sqlite);
+    if (was_sound && !sound)
+        log_error("the doorbell beside %s can't be found or made: %s", sqlite->file,
+                  strerror(errno));
+    else if (sound && !was_sound)
+        log_info("the doorbell beside %s is there again", sqlite->file);
+    return sound;
+}
+
+/* Nobody rings a doorbell that only we have. */
 void *sqlite_follower(void *context)
 {
     struct sqlite *sqlite = context;
-    for (;;) {
+    for (bool sound = true, good;;) {
+        sound = mend(sqlite, sound);
         uint32_t rings = doorbell_rings(&sqlite->doorbell);
         if (atomic_load(&sqlite->stopping))
             break;
-        if (!sqlite_mend_doorbell(sqlite))
-            log_error("the doorbell beside %s can't be found or made: %s", sqlite->file,
-                      strerror(errno));
-        bool good = sqlite_follow_doorbell(sqlite);
-        doorbell_sleep(&sqlite->doorbell, rings, good ? 0 : FOLLOW_AGAIN);
+        good = sqlite_follow_doorbell(sqlite);
+        doorbell_sleep(&sqlite->doorbell, rings, good && sound ? 0 : FOLLOW_AGAIN);
     }
     atomic_store(&sqlite->follower_ended, true);
     return NULL;

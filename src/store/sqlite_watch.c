@@ -51,8 +51,7 @@ static bool take_events(struct sqlite *sqlite)
 static void look_after(struct sqlite *sqlite)
 {
     if (!sqlite_mend_doorbell(sqlite))
-        log_error("the doorbell beside %s can't be found or made: %s", sqlite->file,
-                  strerror(errno));
+        doorbell_wake(&sqlite->doorbell); /* the follower goes on with it */
     watch_doorbell(sqlite);
     sqlite_follow_doorbell(sqlite);
     queue_nudge(&sqlite->queue); /* the file is the writer's */

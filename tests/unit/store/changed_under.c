@@ -2,13 +2,17 @@
 /* The SQLite store while somebody changes its files under it: removes, replaces,
  * restores, empties, cuts short. Two processes over it, each a store with a tree of its
  * own. */
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include <sqlite3.h>
 
+#include "fcgiwait/thread.h"
+
 #include "must.h"
 #include "shell.h"
+#include "store/sqlite.h"
 #include "store_rig.h"
 
 static struct store_rig_folder folder;
@@ -226,6 +230,85 @@ static void a_doorbell_that_is_cut_short_kills_nobody(void **state)
     all_hear_each_other();
 }
 
+/* --- a machine that has nothing left --- */
+
+static struct {
+    _Atomic(const struct doorbell *) mending; /* that can't be done to this one */
+    _Atomic int tries;                        /* to mend it */
+    _Atomic bool room, watches;               /* there are none */
+    _Atomic int rooms;                        /* that were asked for meanwhile */
+} no;
+
+bool __real_doorbell_mend(struct doorbell *doorbell);
+bool __wrap_doorbell_mend(struct doorbell *doorbell);
+bool __wrap_doorbell_mend(struct doorbell *doorbell)
+{
+    if (atomic_load(&no.mending) != doorbell)
+        return __real_doorbell_mend(doorbell);
+    atomic_fetch_add(&no.tries, 1);
+    errno = EMFILE;
+    return false;
+}
+
+int __wrap_posix_fallocate(int fd, off_t at, off_t len);
+int __wrap_posix_fallocate(int fd, off_t at, off_t len)
+{
+    if (!atomic_load(&no.room))
+        return ftruncate(fd, at + len) == 0 ? 0 : errno;
+    atomic_fetch_add(&no.rooms, 1);
+    return ENOSPC;
+}
+
+int __wrap_posix_fallocate64(int fd, off_t at, off_t len)
+    __attribute__((alias("__wrap_posix_fallocate")));
+
+int __real_inotify_init1(int flags);
+int __wrap_inotify_init1(int flags);
+int __wrap_inotify_init1(int flags)
+{
+    if (!atomic_load(&no.watches))
+        return __real_inotify_init1(flags);
+    errno = EMFILE;
+    return -1;
+}
+
+static void await(const _Atomic int *count)
+{
+    for (int i = 0; i < 6000 && atomic_load(count) == 0; i++)
+        thread_pause(10 * NANOS_PER_MS);
+    assert_true(atomic_load(count) > 0);
+}
+
+/* Who only reads, and has no other way to hear of it. */
+static void a_doorbell_that_cannot_be_mended_is_tried_again(void **state)
+{
+    (void)state;
+    store_rig_close(&there);
+    atomic_store(&no.watches, true);
+    store_rig_open(&there, &options);
+    atomic_store(&no.watches, false);
+    atomic_store(&no.mending, &((struct sqlite *)there.store)->doorbell);
+    shell("rm %s-board", folder.file);
+    await(&no.tries);
+    atomic_store(&no.mending, NULL);
+    put(&here, "/a", "3");
+    store_rig_await_body(&there, "/a", "3");
+    all_hear_each_other();
+}
+
+/* Each second, not without end: they ring each other's bells. */
+static void a_doorbell_without_room_is_tried_again(void **state)
+{
+    (void)state;
+    atomic_store(&no.room, true);
+    shell("rm %s-board", folder.file);
+    await(&no.rooms);
+    thread_pause(NANOS_PER_SECOND);
+    assert_in_range(atomic_load(&no.rooms), 1, 100);
+    atomic_store(&no.room, false);
+    all_hear_each_other();
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, start, stop)
@@ -239,6 +322,8 @@ int main(void)
         TEST(a_doorbell_that_is_removed_is_made_again),
         TEST(a_doorbell_that_is_replaced_is_found),
         TEST(a_doorbell_that_is_cut_short_kills_nobody),
+        TEST(a_doorbell_that_cannot_be_mended_is_tried_again),
+        TEST(a_doorbell_without_room_is_tried_again),
     };
     return cmocka_run_group_tests_name("store/changed_under", tests, NULL, NULL);
 }
