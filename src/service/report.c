@@ -98,8 +98,9 @@ static size_t count_names(struct text rest)
     return count;
 }
 
+/* `may_be_all`: of what there is, whoever it belongs to. */
 static void add_name(struct pending *pending, const struct operation *operation,
-                     const struct naming *naming, struct text name)
+                     const struct naming *naming, struct text name, bool may_be_all)
 {
     bool below = name.len >= 2 && memcmp(name.at + name.len - 2, "/*", 2) == 0;
     struct text reference = {name.at, name.len - below}, path;
@@ -111,23 +112,24 @@ static void add_name(struct pending *pending, const struct operation *operation,
     }
     pending->bytes += naming_most(naming, reference);
     path = nearest_path(path, operation->rules->limit_path);
-    if (below)
-        add(pending, EDIT_EVERYTHING, path_without_slash(path));
-    else
+    if (!below)
         add(pending, EDIT_TOUCH, path);
+    else if (may_be_all || path.len > 1)
+        add(pending, EDIT_EVERYTHING, path_without_slash(path));
 }
 
 /* As resources are called here, and where URLs are called otherwise, as URLs: it may come
- * from the configuration or from the API. */
+ * from the configuration or from the API. All below a tenant's root is what is in front
+ * of its URLs, and not the other tenants'. */
 static void add_names(struct pending *pending, const struct operation *operation,
                       const struct naming *naming)
 {
     const struct naming plain = {.base = operation->path};
     struct text rest = operation->also, name;
     while (next_name(&rest, &name)) {
-        add_name(pending, operation, naming, name);
+        add_name(pending, operation, naming, name, true);
         if (naming->front.len + naming->off.len > 0)
-            add_name(pending, operation, &plain, name);
+            add_name(pending, operation, &plain, name, naming->front.len == 0);
     }
 }
 

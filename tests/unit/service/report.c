@@ -301,8 +301,12 @@ static void must_wake(struct service_rig *service_rig, const struct cgi *names,
     }
     struct cgi cgi = report_of("PUT", path, "200"); /* it sleeps: wake it to go on */
     struct visit put;
+    char value[256];
+    uint64_t before = store_index(service_rig->store);
     assert_int_equal(service_rig_ask(service_rig, &put, &cgi), 204);
     visit_await(&visit);
+    must(strtoull(visit_header(&visit, "X-Polling-Index", value), NULL, 10) > before,
+         "%s was being woken", path);
 }
 
 static void what_the_answer_locates_is_touched_too(void **state)
@@ -378,6 +382,17 @@ static void the_configuration_names_more(void **state)
           .also = TEXT("/t/a")},
          "/t/a",
          true},
+        {{.resource = TEXT("/t/posts"),
+          .request_uri = TEXT("/posts"),
+          .also = TEXT("/*")},
+         "/t/a",
+         true},
+        {{.resource = TEXT("/t/posts"),
+          .request_uri = TEXT("/posts"),
+          .also = TEXT("/* /a/../*")},
+         "/u/a",
+         false},
+        {{.request_uri = TEXT("/api/posts"), .also = TEXT("/*")}, "/u/a", true},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         must_wake(*state, &rows[i].names, rows[i].path, rows[i].wakes);
