@@ -117,7 +117,8 @@ void again_done(struct pending *pending)
 {
     struct service *service = pending->service;
     for (size_t i = 0; i < pending->count; i++)
-        if (pending->edits[i].result != EDIT_CHANGED)
+        if (pending->edits[i].result != EDIT_CHANGED &&
+            pending->edits[i].result != EDIT_KEPT)
             atomic_store(&service->missed, true);
     counter_add(&service->counters->repeated, 1);
     pending_free(&pending);

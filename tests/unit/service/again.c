@@ -119,6 +119,31 @@ static void what_there_was_no_room_for_does_not_wait_for_what_is_later(void **st
     service_rig_close(&service_rig);
 }
 
+/* One that is kept is delivered once the engine is back, and nothing was missed. */
+static void what_is_kept_was_not_missed(void **state)
+{
+    static const struct {
+        enum edit_result result;
+        bool missed;
+    } rows[] = {{EDIT_CHANGED, false},
+                {EDIT_KEPT, false},
+                {EDIT_FAILED, true},
+                {EDIT_UNSURE, true}};
+    struct service_rig service_rig;
+    (void)state;
+    service_rig_open(&service_rig, &service_rig_rules);
+    struct service *service = service_rig.service;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct pending *pending = pending_new(service, NULL, 1, 0, again_done);
+        pending->edits[0].result = rows[i].result;
+        service->again.under_way++;
+        atomic_store(&service->missed, false);
+        again_done(pending);
+        assert_int_equal(atomic_load(&service->missed), rows[i].missed);
+    }
+    service_rig_close(&service_rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +151,7 @@ int main(void)
         cmocka_unit_test(the_earliest_counts_first),
         cmocka_unit_test(what_there_was_no_room_for_counts_while_more_comes),
         cmocka_unit_test(what_there_was_no_room_for_does_not_wait_for_what_is_later),
+        cmocka_unit_test(what_is_kept_was_not_missed),
     };
     return cmocka_run_group_tests_name("service/again", tests, NULL, NULL);
 }
