@@ -74,6 +74,9 @@ void reply_published(struct reply *reply, int status, uint64_t index);
 /* 204 after the report of a write. */
 void reply_reported(struct reply *reply, uint64_t index);
 
+/* 202 or 204 for what is kept until the engine is back: it has no index yet. */
+void reply_kept(struct reply *reply, int status);
+
 /* An error. `extra` is a whole header line that ends in CRLF, or NULL. */
 void reply_problem(struct reply *reply, const struct problem *problem, const char *extra,
                    bool head_only);

@@ -68,7 +68,7 @@ static void publish_done(struct pending *pending)
         histogram_add(&service->counters->publish, clock_now().at - pending->began.at);
         break;
     case EDIT_KEPT:
-        reply_published(&reply, 202, edit->index);
+        reply_kept(&reply, 202);
         deliver_reply(service, pending->request, &reply);
         break;
     default:

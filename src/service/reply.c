@@ -220,6 +220,14 @@ void reply_reported(struct reply *reply, uint64_t index)
     finish(reply);
 }
 
+void reply_kept(struct reply *reply, int status)
+{
+    begin(reply, status);
+    if (status == 202)
+        add(reply, TEXT("Content-Length: 0\r\n"));
+    finish(reply);
+}
+
 void reply_problem(struct reply *reply, const struct problem *problem, const char *extra,
                    bool head_only)
 {

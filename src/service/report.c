@@ -26,7 +26,7 @@ static void report_done(struct pending *pending)
         const struct edit *edit = &pending->edits[i];
         if (edit->result != EDIT_CHANGED && edit->result != EDIT_KEPT)
             failed = edit;
-        else if (edit->index > newest)
+        else if (edit->result == EDIT_CHANGED && edit->index > newest)
             newest = edit->index;
     }
     if (failed != NULL) {
@@ -40,7 +40,10 @@ static void report_done(struct pending *pending)
     } else {
         struct reply reply;
         counter_add(&service->counters->publishes, 1);
-        reply_reported(&reply, newest);
+        if (newest > 0)
+            reply_reported(&reply, newest);
+        else
+            reply_kept(&reply, 204);
         deliver_reply(service, pending->request, &reply);
     }
     pending_free(&pending);

@@ -97,6 +97,13 @@ static void publishes_and_options_have_short_answers(void **state)
     assert_string_equal(head_of(&reply),
                         "Status: 204 No Content\r\nX-Polling-Index: 7\r\n\r\n");
     reply_dispose(&reply);
+    reply_kept(&reply, 202);
+    assert_string_equal(head_of(&reply),
+                        "Status: 202 Accepted\r\nContent-Length: 0\r\n\r\n");
+    reply_dispose(&reply);
+    reply_kept(&reply, 204);
+    assert_string_equal(head_of(&reply), "Status: 204 No Content\r\n\r\n");
+    reply_dispose(&reply);
     reply_allow(&reply, "Allow: GET\r\n", "X: 1\r\n");
     assert_string_equal(head_of(&reply),
                         "Status: 204 No Content\r\nAllow: GET\r\nX: 1\r\n\r\n");
