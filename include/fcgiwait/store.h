@@ -197,6 +197,9 @@ bool store_move_to(struct store *store, const struct store_options *options, cha
 /* As in its options; static text. */
 const char *store_type(const struct store *store);
 
+/* Else only touches go through: any other edit is EDIT_ELSEWHERE. */
+bool store_keeps_documents(const struct store *store);
+
 /* How the engine is, for people and monitoring. Any thread. */
 void store_engine(struct store *store, struct engine_report *report);
 

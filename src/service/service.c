@@ -19,10 +19,14 @@
 #define READ_METHODS "GET, HEAD, OPTIONS"
 #define WRITE_METHODS "PUT, PATCH, POST, DELETE"
 
-/* By what is followed below the path, and by what may be published. */
-static const char *const allow_lines[2][2] = {
-    {"Allow: " READ_METHODS "\r\n", "Allow: " READ_METHODS ", " WRITE_METHODS "\r\n"},
-    {"Allow: " READ_METHODS ", QUERY\r\n",
+/* What may be published. */
+enum { NOTHING, TOUCHES, DOCUMENTS };
+
+/* By what is followed below the path, and by that. */
+static const char *const allow_lines[2][3] = {
+    {"Allow: " READ_METHODS "\r\n", "Allow: " READ_METHODS ", POST\r\n",
+     "Allow: " READ_METHODS ", " WRITE_METHODS "\r\n"},
+    {"Allow: " READ_METHODS ", QUERY\r\n", "Allow: " READ_METHODS ", QUERY, POST\r\n",
      "Allow: " READ_METHODS ", QUERY, " WRITE_METHODS "\r\n"},
 };
 
@@ -169,12 +173,20 @@ size_t service_wants_body(struct service *service, const struct cgi *cgi)
     return operation_body(cgi, service_rules(service));
 }
 
+static int publishable(const struct service *service, const struct operation *operation)
+{
+    if (!operation->publishes)
+        return NOTHING;
+    return store_keeps_documents(service->store) ? DOCUMENTS : TOUCHES;
+}
+
 static void allow(struct service *service, struct request *request,
                   const struct operation *operation)
 {
     struct reply reply;
-    reply_allow(&reply, allow_lines[operation->below][operation->publishes],
-                operation->publishes ? SERVICE_ACCEPT_PATCH : NULL);
+    int what = publishable(service, operation);
+    reply_allow(&reply, allow_lines[operation->below][what],
+                what == DOCUMENTS ? SERVICE_ACCEPT_PATCH : NULL);
     deliver_reply(service, request, &reply);
 }
 
@@ -183,7 +195,7 @@ static void refuse_method(struct service *service, struct request *request,
 {
     deliver_problem(service, request, 405,
                     "This method is not granted here; Allow names those that are.",
-                    allow_lines[operation->below][operation->publishes]);
+                    allow_lines[operation->below][publishable(service, operation)]);
 }
 
 static void method_serve(struct service *service, struct request *request,

@@ -14,6 +14,7 @@
 
 struct store_backend {
     const char *type;
+    bool keeps_no_documents; /* they are an application's */
     /* As store_can_be(), which has looked at the type; NULL: whatever the options say. */
     bool (*can_be)(const struct store_options *options, char *error, size_t capacity);
     struct store *(*open)(const struct store_options *options, char *error,

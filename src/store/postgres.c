@@ -220,6 +220,7 @@ static void postgres_close(struct store *store)
 }
 
 const struct store_backend store_postgres = {.type = "postgres",
+                                             .keeps_no_documents = true,
                                              .can_be = postgres_can_be,
                                              .open = postgres_open,
                                              .propose = postgres_propose,

@@ -93,6 +93,11 @@ const char *store_type(const struct store *store)
     return store->backend->type;
 }
 
+bool store_keeps_documents(const struct store *store)
+{
+    return !store->backend->keeps_no_documents;
+}
+
 void store_commit(struct store *store, struct edit *edits, size_t count)
 {
     store->backend->propose(store, edits, count);

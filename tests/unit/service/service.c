@@ -7,6 +7,7 @@
 
 #include "must.h"
 #include "service_rig.h"
+#include "store/backend.h"
 
 static struct cgi request(const char *method, const char *path)
 {
@@ -329,6 +330,27 @@ static void methods_are_granted_by_the_location(void **state)
     assert_int_equal(tree_resources(service_rig->tree), 0);
 }
 
+/* What a PUT would be told as well (405). */
+static void a_store_without_documents_grants_touches_alone(void **state)
+{
+    struct service_rig *service_rig = *state;
+    struct store *store = service_rig->store;
+    const struct store_backend *backend = store->backend;
+    struct store_backend elsewhere = *backend;
+    struct visit visit;
+    struct cgi cgi = request("OPTIONS", "/a");
+    elsewhere.keeps_no_documents = true;
+    store->backend = &elsewhere;
+    cgi.access = TEXT("publish");
+    assert_int_equal(service_rig_ask(service_rig, &visit, &cgi), 204);
+    must_have(&visit, "Allow", "GET, HEAD, OPTIONS, POST");
+    must_have(&visit, "Accept-Patch", NULL);
+    cgi.access = TEXT("read");
+    assert_int_equal(service_rig_ask(service_rig, &visit, &cgi), 204);
+    must_have(&visit, "Allow", "GET, HEAD, OPTIONS");
+    store->backend = backend;
+}
+
 static void only_bodies_that_will_be_read_are_kept(void **state)
 {
     static const struct {
@@ -433,6 +455,7 @@ int main(void)
         TEST(a_stop_answers_who_waits_and_who_comes_late),
         TEST(script_name_and_path_info_make_the_path),
         TEST(methods_are_granted_by_the_location),
+        TEST(a_store_without_documents_grants_touches_alone),
         TEST(only_bodies_that_will_be_read_are_kept),
         TEST(headers_that_are_too_long_are_told_so),
         TEST(new_rules_are_for_requests_from_now_on),
