@@ -60,6 +60,7 @@ struct redis {
     uint64_t numbered;    /* edits, so far */
     size_t held;          /* edits in `edits`, those to be decided again first */
     struct fence *fences; /* that it has taken */
+    bool alone;           /* replicas miss the newest edits */
     struct edit *edits[REDIS_MOST];
     struct decision *decisions; /* REDIS_MOST */
     struct text *arguments;     /* of one call */
@@ -92,8 +93,9 @@ bool redis_take_over(struct redis *redis);
 /* Says that once more, which is a change like any other. False: link->error. */
 bool redis_claim(struct redis *redis);
 
-/* With `replicas`: whether so many have what was proposed on the proposer's link. */
-bool redis_is_replicated(struct redis *redis);
+/* With `replicas`: whether so many have what was proposed on the proposer's link, within
+ * this span, of milliseconds. */
+bool redis_is_replicated(struct redis *redis, nanos span);
 
 /* Waits until the state has come to this point; false: it has not in time. */
 bool redis_await(struct redis *redis, const struct redis_point *point,

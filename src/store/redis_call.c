@@ -119,11 +119,11 @@ bool redis_take_over(struct redis *redis)
     return redis_claim(redis);
 }
 
-bool redis_is_replicated(struct redis *redis)
+bool redis_is_replicated(struct redis *redis, nanos span)
 {
     char count[16], most[24];
     snprintf(count, sizeof count, "%u", redis->replicas);
-    snprintf(most, sizeof most, "%" PRId64, redis->patience / NANOS_PER_MS / 2);
+    snprintf(most, sizeof most, "%" PRId64, span / NANOS_PER_MS);
     struct text words[] = {TEXT("WAIT"), text_of(count), text_of(most)};
     if (redis->replicas == 0)
         return true;

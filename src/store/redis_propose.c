@@ -13,6 +13,7 @@
 #include "redis.h"
 
 #define REFUSED (50 * NANOS_PER_MS)
+#define SHORTLY (50 * NANOS_PER_MS)
 #define AGAIN NANOS_PER_SECOND /* where something is kept, or it took no changes */
 
 static bool connected(struct redis *redis, struct instant until)
@@ -123,6 +124,7 @@ static void fail(struct redis *redis, struct edit *edit, enum edit_result result
     bool later = clock_now().at < atomic_load(&redis->patience_ends) &&
                  kept_add(&redis->kept, edit);
     edit->result = later ? EDIT_KEPT : result;
+    edit->index = 0; /* what was decided is void */
     edit->done(edit);
 }
 
@@ -179,13 +181,25 @@ static void note_trouble(struct redis *redis)
                        redis->proposing.error);
 }
 
+/* Only edits wait until they are there as well. Else it is asked whether those before
+ * have come to be. */
+static bool is_replicated(const struct call *call)
+{
+    struct redis *redis = call->redis;
+    if (call->count > 0)
+        redis->alone = !redis_is_replicated(redis, redis->patience / 2);
+    else if (redis->alone)
+        redis->alone = !redis_is_replicated(redis, SHORTLY);
+    return !redis->alone;
+}
+
 static void recover(struct call *call)
 {
     struct redis *redis = call->redis;
     bool certain = connected(redis, call->until) &&
                    redis_hello(redis, &redis->proposing, &call->point) &&
                    redis_await(redis, &call->point, call->until);
-    bool safe = redis->replicas == 0 || (certain && redis_is_replicated(redis));
+    bool safe = redis->replicas == 0 || (certain && is_replicated(call));
     /* An idle connection that was closed is no trouble. */
     if (!certain || !safe)
         note_trouble(redis);
@@ -209,13 +223,14 @@ static void note_good(struct redis *redis)
 static void settle_call(struct call *call)
 {
     struct redis *redis = call->redis;
-    bool replicated = redis_is_replicated(redis);
+    bool replicated = is_replicated(call);
     call->taken = !redis->troubled || redis_claim(redis);
     if (replicated && call->taken)
         note_good(redis);
     else
         note_trouble(redis);
-    settle_all(call, replicated && redis_await(redis, &call->point, call->until));
+    if (call->count > 0)
+        settle_all(call, replicated && redis_await(redis, &call->point, call->until));
     freeReplyObject(call->reply);
 }
 

@@ -285,6 +285,24 @@ static void replicas_that_we_miss(void **state)
     redis_server_stop(&replica);
 }
 
+/* Whom only publishes need. */
+static void fenced_reads_wait_for_no_replica(void **state)
+{
+    (void)state;
+    store_rig_close(&machine);
+    options.replicas = 1;
+    options.fenced = true;
+    store_rig_open(&machine, &options);
+    machine.may_go_back = true;
+    assert_int_equal(put("1"), EDIT_UNSURE);
+    await_state(ENGINE_ALONE, "store.replicas");
+    struct instant began = clock_now();
+    for (int i = 0; i < 10; i++)
+        assert_true(store_rig_pass(&machine, 0, 20 * NANOS_PER_SECOND));
+    assert_true(clock_now().at - began.at < 10 * plain.patience / 4);
+    await_state(ENGINE_ALONE, "store.replicas"); /* still */
+}
+
 /* Nor is it where its answer was lost, and it is found in the stream. */
 static void replicas_that_we_miss_after_a_lost_answer(void **state)
 {
@@ -386,6 +404,7 @@ int main(void)
         TEST(keys_of_another_application),
         TEST(replicas_that_redis_itself_misses),
         TEST(replicas_that_we_miss),
+        TEST(fenced_reads_wait_for_no_replica),
         TEST(replicas_that_we_miss_after_a_lost_answer),
         TEST(too_many_touches_while_it_is_away),
         TEST(fenced_reads_ask_the_engine),
