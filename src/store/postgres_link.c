@@ -161,9 +161,11 @@ bool postgres_link_tell(struct postgres_link *link, uint64_t place, bool asks)
 static bool shake_hands(struct postgres_link *link, struct instant until)
 {
     PostgresPollingStatusType next = PGRES_POLLING_WRITING;
+    bool had_time = clock_now().at < until.at;
     while (next != PGRES_POLLING_OK) {
         if (clock_now().at >= until.at) {
-            postgres_hosts_rotate(&link->hosts, link->connection);
+            if (had_time)
+                postgres_hosts_rotate(&link->hosts, link->connection);
             return postgres_link_lose(link, ENGINE_SLOW, "no answer in time");
         }
         if (!postgres_link_wait(link, next == PGRES_POLLING_WRITING, until))
@@ -211,6 +213,9 @@ static void put_options(const struct postgres_link *link, struct options *option
 {
     const PGconn *beside = link->beside != NULL ? link->beside->connection : NULL;
     const char *const other[] = {PQhost(beside), PQhostaddr(beside), PQport(beside)};
+    /* In an order of our own a standby could come first, for ever. */
+    put_option(options, "target_session_attrs",
+               link->hosts.lists[0] != NULL ? "read-write" : NULL);
     put_option(options, "dbname", link->url);
     for (size_t i = 0; i < POSTGRES_LISTS; i++)
         put_option(options, postgres_lists[i],
@@ -275,6 +280,7 @@ static bool may_be_slow(const struct postgres_link *link, struct instant *until)
     if (link->slow == NULL)
         return false;
     log_warn("%s", link->slow);
+    engine_set_trouble(link->engine, ENGINE_IS_FOLLOWED, ENGINE_SLOW, link->slow);
     *until = instant_after(clock_now(), SLOW);
     return true;
 }
