@@ -33,13 +33,15 @@ static bool lose(struct postgres *postgres, enum engine_state trouble, const cha
 /* --- what the log says --- */
 
 /* Another process knows of an index that is higher than any of ours can be. From its
- * place in the log on, all that follow take the same base. */
+ * place in the log on, all that follow take the same base. One that leaves the log no
+ * room is nobody's: every role may write such a message. */
 static void take_lift(struct postgres *postgres)
 {
     uint64_t natural;
     if (postgres->lift <= atomic_load(&postgres->base) ||
         !postgres_index_of(0, atomic_load(&postgres->timeline), postgres->reached,
                            &natural) ||
+        postgres->lift >= POSTGRES_INDEX_LIMIT / 2 ||
         postgres->lift >= POSTGRES_INDEX_LIMIT - natural)
         return;
     log_warn("another fcgiwait has told higher indexes than the server's log gives: "
@@ -76,11 +78,13 @@ static void take_message(struct postgres *postgres,
         return;
     else if (postgres_message_path(message->content, &path, &below))
         postgres_gather_path(&postgres->gather, path, below);
-    else if (!postgres->passed)
+    else if (!postgres->passed) {
+        postgres->passed = true;
         log_warn("a message in the log is no path such as /a or /a/*: \"%.*s\"; it is "
                  "passed over, and so are others like it",
                  message->content.len < 100 ? (int)message->content.len : 100,
                  message->content.at);
+    }
 }
 
 /* One that is not part of a transaction happens where it stands: a place in its record
