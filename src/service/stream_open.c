@@ -176,8 +176,11 @@ bool stream_serve(struct service *service, struct request *request,
                   const struct present *present)
 {
     enum accept_stream stream = wanted(operation, present);
+    struct read_plan plan;
     if (stream == ACCEPT_NO_STREAM)
         return refuse(service, request, operation, present);
+    if (read_plan_make(operation, span, present, &plan) == READ_FAILED)
+        return false;
     struct present told = *present;
     told.index = read_plan_index(operation, span, store_born(service->store), present);
     if (request->feed != NULL)

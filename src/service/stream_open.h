@@ -6,7 +6,8 @@
 #include "service_private.h"
 
 /* Answers with a stream, if the client wants one, or with 406, if it takes nothing that
- * can be given. False: it wants what a GET gives, or takes that, too.
+ * can be given. False: it wants what a GET gives, or takes that, too, or a condition that
+ * it has does not hold, which is answered as of any GET.
  * `present` is the state now, as its feed saw it if it has one, and `span` was looked at
  * after it. */
 bool stream_serve(struct service *service, struct request *request,

@@ -185,6 +185,39 @@ static void who_comes_back_to_what_is_forgotten_is_told_no_lower_index(void **st
     assert_false(visit.ended);
 }
 
+/* RFC 9110 section 13.1: as of any GET. */
+static void a_condition_that_does_not_hold_begins_no_stream(void **state)
+{
+    static const char *const paths[] = {"/l/a", "/l"}, *const methods[] = {"GET", "HEAD"};
+    struct service_rig *rig = *state;
+    struct visit visit;
+    char tag[32];
+    int len = snprintf(tag, sizeof tag, "\"%llu\"",
+                       (unsigned long long)service_rig_put(rig, "/l/a", "1"));
+    for (int i = 0; i < 4; i++) {
+        struct cgi cgi = {.method = text_of(methods[i / 2]),
+                          .script_name = text_of(paths[i % 2]),
+                          .scope = i % 2 == 1 ? TEXT("below") : TEXT(""),
+                          .accept = TEXT("application/x-ndjson"),
+                          .if_match = TEXT("\"1\"")};
+        assert_int_equal(service_rig_ask(rig, &visit, &cgi), 412);
+        cgi.accept = TEXT("text/event-stream");
+        assert_int_equal(service_rig_ask(rig, &visit, &cgi), 412);
+        cgi.stream = TEXT("off"); /* what can't be had at all is said first */
+        assert_int_equal(service_rig_ask(rig, &visit, &cgi), 406);
+        cgi.stream = TEXT("");
+        cgi.if_match = (struct text){NULL, 0};
+        cgi.if_unmodified_since = TEXT("Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_int_equal(service_rig_ask(rig, &visit, &cgi), 412);
+    }
+    struct cgi cgi = lines;
+    cgi.if_match = (struct text){tag, (size_t)len};
+    service_rig_serve(rig, &visit, &cgi);
+    assert_int_equal(visit.status, 200);
+    visit_must_say(&visit, "{\"path\":\"/l/a\"");
+    visit_leave(&visit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +228,7 @@ int main(void)
                          &long_rules),
         service_rig_test(who_comes_back_to_what_is_forgotten_is_told_no_lower_index,
                          &long_rules),
+        service_rig_test(a_condition_that_does_not_hold_begins_no_stream, &long_rules),
         service_rig_test(others_have_their_turn_between, &long_rules),
     };
     return cmocka_run_group_tests_name("service/stream", tests, NULL, NULL);
