@@ -17,6 +17,19 @@ static bool await_index(struct postgres *postgres, uint64_t index, struct instan
                           until);
 }
 
+/* NULL: link->error. A connection that was closed meanwhile is no trouble. */
+static PGresult *ask_place(struct postgres *postgres, struct instant until)
+{
+    static const char question[] =
+        "SELECT pg_wal_lsn_diff(pg_current_wal_flush_lsn(), '0/0')";
+    struct postgres_link *link = &postgres->proposing;
+    PGresult *result = postgres_link_ask(link, question, NULL, until);
+    if (result == NULL && !postgres_link_is_open(link) &&
+        postgres_connected(postgres, until))
+        result = postgres_link_ask(link, question, NULL, until);
+    return result;
+}
+
 /* How far the server has written, as an index. False: it could not be asked, or we do not
  * follow it. */
 static bool ask_newest(struct postgres *postgres, uint64_t *newest)
@@ -25,9 +38,7 @@ static bool ask_newest(struct postgres *postgres, uint64_t *newest)
     uint64_t session = postgres_session(postgres), place;
     if (atomic_load(&postgres->engine.lost) != 0 || !postgres_connected(postgres, until))
         return false;
-    PGresult *result = postgres_link_ask(
-        &postgres->proposing, "SELECT pg_wal_lsn_diff(pg_current_wal_flush_lsn(), '0/0')",
-        NULL, until);
+    PGresult *result = ask_place(postgres, until);
     bool good = result != NULL && PQntuples(result) == 1 &&
                 text_number(text_of(PQgetvalue(result, 0, 0)), UINT64_MAX, &place) &&
                 postgres_index_of(atomic_load(&postgres->base),
@@ -36,8 +47,10 @@ static bool ask_newest(struct postgres *postgres, uint64_t *newest)
     PQclear(result);
     if (good)
         engine_set_newest(&postgres->engine, *newest);
-    else if (result == NULL)
+    else if (result == NULL) {
         postgres_note_trouble(postgres);
+        atomic_store(&postgres->owes_mark, true); /* which says that it is over */
+    }
     return good;
 }
 

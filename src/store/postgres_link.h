@@ -30,7 +30,8 @@ struct postgres_link {
     struct pg_conn *connection; /* NULL: closed */
     int wake;                   /* eventfd: another thread wants ours */
     _Atomic bool cut;           /* for good */
-    const char *slow;           /* set: said where an answer takes long, which it may */
+    const char *slow;           /* set: said where an answer takes long, which it may;
+                                 * nothing is followed meanwhile */
     /* NULL: nothing; else done before each wait, which ends for it when it returns. */
     struct instant (*meanwhile)(struct postgres_link *link, struct instant until);
     char error[512];           /* of the last call that failed, with what to do */

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <libpq-fe.h>
 
@@ -184,6 +186,31 @@ static void rows_are_paths(void **state)
     HAPPENS("TRUNCATE events", "/events/1", "/events/2");
 }
 
+/* How many lines of the log have this, from start_hearing() on. */
+static int stderr_before, heard;
+
+static void start_hearing(void)
+{
+    fflush(stderr);
+    stderr_before = dup(STDERR_FILENO);
+    heard = memfd_create("log", MFD_CLOEXEC);
+    must(dup2(heard, STDERR_FILENO) >= 0, "no standard error");
+}
+
+static int stop_hearing(const char *what)
+{
+    static char said[16384];
+    int count = 0;
+    dup2(stderr_before, STDERR_FILENO);
+    close(stderr_before);
+    ssize_t n = pread(heard, said, sizeof said - 1, 0);
+    close(heard);
+    said[n > 0 ? n : 0] = '\0';
+    for (const char *at = said; (at = strstr(at, what)) != NULL; at++)
+        count++;
+    return count;
+}
+
 static void messages_are_paths(void **state)
 {
     (void)state;
@@ -195,6 +222,17 @@ static void messages_are_paths(void **state)
     HAPPENS_NOTHING("SELECT pg_logical_emit_message(true, 'fcgiwait', 'no path')");
     HAPPENS_NOTHING("BEGIN; SELECT pg_logical_emit_message(true, 'fcgiwait', '/x'); "
                     "ROLLBACK");
+}
+
+static void one_message_that_is_no_path_is_told(void **state)
+{
+    (void)state;
+    start_hearing();
+    postgres_server_say(&server,
+                        "SELECT pg_logical_emit_message(true, 'fcgiwait', 'no path ' || "
+                        "n) FROM generate_series(1, 50) n");
+    level();
+    assert_int_equal(stop_hearing("is no path such as"), MACHINES);
 }
 
 /* --- touches --- */
@@ -287,6 +325,22 @@ static void an_index_of_another_machine_is_reached(void **state)
         assert_true(reaches(other, index, 10 * NANOS_PER_SECOND));
         assert_int_equal(index_of(other, path, SCOPE_SELF), index);
     }
+}
+
+/* Any role may write what a process of ours does. */
+static void a_base_that_leaves_no_room_is_nobodys(void **state)
+{
+    (void)state;
+    for (int i = 0; i < MACHINES; i++)
+        assert_true(store_index(machines[i].store) < INDEX_LIMIT / 8);
+    postgres_server_say(&server,
+                        "SELECT pg_logical_emit_message(true, 'fcgiwait.mark', 'x 1 ' || "
+                        "%llu - (pg_current_wal_insert_lsn() - '0/0'))",
+                        (unsigned long long)INDEX_LIMIT / 2 -
+                            ((unsigned long long)1 << 36));
+    level();
+    for (int i = 0; i < MACHINES; i++)
+        assert_true(store_index(machines[i].store) < INDEX_LIMIT / 8);
 }
 
 static void an_index_that_nobody_gave_holds_nobody_up(void **state)
@@ -481,6 +535,27 @@ static void await_rows(const char *query)
     }
 }
 
+static void await_state(int machine, enum engine_state expected)
+{
+    struct engine_report report;
+    store_engine(machines[machine].store, &report);
+    for (int tries = 0; report.state != expected; tries++) {
+        must(tries < 6000, "it is %s: %s", engine_state_name(report.state), report.why);
+        thread_pause(10 * NANOS_PER_MS);
+        store_engine(machines[machine].store, &report);
+    }
+}
+
+static void a_question_over_one_that_was_cut_is_no_trouble_for_long(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 3; round++) {
+        postgres_server_say(&server, CUT_IDLE);
+        reaches(0, INDEX_LIMIT / 2 - 1, 30 * NANOS_PER_SECOND);
+        await_state(0, ENGINE_GOOD);
+    }
+}
+
 static void a_connection_may_be_idle_for_long(void **state)
 {
     (void)state;
@@ -492,6 +567,25 @@ static void a_connection_may_be_idle_for_long(void **state)
                "'SELECT pg_current_snapshot%' AND state_change < now() - interval '1 s'");
     postgres_server_say(&server, "ALTER SYSTEM RESET idle_session_timeout");
     postgres_server_say(&server, "SELECT pg_reload_conf()");
+}
+
+/* A slot waits for all that is open. */
+static void a_stream_that_can_not_begin_is_an_outage(void **state)
+{
+    struct pg_conn *open = postgres_server_connect(&server);
+    (void)state;
+    postgres_say(open, "BEGIN; SELECT pg_current_xact_id()");
+    postgres_server_say(&server,
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_replication");
+    for (int i = 0; i < MACHINES; i++)
+        await_answers(i, false);
+    await_state(0, ENGINE_SLOW);
+    postgres_say(open, "COMMIT");
+    PQfinish(open);
+    for (int i = 0; i < MACHINES; i++)
+        await_answers(i, true);
+    level();
+    await_state(0, ENGINE_GOOD);
 }
 
 /* How often /kept is in the log, for somebody who has read it all along. */
@@ -565,10 +659,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(rows_are_paths),
         TEST(messages_are_paths),
+        TEST(one_message_that_is_no_path_is_told),
         TEST(a_touch_is_seen_by_all_before_it_is_answered),
         TEST(touches_that_come_together_are_one_step),
         TEST(documents_are_elsewhere),
         TEST(an_index_of_another_machine_is_reached),
+        TEST(a_base_that_leaves_no_room_is_nobodys),
         TEST(an_index_that_nobody_gave_holds_nobody_up),
         TEST(the_start_of_one_is_known_to_all),
         TEST(fenced_reads_have_all_that_was_committed),
@@ -578,8 +674,11 @@ int main(void)
         TEST(the_oldest_paths_are_forgotten),
         TEST(a_stop_does_not_wait_for_a_log_that_stands_still),
         TEST(a_connection_that_is_cut_costs_no_stream),
+        TEST(a_question_over_one_that_was_cut_is_no_trouble_for_long),
         TEST(a_connection_may_be_idle_for_long),
         TEST(a_server_that_was_away_may_have_changed_everything),
+        cmocka_unit_test_setup_teardown(a_stream_that_can_not_begin_is_an_outage,
+                                        open_hurried, close_machines),
         cmocka_unit_test_setup_teardown(what_is_touched_meanwhile_is_kept, open_hurried,
                                         close_machines),
     };
