@@ -60,6 +60,11 @@ bool address_is_local(const struct address *address)
     return address->is_unix || is_loopback(address->host);
 }
 
+bool address_is_same(const struct address *a, const struct address *b)
+{
+    return a->is_unix == b->is_unix && a->port == b->port && text_is(a->host, b->host);
+}
+
 bool address_reaches(const struct address *to, const struct address *on)
 {
     if (to->is_unix || on->is_unix)
@@ -135,6 +140,27 @@ bool target_each(const struct target *target, address_each_fn *each, void *conte
         return each_value(target->upstream, TEXT("server"), each, context);
     struct address address = address_parse(target->host, target->port);
     return each(context, &address);
+}
+
+static bool is_its_own(void *context, const struct address *address)
+{
+    return address_is_same(context, address);
+}
+
+static bool is_server_of(void *context, const struct address *address)
+{
+    return each_value(context, TEXT("server"), is_its_own, (void *)address);
+}
+
+const struct directive *target_upstream(const struct target *target,
+                                        const struct directive *pass)
+{
+    const struct directive *realm = find_realm(pass);
+    const struct directive *upstream =
+        realm != NULL ? find_inside(realm, TEXT("upstream")) : NULL;
+    while (upstream != NULL && !target_each(target, is_server_of, (void *)upstream))
+        upstream = find_again(upstream);
+    return upstream;
 }
 
 bool listen_each(const struct directive *server, address_each_fn *each, void *context)

@@ -21,6 +21,8 @@ struct address address_parse(struct text value, uint64_t port);
 /* Nobody but this machine gets there. */
 bool address_is_local(const struct address *address);
 
+bool address_is_same(const struct address *a, const struct address *b);
+
 /* Whether a connection to `to` comes to who listens on `on`. */
 bool address_reaches(const struct address *to, const struct address *on);
 
@@ -41,6 +43,10 @@ bool target_each(const struct target *target, address_each_fn *each, void *conte
 
 /* The same for where the server listens. */
 bool listen_each(const struct directive *server, address_each_fn *each, void *context);
+
+/* An upstream beside the target's pass with its address among its servers. NULL: none. */
+const struct directive *target_upstream(const struct target *target,
+                                        const struct directive *pass);
 
 /* Whether the socket of a `listen` has the word: all lines that name it count. */
 bool listen_has(const struct directive *listen, struct text word);

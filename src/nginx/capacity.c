@@ -99,6 +99,22 @@ static const char opened_anew[] =
     "each poll opens a new connection; when one change answers all who wait, they come "
     "back at once and can overflow the socket's listen queue: 502";
 
+/* Through the upstream that is there, or through a new one. */
+static const char *say_upstream(struct nginx_check *check, const struct way *way)
+{
+    const struct directive *there = target_upstream(&way->target, way->pass);
+    struct text name = there != NULL ? directive_value(there, 1) : TEXT("fcgiwait");
+    struct text host = way->target.host;
+    if (there != NULL)
+        return say(check, "fastcgi_pass %.*s;", (int)name.len, name.at);
+    const char *number = find_upstream(way->pass, name) != NULL ? "_2" : "";
+    return say(check,
+               "upstream fcgiwait%s { server %.*s; keepalive %lld; } and here: "
+               "fastcgi_pass fcgiwait%s;",
+               number, (int)host.len, host.at, (long long)check->needs.max_waiting,
+               number);
+}
+
 void rule_direct(struct nginx_check *check, const struct way *way)
 {
     struct text host = way->target.host;
@@ -113,11 +129,7 @@ void rule_direct(struct nginx_check *check, const struct way *way)
                                         "can't be kept",
                                         (int)host.len, host.at),
                             .effect = opened_anew,
-                            .instead = say(check,
-                                           "upstream fcgiwait { server %.*s; keepalive "
-                                           "%lld; } and here: fastcgi_pass fcgiwait;",
-                                           (int)host.len, host.at,
-                                           (long long)check->needs.max_waiting)});
+                            .instead = say_upstream(check, way)});
 }
 
 void rule_keepalive(struct nginx_check *check, const struct way *way)

@@ -60,6 +60,13 @@ const char *say_seconds(struct nginx_check *check, nanos span)
     return say(check, "%ss", digits);
 }
 
+const char *say_read_timeout(struct nginx_check *check, const struct directive *set,
+                             nanos timeout)
+{
+    return set != NULL ? say_seconds(check, timeout)
+                       : "is not set, and its default of 60s";
+}
+
 long long seconds_above(nanos span)
 {
     return (span + NANOS_PER_SECOND - 1) / NANOS_PER_SECOND + TIMEOUT_ABOVE;

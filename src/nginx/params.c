@@ -12,8 +12,8 @@
 struct lack {
     char names[ALL_MOST]; /* of those that are wrong, with commas */
     unsigned count;
-    bool query, path; /* what clients would see of it */
-    const char *name; /* the first of them, and what it should be */
+    bool query, path, type; /* what clients would see of it */
+    const char *name;       /* the first of them, and what it should be */
     const char *value;
     const struct directive *lost;  /* the first that is set too far out to reach it */
     const struct directive *wrong; /* the first that is there, and has a bad value */
@@ -120,6 +120,34 @@ static void check_method(struct lack *lack, const struct way *way)
         lacks(lack, way, "REQUEST_METHOD", "$request_method");
 }
 
+/* --- the type of what is published --- */
+
+static bool takes_documents(const struct way *way)
+{
+    const struct directive *location = find_around(way->block, TEXT("location"));
+    const struct directive *limit =
+        location != NULL ? find_inside(location, TEXT("limit_except")) : NULL;
+    const struct directive *body =
+        find_setting(way->block, TEXT("fastcgi_pass_request_body"));
+    struct text method = find_param(way->block, TEXT("REQUEST_METHOD"));
+    if (way->publish == NULL || tells(way->block, TEXT("FCGIWAIT_ORIGIN_STATUS")) ||
+        (body != NULL && !value_is_on(body)))
+        return false;
+    if (limit != NULL && !values_have(limit, TEXT("PUT")) &&
+        !values_have(limit, TEXT("PATCH")))
+        return false;
+    return method.len == 0 || value_contains(method, TEXT("$")) ||
+           text_is(method, TEXT("PUT")) || text_is(method, TEXT("PATCH"));
+}
+
+static void check_type(struct lack *lack, const struct way *way)
+{
+    if (!takes_documents(way) || tells(way->block, TEXT("CONTENT_TYPE")))
+        return;
+    lacks(lack, way, "CONTENT_TYPE", "$content_type");
+    lack->type = true;
+}
+
 /* --- the path --- */
 
 /* Variables that say nothing of the path, as far as these are used here. */
@@ -218,6 +246,9 @@ static const char *effect_of(const struct lack *lack)
     if (lack->path)
         return "fcgiwait can't tell one document from another: clients get 404, another "
                "document, or no change";
+    if (lack->type && lack->count == 1)
+        return "JSON that is put is given to readers as application/octet-stream, and "
+               "no PATCH is taken: 415";
     return lack->query ? "index and wait of the query never arrive: polls are answered "
                          "at once"
                        : "fcgiwait can't tell what is asked of it";
@@ -251,6 +282,7 @@ void rule_lost_params(struct nginx_check *check, const struct way *way)
     check_method(&lack, way);
     check_query(&lack, way);
     check_path(&lack, way);
+    check_type(&lack, way);
     if (lack.count == 0)
         return;
     const struct directive *own = find_setting(way->block, TEXT("fastcgi_param"));

@@ -66,6 +66,13 @@ bool read_time(struct nginx_check *check, const struct directive *set, nanos *sp
 /* "75s" */
 const char *say_seconds(struct nginx_check *check, nanos span);
 
+#define READ_TIMEOUT_STANDARD (60 * NANOS_PER_SECOND) /* nginx's default */
+
+/* What follows the name of a read timeout: its time, or that the line is not set (NULL).
+ */
+const char *say_read_timeout(struct nginx_check *check, const struct directive *set,
+                             nanos timeout);
+
 /* The seconds to propose for a timeout that has to be above the span. */
 long long seconds_above(nanos span);
 

@@ -140,14 +140,15 @@ void rule_heartbeat(struct nginx_check *check, const struct way *way)
 {
     const struct directive *set =
         find_setting_of(way->block, way->protocol, "read_timeout");
-    nanos timeout, beat = check->needs.heartbeat;
-    if (!way_streams(way) || set == NULL || !read_time(check, set, &timeout) ||
-        timeout <= way->wait || timeout > beat)
+    nanos timeout = READ_TIMEOUT_STANDARD, beat = check->needs.heartbeat;
+    if (!way_streams(way) || !read_time(check, set, &timeout) || timeout <= way->wait ||
+        timeout > beat)
         return;
     const char *protocol = say_text(check, way->protocol);
     struct fault fault = fault_of("heartbeat", set, way);
-    fault.what = say(check, "%s_read_timeout %s is not above stream.heartbeat, %s",
-                     protocol, say_seconds(check, timeout), say_seconds(check, beat));
+    fault.what =
+        say(check, "%s_read_timeout %s is not above stream.heartbeat, %s", protocol,
+            say_read_timeout(check, set, timeout), say_seconds(check, beat));
     fault.effect = stream_is_cut;
     fault.instead = say(check, "%s_read_timeout %llds;", protocol, seconds_above(beat));
     fault_report(check, &fault);

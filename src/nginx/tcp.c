@@ -6,6 +6,8 @@
  */
 #include "rules.h"
 
+#define PROXY_TIMEOUT_STANDARD (600 * NANOS_PER_SECOND) /* nginx's default */
+
 /* One place that a server of the stream block passes connections to. */
 struct passage {
     const struct directive *server, *pass;
@@ -44,10 +46,11 @@ static void report(struct nginx_check *check, const struct passage *passage,
         check,
         &(struct fault){
             .rule = "stream_timeout",
-            .at = set,
+            .at = set != NULL ? set : passage->pass,
             .what = say(check,
-                        "proxy_timeout %s of a stream server on the way is not above "
+                        "proxy_timeout %s%s of a stream server on the way is not above "
                         "%s, %s",
+                        set != NULL ? "" : "is not set, and its default of ",
                         say_seconds(check, timeout),
                         cuts_waits ? "the longest wait" : "stream.heartbeat",
                         say_seconds(check, silence)),
@@ -62,8 +65,9 @@ static void check_server(struct nginx_check *check, const struct way *way,
 {
     const struct directive *set = find_setting(server, TEXT("proxy_timeout"));
     const struct passage passage = {server, find_inside(server, TEXT("proxy_pass")), way};
-    nanos timeout, beat = way_streams(way) ? check->needs.heartbeat : 0;
-    if (set == NULL || passage.pass == NULL)
+    nanos timeout = PROXY_TIMEOUT_STANDARD;
+    nanos beat = way_streams(way) ? check->needs.heartbeat : 0;
+    if (passage.pass == NULL)
         return;
     if (read_time(check, set, &timeout) && (timeout <= way->wait || timeout <= beat) &&
         is_on(&passage))

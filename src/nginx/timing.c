@@ -5,8 +5,6 @@
  */
 #include "rules.h"
 
-#define STANDARD_TIMEOUT (60 * NANOS_PER_SECOND) /* nginx's default */
-
 /* A request that is repeated this soon comes no later than anybody bears. */
 #define REPEAT_WITHIN (5 * NANOS_PER_SECOND)
 
@@ -29,16 +27,15 @@ void rule_read_timeout(struct nginx_check *check, const struct way *way)
 {
     const struct directive *set =
         find_setting_of(way->block, way->protocol, "read_timeout");
-    nanos timeout = STANDARD_TIMEOUT;
+    nanos timeout = READ_TIMEOUT_STANDARD;
     if (!read_time(check, set, &timeout) || way->wait == 0 || timeout > way->wait)
         return;
     nanos wait = longest_wait(check, way, set);
     const char *protocol = say_text(check, way->protocol);
-    const char *has =
-        set != NULL ? say_seconds(check, timeout) : "is not set, and its default of 60s";
     struct fault fault = fault_of("read_timeout", set, way);
-    fault.what = say(check, "%s_read_timeout %s is not above the longest wait, %s",
-                     protocol, has, say_seconds(check, wait));
+    fault.what =
+        say(check, "%s_read_timeout %s is not above the longest wait, %s", protocol,
+            say_read_timeout(check, set, timeout), say_seconds(check, wait));
     fault.effect =
         timeout < wait
             ? say(check, "a client that waits longer than %s gets 504 and no answer",

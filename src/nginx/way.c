@@ -44,9 +44,7 @@ static bool is_by_name(const struct target *target)
 
 static bool is_same(void *context, const struct address *address)
 {
-    const struct address *other = context;
-    return address->is_unix == other->is_unix && address->port == other->port &&
-           text_is(address->host, other->host);
+    return address_is_same(context, address);
 }
 
 static bool is_one_of(void *context, const struct address *address)

@@ -92,6 +92,7 @@ static const char correct[] =
     "# configuration file /etc/nginx/fastcgi_params:\n"
     "fastcgi_param QUERY_STRING $query_string;\n"
     "fastcgi_param REQUEST_METHOD $request_method;\n"
+    "fastcgi_param CONTENT_TYPE $content_type;\n"
     "fastcgi_param SCRIPT_NAME \"${fastcgi_script_name}\";\n"
     "\n"
     "# configuration file /etc/nginx/conf.d/front.conf:\n"

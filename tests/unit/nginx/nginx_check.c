@@ -5,6 +5,12 @@
 
 /* --- the table --- */
 
+#define BY_HAND                                                                          \
+    "fastcgi_param FCGIWAIT_RESOURCE $resource;\n        include fastcgi_params;"
+#define WITHOUT_TYPE                                                                     \
+    "fastcgi_param FCGIWAIT_RESOURCE $resource; fastcgi_param REQUEST_METHOD "           \
+    "$request_method; "
+
 static void each_fault_is_found_and_only_it(void **state)
 {
     static const struct row rows[] = {
@@ -58,6 +64,7 @@ static void each_fault_is_found_and_only_it(void **state)
          "fastcgi_cache_lock on; fastcgi_pass fcgiwait; # read", "cache_lock", NULL},
         {"fastcgi_param QUERY_STRING $query_string; # slow", "", "lost_params",
          "fastcgi_param FCGIWAIT_WAIT_MAX"},
+        {BY_HAND, WITHOUT_TYPE, "lost_params", "fastcgi_param FCGIWAIT_ACCESS publish;"},
         {"deny all; # publish", "", "open_publish",
          "fastcgi_param FCGIWAIT_ACCESS publish;"},
         {"allow 127.0.0.1; # publish", "allow all;", "open_publish",
@@ -139,6 +146,13 @@ static void in_what_is_correct_nothing_is_found(void **state)
          NULL},
         {"deny all; # publish", "auth_request /who;", NULL, NULL},
         {"deny all; # publish", "internal;", NULL, NULL},
+        {BY_HAND, WITHOUT_TYPE "fastcgi_param CONTENT_TYPE $content_type;", NULL, NULL},
+        {BY_HAND, WITHOUT_TYPE "fastcgi_pass_request_body off;", NULL, NULL},
+        {BY_HAND, WITHOUT_TYPE "limit_except POST DELETE { deny all; }", NULL, NULL},
+        {BY_HAND,
+         "fastcgi_param FCGIWAIT_RESOURCE $resource; fastcgi_param REQUEST_METHOD "
+         "DELETE;",
+         NULL, NULL},
         {"deny all; # publish", "if ($http_x_key != s) { return 403; }", NULL, NULL},
         {"deny all; # publish", "limit_except GET { deny all; }", NULL, NULL},
         {"deny all; # publish",
@@ -168,7 +182,7 @@ static void in_what_is_correct_nothing_is_found(void **state)
 
 #define TOLD                                                                             \
     "fastcgi_param REQUEST_METHOD $request_method; fastcgi_param QUERY_STRING $args; "   \
-    "fastcgi_param SCRIPT_NAME $uri; "
+    "fastcgi_param SCRIPT_NAME $uri; fastcgi_param CONTENT_TYPE $content_type; "
 
 static void check_small(const char *http, const char *rules)
 {

@@ -88,20 +88,6 @@ static void a_key_for_everybody_is_noted(void **state)
     assert_false(is_noted(&silent));
 }
 
-/* What is proposed for it. */
-static void is_proposed(const struct row *row, const char *instead)
-{
-    char *dump = change(row);
-    struct nginx_check *check = check_text(dump);
-    const struct finding *at = nginx_check_findings(check);
-    while (at != NULL && strcmp(at->rule, row->rule) != 0)
-        at = at->next;
-    assert_non_null(at);
-    assert_string_equal(at->instead, instead);
-    nginx_check_free(&check);
-    free(dump);
-}
-
 #define SET "set $polling_index $upstream_http_x_polling_index;"
 #define HEADER "add_header X-Polling-Index $polling_index always;"
 #define BUFFERS                                                                          \

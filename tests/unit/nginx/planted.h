@@ -95,6 +95,20 @@ static inline void nothing_is_found(const struct row *row)
     free(dump);
 }
 
+/* The line to write instead. */
+static inline void is_proposed(const struct row *row, const char *instead)
+{
+    char *dump = change(row);
+    struct nginx_check *check = check_text(dump);
+    const struct finding *at = nginx_check_findings(check);
+    while (at != NULL && strcmp(at->rule, row->rule) != 0)
+        at = at->next;
+    assert_non_null(at);
+    assert_string_equal(at->instead, instead);
+    nginx_check_free(&check);
+    free(dump);
+}
+
 #define EACH(rows, function)                                                             \
     for (size_t i = 0; i < sizeof(rows) / sizeof *(rows); i++)                           \
     function(&(rows)[i])

@@ -392,6 +392,52 @@ static void what_holds_streams_back(void **state)
     EACH(works, nothing_is_found);
 }
 
+static void the_upstream_that_is_there_is_proposed(void **state)
+{
+    (void)state;
+    is_proposed(
+        &(struct row){READ, "fastcgi_pass unix:/run/fcgiwait/b.sock;", "direct", NULL},
+        "fastcgi_pass fcgiwait;");
+    is_proposed(
+        &(struct row){READ, "fastcgi_pass unix:/run/fcgiwait/c.sock;", "direct", NULL},
+        "upstream fcgiwait_2 { server unix:/run/fcgiwait/c.sock; keepalive 10000; } and "
+        "here: fastcgi_pass fcgiwait_2;");
+}
+
+/* A location and a server of a stream block that say nothing of time. */
+static void timeouts_that_are_not_set_count_as_nginx_has_them(void **state)
+{
+    static const char dump[] =
+        "worker_rlimit_nofile 65536;\nevents { worker_connections 65536; }\n"
+        "http { upstream fcgiwait { server unix:/run/x; keepalive 9; }\n"
+        "fastcgi_keep_conn on; fastcgi_next_upstream off; server { listen 81;\n"
+        "fastcgi_param REQUEST_METHOD $request_method;\n"
+        "fastcgi_param QUERY_STRING $args; fastcgi_param SCRIPT_NAME $uri;\n"
+        "location / {\nfastcgi_pass fcgiwait; } } }\n"
+        "stream { server { listen 82;\nproxy_pass 127.0.0.1:81; } }\n";
+    static const struct {
+        nanos heartbeat;
+        const char *found;
+    } rows[] = {{59, ""},
+                {60, "heartbeat:8 "},
+                {599, "heartbeat:8 "},
+                {600, "stream_timeout:10 heartbeat:8 "}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct nginx_needs slow = {30 * NANOS_PER_SECOND, 10000,
+                                         rows[i].heartbeat * NANOS_PER_SECOND};
+        char found[128] = "";
+        struct nginx_check *check = nginx_check_read(text_of(dump), "stdin", &slow);
+        must(check != NULL, "out of memory");
+        const struct finding *at = nginx_check_findings(check);
+        for (; at != NULL; at = at->next)
+            snprintf(found + strlen(found), sizeof found - strlen(found), "%s:%u ",
+                     at->rule, at->line);
+        assert_string_equal(found, rows[i].found);
+        nginx_check_free(&check);
+    }
+}
+
 static void nobody_is_told_more_than_he_may_read(void **state)
 {
     static const struct row faults[] = {
@@ -455,6 +501,8 @@ int main(void)
         cmocka_unit_test(fronts_that_rewrite_or_see_bytes_alone),
         cmocka_unit_test(names_that_fcgiwait_does_not_know),
         cmocka_unit_test(what_holds_streams_back),
+        cmocka_unit_test(the_upstream_that_is_there_is_proposed),
+        cmocka_unit_test(timeouts_that_are_not_set_count_as_nginx_has_them),
         cmocka_unit_test(nobody_is_told_more_than_he_may_read),
         cmocka_unit_test(an_empty_input_says_where_nginx_says_why),
     };
