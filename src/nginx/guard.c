@@ -187,6 +187,8 @@ static enum who who_is_sent(const struct inner *inner)
     const struct directive *at = NULL;
     enum who who = who_is_led(inner, inner->server, WHO_ANYBODY);
     while (who < WHO_ANYBODY && (at = location_next(inner->server, at)) != NULL) {
+        if (*inner->lines == 0)
+            return WHO_UNSURE; /* or each of many asks for all others again */
         enum who sent =
             at != inner->location ? who_is_led(inner, at, WHO_ANYBODY) : WHO_NOBODY;
         if (sent > WHO_NOBODY)

@@ -296,6 +296,33 @@ static void locations_that_others_lead_to(void **state)
     EACH(rows, try_inner);
 }
 
+/* Each of many names all others: it is not asked along all ways. */
+static void many_that_lead_to_each_other_are_soon_given_up(void **state)
+{
+    enum { MANY = 40 };
+    char *dump = NULL;
+    size_t len;
+    (void)state;
+    FILE *out = open_memstream(&dump, &len);
+    fprintf(out, "events {}\nhttp { server {\n");
+    for (int i = 0; i < MANY; i++) {
+        fprintf(out, "location @%d { " GRANT " fastcgi_pass fcgiwait;\n", i);
+        for (int j = 0; j < MANY; j++)
+            fprintf(out, "error_page %d @%d;\n", 500 + j % 5, j);
+        fprintf(out, "}\n");
+    }
+    fprintf(out, "} }\n");
+    fclose(out);
+    struct nginx_check *check = check_text(dump);
+    const struct finding *at = nginx_check_findings(check);
+    while (at != NULL && strcmp(at->rule, "open_publish") != 0)
+        at = at->next;
+    assert_non_null(at);
+    assert_non_null(strstr(at->what, UNSURE));
+    nginx_check_free(&check);
+    free(dump);
+}
+
 static void lua_is_said_to_be_unread(void **state)
 {
     static const struct guarded row = {"access_by_lua_block { ngx.log(1, \"}\") }", NULL,
@@ -324,6 +351,7 @@ int main(void)
         cmocka_unit_test(conditions),
         cmocka_unit_test(who_is_granted),
         cmocka_unit_test(locations_that_others_lead_to),
+        cmocka_unit_test(many_that_lead_to_each_other_are_soon_given_up),
         cmocka_unit_test(lua_is_said_to_be_unread),
     };
     return cmocka_run_group_tests_name("nginx/guard", tests, NULL, NULL);
