@@ -154,22 +154,33 @@ static bool put_role(FILE *out, const struct place *place)
     return true;
 }
 
+/* It may be others', too: what they have in it stays. One FOR ALL TABLES takes none. */
+static bool put_member(FILE *out, const char *publication,
+                       const struct postgres_table *table)
+{
+    struct block block;
+    if (!block_begin(&block))
+        return false;
+    fputs("BEGIN\n    ALTER PUBLICATION ", block.out);
+    put_name(block.out, publication);
+    fputs(" ADD TABLE ", block.out);
+    put_table(block.out, table);
+    fputs(";\nEXCEPTION WHEN duplicate_object OR object_not_in_prerequisite_state THEN "
+          "NULL;\nEND\n",
+          block.out);
+    return block_end(&block, out);
+}
+
 static bool put_publication(FILE *out, const char *publication,
                             const struct postgres_tables *tables)
 {
-    fputs("\n-- Whose changes are told.\n", out);
-    if (!put_create(out, "PUBLICATION", publication))
-        return false;
-    for (size_t i = 0; i < tables->count; i++) {
-        if (i == 0) {
-            fputs("ALTER PUBLICATION ", out);
-            put_name(out, publication);
-            fputs(" SET TABLE\n    ", out);
-        }
-        put_table(out, &tables->tables[i]);
-        fputs(i + 1 < tables->count ? ",\n    " : ";\n", out);
-    }
-    return true;
+    fputs("\n-- Whose changes are told. What is in the publication already stays; what\n"
+          "-- store.tables has no more: ALTER PUBLICATION ... DROP TABLE.\n",
+          out);
+    bool good = put_create(out, "PUBLICATION", publication);
+    for (size_t i = 0; good && i < tables->count; i++)
+        good = put_member(out, publication, &tables->tables[i]);
+    return good;
 }
 
 static void put_list(FILE *out, char *const *texts, size_t count)

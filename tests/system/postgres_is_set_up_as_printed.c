@@ -66,6 +66,12 @@ static void before_it_what_is_missing_is_named(void **state)
     run_must(&run, EX_CANTCREAT, "fcgiwait --postgres-setup");
 }
 
+static void set_up(void)
+{
+    shell("'%s' --postgres-setup -c '%s' | psql -X -q -v ON_ERROR_STOP=1 -d '%s'",
+          getenv("FCGIWAIT"), file, server.url);
+}
+
 static void after_it_the_configuration_is_good(void **state)
 {
     (void)state;
@@ -77,6 +83,30 @@ static void after_it_the_configuration_is_good(void **state)
         postgres_server_ask(&server, "SELECT has_table_privilege('fcgiwait', 'posts', "
                                      "'SELECT, INSERT, UPDATE, DELETE')::int"),
         0);
+}
+
+/* It may have been there before fcgiwait was. */
+static void a_publication_keeps_what_others_have_in_it(void **state)
+{
+    (void)state;
+    postgres_server_say(&server, "CREATE TABLE theirs (id int PRIMARY KEY);"
+                                 "ALTER PUBLICATION fcgiwait ADD TABLE theirs;"
+                                 "ALTER PUBLICATION fcgiwait DROP TABLE posts");
+    set_up();
+    set_up();
+    must_say("-t", EXIT_SUCCESS, "fcgiwait: the configuration is good\n");
+    assert_int_equal(postgres_server_ask(&server, "SELECT count(*) FROM "
+                                                  "pg_publication_tables"),
+                     3);
+    postgres_server_say(&server, "DROP PUBLICATION fcgiwait;"
+                                 "CREATE PUBLICATION fcgiwait FOR ALL TABLES");
+    set_up();
+    must_say("-t", EXIT_SUCCESS, "fcgiwait: the configuration is good\n");
+    postgres_server_say(&server, "DROP PUBLICATION fcgiwait");
+    set_up();
+    assert_int_equal(postgres_server_ask(&server, "SELECT count(*) FROM "
+                                                  "pg_publication_tables"),
+                     2);
 }
 
 static void what_changes_later_is_named(void **state)
@@ -109,6 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(before_it_what_is_missing_is_named),
         cmocka_unit_test(after_it_the_configuration_is_good),
+        cmocka_unit_test(a_publication_keeps_what_others_have_in_it),
         cmocka_unit_test(what_changes_later_is_named),
         cmocka_unit_test(other_stores_need_none),
         cmocka_unit_test(what_libpq_does_not_take_is_named),
