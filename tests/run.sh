@@ -330,10 +330,42 @@ part_dist() {
         check_LIBRARIES= check_DATA=
 }
 
+# make deb, and in $work/unmet what its build would ask for, were nothing installed.
+make_deb() {
+    local real
+    real=$(command -v dpkg-buildpackage) || return
+    rm -rf "$work/nothing" "$work/stubs"
+    mkdir -p "$work/nothing" "$work/stubs"
+    : >"$work/nothing/status"
+    cat >"$work/stubs/dpkg-buildpackage" <<END
+#!/bin/sh
+dpkg-checkbuilddeps --admindir='$work/nothing' 2>'$work/unmet'
+exec '$real' "\$@"
+END
+    chmod +x "$work/stubs/dpkg-buildpackage"
+    PATH=$work/stubs:$PATH make -C "$work/plain" deb
+}
+
+# README names all of it.
+names_what_make_deb_needs() {
+    local told package wrong=0
+    grep -q ': Unmet build dependencies: ' "$work/unmet" || return
+    told=$(sed -n '/^## Install/,/make deb/p' README | tr -cs 'a-z0-9-' '\n')
+    for package in $(sed -e 's/.*: Unmet build dependencies: //' -e 's/([^)]*)//g' "$work/unmet"); do
+        package=${package%:*}
+        grep -qx "${package%-compat}" <<<"$told" || {
+            echo "README does not name $package"
+            wrong=1
+        }
+    done
+    return "$wrong"
+}
+
 part_package() {
     local log=$work/package.log folder=$work/plain/deb good=yes bad
     build plain || return
-    judge package make-deb make -C "$work/plain" deb
+    judge package make-deb make_deb
+    judge package make-deb-needs names_what_make_deb_needs
     judge package lintian lintian --allow-root --fail-on error,warning "$folder"/*.changes
     tests/package/run.sh "$folder"/fcgiwait_*.deb "$work/package" >"$log" 2>&1 || good=
     tests/container/run.sh "$source" "$work/container" "$work/package/base.tar" >>"$log" 2>&1 || good=
