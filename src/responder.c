@@ -281,7 +281,8 @@ static void show_command(void)
         path[len] = '\0';
     fprintf(stderr,
             "fcgiwait: descriptor 0 is no listening socket; start it with: spawn-fcgi -s "
-            "/run/fcgiwait/fcgiwait.sock -n -- %s -c FILE (or let it open one itself: -s "
+            "/run/fcgiwait/fcgiwait.sock -u www-data -g www-data -n -- %s -c FILE (or "
+            "let it open one itself: -s "
             "SOCKET)\n",
             path);
 }

@@ -48,7 +48,9 @@ static void without_a_listening_socket_it_shows_the_command(void **state)
     (void)state;
     for (size_t i = 0; i < 3; i++) {
         struct run run = program_run("%s", inputs[i]);
-        run_must(&run, EX_USAGE, "spawn-fcgi -s ");
+        run_must(
+            &run, EX_USAGE,
+            "spawn-fcgi -s /run/fcgiwait/fcgiwait.sock -u www-data -g www-data -n -- /");
         run_must(&run, EX_USAGE, getenv("FCGIWAIT"));
         must(strchr(run.output, '\n') == run.output + strlen(run.output) - 1,
              "more than one line: %s", run.output);
