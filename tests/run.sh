@@ -111,9 +111,13 @@ install_missing() {
     }
 }
 
+in_git() {
+    git -c safe.directory='*' -C "$top" rev-parse 2>/dev/null
+}
+
 # Git's files and the new ones, but not what a build has left; without git, all but a build.
 list_source() {
-    if git -c safe.directory='*' -C "$top" rev-parse 2>/dev/null; then
+    if in_git; then
         git -c safe.directory='*' -C "$top" ls-files -z --cached --others --exclude-standard
     else
         cd "$top" && find . \( -name .git -o -name node_modules \) -prune -o -type f \
@@ -324,8 +328,22 @@ part_page() {
     [ "$bad" = 0 ] || tail -n 300 "$log"
 }
 
+# But for what git has for itself.
+holds_all_files() {
+    local left
+    left=$(comm -23 <(git -c safe.directory='*' -C "$top" ls-files | sort) \
+        <(cd "$tarball" && find . -type f | sed 's|^\./||' | sort) | grep -vx '\.git[a-z]*')
+    echo "not in the tarball: $left"
+    [ -z "$left" ]
+}
+
 # Its tests have run: in the other builds, which are made of the same files.
 part_dist() {
+    if in_git; then
+        judge dist all-files holds_all_files
+    else
+        count dist 0 0 1
+    fi
     judge dist distcheck make -C "$work/dist" -j"$jobs" distcheck TESTS= check_PROGRAMS= \
         check_LIBRARIES= check_DATA=
 }
