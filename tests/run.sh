@@ -337,6 +337,25 @@ holds_all_files() {
     [ -z "$left" ]
 }
 
+# What it leaves out it says, and what to install for it. Asked for units without a folder it takes its own.
+configure_says_what_is_missing() (
+    rm -rf "$work/configure" && mkdir -p "$work/configure" && cd "$work/configure" || exit
+    cat >pkg-config <<'END'
+#!/bin/sh
+case "$*" in *hiredis* | *libpq* | *libcurl*) exit 1 ;; esac
+exec pkg-config "$@"
+END
+    chmod +x pkg-config
+    "$tarball/configure" --with-systemdsystemunitdir PKG_CONFIG="$PWD/pkg-config" 2>&1 || exit
+    for package in libhiredis-dev libpq-dev libcurl4-openssl-dev; do
+        grep -q "WARNING: .* left out.* apt-get install $package$" "$work/configure.log" || exit
+    done
+    # shellcheck disable=SC2016
+    grep -qx 'systemdsystemunitdir = ${prefix}/lib/systemd/system' Makefile || exit
+    ! "$tarball/configure" PKG_CONFIG= || exit
+    grep -q 'error: pkg-config is missing. .* apt-get install pkg-config$' "$work/configure.log"
+)
+
 # Its tests have run: in the other builds, which are made of the same files.
 part_dist() {
     if in_git; then
@@ -344,6 +363,7 @@ part_dist() {
     else
         count dist 0 0 1
     fi
+    judge dist configure configure_says_what_is_missing
     judge dist distcheck make -C "$work/dist" -j"$jobs" distcheck TESTS= check_PROGRAMS= \
         check_LIBRARIES= check_DATA=
 }
