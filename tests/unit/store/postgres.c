@@ -565,6 +565,9 @@ static void a_connection_may_be_idle_for_long(void **state)
         level();
     await_rows("SELECT count(*) FROM pg_stat_activity WHERE query LIKE "
                "'SELECT pg_current_snapshot%' AND state_change < now() - interval '1 s'");
+    assert_int_equal(postgres_server_ask(&server, "SELECT setting FROM pg_settings WHERE "
+                                                  "name = 'idle_session_timeout'"),
+                     0); /* but the test's own may, too */
     postgres_server_say(&server, "ALTER SYSTEM RESET idle_session_timeout");
     postgres_server_say(&server, "SELECT pg_reload_conf()");
 }
