@@ -14,7 +14,9 @@ libraries=()                    # packages that the build needs besides
 started=()                      # nginx first: they end in this order
 engine_pid=                     # ends last
 engine_ends=TERM
+engine_library=                 # as fcgiwait names it where it was built without
 as_whom=()                      # how to start what need not be root
+sudo=${SUDO_USER:+sudo }        # what a command begins with that is to be typed elsewhere
 
 fail() {
     printf '%s: %s\n' "$(basename "$0" .sh)" "$*" >&2
@@ -74,7 +76,7 @@ await() {
 check_port() {
     case $1 in *[!0-9]* | '') fail "PORT=$1 is not a port number" ;; esac
     if (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then
-        fail "port $1 is taken. Choose another: PORT=$(($1 + 1)) $0"
+        fail "port $1 is taken. Choose another: ${sudo}PORT=$(($1 + 1)) $0"
     fi
 }
 
@@ -86,9 +88,14 @@ find_fcgiwait() {
         [ -x "$fcgiwait" ] || fail "there is no $fcgiwait to start"
     elif [ ! -e "$source/configure.ac" ]; then
         fcgiwait=$(command -v fcgiwait) || fail "there is neither fcgiwait nor its source here"
-    elif [ -x "$built" ] && [ -z "$(newer_sources "$built")" ]; then
+    elif [ -x "$built" ] && [ -z "$(newer_sources "$built")" ] && ! lacks_engine "$built"; then
         fcgiwait=$built
     fi
+}
+
+# configure has gone without the library, as it does for whoever has no use for it.
+lacks_engine() {
+    [ -n "$engine_library" ] && grep -q "built without $engine_library" "$1"
 }
 
 newer_sources() {

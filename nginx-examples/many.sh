@@ -15,6 +15,7 @@
 #   FCGIWAIT=/path/fcgiwait  the fcgiwait to start
 #   TMPDIR=/var/tmp          where the temporary folder goes
 #
+# sudo hands on no more than what stands behind it: sudo PORT=8081 nginx-examples/many.sh
 # When nothing is missing it runs as an ordinary user, too.
 set -eu
 examples=$(cd "$(dirname "$0")" && pwd)
@@ -24,6 +25,7 @@ first=http://127.0.0.1:$port
 second=http://127.0.0.1:$((port + 1))
 . "$examples/functions.sh"
 libraries=(libhiredis-dev)
+engine_library=hiredis
 
 need_commands() {
     need nginx nginx
@@ -111,7 +113,7 @@ Running. Try, in another terminal:
   curl -N -H 'Accept: text/event-stream' $second/live/note
   curl -X PUT -H 'Content-Type: text/plain' --data-binary 'Hello' $first/publish/live/note
   curl $second/status                          # engine: where it is, and how
-  sudo redis-cli -s $dir/redis.sock MONITOR    # what Redis is asked
+  ${sudo}redis-cli -s $dir/redis.sock MONITOR    # what Redis is asked
 
 Ctrl-C stops it and removes $dir.
 END

@@ -16,6 +16,7 @@
 #   FCGIWAIT=/path/fcgiwait  the fcgiwait to start
 #   TMPDIR=/var/tmp          where the temporary folder goes
 #
+# sudo hands on no more than what stands behind it: sudo PORT=8081 nginx-examples/postgres.sh
 # When nothing is missing it runs as an ordinary user, too.
 set -eu
 examples=$(cd "$(dirname "$0")" && pwd)
@@ -26,6 +27,7 @@ second=http://127.0.0.1:$((port + 1))
 . "$examples/functions.sh"
 engine_ends=INT                 # TERM would wait for whoever is connected
 libraries=(libpq-dev)
+engine_library=libpq
 
 need_commands() {
     need nginx nginx
@@ -121,9 +123,9 @@ say_how() {
 
 Running. Look at $first/ and $second/ with a browser, and change the table in another terminal:
 
-  psql -h $dir -U api app -c "UPDATE posts SET title = 'Live', changed = now() WHERE id = 1"
-  psql -h $dir -U api app -c "INSERT INTO posts (title) VALUES ('Four')"
-  psql -h $dir -U api app -c "TRUNCATE posts"
+  ${sudo}psql -h $dir -U api app -c "UPDATE posts SET title = 'Live', changed = now() WHERE id = 1"
+  ${sudo}psql -h $dir -U api app -c "INSERT INTO posts (title) VALUES ('Four')"
+  ${sudo}psql -h $dir -U api app -c "TRUNCATE posts"
 
   curl -i $first/posts/1                      # the body is the API's, X-Polling-Index is fcgiwait's
   curl -i "$second/posts?index=INDEX&wait=30" # waits at the other machine, with the same index

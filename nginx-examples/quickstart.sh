@@ -14,6 +14,7 @@
 #   FCGIWAIT=/path/fcgiwait  the fcgiwait to start
 #   TMPDIR=/var/tmp          where the temporary folder goes
 #
+# sudo hands on no more than what stands behind it: sudo PORT=8081 nginx-examples/quickstart.sh
 # When nothing is missing it runs as an ordinary user, too.
 set -eu
 examples=$(cd "$(dirname "$0")" && pwd)

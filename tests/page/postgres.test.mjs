@@ -17,7 +17,7 @@ test('what psql writes arrives at both machines', LIMIT, async () => {
   const place = await mkdtemp(path.join(tmpdir(), 'fcgiwait-postgres-'));
   const port = await freePort(2);
   const env = {...process.env, PORT: `${port}`, FCGIWAIT: fcgiwait, TMPDIR: place,
-    npm_config_fetch_retries: '5'};
+    npm_config_fetch_retries: '5', SUDO_USER: 'ann'};
   await chmod(place, 0o755);
   const script = run(path.join(examples, 'postgres.sh'), [], {env, stdio: 'pipe'});
   let said = '', browser;
@@ -28,6 +28,9 @@ test('what psql writes arrives at both machines', LIMIT, async () => {
     await until(() => said.includes('Ctrl-C stops it') || script.exitCode !== null, 'it runs', 120);
     assert.equal(script.exitCode, null, said);
     assert.match(said, /^\{"id":1,"title":"Hello"/m, 'curl did not get what psql wrote');
+    const shown = said.match(/^ .*psql -h .*$/gm);
+    assert.equal(shown.length, 3);
+    for (const line of shown) assert.match(line, /^  sudo psql -h /, 'the folder is www-data\'s alone');
     const [, dir] = said.match(/removes (\S+)\.\n/);
     const psql = sql => promisify(execFile)('psql',
       ['-X', '-q', '-h', dir, '-U', 'api', '-v', 'ON_ERROR_STOP=1', '-c', sql, 'app']);

@@ -152,6 +152,25 @@ test('what is missing is named to whoever may not install it', LIMIT, async () =
   await nothingIsLeft();
 });
 
+for (const [name, engine, library] of [['many.sh', 'hiredis', 'libhiredis-dev'],
+  ['postgres.sh', 'libpq', 'libpq-dev']]) {
+  test(`what was built without ${engine} is built anew for ${name}`, LIMIT, async () => {
+    const clone = path.join(place, 'clone');
+    await cp(examples, path.join(clone, 'nginx-examples'), {recursive: true});
+    await mkdir(path.join(clone, 'include'));
+    await mkdir(path.join(clone, 'src'));
+    await writeFile(path.join(clone, 'configure.ac'), '');
+    await writeFile(path.join(clone, 'src/fcgiwait'),
+      `#!/bin/sh\necho this fcgiwait was built without ${engine} >&2\nexit 78\n`, {mode: 0o755});
+    const bin = await commands({'dpkg-query': 'exit 1', 'id': 'echo 1000'});
+    const script = start(path.join(clone, 'nginx-examples', name), [],
+      {FCGIWAIT: '', PATH: `${bin}:${process.env.PATH}`, PORT: `${await freePort(2)}`});
+    assert.deepEqual(await script.ended, [1, null]);
+    assert.match(script.said, new RegExp(`apt-get install .*${library}`));
+    await nothingIsLeft();
+  });
+}
+
 test('it stops by itself', LIMIT, async () => {
   const quickstart = start(script, [], {QUICKSTART_SECONDS: '2'});
   assert.deepEqual(await quickstart.ended, [0, null]);
@@ -168,11 +187,15 @@ test('it ends when fcgiwait does, and shows its last words', LIMIT, async () => 
   await nothingIsLeft();
 });
 
-test('a port that is taken is said, and another proposed', LIMIT, async () => {
-  const other = net.createServer().listen(port, '127.0.0.1');
-  await once(other, 'listening');
-  const quickstart = start(script, []);
-  assert.deepEqual(await quickstart.ended, [1, null]);
-  assert.match(quickstart.said, new RegExp(`port ${port} is taken.*PORT=${port + 1}`));
-  other.close();
-});
+// sudo would not hand on what stands before it.
+for (const [who, SUDO_USER, sudo] of [['', '', ''], [' behind sudo', 'ann', 'sudo ']]) {
+  test(`a port that is taken is said, and another proposed${who}`, LIMIT, async () => {
+    const other = net.createServer().listen(port, '127.0.0.1');
+    await once(other, 'listening');
+    const quickstart = start(script, [], {SUDO_USER});
+    assert.deepEqual(await quickstart.ended, [1, null]);
+    assert.match(quickstart.said,
+      new RegExp(`port ${port} is taken.*: ${sudo}PORT=${port + 1} \\S*quickstart.sh\n`));
+    other.close();
+  });
+}
