@@ -78,7 +78,9 @@ struct postgres {
     uint64_t reached;   /* place in the log up to which all was shown */
     uint64_t confirmed; /* what the server was told of that */
     struct instant heard, told;        /* from the server, and to it */
+    struct instant framed;             /* from its stream */
     bool pinged;                       /* and no answer yet */
+    bool doubted;                      /* and it was asked beside it, since then */
     struct postgres_snapshot snapshot; /* the last that was looked at */
     struct pg_result *snapshot_said;   /* where it lies; NULL: none */
     struct instant looked;             /* when */
@@ -109,6 +111,9 @@ bool postgres_await_visible(struct postgres *postgres, uint32_t transaction);
 /* The same for all that were committed before a slot begins: one of them may not be seen
  * yet, and nobody knows which. Those that go on are not waited for, or not here. */
 bool postgres_await_start(struct postgres *postgres);
+
+/* It answers beside a stream that is silent. */
+bool postgres_is_alive(struct postgres *postgres, struct instant until);
 
 /* When the follower has to look whether these are seen, and that. Once they are,
  * everything counts as changed again. Where there are none it looks now and then, so that

@@ -25,6 +25,10 @@
 /* What the log has of a commit, which names the caches that it changes: at most. */
 #define COMMIT_MOST ((uint64_t)1 << 20)
 
+/* A server that goes through a big transaction without anything for us is silent for half
+ * of its wal_sender_timeout, which is a minute. Nothing else is waited for so long. */
+#define BUSY (60 * NANOS_PER_SECOND)
+
 static bool lose(struct postgres *postgres, enum engine_state trouble, const char *why)
 {
     return postgres_link_lose(&postgres->following, trouble, why);
@@ -174,8 +178,9 @@ static bool take_keepalive(struct postgres *postgres, const struct postgres_fram
 static bool take(struct postgres *postgres, struct text data)
 {
     struct postgres_frame frame;
-    postgres->heard = clock_now();
+    postgres->heard = postgres->framed = clock_now();
     postgres->pinged = false;
+    postgres->doubted = false;
     if (!postgres_frame_read(data, &frame))
         return lose(postgres, ENGINE_REFUSED, "a frame that PostgreSQL does not send");
     return frame.kind == POSTGRES_KEEPALIVE ? take_keepalive(postgres, &frame)
@@ -206,6 +211,30 @@ static bool read_stream(struct postgres *postgres)
     }
 }
 
+/* Whether the server may be too busy for an answer on the stream: then it is asked beside
+ * it, while there is time left for that. */
+static bool may_be_busy(const struct postgres *postgres)
+{
+    return postgres->pinged && !postgres->doubted &&
+           clock_now().at - postgres->framed.at < BUSY;
+}
+
+static nanos patience_of(const struct postgres *postgres)
+{
+    return !postgres->pinged       ? postgres->patience / 2
+           : may_be_busy(postgres) ? postgres->patience / 8 * 5
+                                   : postgres->patience;
+}
+
+/* What came on the stream meanwhile counts all the same. */
+static void ask_beside(struct postgres *postgres)
+{
+    struct instant end = instant_after(postgres->heard, postgres->patience);
+    postgres->doubted = !postgres_is_alive(postgres, end);
+    if (!postgres->doubted)
+        postgres->heard = clock_now();
+}
+
 /* False: nothing was heard for too long. */
 static bool listen_for(struct postgres *postgres)
 {
@@ -213,16 +242,18 @@ static bool listen_for(struct postgres *postgres)
     bool asked = atomic_exchange(&postgres->ping, false);
     if (silence >= postgres->patience)
         return lose(postgres, ENGINE_SLOW, "the server does not answer");
-    if (!asked && (postgres->pinged || silence < postgres->patience / 2))
-        return true;
-    postgres->pinged = true;
-    return tell(postgres, true);
+    if (asked || (!postgres->pinged && silence >= postgres->patience / 2)) {
+        postgres->pinged = true;
+        return tell(postgres, true);
+    }
+    if (may_be_busy(postgres) && silence >= patience_of(postgres))
+        ask_beside(postgres);
+    return true;
 }
 
 static struct instant next_duty(const struct postgres *postgres)
 {
-    struct instant until = instant_after(
-        postgres->heard, postgres->pinged ? postgres->patience : postgres->patience / 2);
+    struct instant until = instant_after(postgres->heard, patience_of(postgres));
     struct instant telling = instant_after(postgres->told, TELL);
     struct instant looking = postgres_next_look(postgres);
     bool tells = postgres->reached != postgres->confirmed;

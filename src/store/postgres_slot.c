@@ -205,8 +205,9 @@ static void reset(struct postgres *postgres)
     postgres_tables_forget(postgres->tables);
     postgres->inside = false;
     postgres->pinged = false;
+    postgres->doubted = false;
     postgres->confirmed = 0;
-    postgres->heard = clock_now();
+    postgres->heard = postgres->framed = clock_now();
     postgres->told = (struct instant){0};
     postgres->looked = (struct instant){0};
     postgres->snapshot = (struct postgres_snapshot){.to = 0};

@@ -38,10 +38,9 @@ bool postgres_asking_open(struct postgres *postgres)
     return good || postgres_link_lose_with(&postgres->following, link);
 }
 
-static bool ask_snapshot(struct postgres *postgres)
+bool postgres_is_alive(struct postgres *postgres, struct instant until)
 {
     struct postgres_link *link = &postgres->asking;
-    struct instant until = postgres_soon(postgres);
     PQclear(postgres->snapshot_said);
     postgres->snapshot = (struct postgres_snapshot){.to = 0};
     postgres->snapshot_said =
@@ -56,10 +55,11 @@ static bool ask_snapshot(struct postgres *postgres)
 static bool look(struct postgres *postgres)
 {
     const struct postgres_link *link = &postgres->asking;
-    if (ask_snapshot(postgres))
+    if (postgres_is_alive(postgres, postgres_soon(postgres)))
         return true;
     return !postgres_link_is_open(link) && link->trouble != ENGINE_SLOW &&
-           postgres_asking_open(postgres) && ask_snapshot(postgres);
+           postgres_asking_open(postgres) &&
+           postgres_is_alive(postgres, postgres_soon(postgres));
 }
 
 static void pause_until(struct instant then)

@@ -73,13 +73,23 @@ static int open_machines(void **state)
 }
 
 /* With less patience. */
+static int open_with(void **state, nanos patience)
+{
+    nanos before = options.patience;
+    options.patience = patience;
+    int result = open_machines(state);
+    options.patience = before;
+    return result;
+}
+
 static int open_hurried(void **state)
 {
-    nanos patience = options.patience;
-    options.patience = 3 * NANOS_PER_SECOND;
-    int result = open_machines(state);
-    options.patience = patience;
-    return result;
+    return open_with(state, 3 * NANOS_PER_SECOND);
+}
+
+static int open_steady(void **state)
+{
+    return open_with(state, 5 * NANOS_PER_SECOND);
 }
 
 static int close_machines(void **state)
@@ -591,6 +601,43 @@ static void a_stream_that_can_not_begin_is_an_outage(void **state)
     await_state(0, ENGINE_GOOD);
 }
 
+static void signal_senders(int number)
+{
+    static const char *const senders[] = {"SELECT min(pid) FROM pg_stat_replication",
+                                          "SELECT max(pid) FROM pg_stat_replication"};
+    for (int i = 0; i < MACHINES; i++) {
+        pid_t pid = (pid_t)postgres_server_ask(&server, senders[i]);
+        must(pid > 0 && kill(pid, number) == 0, "nobody sends the log");
+    }
+}
+
+/* As one does that goes through a big transaction without anything for us. */
+static void a_stream_that_is_silent_for_long_is_kept(void **state)
+{
+    static const char last[] = "SELECT 1000000 * extract(epoch FROM min(state_change)) "
+                               "FROM pg_stat_activity WHERE query LIKE "
+                               "'SELECT pg_current_snapshot%'";
+    uint64_t before[MACHINES];
+    (void)state;
+    level();
+    for (int i = 0; i < MACHINES; i++)
+        before[i] = index_of(i, "/never", SCOPE_BELOW);
+    signal_senders(SIGSTOP);
+    for (int looks = 0; looks < 2; looks++) {
+        long long then = postgres_server_ask(&server, last);
+        for (int tries = 0; postgres_server_ask(&server, last) <= then; tries++) {
+            must(tries < 6000, "it is not asked");
+            thread_pause(10 * NANOS_PER_MS);
+        }
+    }
+    signal_senders(SIGCONT);
+    level();
+    for (int i = 0; i < MACHINES; i++) {
+        assert_int_equal(index_of(i, "/never", SCOPE_BELOW), before[i]);
+        await_state(i, ENGINE_GOOD);
+    }
+}
+
 /* How often /kept is in the log, for somebody who has read it all along. */
 static long long times_kept(void)
 {
@@ -680,6 +727,8 @@ int main(void)
         TEST(a_question_over_one_that_was_cut_is_no_trouble_for_long),
         TEST(a_connection_may_be_idle_for_long),
         TEST(a_server_that_was_away_may_have_changed_everything),
+        cmocka_unit_test_setup_teardown(a_stream_that_is_silent_for_long_is_kept,
+                                        open_steady, close_machines),
         cmocka_unit_test_setup_teardown(a_stream_that_can_not_begin_is_an_outage,
                                         open_hurried, close_machines),
         cmocka_unit_test_setup_teardown(what_is_touched_meanwhile_is_kept, open_hurried,
