@@ -41,8 +41,11 @@ struct probe {
 static char *url_with(const char *url, const char *query)
 {
     char *whole;
-    const char *join = query[0] == '\0' ? "" : strchr(url, '?') != NULL ? "&" : "?";
-    return asprintf(&whole, "%s%s%s", url, join, query) >= 0 ? whole : NULL;
+    int len = (int)strcspn(url, "#"); /* a fragment is never sent */
+    const char *join = query[0] == '\0'                        ? ""
+                       : memchr(url, '?', (size_t)len) != NULL ? "&"
+                                                               : "?";
+    return asprintf(&whole, "%.*s%s%s", len, url, join, query) >= 0 ? whole : NULL;
 }
 
 static void add_header(struct exchange *exchange, const char *header)

@@ -78,6 +78,16 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context)
     return exchange->until_event && exchange->event_at >= 0 ? 0 : size * count;
 }
 
+/* A redirect may name any protocol that libcurl knows. */
+static void speak_http_alone(CURL *easy)
+{
+#if LIBCURL_VERSION_NUM >= 0x075500
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+}
+
 static bool start(struct transfer *transfer, struct running *running)
 {
     struct exchange *exchange = running->exchange;
@@ -94,6 +104,7 @@ static bool start(struct transfer *transfer, struct running *running)
     exchange->head_at = exchange->body_at = exchange->event_at = exchange->end_at = -1;
     exchange->start = clock_now();
     curl_easy_setopt(easy, CURLOPT_URL, exchange->url);
+    speak_http_alone(easy);
     if (strcmp(exchange->method, "HEAD") == 0)
         curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     else if (strcmp(exchange->method, "POST") == 0)

@@ -82,6 +82,8 @@ static const struct fault faults[] = {
      "add_header Access-Control-Allow-Origin * always;",
      "--wait 1s --origin https://pages.example", "cors",
      "Access-Control-Expose-Headers does not name X-Polling-Index", "pages.example"},
+    {"a redirect to a file", HOP_NGINX, "return 302 file:///etc/hostname;", "--wait 1s",
+     "answer", "nobody answers: ", "rotocol"},
 };
 
 /* Three seconds, whatever else the machine has to do. */
@@ -307,7 +309,8 @@ static void what_was_found_can_be_had_as_json(void **state)
     struct json_error error;
     struct run run = {.status = -1};
     for (int i = 0; i < TRIES && run.status != 0; i++)
-        run = program_run("--probe http://127.0.0.1:%d/a --wait 1s --json", stack.port);
+        run =
+            program_run("--probe http://127.0.0.1:%d/a#?b --wait 1s --json", stack.port);
     run_must(&run, 0,
              "\"faults\":0,\"checks\":[{\"check\":\"answer\",\"verdict\":\"good\"");
     if (!json_check(text_of(run.output), &error))
