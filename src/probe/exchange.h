@@ -57,6 +57,7 @@ struct exchange {
         char first;  /* its first */
     } event;
     char redirect[2048]; /* where the answer sends to, as a whole URL; "": nowhere */
+    bool sends_away;     /* to another scheme, host or port */
     char failure[256];
     char head[EXCHANGE_HEAD]; /* of the last response; the header lines, CRLF included */
     char body[EXCHANGE_BODY]; /* its first bytes */

@@ -63,6 +63,13 @@ bool judge_answer(struct report *report, const struct exchange *first)
         tell_no_answer(report, first);
         return false;
     }
+    if (first->status / 100 == 3 && first->sends_away && first->headers[0] != NULL) {
+        report_fault(report, "answer",
+                     "%d from %s leads to another origin, to which --header is not "
+                     "taken: probe %s",
+                     first->status, hop_name(first, name), first->redirect);
+        return false;
+    }
     if (first->status != 200 && first->status != 404) {
         report_fault(report, "answer", "%d from %s, where 200 or 404 is meant%s",
                      first->status, hop_name(first, name), advice(first));

@@ -122,12 +122,18 @@ static struct exchange *ask_with(struct probe *probe, const char *method,
 
 /* --- what is answered at once --- */
 
+/* What the headers tell is meant for the origin that was given. */
+static bool may_follow(const struct probe *probe, const struct exchange *redirect)
+{
+    return redirect->status / 100 == 3 && redirect->redirect[0] != '\0' &&
+           (!redirect->sends_away || probe->options->headers[0] == NULL);
+}
+
 /* The answer at the end of all redirects. */
 static struct exchange *ask_first(struct probe *probe)
 {
     struct exchange *first = ask_with(probe, "GET", NULL);
-    for (int i = 0;
-         i < REDIRECTS && first->status / 100 == 3 && first->redirect[0] != '\0'; i++) {
+    for (int i = 0; i < REDIRECTS && may_follow(probe, first); i++) {
         judge_redirect(&probe->report, ask(probe, new_exchange(probe, "GET", probe->url,
                                                                "index=0&wait=0")));
         free(probe->url);

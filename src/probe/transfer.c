@@ -8,6 +8,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 #include <curl/curl.h>
 
@@ -166,6 +168,32 @@ static int version_of(long version)
     }
 }
 
+/* False: it is no URL that can be asked, or there is no memory. */
+static bool is_part(CURLU *a, CURLU *b, CURLUPart part)
+{
+    char *ours = NULL, *theirs = NULL;
+    bool same = curl_url_get(a, part, &ours, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+                curl_url_get(b, part, &theirs, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+                strcasecmp(ours, theirs) == 0;
+    curl_free(ours);
+    curl_free(theirs);
+    return same;
+}
+
+static bool is_same_origin(const char *a, const char *b)
+{
+    CURLU *ours = curl_url(), *theirs = curl_url();
+    bool same = ours != NULL && theirs != NULL &&
+                curl_url_set(ours, CURLUPART_URL, a, CURLU_GUESS_SCHEME) == CURLUE_OK &&
+                curl_url_set(theirs, CURLUPART_URL, b, CURLU_GUESS_SCHEME) == CURLUE_OK &&
+                is_part(ours, theirs, CURLUPART_SCHEME) &&
+                is_part(ours, theirs, CURLUPART_HOST) &&
+                is_part(ours, theirs, CURLUPART_PORT);
+    curl_url_cleanup(ours);
+    curl_url_cleanup(theirs);
+    return same;
+}
+
 static void finish(struct running *running, CURLcode code)
 {
     struct exchange *exchange = running->exchange;
@@ -178,6 +206,7 @@ static void finish(struct running *running, CURLcode code)
     curl_easy_getinfo(running->easy, CURLINFO_REDIRECT_URL, &redirect);
     snprintf(exchange->redirect, sizeof exchange->redirect, "%s",
              redirect != NULL ? redirect : "");
+    exchange->sends_away = redirect != NULL && !is_same_origin(exchange->url, redirect);
     exchange->end_at = passed(running);
     exchange->end =
         exchange->until_event && code == CURLE_WRITE_ERROR ? EXCHANGE_LEFT : end_of(code);

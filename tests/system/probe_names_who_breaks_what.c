@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "fcgiwait/json.h"
 #include "http.h"
@@ -259,6 +260,32 @@ static void a_redirect_that_drops_the_query_is_named(void **state)
     run_must(&run, 1, "\n1 fault, ");
 }
 
+/* The other one would answer, and logs whoever asks. */
+static void what_a_header_tells_stays_with_its_origin(void **state)
+{
+    struct chain other, chain;
+    struct stat log;
+    char lines[256], path[128];
+    (void)state;
+    chain_open(&other, &stack);
+    stack_path(&stack, "other.log", path);
+    snprintf(lines, sizeof lines, "access_log %s;", path);
+    chain_add(&other, HOP_NGINX, lines);
+    chain_open(&chain, &stack);
+    snprintf(lines, sizeof lines, "return 302 http://127.0.0.1:%d/a;", other.port);
+    chain_add(&chain, HOP_NGINX, lines);
+    struct run run = program_run("--probe http://127.0.0.1:%d/a --wait 1s --json "
+                                 "--header 'Authorization: Bearer of-one'",
+                                 chain.port);
+    run_must(&run, 1, "302 from nginx/");
+    run_must(&run, 1, "leads to another origin, to which --header is not taken: probe ");
+    snprintf(lines, sizeof lines, "probe http://127.0.0.1:%d/a\"", other.port);
+    run_must(&run, 1, lines);
+    chain_close(&chain);
+    chain_close(&other);
+    must(stat(path, &log) == 0 && log.st_size == 0, "the other one was asked");
+}
+
 /* --- a good one --- */
 
 static struct probed good;
@@ -397,6 +424,7 @@ int main(void)
         cmocka_unit_test(faults_of_varnish_are_named),
         cmocka_unit_test(who_breaks_it_is_named_behind_others),
         cmocka_unit_test(a_redirect_that_drops_the_query_is_named),
+        cmocka_unit_test(what_a_header_tells_stays_with_its_origin),
         cmocka_unit_test(a_chain_of_all_of_them_is_good),
         cmocka_unit_test(what_was_found_can_be_had_as_json),
         cmocka_unit_test(who_does_not_answer_can_not_be_probed),

@@ -103,6 +103,19 @@ static void a_redirect_keeps_the_query_or_does_not(void **state)
     must_be(LOOKED_FAULT, "without the query");
 }
 
+static void a_header_is_not_taken_to_another_origin(void **state)
+{
+    (void)state;
+    answer_of(&first, 302, "Server: nginx\n", "");
+    strcpy(first.redirect, "https://b.example/b");
+    first.sends_away = true;
+    assert_false(judge_answer(&report, &first));
+    must_be(LOOKED_FAULT, "302 from nginx, where 200 or 404 is meant");
+    first.headers[0] = "Cookie: a=b";
+    assert_false(judge_answer(&report, &first));
+    must_be(LOOKED_FAULT, "--header is not taken: probe https://b.example/b");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -111,6 +124,7 @@ int main(void)
         cmocka_unit_test_setup(an_index_has_to_arrive, start),
         cmocka_unit_test_setup(what_is_not_there_yet_is_worth_a_note, start),
         cmocka_unit_test_setup(a_redirect_keeps_the_query_or_does_not, start),
+        cmocka_unit_test_setup(a_header_is_not_taken_to_another_origin, start),
     };
     return cmocka_run_group_tests_name("probe/judge_first", tests, NULL, NULL);
 }
