@@ -69,12 +69,12 @@ bool exchange_says(const struct exchange *exchange, const char *name, const char
     return false;
 }
 
-bool exchange_lists(const struct exchange *exchange, const char *name, const char *member)
+bool exchange_lists(const struct exchange *exchange, const char *name, struct text member)
 {
     struct text rest = lines_of(exchange), value, one;
     while ((value = next_value(&rest, name)).at != NULL)
         while (text_cut(&value, ',', &one))
-            if (text_is_like(text_trim(one), text_of(member)))
+            if (text_is_like(text_trim(one), member))
                 return true;
     return false;
 }

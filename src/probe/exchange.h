@@ -76,7 +76,7 @@ bool exchange_says(const struct exchange *exchange, const char *name, const char
 
 /* Whether this is a member of the list that a header is, in any letter case. */
 bool exchange_lists(const struct exchange *exchange, const char *name,
-                    const char *member);
+                    struct text member);
 
 /* X-Polling-Index as a number; false where there is none. */
 bool exchange_index(const struct exchange *exchange, uint64_t *index);

@@ -39,6 +39,14 @@ void judge_prefer(struct report *report, const struct exchange *exchange,
 void judge_condition(struct report *report, const struct exchange *exchange,
                      const struct exchange *first);
 
+/* --- judge_cors.c --- */
+
+#define JUDGE_PREFLIGHT 1024
+
+/* Access-Control-Request-Headers as a browser writes it for a page that sends these
+ * ("Name: value", NULL behind the last) and Prefer. */
+void judge_preflight(const char *const headers[EXCHANGE_HEADERS],
+                     char line[JUDGE_PREFLIGHT]);
 /* Answers to a page of this origin, and to what its browser asks before. */
 void judge_cors(struct report *report, const struct exchange *get,
                 const struct exchange *preflight, const char *origin);

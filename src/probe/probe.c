@@ -30,7 +30,7 @@ struct probe {
     char *url;      /* malloc'd: where redirects lead to */
     uint64_t index; /* of the first answer */
     bool is_http2, streams;
-    char prefer[64], none_match[256], origin[512];
+    char prefer[64], none_match[256], origin[512], leave[JUDGE_PREFLIGHT];
     struct exchange *asked[ASKED_MOST];
     size_t count;
     nanos told_at;
@@ -58,8 +58,8 @@ static void add_header(struct exchange *exchange, const char *header)
 }
 
 /* Owned by the probe. Memory is not survived: nobody depends on this program. */
-static struct exchange *new_exchange(struct probe *probe, const char *method,
-                                     const char *url, const char *query)
+static struct exchange *new_bare(struct probe *probe, const char *method, const char *url,
+                                 const char *query)
 {
     struct exchange *exchange = calloc(1, sizeof *exchange);
     char *whole = url_with(url, query);
@@ -71,6 +71,14 @@ static struct exchange *new_exchange(struct probe *probe, const char *method,
     exchange->method = method;
     exchange->patience = PATIENCE;
     probe->asked[probe->count++] = exchange;
+    return exchange;
+}
+
+/* With what the user has it send. */
+static struct exchange *new_exchange(struct probe *probe, const char *method,
+                                     const char *url, const char *query)
+{
+    struct exchange *exchange = new_bare(probe, method, url, query);
     for (size_t i = 0; i < PROBE_HEADERS && probe->options->headers[i] != NULL; i++)
         add_header(exchange, probe->options->headers[i]);
     return exchange;
@@ -163,10 +171,11 @@ static void ask_cors(struct probe *probe)
     struct exchange *get, *preflight;
     snprintf(probe->origin, sizeof probe->origin, "Origin: %s", probe->options->origin);
     get = ask_with(probe, "GET", probe->origin);
-    preflight = new_exchange(probe, "OPTIONS", probe->url, "");
+    judge_preflight(get->headers, probe->leave);
+    preflight = new_bare(probe, "OPTIONS", probe->url, "");
     add_header(preflight, probe->origin);
     add_header(preflight, "Access-Control-Request-Method: GET");
-    add_header(preflight, "Access-Control-Request-Headers: prefer");
+    add_header(preflight, probe->leave);
     judge_cors(&probe->report, get, ask(probe, preflight), probe->options->origin);
 }
 

@@ -83,6 +83,13 @@ static const struct fault faults[] = {
      "add_header Access-Control-Allow-Origin * always;",
      "--wait 1s --origin https://pages.example", "cors",
      "Access-Control-Expose-Headers does not name X-Polling-Index", "pages.example"},
+    {"a guard that lets no preflight through", HOP_NGINX,
+     "if ($http_authorization = '') { return 401; } "
+     "add_header Access-Control-Allow-Origin * always; "
+     "add_header Access-Control-Expose-Headers X-Polling-Index always; "
+     "add_header Access-Control-Allow-Headers 'Authorization, Prefer' always;",
+     "--wait 1s --origin https://pages.example --header 'Authorization: Bearer a'",
+     "cors", "may not send Authorization, and so not read this", "401 by nginx/"},
     {"a redirect to a file", HOP_NGINX, "return 302 file:///etc/hostname;", "--wait 1s",
      "answer", "nobody answers: ", "rotocol"},
 };

@@ -49,11 +49,11 @@ static void each_line_of_a_name_counts(void **state)
     assert_int_equal(exchange_count(&exchange, "Absent"), 0);
     assert_true(exchange_says(&exchange, "Server", "nginx"));
     assert_true(exchange_says(&exchange, "Server", "second"));
-    assert_true(exchange_lists(&exchange, "Server", "SECOND"));
-    assert_true(exchange_lists(&exchange, "Vary", "accept-encoding"));
-    assert_true(exchange_lists(&exchange, "Vary", "Prefer"));
-    assert_false(exchange_lists(&exchange, "Vary", "encoding"));
-    assert_false(exchange_lists(&exchange, "Absent", "a"));
+    assert_true(exchange_lists(&exchange, "Server", TEXT("SECOND")));
+    assert_true(exchange_lists(&exchange, "Vary", TEXT("accept-encoding")));
+    assert_true(exchange_lists(&exchange, "Vary", TEXT("Prefer")));
+    assert_false(exchange_lists(&exchange, "Vary", TEXT("encoding")));
+    assert_false(exchange_lists(&exchange, "Absent", TEXT("a")));
 }
 
 static void an_index_is_a_number(void **state)
