@@ -15,6 +15,8 @@
  * answer wait 200 ms for more. */
 #define SOON (150 * NANOS_PER_MS)
 
+#define AT_ONCE (500 * NANOS_PER_MS)
+
 static const char gatherer[] =
     "somebody on the way gathers answers before passing them on (proxy_buffering, "
     "lighttpd's server.stream-response-body = 0, a compressing filter)";
@@ -83,12 +85,24 @@ static void tell_ended(struct report *report, const struct exchange *stream)
         SECONDS(stream->end_at));
 }
 
+/* For another reason than a timeout: also where the connection is closed as soon as it is
+ * asked for. */
+static bool has_failed(const struct exchange *stream)
+{
+    return stream->end == EXCHANGE_FAILED || stream->end == EXCHANGE_UNTRUSTED ||
+           (stream->end == EXCHANGE_CLOSED && stream->status == 0 &&
+            stream->end_at < AT_ONCE);
+}
+
 bool judge_stream(struct report *report, const struct exchange *stream,
                   const struct exchange *cut_wait)
 {
     char name[HOP_TEXT];
     bool late = stream->event_at < 0 || stream->event_at > LATE;
-    if (stream->status == 406) {
+    if (has_failed(stream)) {
+        report_fault(report, "stream", "a stream fails after %.1f s: %s",
+                     SECONDS(stream->end_at), stream->failure);
+    } else if (stream->status == 406) {
         report_note(report, "stream", "streams are not granted here (406)");
     } else if (stream->status == 200 && !exchange_is_stream(stream)) {
         report_note(report, "stream", "no streams here: a plain answer comes instead");

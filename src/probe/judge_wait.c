@@ -21,15 +21,28 @@ enum fate {
     FATE_CHANGED, /* 200 with another index */
     FATE_CAPPED,  /* 304 too early: for less than was asked for */
     FATE_LATE,
-    FATE_NOT_HELD, /* answered at once */
-    FATE_REFUSED,  /* by fcgiwait itself */
+    FATE_NOT_HELD,    /* answered at once */
+    FATE_REFUSED,     /* by fcgiwait itself */
+    FATE_TURNED_AWAY, /* by somebody else, at once */
     FATE_CUT,
     FATE_REPLACED /* something came at its end, but not the 304 */
 };
 
+/* No timeout is as short as this. */
+static bool was_turned_away(const struct exchange *wait)
+{
+    if (wait->end_at >= SOON || wait->wait <= 2 * SOON)
+        return false;
+    if (wait->end != EXCHANGE_ANSWERED)
+        return wait->end != EXCHANGE_TIMED_OUT;
+    return wait->status >= 400 && wait->status != 404 && !hop_is_fcgiwait(wait);
+}
+
 static enum fate fate_of(const struct exchange *wait, uint64_t index)
 {
     uint64_t now;
+    if (was_turned_away(wait))
+        return FATE_TURNED_AWAY;
     if (wait->end != EXCHANGE_ANSWERED)
         return FATE_CUT;
     if (wait->status == 200 || wait->status == 404)
@@ -97,13 +110,32 @@ static const struct exchange *soonest(struct exchange *const waits[], size_t cou
     return found;
 }
 
+static void tell_turned_away(struct report *report, const struct exchange *one)
+{
+    static const char advice[] =
+        "no timeout, but a limit (limit_conn, limit_req, a rate) or a server that is "
+        "gone: several requests that wait are normal for a page";
+    char name[HOP_TEXT];
+    if (one->end == EXCHANGE_ANSWERED)
+        report_fault(report, "wait",
+                     "of several waits together one is turned away at once: %d by %s; %s",
+                     one->status, hop_name(one, name), advice);
+    else
+        report_fault(report, "wait",
+                     "of several waits together one is turned away at once, without an "
+                     "answer: %s; %s",
+                     one->failure, advice);
+}
+
 /* False: none of them went wrong. */
 static bool tell_wrong(struct report *report, struct exchange *const waits[],
                        size_t count, uint64_t index)
 {
     const struct exchange *one;
     char name[HOP_TEXT];
-    if ((one = soonest(waits, count, index, FATE_CUT)) != NULL)
+    if ((one = soonest(waits, count, index, FATE_TURNED_AWAY)) != NULL)
+        tell_turned_away(report, one);
+    else if ((one = soonest(waits, count, index, FATE_CUT)) != NULL)
         tell_cut(report, one);
     else if ((one = soonest(waits, count, index, FATE_REPLACED)) != NULL)
         report_fault(
@@ -135,7 +167,9 @@ const struct exchange *judge_waits(struct report *report, struct exchange *const
     char wait[DURATION_TEXT];
     duration_format(longest->wait, wait);
     if (tell_wrong(report, waits, count, index))
-        return soonest(waits, count, index, FATE_CUT);
+        return soonest(waits, count, index, FATE_TURNED_AWAY) != NULL
+                   ? NULL
+                   : soonest(waits, count, index, FATE_CUT);
     if ((one = soonest(waits, count, index, FATE_CAPPED)) != NULL)
         report_note(report, "wait",
                     "waits end after %.1f s with 304, whatever longer one is asked for: "

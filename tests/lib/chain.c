@@ -36,6 +36,7 @@ static void configure_nginx(const struct place *place, const char *listen,
             "  proxy_temp_path proxy; fastcgi_temp_path fastcgi;\n"
             "  uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n"
             "  limit_req_zone $binary_remote_addr zone=few:1m rate=1r/m;\n"
+            "  limit_conn_zone $binary_remote_addr zone=side:1m;\n"
             "  upstream behind { server 127.0.0.1:%d; keepalive 100; }\n"
             "  proxy_cache_path kept keys_zone=kept:1m;\n"
             "  proxy_cache_lock_timeout 60s; proxy_cache_lock_age 60s;\n"

@@ -20,7 +20,7 @@ struct fault {
     enum hop_kind kind;
     const char *lines;
     const char *options; /* of the probe */
-    const char *subject; /* the first of the faults that are told */
+    const char *subject; /* the first of the faults that are told; with "wait": a cut */
     const char *says;    /* in its sentence */
     const char *also;
 };
@@ -71,6 +71,9 @@ static const struct fault faults[] = {
      "gzip changes the ETag to \"", "DeflateAlterETag"},
     {"a limit of requests", HOP_NGINX, "limit_req zone=few burst=12 nodelay;",
      "--wait 1s", "limits", "one was refused with 503 by nginx/", "limit_req"},
+    {"a limit of requests at the same time", HOP_NGINX, "limit_conn side 3;", "--wait 8s",
+     "wait of several waits together", "turned away at once: 503 by nginx/",
+     "limit_conn"},
     {"connections that are not kept", HOP_NGINX, "keepalive_timeout 0;", "--wait 1s",
      "reuse", "closed after each answer", "option httpclose"},
     {"HEAD that is not let through", HOP_HAPROXY,

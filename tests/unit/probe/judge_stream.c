@@ -75,6 +75,19 @@ static void one_that_is_cut_or_replaced_is_named(void **state)
     must_be_bad("503 from nginx instead of a stream", "");
 }
 
+static void one_that_fails_says_why(void **state)
+{
+    (void)state;
+    stream.end = EXCHANGE_FAILED;
+    strcpy(stream.failure, "no memory left");
+    must_be_bad("a stream fails after 60.0 s: no memory left", "");
+    answer_of(&stream, 0, "", "");
+    stream.end = EXCHANGE_CLOSED;
+    stream.body_at = stream.event_at = -1;
+    strcpy(stream.failure, "Empty reply");
+    must_be_bad("a stream fails after 0.0 s: Empty reply", "");
+}
+
 static void one_that_ends_early_is_worth_a_note(void **state)
 {
     (void)state;
@@ -159,6 +172,7 @@ int main(void)
         cmocka_unit_test_setup(one_that_begins_at_once_is_good, start),
         cmocka_unit_test_setup(one_that_is_gathered_is_named, start),
         cmocka_unit_test_setup(one_that_is_cut_or_replaced_is_named, start),
+        cmocka_unit_test_setup(one_that_fails_says_why, start),
         cmocka_unit_test_setup(one_that_ends_early_is_worth_a_note, start),
         cmocka_unit_test_setup(none_is_worth_a_note, start),
         cmocka_unit_test_setup(compressors_are_worth_a_note, start),

@@ -66,6 +66,29 @@ static void a_cut_is_found_within_one_wait(void **state)
     must_be(LOOKED_FAULT, "has no end", "NAT");
 }
 
+/* However many stand beside it that are cut, or held. */
+static void who_is_turned_away_at_once_met_a_limit(void **state)
+{
+    (void)state;
+    answer_of(&waits[1], 503, "Server: nginx/1.22.1\n", "");
+    waits[1].wait = 15 * S;
+    waits[2].end = EXCHANGE_CLOSED;
+    assert_null(judge_waits(&report, pointers, COUNT, 17));
+    must_be(LOOKED_FAULT, "turned away at once: 503 by nginx/1.22.1; no timeout",
+            "limit_conn");
+    waits[1].end = EXCHANGE_FAILED;
+    strcpy(waits[1].failure, "Connection refused");
+    assert_null(judge_waits(&report, pointers, COUNT, 17));
+    must_be(LOOKED_FAULT, "at once, without an answer: Connection refused; no timeout",
+            "limit_conn");
+    waits[1].end_at = S;
+    assert_ptr_equal(judge_waits(&report, pointers, COUNT, 17), &waits[1]);
+    must_be(LOOKED_FAULT, "15 s is cut after 1.0 s", "");
+    waits[1] = waits[0];
+    assert_ptr_equal(judge_waits(&report, pointers, COUNT, 17), &waits[2]);
+    must_be(LOOKED_FAULT, "30 s is cut after ", "");
+}
+
 static void a_304_that_is_replaced_is_no_timeout(void **state)
 {
     (void)state;
@@ -167,6 +190,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_wait_that_is_held_is_good, start),
         cmocka_unit_test_setup(a_cut_is_found_within_one_wait, start),
+        cmocka_unit_test_setup(who_is_turned_away_at_once_met_a_limit, start),
         cmocka_unit_test_setup(a_304_that_is_replaced_is_no_timeout, start),
         cmocka_unit_test_setup(what_is_not_held_is_told, start),
         cmocka_unit_test_setup(a_change_is_no_fault, start),
