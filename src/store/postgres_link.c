@@ -164,7 +164,7 @@ static bool shake_hands(struct postgres_link *link, struct instant until)
     bool had_time = clock_now().at < until.at;
     while (next != PGRES_POLLING_OK) {
         if (clock_now().at >= until.at) {
-            if (had_time)
+            if (had_time && postgres_hosts_count(link->connection) > 1)
                 postgres_hosts_rotate(&link->hosts, link->connection);
             return postgres_link_lose(link, ENGINE_SLOW, "no answer in time");
         }
@@ -213,9 +213,11 @@ static void put_options(const struct postgres_link *link, struct options *option
 {
     const PGconn *beside = link->beside != NULL ? link->beside->connection : NULL;
     const char *const other[] = {PQhost(beside), PQhostaddr(beside), PQport(beside)};
-    /* In an order of our own a standby could come first, for ever. */
+    /* In an order of our own a standby could come first, for ever. To libpq a role whose
+     * transactions are read-only by default is nowhere read-write. */
+    const char *primary = PQlibVersion() >= 140000 ? "primary" : "read-write";
     put_option(options, "target_session_attrs",
-               link->hosts.lists[0] != NULL ? "read-write" : NULL);
+               link->hosts.lists[0] != NULL ? primary : NULL);
     put_option(options, "dbname", link->url);
     for (size_t i = 0; i < POSTGRES_LISTS; i++)
         put_option(options, postgres_lists[i],

@@ -178,16 +178,62 @@ static void an_old_backup_is_restored(void **state)
     goes_on(&first);
 }
 
+/* --- hosts that say nothing --- */
+
+/* Which libpq finds read-write nowhere. */
+static void make_reader(void)
+{
+    postgres_server_say(&first, "CREATE ROLE reader LOGIN REPLICATION; ALTER ROLE reader "
+                                "SET default_transaction_read_only = on");
+}
+
 /* A host that takes connections, and never says a word. Returns its socket. */
 static int listen_deaf(const char *dir)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     snprintf(address.sun_path, sizeof address.sun_path, "%s/.s.PGSQL.5432", dir);
+    unlink(address.sun_path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     must(fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
              listen(fd, 100) == 0,
          "%s", address.sun_path);
     return fd;
+}
+
+/* Until one that was to follow the log has been given up. */
+static void await_one_in_vain(int fd)
+{
+    static const char asked[] = "replication\0database";
+    char said[4096];
+    for (size_t len = 0; memmem(said, len, asked, sizeof asked) == NULL;) {
+        ssize_t n = 1;
+        int with = accept(fd, NULL, NULL);
+        must(with >= 0, "accept");
+        for (len = 0; n > 0 && len < sizeof said; len += (size_t)n)
+            n = read(with, said + len, sizeof said - len);
+        must(n == 0, "nobody says so much");
+        close(with);
+    }
+}
+
+/* Nothing else is asked of it then than before. */
+static void the_only_host_may_say_nothing_for_a_while(void **state)
+{
+    (void)state;
+    make_reader();
+    snprintf(url, sizeof url, "postgresql:///postgres?host=%s&user=reader", first.dir);
+    options.url = url;
+    nanos patience = options.patience;
+    options.patience = 3 * NANOS_PER_SECOND;
+    store_rig_open(&machines[0], &options);
+    options.patience = patience;
+    uint64_t before = store_index(machines[0].store);
+    postgres_server_kill(&first);
+    int fd = listen_deaf(first.dir);
+    await_one_in_vain(fd);
+    close(fd);
+    postgres_server_launch(&first);
+    await_change(0, "/never", before);
 }
 
 static void a_host_that_says_nothing_is_passed_over(void **state)
@@ -196,7 +242,8 @@ static void a_host_that_says_nothing_is_passed_over(void **state)
     (void)state;
     store_rig_folder_make(&deaf);
     int fd = listen_deaf(deaf.dir);
-    snprintf(url, sizeof url, "postgresql:///postgres?host=%s,%s&user=postgres", deaf.dir,
+    make_reader();
+    snprintf(url, sizeof url, "postgresql:///postgres?host=%s,%s&user=reader", deaf.dir,
              first.dir);
     options.url = url;
     nanos patience = options.patience;
@@ -226,6 +273,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_standby_that_lags_is_promoted, start, stop),
         cmocka_unit_test_setup_teardown(another_server_has_the_same_name, start, stop),
         cmocka_unit_test_setup_teardown(an_old_backup_is_restored, start, stop),
+        cmocka_unit_test_setup_teardown(the_only_host_may_say_nothing_for_a_while, start,
+                                        stop),
         cmocka_unit_test_setup_teardown(a_host_that_says_nothing_is_passed_over, start,
                                         stop),
     };
