@@ -36,7 +36,7 @@
 /* Where spawn-fcgi and systemd put the socket (FastCGI section 2.2). */
 #define GIVEN 0
 
-/* How long a slow web server may take at the stop. */
+/* How long a slow web server may take at the stop; and the store, once more. */
 #define LAST_WORDS (5 * NANOS_PER_SECOND)
 
 struct responder {
@@ -165,7 +165,7 @@ static void stop_listening(struct responder *responder)
  */
 static void close_all(struct responder *responder)
 {
-    notify_stopping(responder->config->drain + LAST_WORDS);
+    notify_stopping(responder->config->drain + 2 * LAST_WORDS);
     if (responder->front != NULL)
         stop_listening(responder);
     if (responder->service != NULL)

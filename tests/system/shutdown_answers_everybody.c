@@ -2,6 +2,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "clients.h"
@@ -291,6 +295,32 @@ static void a_peer_that_does_not_read_does_not_prevent_it(void **state)
     close(silent);
 }
 
+/* The waiters' drain, a web server that is slow for five seconds, and then the store. */
+static void systemd_is_asked_for_time_for_all_of_it(void **state)
+{
+    struct stack *stack = *state;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char name[128], heard[128] = "";
+    long long micros = 0;
+    assert_int_equal(stack_end_fcgiwait(stack), 0);
+    stack_path(stack, "notify", name);
+    assert_true(strlen(name) < sizeof address.sun_path);
+    memcpy(address.sun_path, name, strlen(name));
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    chmod(name, 0666);
+    setenv("NOTIFY_SOCKET", name, 1);
+    stack_start_fcgiwait(stack);
+    assert_int_equal(stack_end_fcgiwait(stack), 0);
+    unsetenv("NOTIFY_SOCKET");
+    while (strstr(heard, "STOPPING=1") == NULL)
+        must(recv(fd, heard, sizeof heard - 1, MSG_DONTWAIT) > 0, "no stop is heard");
+    must(sscanf(heard, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld", &micros) == 1, "%s",
+         heard);
+    must(micros >= (4 + 5 + 1) * 1000000LL, "%s", heard);
+    close(fd);
+}
+
 static const struct stack_options large_bodies = {.config =
                                                       "limits = { body = 9000000; };"};
 
@@ -305,6 +335,7 @@ int main(void)
         stack_test(a_request_that_crosses_the_shutdown_is_answered, NULL),
         stack_test(new_connections_are_refused_at_once, &slow_drain),
         stack_test(drain_spreads_the_last_answers, &slow_drain),
+        stack_test(systemd_is_asked_for_time_for_all_of_it, &slow_drain),
         stack_test(a_peer_that_does_not_read_does_not_prevent_it, &large_bodies),
     };
     return cmocka_run_group_tests_name("shutdown_answers_everybody", tests, NULL, NULL);
