@@ -69,7 +69,8 @@ start_machine() {
         start_fcgiwait "$1" "$i"
     done
     sed -e "s|127\.0\.0\.1:8080|127.0.0.1:$2|" \
-        -e "s|^ *server unix:/run/fcgiwait/fcgiwait.sock.*|$servers|" \
+        -e "s|^ *server unix:/run/fcgiwait/fcgiwait.sock fail_timeout.*|$servers|" \
+        -e "s|unix:/run/fcgiwait/fcgiwait.sock|unix:$folder/fcgiwait1.sock|" \
         "$examples/many-machines.conf" >"$folder/nginx.conf"
     "${as_whom[@]}" nginx -p "$folder" -c "$folder/nginx.conf" -e "$folder/error.log" \
         -g 'daemon off;' >"$folder/nginx.log" 2>&1 &
