@@ -23,6 +23,25 @@ bool origin_carries_index(const struct directive *location);
 
 struct api origin_api(const struct directive *location);
 
+/* The line of PROTOCOL_NAME that holds at the location. NULL: none. */
+static inline const struct directive *
+origin_setting(const struct directive *location, const struct api *api, const char *name)
+{
+    return find_setting_of(location, api->protocol, name);
+}
+
+/* Whether a line names a user to the API whom neither the cache's key nor what keeps his
+ * answers out of it tells apart. */
+bool user_is_left_out(const struct directive *location, const struct api *api);
+
+/* The same where no line names one, and the client's own headers may. */
+bool user_may_be_learnt(const struct directive *location, const struct api *api);
+
+/* A key that is to be proposed, with $http_authorization and $http_cookie in it, and what
+ * it still lacks of those who are named to the API. */
+const char *user_say_key(struct nginx_check *check, const struct directive *location,
+                         const struct api *api, const char *key);
+
 /* The rules of the cache. */
 void origin_check_cache(struct nginx_check *check, const struct directive *location);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The cache over an API: one GET for everybody who is to have the same body. Its key has
- * to have all that the body depends on, and to fit the buffer that it is kept with.
+ * to have all that the body depends on, and to fit the buffer that it is kept with. Users
+ * are told apart in origin_user.c.
  */
-#include "guess.h"
 #include "origin.h"
 
 #define BUFFER_STANDARD 4096 /* nginx's default: a page */
@@ -36,21 +36,46 @@ static bool key_depends(const struct directive *key, const struct directive *lev
     return false;
 }
 
-static const struct directive *cache_setting(const struct directive *location,
-                                             const struct api *api, const char *name)
-{
-    return find_setting_of(location, api->protocol, name);
-}
-
 /* --- buffers --- */
 
-/* Large enough for a key with two headers of 12k. The last one may be set smaller on a
- * level around: nginx then refuses to start. */
-static const char *say_buffers(struct nginx_check *check, const struct api *api)
+/* False, with the size, where it is not one. */
+static bool read_buffer(const struct directive *location, const struct api *api,
+                        uint64_t *size)
 {
-    const char *protocol = say_text(check, api->protocol);
-    return say(check, "%s_buffer_size 32k; %s_buffers 8 32k; %s_busy_buffers_size 64k;",
-               protocol, protocol, protocol);
+    const struct directive *set = origin_setting(location, api, "buffer_size");
+    *size = BUFFER_STANDARD;
+    return set == NULL || value_size(directive_value(set, 1), size);
+}
+
+/* The first of these lines in the location itself: nginx takes no second one. */
+static const struct directive *own_buffers(const struct directive *location,
+                                           const struct api *api)
+{
+    static const char *const names[] = {"buffer_size", "buffers", "busy_buffers_size"};
+    const struct directive *first = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct directive *set = origin_setting(location, api, names[i]);
+        if (set != NULL && set->parent == location &&
+            (first == NULL || set->line < first->line))
+            first = set;
+    }
+    return first;
+}
+
+/* Large enough for a key with two headers of 12k; empty where they are. The last one may
+ * be set smaller on a level around: nginx then refuses to start. */
+static const char *say_buffers(struct nginx_check *check,
+                               const struct directive *location, const struct api *api)
+{
+    const char *protocol = say_text(check, api->protocol), *place = "";
+    const struct directive *own = own_buffers(location, api);
+    uint64_t size;
+    if (!read_buffer(location, api, &size) || size >= KEY_LEAST)
+        return "";
+    if (own != NULL)
+        place = say(check, " (in place of those of %s:%u)", own->file, own->line);
+    return say(check, "%s_buffer_size 32k; %s_buffers 8 32k; %s_busy_buffers_size 64k;%s",
+               protocol, protocol, protocol, place);
 }
 
 /* --- the key --- */
@@ -105,7 +130,7 @@ static const char *say_whole_key(struct nginx_check *check,
                                  const struct directive *location, const struct api *api)
 {
     struct text kept = index_kept(location), protocol = api->protocol;
-    const struct directive *key = cache_setting(location, api, "cache_key");
+    const struct directive *key = origin_setting(location, api, "cache_key");
     const struct {
         struct text variable;
         const struct text *names;
@@ -122,16 +147,19 @@ static const char *say_whole_key(struct nginx_check *check,
         if (key == NULL || !key_depends(key, location, parts[i].names))
             whole = say(check, "%s%s%.*s", whole, whole[0] != '\0' ? " " : "",
                         (int)parts[i].variable.len, parts[i].variable.at);
+    whole = user_say_key(check, location, api, whole);
     bool has_index = kept.len > 0 || (key != NULL && key_depends(key, location, indexes));
-    return say(check, "%s%.*s_cache_key \"%s\"; %s",
+    const char *buffers = say_buffers(check, location, api);
+    return say(check, "%s%.*s_cache_key \"%s\";%s%s",
                has_index ? "" : "set $polling_index $upstream_http_x_polling_index; ",
-               (int)protocol.len, protocol.at, whole, say_buffers(check, api));
+               (int)protocol.len, protocol.at, whole, buffers[0] != '\0' ? " " : "",
+               buffers);
 }
 
 static void check_key(struct nginx_check *check, const struct directive *location,
                       const struct api *api, const char *protocol)
 {
-    const struct directive *key = cache_setting(location, api, "cache_key");
+    const struct directive *key = origin_setting(location, api, "cache_key");
     const char *lacks = what_key_lacks(key, location);
     if (lacks == NULL)
         return;
@@ -139,7 +167,7 @@ static void check_key(struct nginx_check *check, const struct directive *locatio
         check,
         &(struct fault){
             .rule = "origin_cache_key",
-            .at = key != NULL ? key : cache_setting(location, api, "cache"),
+            .at = key != NULL ? key : origin_setting(location, api, "cache"),
             .what =
                 say(check, "%s_cache_key %s the %s", protocol,
                     key != NULL ? "lacks" : "is not set, and its default lacks", lacks),
@@ -163,7 +191,7 @@ static bool hands_on_host(const struct directive *location, const struct api *ap
     if (!text_is(api->protocol, TEXT("proxy"))) {
         const struct directive *own = find_param_line(location, TEXT("HTTP_HOST"));
         const struct directive *set =
-            cache_setting(location, api, "pass_request_headers");
+            origin_setting(location, api, "pass_request_headers");
         return own != NULL
                    ? value_depends_on_any(directive_value(own, 2), location, hosts)
                    : set == NULL || value_is_on(set);
@@ -179,7 +207,7 @@ static bool hands_on_host(const struct directive *location, const struct api *ap
 static void check_host(struct nginx_check *check, const struct directive *location,
                        const struct api *api, const char *protocol)
 {
-    const struct directive *key = cache_setting(location, api, "cache_key");
+    const struct directive *key = origin_setting(location, api, "cache_key");
     if (key == NULL || what_key_lacks(key, location) != NULL ||
         key_depends(key, location, hosts) || !hands_on_host(location, api))
         return;
@@ -198,89 +226,20 @@ static void check_host(struct nginx_check *check, const struct directive *locati
 
 /* --- who asks --- */
 
-/* What tells users apart, the words of auth_request included. */
-static bool is_user(void *context, struct text name)
-{
-    static const struct text names[] = {TEXT("http_authorization"), TEXT("http_cookie"),
-                                        TEXT("remote_user"), TEXT("http_x_api_key"),
-                                        TEXT("http_x_auth_token")};
-    const struct directive *set = find_setting(context, TEXT("auth_request_set"));
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (text_is(name, names[i]))
-            return true;
-    while (set != NULL && !value_names(directive_value(set, 1), name))
-        set = find_again(set);
-    return set != NULL || text_starts(name, TEXT("cookie_")) ||
-           text_starts(name, TEXT("jwt_")) || text_starts(name, TEXT("ssl_client"));
-}
-
-/* The same, and any header that may be a secret. */
-static bool may_be_user(void *context, struct text name)
-{
-    return is_user(context, name) ||
-           (text_starts(name, TEXT("http_")) && guess_source(name) == SOURCE_SECRET);
-}
-
-static bool any_depends(const struct directive *set, const struct directive *level,
-                        value_is_fn *is)
-{
-    for (size_t i = 1; set != NULL && i < set->count; i++)
-        if (value_depends_where(set->words[i], level, is, (void *)level))
-            return true;
-    return false;
-}
-
-/* A line for the API that names the user; REMOTE_USER stands in each fastcgi_params. */
-static bool hands_on_user(const struct directive *location, const struct api *api)
-{
-    bool proxy = text_is(api->protocol, TEXT("proxy"));
-    const struct directive *set =
-        cache_setting(location, api, proxy ? "set_header" : "param");
-    for (; set != NULL; set = find_again(set))
-        if (!text_is(directive_value(set, 1), TEXT("REMOTE_USER")) &&
-            any_depends(set, location, is_user))
-            return true;
-    return false;
-}
-
-static bool takes_away(const struct directive *location, const struct api *api,
-                       struct text header, struct text param)
-{
-    bool proxy = text_is(api->protocol, TEXT("proxy"));
-    const struct directive *set =
-        cache_setting(location, api, proxy ? "set_header" : "param");
-    while (set != NULL && !text_is_like(directive_value(set, 1), proxy ? header : param))
-        set = find_again(set);
-    return set != NULL;
-}
-
-/* Without a line nginx hands on all headers. */
-static bool may_learn_user(const struct directive *location, const struct api *api)
-{
-    const struct directive *set = cache_setting(location, api, "pass_request_headers");
-    return (set == NULL || value_is_on(set)) &&
-           !(takes_away(location, api, TEXT("Authorization"),
-                        TEXT("HTTP_AUTHORIZATION")) &&
-             takes_away(location, api, TEXT("Cookie"), TEXT("HTTP_COOKIE")));
-}
-
-/* What is never kept where a user is known needs no key for him. */
 static void check_user(struct nginx_check *check, const struct directive *location,
                        const struct api *api, const char *protocol)
 {
-    const struct directive *key = cache_setting(location, api, "cache_key");
-    if (key == NULL || what_key_lacks(key, location) != NULL ||
-        any_depends(key, location, may_be_user) ||
-        any_depends(cache_setting(location, api, "no_cache"), location, is_user))
+    const struct directive *key = origin_setting(location, api, "cache_key");
+    if (key == NULL || what_key_lacks(key, location) != NULL)
         return;
     struct fault fault = {.rule = "origin_cache_user", .at = key};
-    if (hands_on_user(location, api)) {
+    if (user_is_left_out(location, api)) {
         fault.what =
             say(check, "%s_cache_key lacks the user who is named to the API", protocol);
         fault.effect = "one user gets the answer that is for another";
         fault.instead = say_whole_key(check, location, api);
         fault_report(check, &fault);
-    } else if (may_learn_user(location, api)) {
+    } else if (user_may_be_learnt(location, api)) {
         fault.what =
             say(check,
                 "%s_cache_key holds nothing of who asks: right where all get the same; "
@@ -298,11 +257,11 @@ static void check_buffer(struct nginx_check *check, const struct directive *loca
 {
     static const struct text large[] = {TEXT("http_authorization"), TEXT("http_cookie"),
                                         TEXT("")};
-    const struct directive *key = cache_setting(location, api, "cache_key");
-    const struct directive *set = cache_setting(location, api, "buffer_size");
-    uint64_t size = BUFFER_STANDARD;
+    const struct directive *key = origin_setting(location, api, "cache_key");
+    const struct directive *set = origin_setting(location, api, "buffer_size");
+    uint64_t size;
     if (key == NULL || !key_depends(key, location, large) ||
-        (set != NULL && !value_size(directive_value(set, 1), &size)) || size >= KEY_LEAST)
+        !read_buffer(location, api, &size) || size >= KEY_LEAST)
         return;
     fault_report(
         check,
@@ -313,7 +272,7 @@ static void check_buffer(struct nginx_check *check, const struct directive *loca
                                     "%s_buffer_size, with which it is kept, is %lluk",
                                     protocol, protocol, (unsigned long long)(size >> 10)),
                         .effect = no_cache_effect,
-                        .instead = say_buffers(check, api)});
+                        .instead = say_buffers(check, location, api)});
 }
 
 /* --- all of it --- */
@@ -324,8 +283,8 @@ void origin_check_cache(struct nginx_check *check, const struct directive *locat
     if (api.pass == NULL)
         return;
     const char *protocol = say_text(check, api.protocol);
-    const struct directive *cache = cache_setting(location, &api, "cache");
-    const struct directive *lock = cache_setting(location, &api, "cache_lock");
+    const struct directive *cache = origin_setting(location, &api, "cache");
+    const struct directive *lock = origin_setting(location, &api, "cache_lock");
     struct fault fault = {.rule = "origin_cache", .effect = no_cache_effect};
     if (cache == NULL || text_is(directive_value(cache, 1), TEXT("off"))) {
         fault.at = cache != NULL ? cache : api.pass;
@@ -350,7 +309,7 @@ void origin_check_cache(struct nginx_check *check, const struct directive *locat
         fault.instead = say(check, "%s_cache_lock on;", protocol);
         fault_report(check, &fault);
     }
-    if (cache_setting(location, &api, "cache_valid") == NULL) {
+    if (origin_setting(location, &api, "cache_valid") == NULL) {
         fault.rule = "origin_cache_valid";
         fault.at = cache;
         fault.what = say(check,

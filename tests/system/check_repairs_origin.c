@@ -46,6 +46,7 @@ static const char correct[] =
     "server { listen 127.0.0.1:%4$d; large_client_header_buffers 4 16k;\n"
     "location / { return 200 \"$http_host\"; }\n"
     "location /api/me/ { return 200 \"$http_authorization\"; }\n"
+    "location /api/keyed/ { return 200 \"$http_x_api_key\"; }\n"
     "location /api/none/ { return 404; }\n"
     "}\n"
     "}\n";
@@ -104,20 +105,31 @@ static bool shares_one_get_with_a_long_token(const struct stack *stack)
 }
 
 /* Two that ask for the same at one index. */
-static bool gives_each_user_his_own(const struct stack *stack)
+static bool gives_each_his_own(const struct stack *stack, const char *under,
+                               const char *header)
 {
     static const char *const users[] = {"Bearer one", "Bearer two"};
     char path[64];
-    snprintf(path, sizeof path, "/api/me/%u", repair_generation());
+    snprintf(path, sizeof path, "%s%u", under, repair_generation());
     bool own = true;
     for (size_t i = 0; i < 2; i++) {
-        char token[64];
-        snprintf(token, sizeof token, "Authorization: %s", users[i]);
-        struct answer answer = http_get(stack->port, path, token);
+        char line[64];
+        snprintf(line, sizeof line, "%s: %s", header, users[i]);
+        struct answer answer = http_get(stack->port, path, line);
         own = own && answer.status == 200 && strcmp(answer.body, users[i]) == 0;
         answer_free(&answer);
     }
     return own;
+}
+
+static bool gives_each_user_his_own(const struct stack *stack)
+{
+    return gives_each_his_own(stack, "/api/me/", "Authorization");
+}
+
+static bool gives_each_key_its_own(const struct stack *stack)
+{
+    return gives_each_his_own(stack, "/api/keyed/", "X-Api-Key");
 }
 
 static bool shares_one_get_of_each_user(const struct stack *stack)
@@ -128,7 +140,8 @@ static bool shares_one_get_of_each_user(const struct stack *stack)
 /* --- the faults --- */
 
 #define KEY "\"$http_host $polling_index $args $uri\""
-#define WHOLE "\"$http_host $polling_index $args $uri $http_authorization $http_cookie\";"
+#define PARTS "$http_host $polling_index $args $uri $http_authorization $http_cookie"
+#define WHOLE "\"" PARTS "\";"
 #define BUFFERS "proxy_buffer_size 32k; proxy_buffers 8 32k; proxy_busy_buffers_size 64k;"
 #define CACHE "proxy_cache api; proxy_cache_lock on; proxy_cache_valid 200 404 20s;\n"
 #define TOLD "proxy_set_header Host $http_host;\n"
@@ -159,6 +172,13 @@ static void what_an_answer_depends_on(void **state)
         {CACHE "proxy_cache_key " KEY ";\n", "",
          "proxy_cache_valid 200 404 1s; proxy_cache_key " WHOLE " " BUFFERS,
          CACHE "proxy_cache_key " WHOLE " " BUFFERS, shares_one_get_of_each_user},
+        {"proxy_cache_key " KEY ";\n" TOLD,
+         "proxy_cache_key " WHOLE " " BUFFERS TOLD
+         "proxy_set_header X-Api-Key $http_x_api_key;\n",
+         "instead: proxy_cache_key \"" PARTS " $http_x_api_key\";\n",
+         "proxy_cache_key \"" PARTS " $http_x_api_key\";\n" BUFFERS TOLD
+         "proxy_set_header X-Api-Key $http_x_api_key;\n",
+         gives_each_key_its_own},
         {"$args $uri\";", "$args $uri $http_authorization\";", "instead: " BUFFERS,
          "$args $uri $http_authorization\"; " BUFFERS, shares_one_get_with_a_long_token},
     };

@@ -3,6 +3,9 @@
 #include "planted.h"
 
 #define KEY "$uri$is_args$args#$polling_index;"
+#define KEYED_BY_CLIENT                                                                  \
+    "$uri$is_args$args#$polling_index$http_authorization$http_cookie; "                  \
+    "proxy_buffer_size 32k; "
 
 static void the_api_behind_it(void **state)
 {
@@ -26,6 +29,22 @@ static void the_api_behind_it(void **state)
         {"proxy_set_header Cookie '';",
          "set $token \"Bearer $cookie_token\"; proxy_set_header X-Token $token;",
          "origin_cache_user", "proxy_cache_key $uri"},
+        {KEY, KEYED_BY_CLIENT "proxy_set_header X-Api-Key $http_x_api_key;",
+         "origin_cache_user", NULL},
+        {KEY, KEYED_BY_CLIENT "proxy_set_header X-Client $ssl_client_s_dn;",
+         "origin_cache_user", NULL},
+        {KEY,
+         KEYED_BY_CLIENT "auth_request /who; auth_request_set $user "
+                         "$upstream_http_x_user; proxy_set_header X-User $user;",
+         "origin_cache_user", NULL},
+        {KEY,
+         "$uri$is_args$args#$polling_index$cookie_a; proxy_set_header Authorization "
+         "$http_authorization;",
+         "origin_cache_user", NULL},
+        {KEY,
+         "$uri$is_args$args#$polling_index; proxy_no_cache $http_pragma $http_cookie; "
+         "proxy_set_header X-Api-Key $http_x_api_key;",
+         "origin_cache_user", NULL},
         {KEY,
          "$uri$is_args$args#$polling_index$who; proxy_cache_lock on; proxy_cache_valid "
          "200 1s; proxy_pass http://127.0.0.1:3000/; } }\nmap \"\" $who { default "
@@ -52,6 +71,22 @@ static void the_api_behind_it(void **state)
         {"proxy_set_header Cookie '';",
          "proxy_set_header Cookie $http_cookie; proxy_no_cache $http_cookie;", NULL,
          NULL},
+        {KEY,
+         KEYED_BY_CLIENT "proxy_set_header X-User $remote_user; proxy_set_header "
+                         "X-Token \"$cookie_token $jwt_claim_sub\";",
+         NULL, NULL},
+        {KEY,
+         "$uri$is_args$args#$polling_index$remote_user; proxy_set_header Authorization "
+         "$http_authorization;",
+         NULL, NULL},
+        {KEY,
+         "$uri$is_args$args#$polling_index$user; auth_request /who; auth_request_set "
+         "$user $upstream_http_x_user; proxy_set_header X-Api-Key $http_x_api_key;",
+         NULL, NULL},
+        {KEY,
+         "$uri$is_args$args#$polling_index$cookie_a; proxy_set_header Cookie "
+         "$http_cookie;",
+         NULL, NULL},
         {"proxy_set_header Cookie '';",
          "proxy_set_header Cookie ''; proxy_set_header X-Request-Id "
          "$http_x_request_id; proxy_set_header X-Real-IP $remote_addr;",
@@ -123,9 +158,56 @@ static void the_key_that_is_proposed_has_all_that_an_answer_may_depend_on(void *
         "$http_authorization $http_cookie\";" BUFFERS);
 }
 
+#define WHOLE                                                                            \
+    "proxy_cache_key \"$http_host $polling_index $args $uri $http_authorization "        \
+    "$http_cookie"
+
+static void the_key_that_is_proposed_tells_all_users_apart_that_are_named(void **state)
+{
+    static const char keys[] =
+        "proxy_set_header X-Api-Key $http_x_api_key; proxy_set_header X-Client \"dn "
+        "${ssl_client_s_dn}\"; proxy_set_header X-User $remote_user; proxy_set_header "
+        "X-Again $http_x_api_key;";
+    char cached[512];
+    (void)state;
+    is_proposed(&(struct row){"proxy_cache_key " KEY, keys, "origin_cache_key", NULL},
+                WHOLE " $http_x_api_key $ssl_client_s_dn\";" BUFFERS);
+    is_proposed(&(struct row){"proxy_cache api;\n        proxy_cache_key " KEY, keys,
+                              "origin_cache", NULL},
+                "proxy_cache ZONE; proxy_cache_lock on; proxy_cache_valid 200 404 "
+                "1s; " WHOLE " $http_x_api_key $ssl_client_s_dn\";" BUFFERS);
+    snprintf(cached, sizeof cached, "$polling_index $remote_user; %s", keys);
+    is_proposed(&(struct row){KEY, cached, "origin_cache_key", NULL},
+                "proxy_cache_key \"$polling_index $remote_user $http_host $args $uri "
+                "$http_authorization $http_cookie\";" BUFFERS);
+}
+
+#define LIVE_CONF "/etc/nginx/conf.d/live.conf:"
+
+/* nginx does not start with the same line twice. */
+static void buffers_that_are_there_are_not_proposed_again(void **state)
+{
+    (void)state;
+    is_proposed(&(struct row){"proxy_cache_key " KEY,
+                              "proxy_buffer_size 16k; proxy_buffers 8 16k;",
+                              "origin_cache_key", NULL},
+                WHOLE "\";");
+    is_proposed(&(struct row){"proxy_cache_key " KEY, "proxy_buffers 8 8k;",
+                              "origin_cache_key", NULL},
+                WHOLE "\";" BUFFERS " (in place of those of " LIVE_CONF "43)");
+    is_proposed(&(struct row){KEY,
+                              "$uri$is_args$args#$polling_index$http_cookie;\n"
+                              "proxy_busy_buffers_size 8k; proxy_buffer_size 8k;",
+                              "origin_cache_buffer", NULL},
+                "proxy_buffer_size 32k; proxy_buffers 8 32k; proxy_busy_buffers_size "
+                "64k; (in place of those of " LIVE_CONF "44)");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_key_that_is_proposed_tells_all_users_apart_that_are_named),
+        cmocka_unit_test(buffers_that_are_there_are_not_proposed_again),
         cmocka_unit_test(the_api_behind_it),
         cmocka_unit_test(a_key_for_everybody_is_noted),
         cmocka_unit_test(the_key_that_is_proposed_has_all_that_an_answer_may_depend_on),
