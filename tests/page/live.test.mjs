@@ -38,6 +38,27 @@ async function open(options = {}) {
   await page.waitForSelector('#all:not([hidden])');
 }
 
+// The page as it is, with numbers that a test makes: told(sample) tells them.
+async function openToTell() {
+  page = await (await browser.newContext()).newPage();
+  page.on('pageerror', error => broken.push(error.message));
+  await page.addInitScript(() => {
+    window.EventSource = class {
+      static CLOSED = 2;
+      constructor() { window.stub = this; }
+      close() {}
+    };
+  });
+  await page.goto(`${stack.url}/page`);
+  const made = {ms: 1e6, host: 'here', pid: 1, store: 'memory', answers: true, targets: 0, seen: 0, most: [],
+    status: {...await status(), uptime: 100}};
+  return (seconds, change, status = {}) => {
+    Object.assign(made, change, {ms: made.ms + 1000 * seconds});
+    Object.assign(made.status, {uptime: made.status.uptime + seconds}, status);
+    return page.evaluate(data => window.stub.onmessage({data}), JSON.stringify(made));
+  };
+}
+
 const shows = (selector, text) => page.waitForFunction(
   ([selector, text]) => [...document.querySelectorAll(selector)].some(found => found.textContent.includes(text)),
   [selector, text]);
@@ -102,6 +123,56 @@ test('it comes back after a restart, and says meanwhile that nobody answers', LI
   await stack.startFcgiwait();
   await shows('#state', 'live');
   assert.notEqual(await page.textContent('#process'), before);
+});
+
+test('a process that is started anew is another one, also with the same number', LIMIT, async () => {
+  const tell = await openToTell();
+  const kept = () => page.evaluate('samples.length');
+  await tell(0, {}, {held_changed: 50, changes: 50});
+  await tell(1, {}, {uptime: 102});             // of whole seconds one may be longer
+  await tell(2, {}, {uptime: 102});
+  assert.equal(await kept(), 3);
+  await tell(2, {}, {uptime: 0, held_changed: 0, changes: 0});
+  assert.equal(await kept(), 1);
+  assert.deepEqual((await page.locator('td, .number').allTextContents()).filter(text => text.startsWith('-')), []);
+  await tell(1, {});
+  await tell(40, {}, {uptime: 30});             // older than the one before, but begun later
+  assert.equal(await kept(), 1);
+});
+
+test('what has not changed stays where it is, and can be marked', LIMIT, async () => {
+  const tell = await openToTell();
+  await tell(0, {targets: 2, seen: 2, most: [{path: '/live/a', watchers: 3}, {path: '/live/b', watchers: 2, below: true}]});
+  const paths = await page.locator('#most .path').elementHandles();
+  await tell(1, {most: [{path: '/live/a', watchers: 4}, {path: '/live/b', watchers: 2, below: true}]});
+  await shows('#most tr', '/live/a4');
+  for (const path of paths) assert.ok(await path.evaluate(node => node.isConnected));
+  await tell(1, {most: [{path: '/live/c', watchers: 4}, {path: '/live/b', watchers: 2}]});
+  assert.deepEqual(await page.locator('#most th').allTextContents(), ['/live/c', '/live/b']);
+});
+
+test('what is delivered after all bounds is drawn above the rest', LIMIT, async () => {
+  const tell = await openToTell();
+  const {delivery_seconds} = await status();
+  await tell(0, {});
+  delivery_seconds.buckets.at(-1)[1] += 6;
+  await tell(1, {}, {delivery_seconds});
+  await shows('#tiles section:nth-child(4)', '> 10 s');
+  assert.match(await page.getAttribute('#tiles section:nth-child(4) polyline', 'points'), /,39\.0 [0-9]+,3\.0$/);
+});
+
+test('a stream that ends when it is to end is no trouble', LIMIT, async () => {
+  await stack.stopFcgiwait();
+  await stack.configure('stream = { max = "100ms"; };');
+  await stack.startFcgiwait();
+  await open();
+  await page.evaluate(() => {
+    const state = document.getElementById('state');
+    window.said = [];
+    new MutationObserver(() => window.said.push(state.textContent)).observe(state, {childList: true});
+  });
+  await page.waitForFunction(() => samples.length >= 3);
+  assert.ok(!(await page.evaluate('said')).includes('no answer'));
 });
 
 test('who does not look costs nothing: hidden, paused, closed', LIMIT, async () => {
