@@ -22,6 +22,7 @@
 #define MISSED_AFTER 60
 #define ASKED_EVERY 10
 #define ASKED_TIMES 6
+#define MISSED_WITHIN (MISSED_AFTER + ASKED_EVERY * ASKED_TIMES)
 
 /* O_NONBLOCK belongs to everybody who has the socket, and others take it off: systemd
  * does with each command of the unit that it runs, a reload say. */
@@ -97,13 +98,16 @@ static void set_option(int fd, int level, int option, int value)
 }
 
 /* Sends without delay, and misses a web server that has lost its power or its way to us:
- * one that says nothing any more keeps no descriptor. */
+ * one that says nothing any more keeps no descriptor. Nobody is asked for while something
+ * is on the way to them: what is not acknowledged counts then, and so does what they
+ * have no room for. */
 static void prepare_tcp(int fd)
 {
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, MISSED_AFTER);
     set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, ASKED_EVERY);
     set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, ASKED_TIMES);
+    set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, MISSED_WITHIN * 1000);
     set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 

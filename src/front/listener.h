@@ -26,7 +26,8 @@ struct listener {
 bool listener_open(struct listener *listener, int fd, int queue, const char *addresses);
 
 /* Turns away, without a word, whom FCGI_WEB_SERVER_ADDRS does not name. On TCP, the
- * connection of one that vanishes breaks within two minutes of silence. */
+ * connection of one that vanishes breaks within two minutes of silence, and so does that
+ * of one that takes nothing of what it is sent for so long. */
 enum accepted listener_accept(const struct listener *listener, int *fd);
 
 #endif

@@ -216,6 +216,9 @@ static void a_connection_comes_ready_for_use(void **state)
                     option_of(fd, IPPROTO_TCP, TCP_KEEPINTVL) *
                         option_of(fd, IPPROTO_TCP, TCP_KEEPCNT) <=
                 120);
+    /* That, too, where something is on the way to them. In milliseconds. */
+    int unacknowledged = option_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT);
+    assert_true(unacknowledged > 0 && unacknowledged <= 120000);
     close(fd);
     close(peer);
     close(listening);
