@@ -295,9 +295,11 @@ void *postgres_follower(void *context)
     bool lost = false;
     while (!atomic_load(&postgres->stopping)) {
         bool good = follow_on(postgres);
+        /* Or while it went on: a slot may wait for long. */
+        bool away = lost || atomic_load(&postgres->engine.lost) != 0;
         if (good)
             engine_set_good(&postgres->engine, ENGINE_IS_FOLLOWED);
-        if (good && lost)
+        if (good && away)
             queue_nudge(&postgres->queue); /* for what was kept */
         if (atomic_load(&postgres->stopping))
             break;

@@ -511,6 +511,14 @@ static void a_server_that_was_away_may_have_changed_everything(void **state)
     }
 }
 
+static void await_path(int machine, const char *path)
+{
+    for (int tries = 0; index_of(machine, path, SCOPE_SELF) == 0; tries++) {
+        must(tries < 6000, "%s does not change", path);
+        thread_pause(10 * NANOS_PER_MS);
+    }
+}
+
 static void await_answers(int machine, bool answers)
 {
     for (int tries = 0; store_answers(machines[machine].store) != answers; tries++) {
@@ -593,8 +601,10 @@ static void a_stream_that_can_not_begin_is_an_outage(void **state)
     for (int i = 0; i < MACHINES; i++)
         await_answers(i, false);
     await_state(0, ENGINE_SLOW);
+    assert_int_equal(store_rig_touch(&machines[0], "/kept").result, EDIT_KEPT);
     postgres_say(open, "COMMIT");
     PQfinish(open);
+    await_path(0, "/kept"); /* whether anybody does anything or not */
     for (int i = 0; i < MACHINES; i++)
         await_answers(i, true);
     level();
