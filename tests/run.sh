@@ -127,10 +127,11 @@ list_source() {
 
 copy_source() {
     source=$work/source
-    rm -rf "$source"
+    rm -rf "$source" "$work/files"
     mkdir -p "$source"
     list_source | tar -C "$top" --null --ignore-failed-read -T - -c | tar -C "$source" -x ||
         fail "the source can't be copied"
+    ! in_git || git -c safe.directory='*' -C "$top" ls-files | sort >"$work/files"
     mapfile -t files < <(find "$source" -name '*.[ch]')
     mapfile -t scripts < <(grep -rlE '^#!/bin/(ba)?sh' "$source")
     (cd "$source" && ./autogen.sh) >"$work/autogen.log" 2>&1 || {
@@ -328,10 +329,10 @@ part_page() {
     [ "$bad" = 0 ] || tail -n 300 "$log"
 }
 
-# But for what git has for itself.
+# Git's files as they were copied, but for what git has for itself.
 holds_all_files() {
     local left
-    left=$(comm -23 <(git -c safe.directory='*' -C "$top" ls-files | sort) \
+    left=$(comm -23 "$work/files" \
         <(cd "$tarball" && find . -type f | sed 's|^\./||' | sort) | grep -vx '\.git[a-z]*')
     echo "not in the tarball: $left"
     [ -z "$left" ]
@@ -358,7 +359,7 @@ END
 
 # Its tests have run: in the other builds, which are made of the same files.
 part_dist() {
-    if in_git; then
+    if [ -s "$work/files" ]; then
         judge dist all-files holds_all_files
     else
         count dist 0 0 1
