@@ -150,11 +150,17 @@ import_base() {
     fi
 }
 
+# The source as somebody leaves it who has built in it.
+make_context() {
+    rm -rf "$work/context" && cp -R "$source" "$work/context" && chmod -R u+w "$work/context" &&
+        (cd "$work/context" && touch config.status src/fcgiwait src/libfcgiwait.a src/base/chunk.o)
+}
+
 build() {
     local flags=(--build-arg "BASE=$name-base")
     [ "$tool" = docker ] || flags=(--build-arg "BASE=localhost/$name-base" --isolation chroot
         --format docker --ulimit "nofile=$(ulimit -Hn)")
-    "$tool" build "${flags[@]}" --network host -f "$file" -t "$name" "$source"
+    "$tool" build "${flags[@]}" --network host -f "$file" -t "$name" "$work/context"
 }
 
 # --- run ---
@@ -284,6 +290,7 @@ trap 'exit 143' TERM INT HUP
 read_it
 find_tool
 judge 'there is a base' import_base
+judge 'the source has been built in' make_context
 judge 'it is built' build
 [ "$status" = 0 ] || exit 1
 find_runtime || skip "$tool can't run a container here: $(tail -n 1 "$work/runtime.log")"
