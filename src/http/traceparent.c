@@ -43,11 +43,12 @@ bool traceparent_is_id(struct text id)
 struct text traceparent_id(struct text header)
 {
     struct text rest = text_trim(header), version, id, parent, flags;
-    if (rest.len < LENGTH || !take_digits(&rest, VERSION, &version) ||
+    size_t len = rest.len;
+    if (len < LENGTH || !take_digits(&rest, VERSION, &version) ||
         !take_digits(&rest, ID, &id) || !take_digits(&rest, PARENT, &parent) ||
         !take_digits(&rest, FLAGS, &flags))
         return (struct text){0};
     bool sound = !is_zero(id) && !is_zero(parent) && !text_is(version, TEXT("ff")) &&
-                 (rest.len == 0 || !text_is(version, TEXT("00")));
+                 (len == LENGTH || !text_is(version, TEXT("00")));
     return sound ? id : (struct text){0};
 }

@@ -2,7 +2,8 @@
 /*
  * Lines of log_level "debug". A request is told by its number, since whoever answers it
  * does not know its path any more. Anything that a client chose may stand in a line: the
- * log masks what would forge one.
+ * log masks what would forge one, and cuts one that is long: what is looked for by others
+ * stands before the path.
  */
 #include "trace.h"
 
@@ -33,11 +34,12 @@ void trace_asked(const struct request *request, const struct operation *operatio
     struct text trace = traceparent_id(operation->traceparent);
     struct text method = method_name(operation->method);
     duration_format(operation->wait, wait);
-    log_debug("request %" PRIu32 ": %.*s %.*s%s%s%s%s%s%.*s", request->number,
-              (int)method.len, method.at, (int)operation->path.len, operation->path.at,
-              index_part(operation, part), operation->has_wait ? ", wait " : "",
-              operation->has_wait ? wait : "", operation->has_wait ? " s" : "",
-              trace.len > 0 ? ", trace " : "", (int)trace.len, trace.at);
+    log_debug("request %" PRIu32 ": %s%.*s%s%.*s %.*s%s%s%s%s", request->number,
+              trace.len > 0 ? "trace " : "", (int)trace.len, trace.at,
+              trace.len > 0 ? ", " : "", (int)method.len, method.at,
+              (int)operation->path.len, operation->path.at, index_part(operation, part),
+              operation->has_wait ? ", wait " : "", operation->has_wait ? wait : "",
+              operation->has_wait ? " s" : "");
 }
 
 void trace_held(const struct request *request, struct instant deadline)

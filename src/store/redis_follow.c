@@ -126,9 +126,9 @@ static void tell_traces(const struct redisReply *entries, size_t count)
     struct entry entry;
     for (size_t i = 0; i < count && log_wants(LOG_LEVEL_DEBUG); i++)
         if (read_entry(entries->element[i], &entry) && traceparent_is_id(entry.trace))
-            log_debug("change %" PRIu64 ": %.*s, trace %.*s", index_of(&entry),
-                      (int)entry.path.len, entry.path.at, (int)entry.trace.len,
-                      entry.trace.at);
+            log_debug("change %" PRIu64 ": trace %.*s, %.*s", index_of(&entry),
+                      (int)entry.trace.len, entry.trace.at, (int)entry.path.len,
+                      entry.path.at);
 }
 
 /* `wait`: for news, a little. */

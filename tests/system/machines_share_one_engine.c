@@ -287,10 +287,10 @@ static void a_trace_goes_with_its_change_to_all_machines(void **state)
     assert_int_equal(answer.status, 201);
     unsigned long long index = index_of(&answer);
     answer_free(&answer);
-    snprintf(line, sizeof line, "debug: change %llu: /a, trace " TRACE "\n", index);
+    snprintf(line, sizeof line, "debug: change %llu: trace " TRACE ", /a\n", index);
     await_logged(&stacks[0], line);
     await_logged(&stacks[1], line);
-    snprintf(line, sizeof line, "\"message\":\"change %llu: /a, trace " TRACE "\"}\n",
+    snprintf(line, sizeof line, "\"message\":\"change %llu: trace " TRACE ", /a\"}\n",
              index);
     await_logged(&stacks[2], line);
     assert_int_equal(stack_logged(&stacks[1], TRACE), 1); /* it was not asked */

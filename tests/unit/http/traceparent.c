@@ -27,6 +27,7 @@ static void what_is_none_is_taken_for_none(void **state)
         "00-" ID "-" PARENT,
         "00-" ID "-" PARENT "-1",
         "00-" ID "-" PARENT "-01-more",
+        "00-" ID "-" PARENT "-01-",
         "00-" ID "-" PARENT "-01x",
         "ff-" ID "-" PARENT "-01",
         "00-00000000000000000000000000000000-" PARENT "-01",

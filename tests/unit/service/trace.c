@@ -115,13 +115,29 @@ static void a_trace_is_told_with_the_request_and_the_index_with_the_reply(void *
     char replied[64];
     struct cgi cgi = traced_put();
     assert_int_equal(service_rig_ask(&bench->rig, &visit, &cgi), 201);
-    must_say(bench, "debug: request 1: PUT /a, trace " ID "\n");
+    must_say(bench, "debug: request 1: trace " ID ", PUT /a\n");
     snprintf(replied, sizeof replied, "debug: request 1: 201, index %llu\n",
              (unsigned long long)service_rig_index(&bench->rig, "/a", SCOPE_SELF));
     must_say(bench, replied);
     cgi.traceparent = TEXT("00-" ID "-forged");
     service_rig_ask(&bench->rig, &visit, &cgi);
     must_say(bench, "debug: request 2: PUT /a\n");
+}
+
+/* A line is cut at its end. */
+static void a_trace_is_told_with_the_longest_path(void **state)
+{
+    struct bench *bench = *state;
+    struct visit visit;
+    char path[1001];
+    struct cgi cgi = traced_put();
+    struct service_rules rules = service_rig_rules;
+    rules.limit_path = sizeof path - 1;
+    must(service_set_rules(bench->rig.service, &rules), "no memory");
+    snprintf(path, sizeof path, "/%0*d", (int)sizeof path - 2, 0);
+    cgi.script_name = text_of(path);
+    assert_int_equal(service_rig_ask(&bench->rig, &visit, &cgi), 201);
+    must_say(bench, "debug: request 1: trace " ID ", PUT /0");
 }
 
 /* Of what was served, the store has got all before service_rig_serve() returns. */
@@ -215,6 +231,7 @@ int main(void)
         TEST(a_wait_is_told_from_its_beginning_to_its_end),
         TEST(who_goes_away_is_told),
         TEST(a_trace_is_told_with_the_request_and_the_index_with_the_reply),
+        TEST(a_trace_is_told_with_the_longest_path),
         TEST(a_trace_goes_to_the_store_with_each_change),
         TEST(what_counts_again_has_its_trace_still),
         TEST(each_method_is_told_by_its_name),

@@ -209,7 +209,7 @@ static void put_traced(struct store_rig *store_rig, const char *path)
                         .path = text_of(path),
                         .document = document_new(TEXT("x/y"), TEXT("1")),
                         .trace = TEXT(ID)};
-    snprintf(line, sizeof line, "debug: change %llu: %s, trace " ID "\n",
+    snprintf(line, sizeof line, "debug: change %llu: trace " ID ", %s\n",
              (unsigned long long)store_rig_edit(store_rig, &edit).index, path);
     for (int i = 0; i < 6000 && times_heard(line) < MACHINES; i++)
         thread_pause(10 * NANOS_PER_MS);
@@ -236,7 +236,7 @@ static void a_trace_goes_to_all_with_its_change(void **state)
         "'trace', 'forged') return 1\" 0");
     all_have("/forged", "1");
     put_traced(&machines[2], "/c"); /* whatever was before it has been told */
-    assert_int_equal(times_heard(", trace "), 2 * MACHINES);
+    assert_int_equal(times_heard(": trace "), 2 * MACHINES);
 }
 
 /* --- who comes later --- */
