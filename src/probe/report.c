@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Lines are gathered first and printed at the end, the faults before the rest, as a
- * table or as JSON. What a server said of itself may stand in them, so control
- * characters are masked on the way in.
+ * table or as JSON. What a server said of itself may stand in them, so all but ASCII that
+ * is printed is masked on the way in: some terminals take C1 controls, in UTF-8, too.
  */
 #include "report.h"
 
@@ -21,7 +21,7 @@ static void add(struct report *report, const char *subject, enum verdict_of verd
     report->faults += verdict == LOOKED_FAULT;
     vsnprintf(line->text, sizeof line->text, format, args);
     for (char *at = line->text; *at != '\0'; at++)
-        if (text_is_control(*at))
+        if (text_is_control(*at) || (unsigned char)*at >= 0x80)
             *at = '?';
 }
 

@@ -32,8 +32,8 @@ struct report {
     size_t count, faults;
 };
 
-/* What does not fit any more is cut. Control characters come out as `?`: what a server
- * says of itself stands in here. */
+/* What does not fit any more is cut. Control characters and all that is not ASCII come
+ * out as `?`: what a server says of itself stands in here. */
 void report_good(struct report *report, const char *subject, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void report_fault(struct report *report, const char *subject, const char *format, ...)

@@ -45,6 +45,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     judge_stream_change(&report, &exchange, &exchange);
     for (size_t i = 0; i < report.count; i++)
         for (const char *at = report.lines[i].text; *at != '\0'; at++)
-            holds((unsigned char)*at >= 0x20 && *at != 0x7f);
+            holds((unsigned char)*at >= 0x20 && (unsigned char)*at < 0x7f);
     return 0;
 }

@@ -37,6 +37,19 @@ static void faults_come_first(void **state)
     free(text);
 }
 
+static void no_server_writes_to_the_terminal(void **state)
+{
+    static struct report report;
+    (void)state;
+    report_good(&report, "answer", "by %s",
+                "\x1b]0;a\x07 \xc2\x9d"
+                "52;c\x7f \x9b"
+                "2J");
+    char *text = printed(report_table, &report, "http://a/");
+    assert_non_null(strstr(text, "\ngood   answer    by ?]0;a? ??52;c? ?2J\n"));
+    free(text);
+}
+
 static void long_lines_are_broken_between_words(void **state)
 {
     static struct report report;
@@ -78,6 +91,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(faults_come_first),
+        cmocka_unit_test(no_server_writes_to_the_terminal),
         cmocka_unit_test(long_lines_are_broken_between_words),
         cmocka_unit_test(any_bytes_make_json),
         cmocka_unit_test(a_report_has_an_end),
