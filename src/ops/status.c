@@ -131,16 +131,25 @@ static void metrics_histogram(FILE *out, const struct histogram_line *line,
     fprintf(out, "%s_count %" PRId64 "\n", name, below);
 }
 
-/* A string of JSON: what the engine says of itself may be any bytes. */
+/* A string of JSON: what the engine says of itself may be any bytes, and may be cut
+ * within a character. */
 static void json_string(FILE *out, const char *name, const char *value)
 {
+    struct text rest = text_of(value);
     fprintf(out, "\"%s\":\"", name);
-    for (; *value != '\0'; value++)
-        if (*value == '"' || *value == '\\' || (unsigned char)*value >= 0x80 ||
-            text_is_control(*value))
-            fprintf(out, "\\u%04x", (unsigned char)*value);
+    while (rest.len > 0) {
+        unsigned char byte = (unsigned char)rest.at[0];
+        size_t len = byte < 0x80 ? 1 : text_utf8(rest);
+        if (len == 0)
+            fputs("\\ufffd", out);
+        else if (byte == '"' || byte == '\\' || text_is_control(rest.at[0]))
+            fprintf(out, "\\u%04x", byte);
+        else if (len == 2 && byte == 0xc2 && (unsigned char)rest.at[1] < 0xa0) /* C1 */
+            fprintf(out, "\\u%04x", (unsigned char)rest.at[1]);
         else
-            fputc(*value, out);
+            fwrite(rest.at, 1, len, out);
+        text_skip(&rest, len > 0 ? len : 1);
+    }
     fputc('"', out);
 }
 

@@ -236,11 +236,12 @@ static void no_thread_loses_another_ones_count(void **state)
 static void the_engine_is_told_with_its_state(void **state)
 {
     static struct counters counters;
-    struct engine_report engine = {.type = "redis",
-                                   .where = "here:1",
-                                   .state = ENGINE_SLOW,
-                                   .why = "no \"answer\"\n\\ \xff",
-                                   .lag_time = 1500 * NANOS_PER_MS};
+    struct engine_report engine = {
+        .type = "redis",
+        .where = "here:1",
+        .state = ENGINE_SLOW,
+        .why = "no \"answer\"\n\\ \xff f\xc3\xbcr\xc2\x9d \xe2\x82",
+        .lag_time = 1500 * NANOS_PER_MS};
     struct json_error error;
     size_t len;
     (void)state;
@@ -249,7 +250,8 @@ static void the_engine_is_told_with_its_state(void **state)
     assert_true(json_check((struct text){text, len}, &error));
     assert_non_null(strstr(
         text, "\"engine\":{\"type\":\"redis\",\"at\":\"here:1\",\"state\":\"slow\","
-              "\"why\":\"no \\u0022answer\\u0022\\u000a\\u005c \\u00ff\","
+              "\"why\":\"no \\u0022answer\\u0022\\u000a\\u005c \\ufffd f\xc3\xbcr\\u009d "
+              "\\ufffd\\ufffd\","
               "\"lag_seconds\":1.500}"));
     free(text);
     text = metrics_text(&counters, &engine, 0, &len);
