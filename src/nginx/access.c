@@ -5,6 +5,8 @@
  */
 #include "access.h"
 
+#include <stdio.h>
+
 #include "address.h"
 #include "guess.h"
 #include "location.h"
@@ -32,6 +34,28 @@ static bool is_encrypted(const struct directive *listen)
            listen_has(listen, TEXT("ssl")) || listen_has(listen, TEXT("quic"));
 }
 
+/* An `if` of the block that turns away whoever comes by the plain listen. */
+static bool turns_plain_away(const struct directive *block,
+                             const struct directive *listen)
+{
+    char port[24];
+    struct address address = address_parse(directive_value(listen, 1), HTTP_PORT);
+    snprintf(port, sizeof port, "%llu", (unsigned long long)address.port);
+    const struct {
+        struct text name, value;
+    } plain[] = {{TEXT("scheme"), TEXT("http")},
+                 {TEXT("https"), TEXT("")},
+                 {TEXT("ssl_protocol"), TEXT("")},
+                 {TEXT("server_port"), address.is_unix ? TEXT("") : text_of(port)}};
+    const struct directive *at = block != NULL ? find_inside(block, TEXT("if")) : NULL;
+    for (; at != NULL; at = find_again(at))
+        for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+            if (find_inside(at, TEXT("return")) != NULL &&
+                condition_meets(at, plain[i].name, plain[i].value))
+                return true;
+    return false;
+}
+
 /* On a plain connection nobody is asked for one. */
 static enum who who_by_certificate(const struct directive *block)
 {
@@ -42,7 +66,8 @@ static enum who who_by_certificate(const struct directive *block)
     if (listen == NULL || !value_is_on(find_setting(block, TEXT("ssl_verify_client"))))
         return WHO_ANYBODY;
     for (; listen != NULL; listen = find_again(listen))
-        if (!is_encrypted(listen))
+        if (!is_encrypted(listen) && !turns_plain_away(server, listen) &&
+            !turns_plain_away(find_around(block, TEXT("location")), listen))
             who = who_most(who, text_starts(directive_value(listen, 1), TEXT("unix:"))
                                     ? WHO_MACHINE
                                     : WHO_ANYBODY);

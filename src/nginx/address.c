@@ -5,7 +5,6 @@
  */
 #include "address.h"
 
-#define HTTP_PORT 80
 #define HTTPS_PORT 443
 #define PORT_MOST 65535
 

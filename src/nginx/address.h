@@ -9,6 +9,8 @@
 
 #include "find.h"
 
+#define HTTP_PORT 80 /* of a `listen` that names none */
+
 struct address {
     struct text host; /* of a unix socket: its path; empty: every address */
     uint64_t port;

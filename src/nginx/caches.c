@@ -13,9 +13,9 @@ static bool is_off(void *context, struct text value)
 }
 
 /* A variable that can turn it off is there to do so for polls. */
-static bool may_be_off(const struct directive *cache)
+static bool may_be_off(const struct way *way, const struct directive *cache)
 {
-    return value_each(cache, directive_value(cache, 1), is_off, NULL);
+    return value_each(way->block, directive_value(cache, 1), is_off, NULL);
 }
 
 /* Variables that nginx itself makes of a request; of any other we can't tell. */
@@ -48,7 +48,7 @@ static bool bypasses_polls(const struct way *way)
 void rule_cache(struct nginx_check *check, const struct way *way)
 {
     const struct directive *cache = find_setting_of(way->block, way->protocol, "cache");
-    if (way->wait == 0 || cache == NULL || may_be_off(cache))
+    if (way->wait == 0 || cache == NULL || may_be_off(way, cache))
         return;
     const char *protocol = say_text(check, way->protocol);
     bool bypassed = bypasses_polls(way);
@@ -80,7 +80,7 @@ static bool is_locked(const struct way *way, const struct directive *lock)
     const struct directive *cache = find_setting_of(way->block, way->protocol, "cache");
     if (cache == NULL || text_is(directive_value(cache, 1), TEXT("off")))
         return lock->parent == way->block;
-    return !may_be_off(cache) && !bypasses_polls(way);
+    return !may_be_off(way, cache) && !bypasses_polls(way);
 }
 
 void rule_cache_lock(struct nginx_check *check, const struct way *way)

@@ -8,6 +8,7 @@
 #include "access.h"
 #include "address.h"
 #include "location.h"
+#include "pattern.h"
 
 /* --- conditions --- */
 
@@ -44,6 +45,7 @@ static enum who who_gets_past(const struct directive *block)
 #define CHAIN_MOST 8      /* of locations that lead to each other */
 #define LINES_MOST 5000   /* for one question */
 #define VARIABLE_COST 100 /* lines that following one counts as */
+#define PATTERN_COST 100  /* and trying a regular expression */
 
 /* A location that no client names: whoever comes there is sent by another one. */
 struct inner {
@@ -62,28 +64,48 @@ static bool is_its_name(void *context, struct text value)
     return is.kind == LOCATION_NAMED && text_is(value, is.path);
 }
 
+static void look(const struct inner *inner, unsigned cost)
+{
+    *inner->lines -= *inner->lines < cost ? *inner->lines : cost;
+}
+
+static bool may_match(const struct inner *inner, struct text path)
+{
+    char subject[256];
+    bool any_case = text_is(directive_value(inner->location, 1), TEXT("~*"));
+    if (path.len >= sizeof subject)
+        return true;
+    *text_put(subject, path) = '\0';
+    look(inner, PATTERN_COST);
+    return pattern_try(directive_value(inner->location, 2), any_case, subject) !=
+           MATCH_NO;
+}
+
+/* As far as it stands there: up to the first variable. */
 static bool is_its_path(void *context, struct text value)
 {
     const struct inner *inner = context;
     struct location is = location_of(inner->location);
     struct text path = TEXT("");
     text_cut(&value, '?', &path);
-    return is.kind != LOCATION_NAMED && text_starts(path, is.path) &&
-           (is.kind == LOCATION_REGEX ||
-            location_serving(inner->server, path) == inner->location);
+    struct text start = value_start(path);
+    if (is.kind == LOCATION_NAMED || !text_starts(start, is.path))
+        return false;
+    if (is.kind == LOCATION_REGEX)
+        return start.len < path.len || may_match(inner, path);
+    return location_serving(inner->server, start) == inner->location;
 }
 
 static bool is_it(void *context, struct text value)
 {
-    return is_its_name(context, value) || is_its_path(context, value_start(value));
+    return is_its_name(context, value) || is_its_path(context, value);
 }
 
 static bool leads(const struct inner *inner, const struct directive *line,
                   value_each_fn *is)
 {
     struct text value = directive_value(line, line->count - 1), name;
-    unsigned cost = value_variable(value, &name) ? VARIABLE_COST : 1;
-    *inner->lines -= *inner->lines < cost ? *inner->lines : cost;
+    look(inner, value_variable(value, &name) ? VARIABLE_COST : 1);
     return value_each(line, value, is, (void *)inner);
 }
 
@@ -99,17 +121,71 @@ static bool status_leads(const struct inner *inner, const struct directive *back
     return back->count == 2 && page != NULL && page_leads(inner, page);
 }
 
-/* Where a variable follows, what the client writes goes on to its path. */
-static bool rewrite_leads(const struct inner *inner, const struct directive *rewrite)
+/* Whether the client can have the variables make the value this path: what stands between
+ * them stands in it, in that order. */
+static bool may_become(struct text made, struct text path)
 {
-    struct text made = directive_value(rewrite, 2), start = value_start(made);
+    struct text start = value_start(made), name;
+    if (!text_starts(path, start))
+        return false;
+    text_skip(&path, start.len);
+    while (value_next_variable(&made, &name)) {
+        text_skip(&made, text_starts(made, TEXT("}")));
+        struct text part = value_start(made);
+        const char *at =
+            part.len == 0 ? path.at : memmem(path.at, path.len, part.at, part.len);
+        if (part.len == made.len) /* the last one */
+            return part.len <= path.len &&
+                   text_is((struct text){path.at + path.len - part.len, part.len}, part);
+        if (at == NULL)
+            return false;
+        text_skip(&path, (size_t)(at - path.at) + part.len);
+    }
+    return path.len == 0;
+}
+
+/* What a value begins with that begins with a group of the regular expression. False: it
+ * begins with none. */
+static bool starts_with_group(const struct directive *rewrite, struct text made,
+                              struct text *start)
+{
+    struct text regex = directive_value(rewrite, 1), name = TEXT("");
+    if (!text_starts(made, TEXT("$")) || !value_next_variable(&made, &name))
+        return false;
+    const char *at = memmem(regex.at, regex.len, name.at, name.len);
+    bool named = at != NULL && at > regex.at && at[-1] == '<';
+    if (!named && !(name.at[0] >= '1' && name.at[0] <= '9'))
+        return false;
+    *start = location_group_start(regex, name);
+    return true;
+}
+
+/* Who of those that come to it is sent on. Where a variable follows, what the client
+ * writes goes on to its path. */
+static enum who who_is_rewritten(const struct inner *inner,
+                                 const struct directive *rewrite)
+{
+    struct text value = directive_value(rewrite, 2), made = TEXT(""), start;
     bool stays = text_is(directive_value(rewrite, 3), TEXT("break")) &&
                  find_around(rewrite, TEXT("location")) != NULL;
     struct location is = location_of(inner->location);
     if (stays || location_is_redirect(rewrite) || is.kind == LOCATION_NAMED)
-        return false;
-    return is_its_path((void *)inner, start) ||
-           (start.len < made.len && text_starts(is.path, start));
+        return WHO_NOBODY;
+    text_cut(&value, '?', &made);
+    bool varies = value_start(made).len < made.len, leads;
+    bool by_group = starts_with_group(rewrite, made, &start);
+    if (!by_group)
+        start = value_start(made);
+    if (varies && is.kind == LOCATION_EXACT && !may_become(made, is.path))
+        return WHO_NOBODY;
+    if (by_group && start.len == 0)
+        return WHO_UNSURE;
+    if (!varies || !by_group || is.kind != LOCATION_REGEX)
+        leads = is_its_path((void *)inner, by_group ? start : made);
+    else
+        leads = text_starts(start, is.path);
+    leads = leads || (varies && text_starts(is.path, start));
+    return leads ? WHO_ANYBODY : WHO_NOBODY;
 }
 
 /* Whether nginx answers so by itself; others come from `return` alone. */
@@ -157,8 +233,8 @@ static enum who who_is_led(const struct inner *inner, const struct directive *bl
                 sent = who_most(sent, who_least(who_least(who, inside), who_enters(at)));
             if (turns_away(at))
                 who = who_least(who, who_passes(at));
-        } else if (directive_is(at, TEXT("rewrite")) && rewrite_leads(inner, at)) {
-            sent = who_most(sent, who);
+        } else if (directive_is(at, TEXT("rewrite"))) {
+            sent = who_most(sent, who_least(who, who_is_rewritten(inner, at)));
         } else if (directive_is(at, TEXT("return"))) {
             return status_leads(inner, at) ? who_most(sent, who) : sent;
         }

@@ -19,19 +19,31 @@ static size_t literal_length(struct text regex)
     return len;
 }
 
+/* Takes an escaped character, a class or a character off. Returns the latter. */
+static char take_element(struct text *regex)
+{
+    char c = regex->at[0];
+    size_t len = c == '\\' ? 2 : 1;
+    if (c == '[') {
+        len += regex->len > 1 && regex->at[1] == '^';
+        do /* a bracket that stands first belongs to it */
+            len += len < regex->len && regex->at[len] == '\\' ? 2 : 1;
+        while (len < regex->len && regex->at[len] != ']');
+        len++;
+    }
+    text_skip(regex, len < regex->len ? len : regex->len);
+    return c == '\\' || c == '[' ? '\0' : c;
+}
+
 /* `a|b` outside of parentheses. */
 static bool has_choice(struct text regex)
 {
     size_t depth = 0;
-    for (size_t i = 0; i < regex.len; i++) {
-        char c = regex.at[i];
-        if (c == '\\')
-            i++;
-        else if (c == '(')
-            depth++;
-        else if (c == ')')
-            depth -= depth > 0;
-        else if (c == '|' && depth == 0)
+    while (regex.len > 0) {
+        char c = take_element(&regex);
+        depth += c == '(';
+        depth -= c == ')' && depth > 0;
+        if (c == '|' && depth == 0)
             return true;
     }
     return false;
@@ -44,6 +56,60 @@ struct text location_regex_start(struct text regex)
     text_skip(&regex, 1);
     regex.len = literal_length(regex);
     return regex.len > 0 ? regex : TEXT("/");
+}
+
+/* Takes "?<name>" or "?P<name>" off. False: the group captures nothing. */
+static bool take_group_name(struct text *inside, struct text *name)
+{
+    *name = TEXT("");
+    if (!text_starts(*inside, TEXT("?")))
+        return true;
+    text_skip(inside, text_starts(*inside, TEXT("?P<")) ? 2 : 1);
+    if (!text_starts(*inside, TEXT("<")) || text_starts(*inside, TEXT("<=")) ||
+        text_starts(*inside, TEXT("<!")))
+        return false;
+    text_skip(inside, 1);
+    text_cut(inside, '>', name);
+    return true;
+}
+
+/* What the group begins with whose inside this is, if it is never left out. */
+static struct text group_start(struct text behind)
+{
+    struct text rest = behind;
+    size_t depth = 1;
+    while (rest.len > 0 && depth > 0) {
+        char c = take_element(&rest);
+        depth += c == '(';
+        depth -= c == ')';
+    }
+    struct text inside = {behind.at, behind.len - rest.len - (depth == 0)};
+    bool may_lack = rest.len > 0 && memchr("?*{", rest.at[0], 3) != NULL;
+    return may_lack || has_choice(inside)
+               ? TEXT("")
+               : (struct text){inside.at, literal_length(inside)};
+}
+
+struct text location_group_start(struct text regex, struct text group)
+{
+    uint64_t wanted = 0, number = 0;
+    size_t depth = 0;
+    if (value_contains(regex, TEXT("(?i")) || has_choice(regex))
+        return TEXT("");
+    text_number(group, UINT32_MAX, &wanted);
+    while (regex.len > 0) {
+        char c = take_element(&regex);
+        depth -= c == ')' && depth > 0;
+        if (c != '(')
+            continue;
+        struct text behind = regex, name;
+        bool captures = take_group_name(&behind, &name);
+        number += captures;
+        if (captures && (wanted > 0 ? number == wanted : text_is(name, group)))
+            return depth == 0 ? group_start(behind) : TEXT("");
+        depth++;
+    }
+    return TEXT("");
 }
 
 bool location_is_redirect(const struct directive *rewrite)

@@ -29,6 +29,10 @@ struct location location_of(const struct directive *block);
  * "/" at least. */
 struct text location_regex_start(struct text regex);
 
+/* What the group of that name or number always begins with, where it is one that each
+ * match goes through. Empty: it can't be told. */
+struct text location_group_start(struct text regex, struct text group);
+
 /* Whether a `rewrite` sends the client elsewhere, instead of going on here. */
 bool location_is_redirect(const struct directive *rewrite);
 

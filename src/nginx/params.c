@@ -3,6 +3,7 @@
  * What fcgiwait is told of a request: the fastcgi_param lines of its location. All that
  * is wrong with them is one finding, because one line mends it: the include.
  */
+#include "access.h"
 #include "guard.h"
 #include "rules.h"
 
@@ -134,7 +135,7 @@ static bool takes_documents(const struct way *way)
         (body != NULL && !value_is_on(body)))
         return false;
     if (limit != NULL && !values_have(limit, TEXT("PUT")) &&
-        !values_have(limit, TEXT("PATCH")))
+        !values_have(limit, TEXT("PATCH")) && access_who(limit) == WHO_NOBODY)
         return false;
     return method.len == 0 || value_contains(method, TEXT("$")) ||
            text_is(method, TEXT("PUT")) || text_is(method, TEXT("PATCH"));

@@ -230,6 +230,17 @@ static bool wish_of(struct text operator, struct text with, struct wish *wish)
     return text_is(operator, TEXT("=")) || text_is(operator, TEXT("~")) || wish->any_case;
 }
 
+bool condition_meets(const struct directive *condition, struct text name,
+                     struct text value)
+{
+    struct text words[3] = {TEXT(""), TEXT(""), TEXT("")}, compared;
+    struct wish wish = {.kind = WISH_TRUE};
+    size_t count = words_of(condition, words);
+    return count > 0 && value_variable(words[0], &compared) && text_is(compared, name) &&
+           (count == 1 || wish_of(words[1], words[2], &wish)) &&
+           guess_fulfils(&wish, value) == MATCH_YES;
+}
+
 static enum who seek_condition(struct quest *quest, const struct directive *condition,
                                bool past)
 {

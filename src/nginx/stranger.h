@@ -32,6 +32,10 @@ static inline enum who who_least(enum who a, enum who b)
 /* Who can make the value this one. */
 enum who who_makes(const struct directive *level, struct text value, struct text wanted);
 
+/* Whether the `if` compares the variable itself, and this value does. */
+bool condition_meets(const struct directive *condition, struct text name,
+                     struct text value);
+
 /* Who gets into the block of an `if`, and who gets past it. */
 enum who who_enters(const struct directive *condition);
 enum who who_passes(const struct directive *condition);

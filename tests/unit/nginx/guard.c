@@ -255,7 +255,43 @@ static void locations_that_others_lead_to(void **state)
         {"location /in/ { if ($from_njs) { return 418; } error_page 418 = "
          "@publish;" INNER,
          NULL, NULL, UNSURE},
+        {"location /in/ { rewrite \"^/(.*)\\.[0-9]+\\.(css|js)$\" /$1.$2 last; } "
+         "location /_pub/ { "
+         "internal;",
+         NULL, NULL, WORLD},
+        {"location /in/ { rewrite \"^/(.*)\\.[0-9]+\\.(css|js)$\" /${1}.$2?v=1 last; } "
+         "location = /a.b { "
+         "internal;",
+         NULL, NULL, WORLD},
+        {"location /in/ { rewrite ^/(.*)\\.html$ /$1 last; } location = /_mirror { "
+         "internal;",
+         NULL, NULL, WORLD},
+        {"location /in/ { rewrite ^(/[^/]+)?(/wp-.*) $2 last; } location /wp-pub/ { "
+         "internal;",
+         NULL, NULL, WORLD},
+        {"location /in/ { rewrite ^/in(.*)$ $1 last; } location /pub/ { internal;", NULL,
+         NULL, UNSURE},
+        {"location /in/ { try_files $uri /pub/B/x; } location ~* ^/pub/(a|b)/ { "
+         "internal;",
+         NULL, NULL, WORLD},
         /* nobody leads there, or nobody but who may */
+        {"location /in/ { rewrite \"^/(.*)\\.[0-9]+\\.(css|js)$\" /$1.$2 last; } "
+         "location = /_mirror { "
+         "internal;",
+         NULL, NULL, NULL},
+        {"location /in/ { rewrite ^/(.*)\\.html$ /$1.x last; } location = /_mirror { "
+         "internal;",
+         NULL, NULL, NULL},
+        {"location /in/ { rewrite ^(/[^/]+)?(/wp-.*) $2 last; } location /_publish/ { "
+         "internal;",
+         NULL, NULL, NULL},
+        {"location /in/ { rewrite ^(?:/[^/(]+)?(?<rest>/wp-.*) $rest last; } location "
+         "/_publish/ { "
+         "internal;",
+         NULL, NULL, NULL},
+        {"location /in/ { try_files $uri $uri/ /pub/c/x; } location ~* ^/pub/(a|b)/ { "
+         "internal;",
+         NULL, NULL, NULL},
         {"location /in/ { post_action @publish;" INNER, NULL, NULL, NULL},
         {"location /in/ { mirror /pub/x;" INTERNAL, NULL, NULL, NULL},
         {"location /in/ { error_page 404 = @other;" INNER, NULL, NULL, NULL},

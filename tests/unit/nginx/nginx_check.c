@@ -65,6 +65,8 @@ static void each_fault_is_found_and_only_it(void **state)
         {"fastcgi_param QUERY_STRING $query_string; # slow", "", "lost_params",
          "fastcgi_param FCGIWAIT_WAIT_MAX"},
         {BY_HAND, WITHOUT_TYPE, "lost_params", "fastcgi_param FCGIWAIT_ACCESS publish;"},
+        {BY_HAND, WITHOUT_TYPE "limit_except GET { allow 127.0.0.1; deny all; }",
+         "lost_params", "fastcgi_param FCGIWAIT_ACCESS publish;"},
         {"deny all; # publish", "", "open_publish",
          "fastcgi_param FCGIWAIT_ACCESS publish;"},
         {"allow 127.0.0.1; # publish", "allow all;", "open_publish",
@@ -139,6 +141,10 @@ static void in_what_is_correct_nothing_is_found(void **state)
         {"fastcgi_pass fcgiwait; # read",
          "set $zone live; if ($args) { set $zone off; } fastcgi_cache $zone; "
          "fastcgi_cache_lock on; fastcgi_pass fcgiwait;",
+         NULL, NULL},
+        {"fastcgi_pass fcgiwait; # read",
+         "set $zone live; fastcgi_cache $zone; location /live/a { set $zone off; "
+         "fastcgi_pass fcgiwait; }",
          NULL, NULL},
         {"fastcgi_pass fcgiwait; # read", "fastcgi_cache off; fastcgi_pass fcgiwait;",
          NULL, NULL},
@@ -277,6 +283,8 @@ static void check_listen(const char *listen, const char *rules)
     check_small(http, rules);
 }
 
+#define TLS "listen 80; listen 443 ssl http2; ssl_verify_client on; "
+
 static void where_a_server_listens_is_no_guard_but_a_unix_socket_is(void **state)
 {
     (void)state;
@@ -288,6 +296,14 @@ static void where_a_server_listens_is_no_guard_but_a_unix_socket_is(void **state
     check_listen("ssl_verify_client on;", "open_publish ");
     check_listen("listen 80; ssl_verify_client on;", "open_publish ");
     check_listen("listen 80; listen 443 ssl; ssl_verify_client on;", "open_publish ");
+    check_listen(TLS "if ($scheme = \"https\") { return 301 /; }", "open_publish ");
+    check_listen(TLS "if ($server_port = 443) { return 301 /; }", "open_publish ");
+    check_listen(TLS "if ($scheme != \"https\") { return 301 https://$host; }", "");
+    check_listen(TLS "if ($https = \"\") { return 403; }", "");
+    check_listen(TLS "if ($ssl_protocol = \"\") { return 403; }", "");
+    check_listen(TLS "if ($server_port = 80) { return 301 https://$host; }", "");
+    check_listen(TLS "listen 81; if ($server_port = 80) { return 403; }",
+                 "open_publish ");
     check_listen("listen 443 ssl; listen 443 quic; ssl_verify_client on;", "");
     check_listen("listen 443; ssl on; ssl_verify_client on;", "");
     check_listen("listen 443 ssl; listen unix:/run/x; ssl_verify_client on;", "");
