@@ -93,7 +93,7 @@ void rule_replaced_404(struct nginx_check *check, const struct way *way)
         return;
     const struct directive *to =
         location_led_to(way->server, directive_value(page, page->count - 1));
-    if (to != NULL && origin_carries_index(to))
+    if (to != NULL && origin_carries_index(to, page))
         return;
     struct fault fault = {
         .rule = "replaced_404",

@@ -99,26 +99,72 @@ static const char opened_anew[] =
     "each poll opens a new connection; when one change answers all who wait, they come "
     "back at once and can overflow the socket's listen queue: 502";
 
-/* Through the upstream that is there, or through a new one. */
-static const char *say_upstream(struct nginx_check *check, const struct way *way)
+static bool is_proposed_in(const struct nginx_check *check, const struct way *way,
+                           const char *name)
+{
+    const struct proposal *at = check->proposals;
+    while (at != NULL && !(at->name != NULL && strcmp(at->name, name) == 0 &&
+                           find_realm(at->server) == find_realm(way->server)))
+        at = at->next;
+    return at != NULL;
+}
+
+/* fcgiwait, fcgiwait_2, ...: one that neither is there nor was proposed. */
+static const char *new_name(struct nginx_check *check, const struct way *way)
+{
+    const char *name = "fcgiwait";
+    for (unsigned number = 2; find_upstream(way->pass, text_of(name)) != NULL ||
+                              is_proposed_in(check, way, name);
+         number++)
+        name = say(check, "fcgiwait_%u", number);
+    return name;
+}
+
+/* Through the upstream that is there or was proposed for the address, or a new one. */
+static const char *say_upstream(struct nginx_check *check, const struct way *way,
+                                struct proposal *proposal)
 {
     const struct directive *there = target_upstream(&way->target, way->pass);
-    struct text name = there != NULL ? directive_value(there, 1) : TEXT("fcgiwait");
     struct text host = way->target.host;
     if (there != NULL)
-        return say(check, "fastcgi_pass %.*s;", (int)name.len, name.at);
-    const char *number = find_upstream(way->pass, name) != NULL ? "_2" : "";
+        return say(check, "fastcgi_pass %s;", say_text(check, directive_value(there, 1)));
+    for (const struct proposal *at = check->proposals; at != NULL; at = at->next)
+        if (at->name != NULL && text_is(at->host, host) &&
+            find_realm(at->server) == find_realm(way->server))
+            return say(check, "fastcgi_pass %s; (the upstream that is proposed above)",
+                       at->name);
+    proposal->name = new_name(check, way);
     return say(check,
-               "upstream fcgiwait%s { server %.*s; keepalive %lld; } and here: "
-               "fastcgi_pass fcgiwait%s;",
-               number, (int)host.len, host.at, (long long)check->needs.max_waiting,
-               number);
+               "upstream %s { server %.*s; keepalive %lld; } and here: fastcgi_pass %s;",
+               proposal->name, (int)host.len, host.at,
+               (long long)check->needs.max_waiting, proposal->name);
+}
+
+/* Once for each server. */
+static const char *propose(struct nginx_check *check, const struct way *way)
+{
+    struct proposal *proposal = check->proposals;
+    while (proposal != NULL && proposal->server != way->server)
+        proposal = proposal->next;
+    if (proposal != NULL)
+        return NULL;
+    proposal = arena_take(&check->conf.arena, sizeof *proposal);
+    if (proposal == NULL)
+        return NULL;
+    *proposal = (struct proposal){.server = way->server, .host = way->target.host};
+    const char *instead = say_upstream(check, way, proposal);
+    proposal->next = check->proposals;
+    check->proposals = proposal;
+    return instead;
 }
 
 void rule_direct(struct nginx_check *check, const struct way *way)
 {
     struct text host = way->target.host;
     if (!is_ours(way) || way->target.upstream != NULL || value_contains(host, TEXT("$")))
+        return;
+    const char *instead = propose(check, way);
+    if (instead == NULL)
         return;
     fault_report(check, &(struct fault){
                             .rule = "direct",
@@ -129,7 +175,7 @@ void rule_direct(struct nginx_check *check, const struct way *way)
                                         "can't be kept",
                                         (int)host.len, host.at),
                             .effect = opened_anew,
-                            .instead = say_upstream(check, way)});
+                            .instead = instead});
 }
 
 void rule_keepalive(struct nginx_check *check, const struct way *way)

@@ -87,7 +87,8 @@ const struct directive *find_upstream(const struct directive *level, struct text
 const struct directive *find_header(const struct directive *level, struct text name)
 {
     const struct directive *header = find_setting(level, TEXT("add_header"));
-    while (header != NULL && !text_is_like(directive_value(header, 1), name))
+    while (header != NULL && (!text_is_like(directive_value(header, 1), name) ||
+                              directive_value(header, 2).len == 0))
         header = find_again(header);
     return header;
 }

@@ -41,7 +41,8 @@ const struct directive *find_next(const struct directive *root,
 /* The upstream block of that name beside the servers of `level`. NULL: none. */
 const struct directive *find_upstream(const struct directive *level, struct text name);
 
-/* The add_header of that name that holds at `level`. NULL: none. */
+/* The add_header of that name that holds at `level`; nginx sends none that is empty.
+ * NULL: none. */
 const struct directive *find_header(const struct directive *level, struct text name);
 
 /* The error_page that holds at `level` for a status. NULL: none. */

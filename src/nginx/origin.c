@@ -28,10 +28,30 @@ static bool is_carried(const struct directive *location, struct text value)
     return value_depends(value, location, ORIGIN_OUR_HEADER);
 }
 
-bool origin_carries_index(const struct directive *location)
+/* nginx adds headers without "always" to these. */
+static bool is_good(struct text status)
+{
+    static const struct text good = TEXT("200 201 204 206 301 302 303 304 307 308");
+    return status.len == 3 && value_contains(good, status);
+}
+
+/* Whether the page is given as a good answer: with a status of its own (=200), or with
+ * the one of its location (=). What that returns comes first. */
+static bool page_is_good(const struct directive *page, const struct directive *location)
+{
+    const struct directive *back = find_inside(location, TEXT("return"));
+    bool returned = back != NULL && is_good(directive_value(back, 1));
+    struct text status = page->count > 3 ? page->words[page->count - 2] : TEXT("");
+    if (!text_starts(status, TEXT("=")))
+        return false;
+    text_skip(&status, 1);
+    return status.len == 0 ? returned : is_good(status) && (back == NULL || returned);
+}
+
+bool origin_carries_index(const struct directive *location, const struct directive *page)
 {
     const struct directive *header = index_header(location);
-    return header != NULL && is_always(header) &&
+    return header != NULL && (is_always(header) || page_is_good(page, location)) &&
            is_carried(location, directive_value(header, 2));
 }
 
@@ -68,7 +88,7 @@ static bool page_carries(const struct directive *page, const struct directive *l
     const struct directive *at = location_led_to(find_around(location, TEXT("server")),
                                                  directive_value(page, page->count - 1));
     const struct directive *header = at != NULL ? index_header(at) : NULL;
-    return header != NULL && is_always(header) &&
+    return header != NULL && (is_always(header) || page_is_good(page, at)) &&
            !value_mentions(directive_value(header, 2), ORIGIN_OUR_HEADER);
 }
 

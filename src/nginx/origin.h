@@ -17,9 +17,8 @@ struct api {
     struct text protocol;
 };
 
-/* Whether fcgiwait's index comes with each answer of the location, whatever its status.
- */
-bool origin_carries_index(const struct directive *location);
+/* Whether fcgiwait's index comes with the location's answer for the error_page. */
+bool origin_carries_index(const struct directive *location, const struct directive *page);
 
 struct api origin_api(const struct directive *location);
 

@@ -11,6 +11,14 @@
 #include "fcgiwait/nginx_check.h"
 #include "way.h"
 
+/* An upstream that was proposed to a server. */
+struct proposal {
+    const struct directive *server;
+    struct text host;
+    const char *name; /* NULL: one that is there */
+    struct proposal *next;
+};
+
 struct nginx_check {
     struct nginx_conf conf;
     struct nginx_needs needs;
@@ -18,6 +26,7 @@ struct nginx_check {
     unsigned patterns_left; /* regular expressions that may still be tried */
     struct finding *first, **end;
     struct finding *notes;
+    struct proposal *proposals;
 };
 
 struct fault {

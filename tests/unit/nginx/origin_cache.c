@@ -7,6 +7,10 @@
     "$uri$is_args$args#$polling_index$http_authorization$http_cookie; "                  \
     "proxy_buffer_size 32k; "
 
+#define API "proxy_pass http://127.0.0.1:3000/;"
+#define INTERCEPTED API " proxy_intercept_errors on; error_page 404 "
+#define PAGE "location @no { add_header X-Polling-Index $polling_index; "
+
 static void the_api_behind_it(void **state)
 {
     static const struct row faults[] = {
@@ -14,6 +18,10 @@ static void the_api_behind_it(void **state)
          "origin_error_page", NULL},
         {"proxy_pass http://127.0.0.1:3000/;", "root /srv; error_page 404 /no.html;",
          "origin_error_page", NULL},
+        {API, INTERCEPTED "=200 @no;\n} " PAGE "return 404;", "origin_error_page",
+         "proxy_intercept_errors"},
+        {API, INTERCEPTED "@no;\n} " PAGE "return 200 [];", "origin_error_page",
+         "proxy_intercept_errors"},
         {"internal; # origin", "internal; proxy_set_header Host $host;",
          "origin_cache_host", "proxy_cache_key $uri"},
         {KEY, "$uri$is_args$args#$polling_index$http_authorization;",
@@ -58,6 +66,9 @@ static void the_api_behind_it(void **state)
          "@no;\n"
          "} location @no { add_header X-Polling-Index $polling_index always; return 404;",
          NULL, NULL},
+        {API, INTERCEPTED "=200 @no;\n} " PAGE "return 200 [];", NULL, NULL},
+        {API, INTERCEPTED "=200 @no;\n} " PAGE "root /srv;", NULL, NULL},
+        {API, INTERCEPTED "= @no;\n} " PAGE "return 200 [];", NULL, NULL},
         {KEY, "$http_host$uri$is_args$args#$polling_index; proxy_set_header Host $host;",
          NULL, NULL},
         {KEY,

@@ -136,6 +136,10 @@ static void what_becomes_of_the_answer(void **state)
          "Access-Control-Expose-Headers \"Content-Length, ETag\"; fastcgi_pass fcgiwait;",
          "cors_index", NULL},
         {READ,
+         "add_header Access-Control-Allow-Origin * always; add_header "
+         "Access-Control-Expose-Headers \"\"; fastcgi_pass fcgiwait;",
+         "cors_index", NULL},
+        {READ,
          "if ($request_method = GET) { add_header Access-Control-Allow-Origin * always; "
          "} fastcgi_pass fcgiwait;",
          "cors_index", NULL},
@@ -178,6 +182,12 @@ static void what_becomes_of_the_answer(void **state)
         {READ,
          "add_header Access-Control-Allow-Origin * always; add_header "
          "Access-Control-Expose-Headers x-polling-index always; " READ,
+         NULL, NULL},
+        {READ, "add_header Access-Control-Allow-Origin \"\"; " READ, NULL, NULL},
+        {READ,
+         "error_page 404 =200 @no; fastcgi_intercept_errors on; fastcgi_pass fcgiwait; } "
+         "location @no { add_header X-Polling-Index $upstream_http_x_polling_index; "
+         "return 200 [];",
          NULL, NULL},
         {"location ~ \\.php$ {", "sub_filter a b; ssi on; gzip on; location ~ \\.php$ {",
          NULL, NULL},
@@ -404,6 +414,39 @@ static void the_upstream_that_is_there_is_proposed(void **state)
         "here: fastcgi_pass fcgiwait_2;");
 }
 
+static void an_upstream_is_proposed_once(void **state)
+{
+    static const char dump[] =
+        "worker_rlimit_nofile 65536;\nevents { worker_connections 65536; }\n"
+        "http { upstream fcgiwait_2 { server unix:/run/other; keepalive 9; }\n"
+        "fastcgi_keep_conn on; fastcgi_next_upstream off; fastcgi_read_timeout 75s;\n"
+        "fastcgi_param REQUEST_METHOD $request_method;\n"
+        "fastcgi_param QUERY_STRING $args; fastcgi_param SCRIPT_NAME $uri;\n"
+        "server { location / { fastcgi_pass unix:/run/fcgiwait/a; }\n"
+        "location /more/ { fastcgi_pass unix:/run/fcgiwait/c; } }\n"
+        "server { location / { fastcgi_pass unix:/run/fcgiwait/a; } }\n"
+        "server { location / { fastcgi_pass unix:/run/fcgiwait/b; } }\n"
+        "server { location / { fastcgi_pass unix:/run/fcgiwait/b; } } }\n";
+    static const char *const proposed[] = {
+        "upstream fcgiwait { server unix:/run/fcgiwait/a; keepalive 10000; } and here: "
+        "fastcgi_pass fcgiwait;",
+        "fastcgi_pass fcgiwait; (the upstream that is proposed above)",
+        "upstream fcgiwait_3 { server unix:/run/fcgiwait/b; keepalive 10000; } and "
+        "here: fastcgi_pass fcgiwait_3;",
+        "fastcgi_pass fcgiwait_3; (the upstream that is proposed above)",
+    };
+    (void)state;
+    struct nginx_check *check = check_text(dump);
+    const struct finding *at = nginx_check_findings(check);
+    for (size_t i = 0; i < sizeof proposed / sizeof *proposed; i++, at = at->next) {
+        assert_non_null(at);
+        assert_string_equal(at->rule, "direct");
+        assert_string_equal(at->instead, proposed[i]);
+    }
+    assert_null(at);
+    nginx_check_free(&check);
+}
+
 /* A location and a server of a stream block that say nothing of time. */
 static void timeouts_that_are_not_set_count_as_nginx_has_them(void **state)
 {
@@ -502,6 +545,7 @@ int main(void)
         cmocka_unit_test(names_that_fcgiwait_does_not_know),
         cmocka_unit_test(what_holds_streams_back),
         cmocka_unit_test(the_upstream_that_is_there_is_proposed),
+        cmocka_unit_test(an_upstream_is_proposed_once),
         cmocka_unit_test(timeouts_that_are_not_set_count_as_nginx_has_them),
         cmocka_unit_test(nobody_is_told_more_than_he_may_read),
         cmocka_unit_test(an_empty_input_says_where_nginx_says_why),
