@@ -67,6 +67,7 @@ static void reply_page(struct service *service, struct request *request,
 {
     struct reply reply;
     struct reply_options options = options_for(service, request);
+    nanos changed = request->feed->changed;
     if (page->chunk == NULL) {
         deliver_no_memory(service, request);
         return;
@@ -75,6 +76,8 @@ static void reply_page(struct service *service, struct request *request,
     reply_told(&reply, page->index, page->chunk, &options);
     chunk_unref(&page->chunk);
     deliver_reply(service, request, &reply);
+    if (changed != 0)
+        histogram_add(&service->counters->delivery, clock_wall() - changed);
 }
 
 static struct built_key key_of(const struct feed *feed)

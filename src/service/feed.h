@@ -27,9 +27,10 @@ struct feed {
     uint64_t goes_on; /* the horizon at which a page before this one stopped at `from`,
                          which may be below it; 0: there was no such page */
     uint64_t from;
-    uint64_t newest;         /* change of them all, as feed_look() saw it */
-    uint64_t horizon;        /* of the tree, then */
-    struct text what;        /* all its paths, each with a NUL behind it */
+    uint64_t newest;  /* change of them all, as feed_look() saw it */
+    uint64_t horizon; /* of the tree, then */
+    struct text what; /* all its paths, each with a NUL behind it */
+    nanos changed;    /* when it did what ended the wait of its request; 0: nothing did */
     struct request *request; /* while it waits for the builder (builder.h) */
     struct feed *next;
     size_t count;

@@ -69,8 +69,13 @@ static void let_go(struct waiter *waiter, enum verdict verdict,
     switch (verdict) {
     case VERDICT_CHANGED:
         counter_add(&service->counters->held_changed, 1);
-        if (request->feed != NULL)
+        if (request->feed !=
+            NULL) { /* its answer may have to be built, and is counted then */
+            request->feed->changed = news->changed;
             feed_look(request->feed, service->tree, &newest);
+            deliver_present(service, request, news);
+            break;
+        }
         deliver_present(service, request, news);
         histogram_add(&service->counters->delivery, clock_wall() - news->changed);
         break;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "fcgiwait/telling.h"
+#include "fcgiwait/thread.h"
 #include "must.h"
 #include "service_rig.h"
 
@@ -101,6 +102,16 @@ static void wait_at(struct service_rig *rig, struct visit *visit, struct cgi *cg
     service_rig_serve(rig, visit, cgi);
 }
 
+/* Each delivery once its answer is there, with the time that it took to build. */
+static void must_be_counted(struct service_rig *rig, int count, nanos least)
+{
+    const struct histogram *delivery = &rig->counters.delivery;
+    for (int i = 0; i < 6000 && histogram_count(delivery) < count; i++)
+        thread_pause(10 * NANOS_PER_MS);
+    assert_int_equal(histogram_count(delivery), count);
+    assert_true(counter_read(&delivery->sum) >= least);
+}
+
 /* Who was woken, too: its worker has others to wake. */
 static void a_worker_wakes_others_meanwhile(void **state)
 {
@@ -122,17 +133,21 @@ static void a_worker_wakes_others_meanwhile(void **state)
     cgi.query = TEXT("");
     service_rig_serve(rig, &first, &cgi);
     service_rig_put(rig, "/l/1", large);
+    nanos published = clock_wall();
     service_rig_put(rig, "/o", "2");
     for (int i = 0; i < EACH; i++)
         assert_int_equal(visit_await(&other[i]), 200);
     for (int i = 0; i < EACH; i++)
         assert_false(visit_is_answered(&all[i]));
+    thread_pause(50 * NANOS_PER_MS);
+    nanos held = clock_wall() - published;
     let_builder_go();
     for (int i = 0; i < EACH; i++) {
         assert_int_equal(visit_await(&all[i]), 200);
         assert_true(all[i].body_len > 100000);
     }
     assert_int_equal(visit_await(&first), 200);
+    must_be_counted(rig, 2 * EACH, EACH * held);
     free(large);
 }
 
