@@ -32,9 +32,9 @@
  * missed. An expired wait is no change, and makes no round. The loop ends when it is left or
  * `signal` is aborted, and at no other time: what goes wrong is tried again.
  *
- * Behind an API followAll() tells paths, and the API has the documents. After a change of
- * everything, as each start of fcgiwait is one, a round for each path that it ever told says to ask
- * again; a GET finds out which of them are gone.
+ * Behind an API, or with Prefer: return=minimal, followAll() tells paths without documents. After
+ * a change of everything, as each start of fcgiwait is one, a round for each path that it ever told
+ * says to ask again; a GET finds out which of them are gone.
  *
  * The resource's path and its index travel in the address (?index=7&wait=50s), so a resource of
  * another origin needs no CORS preflight. That server has to send
@@ -50,12 +50,13 @@
  * @property {number} status   200; 404 (or 410): the resource does not exist, and is waited for
  * @property {string} index    names this state; to be compared for equality only
  * @property {*} value         the document; null if there is none. Of followAll(): bytes (a
- *     Uint8Array) where it is neither JSON nor text; undefined where the document was not told,
- *     as behind an API: GET the path, which may be gone
+ *     Uint8Array) where it is neither JSON nor text; undefined where the document was not told
+ *     (behind an API, or with Prefer: return=minimal): GET the path, which may be gone
  * @property {string} [path]   of followAll(): which resource
  * @property {string} [type]   of followAll(): the document's media type
  * @property {Map<string, Change>} [all]  of followAll(): the last change of each resource that
- *     exists, this one taken in already. Behind an API: of each that was told
+ *     exists, this one taken in already. Behind an API, or with Prefer: return=minimal: of each
+ *     that was told
  */
 
 /**
@@ -394,8 +395,8 @@ class Below {
     return round;
   }
 
-  // After a new beginning: what was not named does not exist any more. Behind an API nobody knows
-  // what does, and it has to be asked for.
+  // After a new beginning: what was not named does not exist any more. Where documents are not
+  // told nobody knows what does, and it has to be asked for.
   #drop(index) {
     if (this.#told === undefined) return [];
     const others = [...this.#all.values()].filter(({path}) => !this.#told.has(path));
