@@ -65,6 +65,8 @@ static void let_go(struct waiter *waiter, enum verdict verdict,
     struct request *request = CONTAINER_OF(waiter, struct request, waiter);
     struct service *service = request->service;
     struct present newest;
+    if (verdict == VERDICT_HUNG_UP) /* counted before nobody waits, as each who goes */
+        counter_add(&service->counters->held_gone, 1);
     hold_leave(service, request);
     switch (verdict) {
     case VERDICT_CHANGED:
@@ -88,7 +90,6 @@ static void let_go(struct waiter *waiter, enum verdict verdict,
         deliver_unchanged(service, request);
         break;
     case VERDICT_HUNG_UP:
-        counter_add(&service->counters->held_gone, 1);
         give_back(request);
         break;
     }

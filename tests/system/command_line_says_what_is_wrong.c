@@ -207,7 +207,7 @@ static void a_store_that_takes_no_change_is_no_lack_of_ours(void **state)
         skip();
     redis_server_start(&server, false);
     struct run run = program_run("-s %s/s -o store.type=redis -o store.url=%s "
-                                 "-o store.replicas=1 -o store.patience=1s",
+                                 "-o store.replicas=1 -o store.patience=4s",
                                  server.dir, server.url);
     run_must(&run, EX_CANTCREAT, "fewer replicas than store.replicas");
     run_must(&run, EX_CANTCREAT, "the store takes no change");
