@@ -6,6 +6,7 @@
 #include "redis_link.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +122,43 @@ static struct redisReply *lose(struct redis_link *link)
     return NULL;
 }
 
+/* As a read that has waited for too long, else. One that was cut is readable. */
+static bool await_bytes(struct redis_link *link)
+{
+    struct pollfd fd = {.fd = link->context->fd, .events = POLLIN};
+    struct instant until = instant_after(clock_now(), link->patience);
+    for (;;) {
+        struct instant next = link->meanwhile(link, until);
+        if (poll(&fd, 1, instant_left_ms(next, clock_now())) > 0)
+            return true;
+        if (clock_now().at < until.at)
+            continue;
+        link->context->err = REDIS_ERR_IO;
+        errno = EAGAIN;
+        return false;
+    }
+}
+
+/* What redisCommandArgv() does, but for the wait. NULL: context->err. */
+static struct redisReply *converse(struct redis_link *link, const char **words,
+                                   const size_t *lengths, size_t count)
+{
+    struct redisContext *context = link->context;
+    void *reply = NULL;
+    if (link->meanwhile == NULL)
+        return redisCommandArgv(context, (int)count, words, lengths);
+    if (redisAppendCommandArgv(context, (int)count, words, lengths) != REDIS_OK)
+        return NULL;
+    for (int done = 0; done == 0;)
+        if (redisBufferWrite(context, &done) != REDIS_OK)
+            return NULL;
+    while (reply == NULL)
+        if (!await_bytes(link) || redisBufferRead(context) != REDIS_OK ||
+            redisGetReplyFromReader(context, &reply) != REDIS_OK)
+            return NULL;
+    return reply;
+}
+
 static struct redisReply *call(struct redis_link *link, const char **words,
                                const size_t *lengths, size_t count)
 {
@@ -128,8 +166,7 @@ static struct redisReply *call(struct redis_link *link, const char **words,
         fail(link, "not connected");
         return NULL;
     }
-    struct redisReply *reply =
-        redisCommandArgv(link->context, (int)count, words, lengths);
+    struct redisReply *reply = converse(link, words, lengths, count);
     if (reply == NULL)
         return lose(link);
     counter_add(&link->engine->counters->engine_round_trips, 1);
@@ -312,6 +349,7 @@ bool redis_link_open(struct redis_link *link, nanos patience)
     const struct redis_place *place = atomic_load(link->place);
     struct redis_address address;
     redis_link_close(link);
+    link->patience = patience;
     if (!find(link, place, patience, &address))
         return false;
     tell_where(link, &address);

@@ -32,6 +32,9 @@ struct redis_link {
     struct redisContext *context; /* NULL: closed */
     struct redis_address address; /* that it was opened to last */
     _Atomic bool cut;             /* for good */
+    nanos patience;               /* for each reply */
+    /* NULL: nothing; else done while a reply is waited for, and again when it says. */
+    struct instant (*meanwhile)(struct redis_link *link, struct instant until);
     char hashes[REDIS_SCRIPTS][41];
     enum engine_state trouble; /* of the last call that failed */
     char error[ENGINE_WHY];    /* and the words for it */

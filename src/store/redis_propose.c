@@ -9,6 +9,7 @@
 #include <hiredis/hiredis.h>
 
 #include "fcgiwait/clock.h"
+#include "fcgiwait/container.h"
 #include "fcgiwait/thread.h"
 #include "redis.h"
 
@@ -320,9 +321,16 @@ static void run(struct redis *redis, size_t count, char (*bases)[TEXT_NUMBER])
         kept_deliver(&redis->kept, &redis->queue);
 }
 
+static struct instant expire(struct redis_link *link, struct instant until)
+{
+    struct redis *redis = CONTAINER_OF(link, struct redis, proposing);
+    return queue_expire(&redis->queue, &redis->fences, until);
+}
+
 void *redis_proposer(void *context)
 {
     struct redis *redis = context;
+    redis->proposing.meanwhile = expire;
     char bases[REDIS_MOST][TEXT_NUMBER];
     for (;;) {
         size_t count = 0;

@@ -620,9 +620,15 @@ static void a_fence_opens_once_the_state_is_as_new(void **state)
     assert_true(store_rig_pass(&machines[1], 0, 20 * NANOS_PER_SECOND));
 }
 
+/* Long before the engine is. */
 static void a_fence_is_given_up_in_time(void **state)
 {
+    nanos patience = options.patience;
     (void)state;
+    store_rig_close(&machines[0]);
+    options.patience = 30 * NANOS_PER_SECOND;
+    store_rig_open(&machines[0], &options);
+    options.patience = patience;
     kill(server.pid, SIGSTOP);
     struct instant began = clock_now();
     assert_false(store_rig_pass(&machines[0], 0, 100 * NANOS_PER_MS));
