@@ -80,6 +80,7 @@ struct postgres {
     struct instant heard, told;        /* from the server, and to it */
     struct instant framed;             /* from its stream */
     bool pinged;                       /* and no answer yet */
+    struct instant pinged_at;          /* first */
     bool doubted;                      /* and it was asked beside it, since then */
     struct postgres_snapshot snapshot; /* the last that was looked at */
     struct pg_result *snapshot_said;   /* where it lies; NULL: none */

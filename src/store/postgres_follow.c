@@ -226,26 +226,41 @@ static nanos patience_of(const struct postgres *postgres)
                                    : postgres->patience;
 }
 
+/* Since when the server says nothing. While we were held up ourselves it was not asked,
+ * and says nothing of its own accord: it has half of the patience for an answer. */
+static struct instant quiet_since(const struct postgres *postgres)
+{
+    struct instant least = instant_after(postgres->pinged_at, -(postgres->patience / 2));
+    return postgres->pinged && least.at > postgres->heard.at ? least : postgres->heard;
+}
+
 /* What came on the stream meanwhile counts all the same. */
 static void ask_beside(struct postgres *postgres)
 {
-    struct instant end = instant_after(postgres->heard, postgres->patience);
+    struct instant end = instant_after(quiet_since(postgres), postgres->patience);
     postgres->doubted = !postgres_is_alive(postgres, end);
     if (!postgres->doubted)
         postgres->heard = clock_now();
 }
 
+/* With a question. */
+static bool ping(struct postgres *postgres)
+{
+    if (!postgres->pinged)
+        postgres->pinged_at = clock_now();
+    postgres->pinged = true;
+    return tell(postgres, true);
+}
+
 /* False: nothing was heard for too long. */
 static bool listen_for(struct postgres *postgres)
 {
-    nanos silence = clock_now().at - postgres->heard.at;
+    nanos silence = clock_now().at - quiet_since(postgres).at;
     bool asked = atomic_exchange(&postgres->ping, false);
-    if (silence >= postgres->patience)
+    if (postgres->pinged && silence >= postgres->patience)
         return lose(postgres, ENGINE_SLOW, "the server does not answer");
-    if (asked || (!postgres->pinged && silence >= postgres->patience / 2)) {
-        postgres->pinged = true;
-        return tell(postgres, true);
-    }
+    if (asked || (!postgres->pinged && silence >= postgres->patience / 2))
+        return ping(postgres);
     if (may_be_busy(postgres) && silence >= patience_of(postgres))
         ask_beside(postgres);
     return true;
@@ -253,7 +268,7 @@ static bool listen_for(struct postgres *postgres)
 
 static struct instant next_duty(const struct postgres *postgres)
 {
-    struct instant until = instant_after(postgres->heard, patience_of(postgres));
+    struct instant until = instant_after(quiet_since(postgres), patience_of(postgres));
     struct instant telling = instant_after(postgres->told, TELL);
     struct instant looking = postgres_next_look(postgres);
     bool tells = postgres->reached != postgres->confirmed;

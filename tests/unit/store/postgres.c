@@ -11,10 +11,12 @@
 #include <libpq-fe.h>
 
 #include "fcgiwait/clock.h"
+#include "fcgiwait/container.h"
 #include "fcgiwait/thread.h"
 #include "fcgiwait/view.h"
 #include "must.h"
 #include "postgres_server.h"
+#include "store/postgres.h"
 #include "store_rig.h"
 
 enum { MACHINES = 2 };
@@ -648,6 +650,42 @@ static void a_stream_that_is_silent_for_long_is_kept(void **state)
     }
 }
 
+/* For longer than its patience is. */
+#define HELD_UP (7 * NANOS_PER_SECOND)
+static _Atomic bool was_held_up;
+
+static void hold_up(int number)
+{
+    (void)number;
+    for (struct instant end = instant_after(clock_now(), HELD_UP);
+         clock_now().at < end.at;)
+        thread_pause(10 * NANOS_PER_MS);
+    was_held_up = true;
+}
+
+/* Our machine stands still, say; and nothing happens in the server. */
+static void who_is_held_up_does_not_blame_the_server(void **state)
+{
+    struct sigaction action = {.sa_handler = hold_up};
+    nanos patience = options.patience;
+    (void)state;
+    store_rig_close(&machines[0]);
+    options.patience = HELD_UP - NANOS_PER_SECOND;
+    store_rig_open(&machines[0], &options);
+    options.patience = patience;
+    struct postgres *postgres = CONTAINER_OF(machines[0].store, struct postgres, store);
+    level();
+    uint64_t before = index_of(0, "/never", SCOPE_BELOW);
+    sigaction(SIGUSR1, &action, NULL);
+    must(pthread_kill(postgres->follower, SIGUSR1) == 0, "nobody follows");
+    for (int tries = 0; !was_held_up; tries++) {
+        must(tries < 6000, "it does not go on");
+        thread_pause(10 * NANOS_PER_MS);
+    }
+    level();
+    assert_int_equal(index_of(0, "/never", SCOPE_BELOW), before);
+}
+
 /* How often /kept is in the log, for somebody who has read it all along. */
 static long long times_kept(void)
 {
@@ -736,6 +774,7 @@ int main(void)
         TEST(a_connection_that_is_cut_costs_no_stream),
         TEST(a_question_over_one_that_was_cut_is_no_trouble_for_long),
         TEST(a_connection_may_be_idle_for_long),
+        TEST(who_is_held_up_does_not_blame_the_server),
         TEST(a_server_that_was_away_may_have_changed_everything),
         cmocka_unit_test_setup_teardown(a_stream_that_is_silent_for_long_is_kept,
                                         open_steady, close_machines),
