@@ -31,7 +31,7 @@ enum fate {
 /* No timeout is as short as this. */
 static bool was_turned_away(const struct exchange *wait)
 {
-    if (wait->end_at >= SOON || wait->wait <= 2 * SOON)
+    if (wait->end_at >= SOON || wait->end_at > wait->wait / 2)
         return false;
     if (wait->end != EXCHANGE_ANSWERED)
         return wait->end != EXCHANGE_TIMED_OUT;

@@ -71,7 +71,7 @@ static const struct fault faults[] = {
      "gzip changes the ETag to \"", "DeflateAlterETag"},
     {"a limit of requests", HOP_NGINX, "limit_req zone=few burst=12 nodelay;",
      "--wait 1s", "limits", "one was refused with 503 by nginx/", "limit_req"},
-    {"a limit of requests at the same time", HOP_NGINX, "limit_conn side 3;", "--wait 8s",
+    {"a limit of requests at the same time", HOP_NGINX, "limit_conn side 2;", "--wait 8s",
      "wait of several waits together", "turned away at once: 503 by nginx/",
      "limit_conn"},
     {"connections that are not kept", HOP_NGINX, "keepalive_timeout 0;", "--wait 1s",
