@@ -158,6 +158,14 @@ bool postgres_link_tell(struct postgres_link *link, uint64_t place, bool asks)
 
 /* --- connecting --- */
 
+/* Whom a nudge sent on too early, libpq lets wait for the server as long as TCP does. */
+static bool is_ready(const struct postgres_link *link, bool writable)
+{
+    struct pollfd fd = {.fd = PQsocket(link->connection),
+                        .events = writable ? POLLOUT : POLLIN};
+    return poll(&fd, 1, 0) != 0;
+}
+
 static bool shake_hands(struct postgres_link *link, struct instant until)
 {
     PostgresPollingStatusType next = PGRES_POLLING_WRITING;
@@ -170,6 +178,8 @@ static bool shake_hands(struct postgres_link *link, struct instant until)
         }
         if (!postgres_link_wait(link, next == PGRES_POLLING_WRITING, until))
             return postgres_link_lose(link, ENGINE_LOST, "the store is being closed");
+        if (!is_ready(link, next == PGRES_POLLING_WRITING))
+            continue;
         next = PQconnectPoll(link->connection);
         if (next == PGRES_POLLING_FAILED)
             return postgres_link_lose(link, ENGINE_LOST, NULL);
