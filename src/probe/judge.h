@@ -47,6 +47,8 @@ void judge_condition(struct report *report, const struct exchange *exchange,
  * ("Name: value", NULL behind the last) and Prefer. */
 void judge_preflight(const char *const headers[EXCHANGE_HEADERS],
                      char line[JUDGE_PREFLIGHT]);
+/* "Name: value" that a browser sends by itself, and with what it asks before, too. */
+bool judge_is_of_browser(const char *header);
 /* Answers to a page of this origin, and to what its browser asks before. */
 void judge_cors(struct report *report, const struct exchange *get,
                 const struct exchange *preflight, const char *origin);

@@ -28,16 +28,22 @@ static bool sends_cookie(const struct exchange *exchange)
     return false;
 }
 
-/* What a page may send at any time, or a browser sends by itself. */
-static bool needs_leave(struct text name)
+bool judge_is_of_browser(const char *header)
 {
-    static const char *const free[] = {
-        "Accept", "Accept-Language", "Content-Language", "Cookie",
-        "Host",   "Origin",          "Referer"};
+    struct text name = name_of(header);
+    return text_is_like(name, TEXT("Host")) || text_is_like(name, TEXT("User-Agent"));
+}
+
+/* What a page may send at any time, or a browser sends by itself. */
+static bool needs_leave(const char *header)
+{
+    static const char *const free[] = {"Accept", "Accept-Language", "Content-Language",
+                                       "Cookie", "Origin",          "Referer"};
+    struct text name = name_of(header);
     for (size_t i = 0; i < sizeof free / sizeof *free; i++)
         if (text_is_like(name, text_of(free[i])))
             return false;
-    return name.len > 0;
+    return name.len > 0 && !judge_is_of_browser(header);
 }
 
 /* With a cookie `*` stands for nothing but itself, here and below (the Fetch standard,
@@ -76,7 +82,7 @@ static struct text not_let_through(const struct exchange *get,
 {
     for (size_t i = 0; i < EXCHANGE_HEADERS && get->headers[i] != NULL; i++) {
         struct text name = name_of(get->headers[i]);
-        if (needs_leave(name) && !lets_send(preflight, origin, name, cookie))
+        if (needs_leave(get->headers[i]) && !lets_send(preflight, origin, name, cookie))
             return name;
     }
     return (struct text){0};
@@ -151,7 +157,7 @@ void judge_preflight(const char *const headers[EXCHANGE_HEADERS],
     struct text names[EXCHANGE_HEADERS + 1] = {TEXT("prefer")};
     size_t count = 1, len;
     for (size_t i = 0; i < EXCHANGE_HEADERS && headers[i] != NULL; i++)
-        if (needs_leave(name_of(headers[i])))
+        if (needs_leave(headers[i]))
             names[count++] = name_of(headers[i]);
     qsort(names, count, sizeof *names, by_name);
     len = (size_t)sprintf(line, "Access-Control-Request-Headers: ");

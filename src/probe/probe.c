@@ -176,6 +176,9 @@ static void ask_cors(struct probe *probe)
     add_header(preflight, probe->origin);
     add_header(preflight, "Access-Control-Request-Method: GET");
     add_header(preflight, probe->leave);
+    for (size_t i = 0; i < PROBE_HEADERS && probe->options->headers[i] != NULL; i++)
+        if (judge_is_of_browser(probe->options->headers[i]))
+            add_header(preflight, probe->options->headers[i]);
     judge_cors(&probe->report, get, ask(probe, preflight), probe->options->origin);
 }
 

@@ -93,6 +93,14 @@ static const struct fault faults[] = {
      "add_header Access-Control-Allow-Headers 'Authorization, Prefer' always;",
      "--wait 1s --origin https://pages.example --header 'Authorization: Bearer a'",
      "cors", "may not send Authorization, and so not read this", "401 by nginx/"},
+    {"a header that pages may not send to a host of many", HOP_NGINX,
+     "if ($http_host != www.example) { return 404; } "
+     "add_header Access-Control-Allow-Origin * always; "
+     "add_header Access-Control-Expose-Headers X-Polling-Index always; "
+     "add_header Access-Control-Allow-Headers Prefer always;",
+     "--wait 1s --origin https://pages.example --header 'Host: www.example' "
+     "--header 'X-Key: a'",
+     "cors", "may not send X-Key, and so not read this", "is answered with 204 by"},
     {"a redirect to a file", HOP_NGINX, "return 302 file:///etc/hostname;", "--wait 1s",
      "answer", "nobody answers: ", "rotocol"},
 };

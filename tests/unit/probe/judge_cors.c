@@ -137,11 +137,28 @@ static void what_a_page_sends_needs_leave(void **state)
     must_be(LOOKED_NOTE, "not with Prefer");
 }
 
+/* Nobody is asked for what a browser sends with each request. */
+static void what_a_browser_sends_needs_none(void **state)
+{
+    (void)state;
+    answer_of(&first, 200, ALLOW EXPOSE, "{}");
+    answer_of(&other, 204, ALLOW "Access-Control-Allow-Headers: Prefer\n", "");
+    first.headers[0] = "user-agent: a";
+    first.headers[1] = "Host: www.example";
+    judge_cors(&report, &first, &other, "https://p.example");
+    must_be(LOOKED_GOOD, "both ways");
+    assert_true(judge_is_of_browser("user-agent: a"));
+    assert_true(judge_is_of_browser("Host: www.example"));
+    assert_false(judge_is_of_browser("Cookie: a=b"));
+    assert_false(judge_is_of_browser("Hosts: a"));
+}
+
 static void leave_is_asked_for_as_a_browser_asks(void **state)
 {
     const char *none[EXCHANGE_HEADERS] = {0};
-    const char *some[EXCHANGE_HEADERS] = {"X-Key: a", "Authorization: b", "Cookie: c=d",
-                                          "PREFER: e", "Origin: f"};
+    const char *some[EXCHANGE_HEADERS] = {
+        "X-Key: a",  "Authorization: b", "Cookie: c=d",  "PREFER: e",
+        "Origin: f", "Host: g",          "User-Agent: h"};
     char line[JUDGE_PREFLIGHT], name[2 * JUDGE_PREFLIGHT];
     (void)state;
     judge_preflight(none, line);
@@ -162,6 +179,7 @@ int main(void)
         cmocka_unit_test_setup(lines_of_a_name_are_read_together, start),
         cmocka_unit_test_setup(a_star_stands_for_all_but_where_a_cookie_is_sent, start),
         cmocka_unit_test_setup(what_a_page_sends_needs_leave, start),
+        cmocka_unit_test_setup(what_a_browser_sends_needs_none, start),
         cmocka_unit_test_setup(leave_is_asked_for_as_a_browser_asks, start),
     };
     return cmocka_run_group_tests_name("probe/judge_cors", tests, NULL, NULL);
