@@ -33,8 +33,10 @@ struct redis_link {
     struct redis_address address; /* that it was opened to last */
     _Atomic bool cut;             /* for good */
     nanos patience;               /* for each reply */
-    /* NULL: nothing; else done while a reply is waited for, and again when it says. */
+    /* NULL: nothing; else done while a reply is waited for for longer than `grace`, and
+     * again when it says. */
     struct instant (*meanwhile)(struct redis_link *link, struct instant until);
+    nanos grace; /* what a healthy Redis may take */
     char hashes[REDIS_SCRIPTS][41];
     enum engine_state trouble; /* of the last call that failed */
     char error[ENGINE_WHY];    /* and the words for it */

@@ -15,6 +15,7 @@
 
 #define REFUSED (50 * NANOS_PER_MS)
 #define SHORTLY (50 * NANOS_PER_MS)
+#define GRACE NANOS_PER_SECOND /* for each reply, before readers are given up for it */
 #define AGAIN NANOS_PER_SECOND /* where something is kept, or it took no changes */
 
 static bool connected(struct redis *redis, struct instant until)
@@ -331,6 +332,7 @@ void *redis_proposer(void *context)
 {
     struct redis *redis = context;
     redis->proposing.meanwhile = expire;
+    redis->proposing.grace = GRACE;
     char bases[REDIS_MOST][TEXT_NUMBER];
     for (;;) {
         size_t count = 0;

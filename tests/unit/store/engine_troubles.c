@@ -303,6 +303,35 @@ static void fenced_reads_wait_for_no_replica(void **state)
     await_state(ENGINE_ALONE, "store.replicas"); /* still */
 }
 
+static _Atomic bool all_put;
+
+static void *put_again_and_again(void *argument)
+{
+    for (int i = 0; !atomic_load(&all_put); i++)
+        put(i % 2 == 0 ? "even" : "odd");
+    return argument;
+}
+
+/* Nor are they given up while others' changes wait for one. */
+static void fenced_reads_outlast_others_replicas(void **state)
+{
+    pthread_t writer;
+    (void)state;
+    store_rig_close(&machine);
+    options.replicas = 1;
+    options.fenced = true;
+    options.patience = 4 * NANOS_PER_SECOND;
+    store_rig_open(&machine, &options);
+    machine.may_go_back = true;
+    atomic_store(&all_put, false);
+    assert_int_equal(pthread_create(&writer, NULL, put_again_and_again, NULL), 0);
+    await_state(ENGINE_ALONE, "store.replicas");
+    bool passed = store_rig_pass(&machine, 0, 0) && store_rig_pass(&machine, 0, 0);
+    atomic_store(&all_put, true);
+    pthread_join(writer, NULL);
+    assert_true(passed);
+}
+
 /* Nor is it where its answer was lost, and it is found in the stream. */
 static void replicas_that_we_miss_after_a_lost_answer(void **state)
 {
@@ -405,6 +434,7 @@ int main(void)
         TEST(replicas_that_redis_itself_misses),
         TEST(replicas_that_we_miss),
         TEST(fenced_reads_wait_for_no_replica),
+        TEST(fenced_reads_outlast_others_replicas),
         TEST(replicas_that_we_miss_after_a_lost_answer),
         TEST(too_many_touches_while_it_is_away),
         TEST(fenced_reads_ask_the_engine),
