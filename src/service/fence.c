@@ -79,10 +79,11 @@ static void answer_unreached(struct service *service, struct request *request,
     deliver_unchanged(service, request);
 }
 
+/* It may have come by itself while the one who was to look after it was held up. */
 static void fence_done(struct fence *fence, bool reached)
 {
     struct fenced *fenced = (struct fenced *)fence;
-    if (reached)
+    if (reached || store_reached(fenced->service->store, fence->index))
         fenced->look(fenced->service, fenced->request, &fenced->operation);
     else
         answer_unreached(fenced->service, fenced->request, &fenced->operation);

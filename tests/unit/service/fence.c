@@ -108,6 +108,26 @@ static void who_polls_keeps_its_index(void **state)
     assert_int_equal(visit_await(&visit), 304);
 }
 
+/* By the time that it is given up. */
+static void who_was_caught_up_with_is_answered(void **state)
+{
+    struct service_rig *rig = *state;
+    struct visit visit;
+    char query[64];
+    struct cgi cgi = ask_ahead("*/*", "resource");
+    snprintf(query, sizeof query, "index=%llu",
+             (unsigned long long)store_index(far.near) + 1);
+    cgi.query = text_of(query);
+    far.fence = NULL;
+    service_rig_serve(rig, &visit, &cgi);
+    must(far.fence != NULL, "it was not waited for");
+    service_rig_put(rig, "/l/a", "new");
+    service_rig_put(rig, "/l/a", "newer");
+    atomic_store(&far.store.index, store_index(far.near));
+    far.fence->done(far.fence, false);
+    assert_int_equal(visit_await(&visit), 200);
+}
+
 /* One that is no index of ours is none to keep. */
 static void who_has_no_index_of_ours_is_told_to_try_again(void **state)
 {
@@ -247,6 +267,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(who_polls_keeps_its_index),
+        TEST(who_was_caught_up_with_is_answered),
         TEST(who_has_no_index_of_ours_is_told_to_try_again),
         TEST(who_wants_events_is_told_to_come_back),
         TEST(who_wants_lines_is_told_why),
