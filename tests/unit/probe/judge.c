@@ -1,23 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What an answer shows that came at once: one good one, and each way to be bad. */
-#include "judged.h"
-
-static struct report report;
-static struct exchange first, other;
-
-static int start(void **state)
-{
-    (void)state;
-    memset(&report, 0, sizeof report);
-    answer_of(&first, 200, GOOD, "{}");
-    answer_of(&other, 200, GOOD, "{}");
-    return 0;
-}
-
-static void must_be(enum verdict_of verdict, const char *says)
-{
-    report_must_be(&report, verdict, says, "");
-}
+#include "judged_at_once.h"
 
 static void entity_tags_arrive_as_they_were_sent(void **state)
 {

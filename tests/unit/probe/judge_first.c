@@ -1,23 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What the first answer shows: a good one, and each way to be none of fcgiwait. */
-#include "judged.h"
-
-static struct report report;
-static struct exchange first, other;
-
-static int start(void **state)
-{
-    (void)state;
-    memset(&report, 0, sizeof report);
-    answer_of(&first, 200, GOOD, "{}");
-    answer_of(&other, 200, GOOD, "{}");
-    return 0;
-}
-
-static void must_be(enum verdict_of verdict, const char *says)
-{
-    report_must_be(&report, verdict, says, "");
-}
+#include "judged_at_once.h"
 
 static void answers_are_200_or_404(void **state)
 {
