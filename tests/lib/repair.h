@@ -9,6 +9,15 @@
 #include "program.h"
 #include "stack.h"
 
+/* Up to what is within http {}. %2: the user. */
+#define REPAIR_NGINX                                                                     \
+    "%2$s worker_processes 1; worker_rlimit_nofile 4096; daemon off; pid nginx.pid;\n"   \
+    "error_log error.log;\n"                                                             \
+    "events { worker_connections 2048; }\n"                                              \
+    "http {\n"                                                                           \
+    "access_log off; client_body_temp_path body; proxy_temp_path proxy;\n"               \
+    "fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n"
+
 #define REPAIR_TOLD                                                                      \
     "fastcgi_param REQUEST_METHOD $request_method;\n"                                    \
     "fastcgi_param QUERY_STRING $query_string;\n"                                        \

@@ -15,13 +15,7 @@
 #define TOKEN 7000 /* bytes of a bearer token */
 
 /* The marks are where faults are planted. %1: the folder, %2: user, %3 and %4: ports. */
-static const char correct[] =
-    "%2$s worker_processes 1; worker_rlimit_nofile 4096; daemon off; pid nginx.pid;\n"
-    "error_log error.log;\n"
-    "events { worker_connections 2048; }\n"
-    "http {\n"
-    "access_log off; client_body_temp_path body; proxy_temp_path proxy;\n"
-    "fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n"
+static const char correct[] = REPAIR_NGINX
     "large_client_header_buffers 4 16k; default_type application/json;\n"
     "proxy_cache_path cache keys_zone=api:1m; proxy_busy_buffers_size 8k;\n"
     "upstream fcgiwait { server unix:%1$s/socket; keepalive 500; }\n"

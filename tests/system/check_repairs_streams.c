@@ -33,13 +33,7 @@
 #define COMPRESSOR_KB 60
 
 /* The marks are where faults are planted. %1: the folder, %2: user, %3 to %5: ports. */
-static const char correct[] =
-    "%2$s worker_processes 1; worker_rlimit_nofile 4096; daemon off; pid nginx.pid;\n"
-    "error_log error.log;\n"
-    "events { worker_connections 2048; }\n"
-    "http {\n"
-    "access_log off; client_body_temp_path body; proxy_temp_path proxy;\n"
-    "fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n"
+static const char correct[] = REPAIR_NGINX
     "ssl_certificate cert.pem; ssl_certificate_key key.pem;\n"
     "upstream fcgiwait { server unix:%1$s/socket; keepalive 500; }\n"
     "fastcgi_keep_conn on; fastcgi_read_timeout 300s; fastcgi_next_upstream off;\n"
