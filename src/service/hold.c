@@ -71,8 +71,8 @@ static void let_go(struct waiter *waiter, enum verdict verdict,
     switch (verdict) {
     case VERDICT_CHANGED:
         counter_add(&service->counters->held_changed, 1);
-        if (request->feed !=
-            NULL) { /* its answer may have to be built, and is counted then */
+        /* A feed's answer may have to be built, and is counted then. */
+        if (request->feed != NULL) {
             request->feed->changed = news->changed;
             feed_look(request->feed, service->tree, &newest);
             deliver_present(service, request, news);
