@@ -23,6 +23,7 @@ struct pending {
     struct service *service;
     struct request *request; /* to be answered; NULL: none */
     void *context;           /* of `done` */
+    const char *allow;       /* what a refusal of the method names (allow.h) */
     pending_done_fn *done;
     struct instant began;
     _Atomic size_t left; /* edits that are not through */

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "allow.h"
 #include "deliver.h"
 #include "fcgiwait/json.h"
 #include "fcgiwait/media.h"
@@ -34,21 +35,23 @@ static const struct {
 };
 
 /* The header line that belongs to it, or NULL. */
-static const char *extra_of(enum edit_result result)
+static const char *extra_of(const struct pending *pending)
 {
+    enum edit_result result = pending->edits[0].result;
     if (refusals[result].status == 503)
         return "Retry-After: 5\r\n";
-    return result == EDIT_ELSEWHERE ? "Allow: GET, HEAD, OPTIONS, POST\r\n" : NULL;
+    return result == EDIT_ELSEWHERE ? pending->allow : NULL;
 }
 
-static void refuse(struct service *service, struct request *request,
-                   const struct edit *edit)
+static void refuse(struct service *service, const struct pending *pending)
 {
+    const struct edit *edit = &pending->edits[0];
     enum edit_result result = edit->result;
     const char *detail = edit->why != NULL ? edit->why : refusals[result].detail;
     if (result == EDIT_FAILED || result == EDIT_UNSURE || result == EDIT_NO_ROOM)
         counter_add(&service->counters->publish_errors, 1);
-    deliver_problem(service, request, refusals[result].status, detail, extra_of(result));
+    deliver_problem(service, pending->request, refusals[result].status, detail,
+                    extra_of(pending));
 }
 
 /* pending_done_fn */
@@ -72,7 +75,7 @@ static void publish_done(struct pending *pending)
         deliver_reply(service, pending->request, &reply);
         break;
     default:
-        refuse(service, pending->request, edit);
+        refuse(service, pending);
         break;
     }
     pending_free(&pending);
@@ -210,6 +213,7 @@ static struct pending *pending_of(struct service *service, struct request *reque
     if (pending == NULL)
         return NULL;
     struct edit *edit = &pending->edits[0];
+    pending->allow = allow_line(service, operation);
     edit->path = pending_keep(pending, operation->path);
     edit->patch = pending_keep(pending, patch);
     edit->conditions.if_match = pending_keep(pending, conditions->if_match);

@@ -8,6 +8,7 @@
 #include <semaphore.h>
 #include <stdlib.h>
 
+#include "allow.h"
 #include "deliver.h"
 #include "fcgiwait/log.h"
 #include "hold.h"
@@ -15,20 +16,6 @@
 #include "pending.h"
 #include "stream.h"
 #include "trace.h"
-
-#define READ_METHODS "GET, HEAD, OPTIONS"
-#define WRITE_METHODS "PUT, PATCH, POST, DELETE"
-
-/* What may be published. */
-enum { NOTHING, TOUCHES, DOCUMENTS };
-
-/* By what is followed below the path, and by that. */
-static const char *const allow_lines[2][3] = {
-    {"Allow: " READ_METHODS "\r\n", "Allow: " READ_METHODS ", POST\r\n",
-     "Allow: " READ_METHODS ", " WRITE_METHODS "\r\n"},
-    {"Allow: " READ_METHODS ", QUERY\r\n", "Allow: " READ_METHODS ", QUERY, POST\r\n",
-     "Allow: " READ_METHODS ", QUERY, " WRITE_METHODS "\r\n"},
-};
 
 /* Of the answers that are kept in case that others ask for the same. */
 #define PAGES_BYTES ((size_t)16 << 20)
@@ -173,20 +160,12 @@ size_t service_wants_body(struct service *service, const struct cgi *cgi)
     return operation_body(cgi, service_rules(service));
 }
 
-static int publishable(const struct service *service, const struct operation *operation)
-{
-    if (!operation->publishes)
-        return NOTHING;
-    return store_keeps_documents(service->store) ? DOCUMENTS : TOUCHES;
-}
-
 static void allow(struct service *service, struct request *request,
                   const struct operation *operation)
 {
     struct reply reply;
-    int what = publishable(service, operation);
-    reply_allow(&reply, allow_lines[operation->below][what],
-                what == DOCUMENTS ? SERVICE_ACCEPT_PATCH : NULL);
+    reply_allow(&reply, allow_line(service, operation),
+                allow_documents(service, operation) ? SERVICE_ACCEPT_PATCH : NULL);
     deliver_reply(service, request, &reply);
 }
 
@@ -195,7 +174,7 @@ static void refuse_method(struct service *service, struct request *request,
 {
     deliver_problem(service, request, 405,
                     "This method is not granted here; Allow names those that are.",
-                    allow_lines[operation->below][publishable(service, operation)]);
+                    allow_line(service, operation));
 }
 
 static void method_serve(struct service *service, struct request *request,

@@ -330,7 +330,16 @@ static void methods_are_granted_by_the_location(void **state)
     assert_int_equal(tree_resources(service_rig->tree), 0);
 }
 
-/* What a PUT would be told as well (405). */
+/* As the PostgreSQL store does. */
+static void refuse_documents(struct store *store, struct edit *edits, size_t count)
+{
+    (void)store;
+    for (size_t i = 0; i < count; i++) {
+        edits[i].result = EDIT_ELSEWHERE;
+        edits[i].done(&edits[i]);
+    }
+}
+
 static void a_store_without_documents_grants_touches_alone(void **state)
 {
     struct service_rig *service_rig = *state;
@@ -340,11 +349,19 @@ static void a_store_without_documents_grants_touches_alone(void **state)
     struct visit visit;
     struct cgi cgi = request("OPTIONS", "/a");
     elsewhere.keeps_no_documents = true;
+    elsewhere.propose = refuse_documents;
     store->backend = &elsewhere;
     cgi.access = TEXT("publish");
     assert_int_equal(service_rig_ask(service_rig, &visit, &cgi), 204);
     must_have(&visit, "Allow", "GET, HEAD, OPTIONS, POST");
     must_have(&visit, "Accept-Patch", NULL);
+    cgi.method = TEXT("DELETE");
+    assert_int_equal(service_rig_ask(service_rig, &visit, &cgi), 405);
+    must_have(&visit, "Allow", "GET, HEAD, OPTIONS, POST");
+    cgi.scope = TEXT("below");
+    assert_int_equal(service_rig_ask(service_rig, &visit, &cgi), 405);
+    must_have(&visit, "Allow", "GET, HEAD, OPTIONS, QUERY, POST");
+    cgi = request("OPTIONS", "/a");
     cgi.access = TEXT("read");
     assert_int_equal(service_rig_ask(service_rig, &visit, &cgi), 204);
     must_have(&visit, "Allow", "GET, HEAD, OPTIONS");
