@@ -125,6 +125,9 @@ class Run {
   // it brings none either, the network was to blame, and not the stream.
   #doubted = false;
 
+  // The network has come back, and nobody has seen to it.
+  #back = false;
+
   constructor(url, followed, {
     signal, onstate = () => {}, stream = false, wait = 50, index, background = false, init = {},
     gap = 50, grace = 20, retryFirst = 1, retryMost = 30,
@@ -138,6 +141,16 @@ class Run {
   }
 
   async* rounds() {
+    const back = () => { this.#back = true; };      // while the loop's body is busy, too
+    globalThis.addEventListener?.('online', back);
+    try {
+      yield* this.#turns();
+    } finally {
+      globalThis.removeEventListener?.('online', back);
+    }
+  }
+
+  async* #turns() {
     this.onstate('asking', {});
     while (!this.signal?.aborted) {
       const hidden = this.#hidden();
@@ -297,8 +310,11 @@ class Run {
     return !this.background && globalThis.document?.hidden === true;
   }
 
-  #within(ms, work, connection) {
-    return interruptible(work, ms, this.signal, this.background, connection);
+  async #within(ms, work, connection) {
+    const result = this.#back ? INTERRUPTED
+      : await interruptible(work, ms, this.signal, this.background, connection);
+    if (result === INTERRUPTED) this.#back = false;
+    return result;
   }
 }
 

@@ -360,6 +360,32 @@ test('when the network is back it asks at once, on a new connection', LIMIT, asy
   assert.deepEqual([server.requests[3].index, server.requests[3].wait], ['7', '0s']);
 });
 
+test('the network may be back while the page is busy', LIMIT, async () => {
+  const network = fakeNetwork();
+  const server = await serve([found(7, 1), after(10, found(8, 2))]);
+  const seen = start(server, {wait: 50});
+  let ready;
+  seen.busy = new Promise(resolve => { ready = resolve; });
+  await until(() => seen.rounds.length === 1, 'a round');
+  network.dispatchEvent(new Event('online'));
+  ready();
+  await until(() => seen.rounds.length === 2, 'the change');
+  assert.equal(server.requests[1].wait, '0s');
+});
+
+test('a stream from before the network was back is left, even by a page that was busy', LIMIT, async () => {
+  const network = fakeNetwork();
+  const server = await serve([stream(is('/live/thing', 7, 1), hold), stream({current: 7}, hold)]);
+  const seen = start(server, {stream: true, grace: 50});
+  let ready;
+  seen.busy = new Promise(resolve => { ready = resolve; });
+  await until(() => seen.rounds.length === 1, 'a round');
+  network.dispatchEvent(new Event('online'));
+  ready();
+  await until(() => server.requests.length === 2, 'another one');
+  assert.equal(server.requests[1].index, '7');
+});
+
 test('a wait that is none is an error', LIMIT, async () => {
   for (const wait of [0, -1, NaN, Infinity, '50s']) {
     await assert.rejects(follow('http://127.0.0.1/', {wait}).next(), RangeError);
