@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * allow: the Allow header by what the location grants and what the store keeps.
+ */
 #include "allow.h"
 
 #define READ_METHODS "GET, HEAD, OPTIONS"
