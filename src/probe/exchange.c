@@ -90,24 +90,36 @@ struct text exchange_body(const struct exchange *exchange)
     return (struct text){exchange->body, len};
 }
 
+/* What each stream of everything below a path says once it has caught up, with data. */
+#define CURRENT "event: current"
+
+static void take_line(struct exchange *exchange, nanos at)
+{
+    if (exchange->event.line == 0) {
+        if (exchange->event.data && !exchange->event.current && exchange->event_at < 0)
+            exchange->event_at = at;
+        exchange->event.data = exchange->event.current = false;
+    } else if (exchange->event.begin[0] == 'd') { /* no other field begins so */
+        exchange->event.data = true;
+    } else if (exchange->event.line == strlen(CURRENT) &&
+               memcmp(exchange->event.begin, CURRENT, strlen(CURRENT)) == 0) {
+        exchange->event.current = true;
+    }
+    exchange->event.line = 0;
+}
+
 /* An event is whole at the empty line behind its data. */
 static void take_letter(struct exchange *exchange, char letter, nanos at)
 {
     if (letter == '\r')
         return;
     if (letter != '\n') {
-        if (exchange->event.line++ == 0)
-            exchange->event.first = letter;
+        if (exchange->event.line < sizeof exchange->event.begin)
+            exchange->event.begin[exchange->event.line] = letter;
+        exchange->event.line++;
         return;
     }
-    if (exchange->event.line == 0) {
-        if (exchange->event.data && exchange->event_at < 0)
-            exchange->event_at = at;
-        exchange->event.data = false;
-    } else if (exchange->event.first == 'd') { /* no other field begins so */
-        exchange->event.data = true;
-    }
-    exchange->event.line = 0;
+    take_line(exchange, at);
 }
 
 void exchange_take(struct exchange *exchange, const char *bytes, size_t len, nanos at)

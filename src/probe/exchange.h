@@ -46,15 +46,18 @@ struct exchange {
     int status; /* 0: none */
     struct instant start;
     nanos head_at, body_at, end_at;
-    nanos event_at;            /* the first event of a stream was whole */
+    nanos event_at;            /* the first event of a stream was whole, but for what
+                                  tells no change */
+    nanos sent_at;             /* there was a connection to send it on; 0: none */
     size_t head_len, body_len; /* body_len is what came, kept or not */
     bool reused;               /* the connection had been used before */
     long port;                 /* ours: tells connections apart */
     int version;               /* of HTTP: 10, 11, 20, 30 */
     struct {
-        bool data;   /* the event under way has some: comments and retry have not */
-        size_t line; /* letters of the line under way */
-        char first;  /* its first */
+        bool data;      /* the event under way has some: comments and retry have not */
+        bool current;   /* it says that all was told before */
+        size_t line;    /* letters of the line under way */
+        char begin[16]; /* its first */
     } event;
     char redirect[2048]; /* where the answer sends to, as a whole URL; "": nowhere */
     bool sends_away;     /* to another scheme, host or port */

@@ -11,6 +11,8 @@
 #include "probed.h"
 #include "stack.h"
 
+#define LIST "/list/"
+
 static struct stack stack;
 
 /* Two things are said; each begins a line. */
@@ -48,7 +50,7 @@ static const struct row rows[] = {
 };
 #define ROWS (sizeof rows / sizeof *rows)
 
-static struct probed probed[ROWS], published, delayed;
+static struct probed probed[ROWS], published, delayed, followed;
 
 static bool says(const struct run *run, const char *what)
 {
@@ -98,14 +100,15 @@ static void each_chain_is_told_of(void **state)
     }
 }
 
-static void probe_publish(struct probed *probed, enum hop_kind kind, const char *path)
+static void probe_publish(struct probed *probed, enum hop_kind kind, const char *asked,
+                          const char *path)
 {
     char options[128];
     snprintf(options, sizeof options, "--wait 1s --publish http://127.0.0.1:%d/publish%s",
              stack.port, path);
     must(http_put(stack.port, path, "1", NULL) / 100 == 2, "PUT %s", path);
     if (probed_behind(probed, &stack, kind, ""))
-        probed_start(probed, path, options);
+        probed_start(probed, asked, options);
 }
 
 static void a_change_comes_by_an_open_stream(void **state)
@@ -115,7 +118,7 @@ static void a_change_comes_by_an_open_stream(void **state)
     struct run run = probed_result(&published);
     for (int i = 0; i < 3 && (run.status != 0 || strstr(run.output, event) == NULL);
          i++) {
-        probe_publish(&published, HOP_NGINX, "/published");
+        probe_publish(&published, HOP_NGINX, "/published", "/published");
         run = probed_result(&published);
     }
     run_must(&run, 0, "\ngood publish ");
@@ -124,24 +127,40 @@ static void a_change_comes_by_an_open_stream(void **state)
 
 /* HAProxy's 200 ms are seen by what an answer of the same age took; which takes as long
  * on a machine that stands still just then. */
-static void who_waits_for_more_is_named(void **state)
+static void must_be_delayed(struct probed *delayed, const char *asked, const char *path)
 {
     static const char note[] = "\nnote event a change comes by an open stream, ";
-    (void)state;
-    struct run run = probed_result(&delayed);
+    struct run run = probed_result(delayed);
     for (int i = 0; i < 4 && (run.status != 0 || strstr(run.output, note) == NULL); i++) {
-        probe_publish(&delayed, HOP_HAPROXY, "/delayed");
-        run = probed_result(&delayed);
+        probe_publish(delayed, HOP_HAPROXY, asked, path);
+        run = probed_result(delayed);
     }
     run_must(&run, 0, note);
     run_must(&run, 0, "HAProxy does without option http-no-delay");
+}
+
+static void who_waits_for_more_is_named(void **state)
+{
+    (void)state;
+    must_be_delayed(&delayed, "/delayed", "/delayed");
+}
+
+/* Its stream begins with an event that tells no change. */
+static void a_list_is_told_of_by_its_change(void **state)
+{
+    (void)state;
+    must_be_delayed(&followed, LIST, LIST "a");
 }
 
 static int begin_all(void **state)
 {
     (void)state;
     stack_start(&stack,
-                &(struct stack_options){.config = "stream = { heartbeat = \"3s\"; };"});
+                &(struct stack_options){
+                    .config = "stream = { heartbeat = \"3s\"; };",
+                    .location = "set $scope \"\"; "
+                                "if ($uri = " LIST ") { set $scope below; } "
+                                "fastcgi_param FCGIWAIT_SCOPE $scope if_not_empty;"});
     must(http_put(stack.port, "/a", "{\"n\":1}", NULL) == 201, "PUT /a");
     struct answer answer = http(&(struct http){.port = stack.port,
                                                .method = "PUT",
@@ -152,8 +171,9 @@ static int begin_all(void **state)
     answer_free(&answer);
     for (size_t i = 0; i < ROWS; i++)
         begin(i);
-    probe_publish(&published, HOP_NGINX, "/published");
-    probe_publish(&delayed, HOP_HAPROXY, "/delayed");
+    probe_publish(&published, HOP_NGINX, "/published", "/published");
+    probe_publish(&delayed, HOP_HAPROXY, "/delayed", "/delayed");
+    probe_publish(&followed, HOP_HAPROXY, LIST, LIST "a");
     return 0;
 }
 
@@ -170,6 +190,7 @@ int main(void)
         cmocka_unit_test(each_chain_is_told_of),
         cmocka_unit_test(a_change_comes_by_an_open_stream),
         cmocka_unit_test(who_waits_for_more_is_named),
+        cmocka_unit_test(a_list_is_told_of_by_its_change),
     };
     return cmocka_run_group_tests_name("probe_looks_at_streams", tests, begin_all,
                                        end_all);

@@ -105,6 +105,16 @@ static void an_event_is_whole_at_its_empty_line(void **state)
     assert_int_equal(exchange.body_len, 11);
 }
 
+/* A list begins so where nothing has changed. */
+static void that_all_was_told_is_no_change(void **state)
+{
+    (void)state;
+    assert_int_equal(EVENT_OF("event: current\nid: 7\ndata: {\"current\": 7}\n\n"), -1);
+    assert_int_equal(EVENT_OF("event: curr", "ent\r\ndata: 7\r\n\r\n", "data: 8\n\n"), 3);
+    assert_int_equal(EVENT_OF("event: currents\ndata: 7\n\n"), 1);
+    assert_int_equal(EVENT_OF("event: reset\nid: 7\ndata: {}\n\n"), 1);
+}
+
 static void what_is_long_is_looked_through(void **state)
 {
     static char most[EXCHANGE_BODY];
@@ -124,6 +134,7 @@ int main(void)
         cmocka_unit_test_setup(an_index_is_a_number, start),
         cmocka_unit_test_setup(a_long_body_is_kept_in_part, start),
         cmocka_unit_test(an_event_is_whole_at_its_empty_line),
+        cmocka_unit_test(that_all_was_told_is_no_change),
         cmocka_unit_test(what_is_long_is_looked_through),
     };
     return cmocka_run_group_tests_name("probe/exchange", tests, NULL, NULL);
