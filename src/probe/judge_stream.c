@@ -91,7 +91,7 @@ static bool has_failed(const struct exchange *stream)
 {
     return stream->end == EXCHANGE_FAILED || stream->end == EXCHANGE_UNTRUSTED ||
            (stream->end == EXCHANGE_CLOSED && stream->status == 0 &&
-            stream->end_at < AT_ONCE);
+            stream->end_at - stream->sent_at < AT_ONCE);
 }
 
 bool judge_stream(struct report *report, const struct exchange *stream,

@@ -28,10 +28,16 @@ enum fate {
     FATE_REPLACED /* something came at its end, but not the 304 */
 };
 
+/* A far connection, with TLS, takes its time by itself. */
+static nanos time_of(const struct exchange *wait)
+{
+    return wait->end_at - wait->sent_at;
+}
+
 /* No timeout is as short as this. */
 static bool was_turned_away(const struct exchange *wait)
 {
-    if (wait->end_at >= SOON || wait->end_at > wait->wait / 2)
+    if (time_of(wait) >= SOON || time_of(wait) > wait->wait / 2)
         return false;
     if (wait->end != EXCHANGE_ANSWERED)
         return wait->end != EXCHANGE_TIMED_OUT;
@@ -53,7 +59,7 @@ static enum fate fate_of(const struct exchange *wait, uint64_t index)
         return wait->end_at < wait->wait - wait->wait / 10 ? FATE_CUT : FATE_REPLACED;
     if (wait->end_at > wait->wait + LATE)
         return FATE_LATE;
-    if (wait->end_at < SOON && wait->wait > 2 * SOON)
+    if (time_of(wait) < SOON && wait->wait > 2 * SOON)
         return FATE_NOT_HELD;
     return wait->end_at < wait->wait - wait->wait / 10 - SOON ? FATE_CAPPED : FATE_HELD;
 }

@@ -199,6 +199,9 @@ static void finish(struct running *running, CURLcode code)
     struct exchange *exchange = running->exchange;
     long status = 0, version = 0, connects = 0;
     char *redirect = NULL;
+    curl_off_t sent = 0; /* microseconds */
+    curl_easy_getinfo(running->easy, CURLINFO_PRETRANSFER_TIME_T, &sent);
+    exchange->sent_at = (nanos)sent * (NANOS_PER_MS / 1000);
     curl_easy_getinfo(running->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(running->easy, CURLINFO_HTTP_VERSION, &version);
     curl_easy_getinfo(running->easy, CURLINFO_NUM_CONNECTS, &connects);

@@ -84,6 +84,10 @@ static void who_is_turned_away_at_once_met_a_limit(void **state)
     waits[1].end_at = S;
     assert_ptr_equal(judge_waits(&report, pointers, COUNT, 17), &waits[1]);
     must_be(LOOKED_FAULT, "15 s is cut after 1.0 s", "");
+    waits[1].sent_at = S - S / 4; /* it is far away */
+    assert_null(judge_waits(&report, pointers, COUNT, 17));
+    must_be(LOOKED_FAULT, "turned away at once", "");
+    waits[1].sent_at = 0;
     waits[1].wait = S;
     waits[1].end_at = S / 4;
     assert_null(judge_waits(&report, pointers, COUNT, 17));
