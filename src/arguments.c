@@ -73,6 +73,15 @@ static void usage(FILE *out)
         out);
 }
 
+/* RFC 6454 section 6.2; what a browser's address bar shows has more. */
+static bool is_origin(const char *value)
+{
+    const char *host = strstr(value, "://");
+    return strcmp(value, "null") == 0 ||
+           (host != NULL && host > value && host[3] != '\0' &&
+            strpbrk(host + 3, "/?#@ ") == NULL);
+}
+
 static bool read_probe(struct probe_arguments *probe, int option, const char *value)
 {
     nanos wait;
@@ -92,7 +101,13 @@ static bool read_probe(struct probe_arguments *probe, int option, const char *va
     case PROBE_ORIGIN:
         probe->stray = "--origin";
         probe->origin = value;
-        return true;
+        if (is_origin(value))
+            return true;
+        fprintf(stderr,
+                "fcgiwait: --origin %s: allowed is SCHEME://HOST[:PORT] without a path, "
+                "as in https://a.example\n",
+                value);
+        return false;
     case PROBE_PUBLISH:
         probe->stray = "--publish";
         probe->publish = value;

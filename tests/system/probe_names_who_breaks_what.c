@@ -402,6 +402,8 @@ static void its_options_go_with_it(void **state)
     run_must(&run, 64, "--json goes with --probe URL");
     run = program_run("--probe http://127.0.0.1/ --wait soon");
     run_must(&run, 64, "allowed is a duration from 1s to 1h");
+    run = program_run("--probe http://127.0.0.1/ --origin https://a.example/");
+    run_must(&run, 64, "--origin https://a.example/: allowed is SCHEME://HOST[:PORT]");
     run = program_run("--probe http://127.0.0.1/ --header none");
     run_must(&run, 64, "as Name: value");
 }
