@@ -62,9 +62,9 @@ static bool is_listed(const char *list, const char *address)
     return false;
 }
 
-static bool may_connect(const struct listener *listener, const union peer *peer)
+static bool may_connect(const struct listener *listener, const union peer *peer,
+                        char address[INET6_ADDRSTRLEN])
 {
-    char address[INET6_ADDRSTRLEN];
     const void *at = &peer->in.sin_addr;
     int family = peer->any.sa_family;
     if (listener->addresses == NULL || (family != AF_INET && family != AF_INET6))
@@ -76,7 +76,7 @@ static bool may_connect(const struct listener *listener, const union peer *peer)
             family = AF_INET;
         }
     }
-    return inet_ntop(family, at, address, sizeof address) != NULL &&
+    return inet_ntop(family, at, address, INET6_ADDRSTRLEN) != NULL &&
            is_listed(listener->addresses, address);
 }
 
@@ -115,6 +115,7 @@ enum accepted listener_accept(const struct listener *listener, int *fd)
 {
     for (;;) {
         union peer peer = {.any.sa_family = AF_UNSPEC};
+        char address[INET6_ADDRSTRLEN] = "";
         socklen_t len = sizeof peer;
         unblock(listener->fd);
         *fd = accept4(listener->fd, &peer.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -124,9 +125,10 @@ enum accepted listener_accept(const struct listener *listener, int *fd)
             continue;
         if (*fd < 0)
             return ACCEPTED_LACK;
-        if (may_connect(listener, &peer))
+        if (may_connect(listener, &peer, address))
             break;
-        log_warn("a connection from outside FCGI_WEB_SERVER_ADDRS was turned away");
+        log_warn("a connection from %s, outside FCGI_WEB_SERVER_ADDRS, was turned away",
+                 address);
         close(*fd);
     }
     if (listener->is_tcp)
