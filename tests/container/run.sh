@@ -200,12 +200,13 @@ await() {
     return 1
 }
 
-# The check of the image itself; docker has it done by its daemon.
+# The check of the image itself; docker's daemon has it done in its own time.
 health() {
     if [ "$tool" = podman ]; then
         "${run[@]}" healthcheck run "$name"
     else
-        [ "$(docker inspect --format '{{.State.Health.Status}}' "$name")" = healthy ]
+        docker exec "$name" /bin/sh -c \
+            "$(docker inspect --format '{{index .Config.Healthcheck.Test 3}}' "$name")"
     fi
 }
 
