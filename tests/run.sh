@@ -346,11 +346,18 @@ configure_says_what_is_missing() (
 case "$*" in *hiredis* | *libpq* | *libcurl*) exit 1 ;; esac
 exec pkg-config "$@"
 END
-    chmod +x pkg-config
+    cat >hiredis-0 <<'END'
+#!/bin/sh
+case "$*" in *hiredis_ssl* | *'hiredis >= 1.0'*) exit 1 ;; *'hiredis >= 0.14'*) exit 0 ;; esac
+exec pkg-config "$@"
+END
+    chmod +x pkg-config hiredis-0
     "$tarball/configure" --with-systemdsystemunitdir PKG_CONFIG="$PWD/pkg-config" 2>&1 || exit
     for package in libhiredis-dev libpq-dev libcurl4-openssl-dev; do
         grep -q "WARNING: .* left out.* apt-get install $package$" "$work/configure.log" || exit
     done
+    "$tarball/configure" PKG_CONFIG="$PWD/hiredis-0" >old.log 2>&1 || exit
+    grep 'WARNING: hiredis is older than 1.0, .* left out$' old.log && ! grep libssl-dev old.log || exit
     # shellcheck disable=SC2016
     grep -qx 'systemdsystemunitdir = ${prefix}/lib/systemd/system' Makefile || exit
     ! "$tarball/configure" PKG_CONFIG= || exit
