@@ -184,6 +184,8 @@ static bool take_option(struct loader *loader, const char *option)
     const struct key *key = keys_find(name);
     if (key == NULL)
         return refuse_name(loader, where, name);
+    if (key == keys_find("store.url")) /* it may have a password */
+        snprintf(where, sizeof where, "-o %s", name);
     return note_set(loader, where, key, key_set_option(key, loader->config, equals + 1));
 }
 

@@ -17,7 +17,8 @@
 #define HEARTBEAT_MOST (3600 * NANOS_PER_SECOND)
 #define PATIENCE_LEAST (100 * NANOS_PER_MS)
 #define PATIENCE_MOST (60 * NANOS_PER_SECOND)
-#define TEXT_MOST 255 /* a string's length: cache_control has to fit a reply's head */
+#define TEXT_MOST 255   /* a string's length: cache_control has to fit a reply's head */
+#define PLACE_MOST 4095 /* a path's, or a URL's with all its hosts */
 
 #define AT(member) offsetof(struct config, member)
 
@@ -39,10 +40,10 @@ static const struct key keys[] = {
      "a duration from 0s to 24h, such as \"5s\""},
     {"store.type", KIND_WORD, AT(store_type), 0, 0,
      "\"sqlite\", \"memory\", \"redis\" or \"postgres\""},
-    {"store.file", KIND_TEXT, AT(store_file), 0, 0, "the path of a file"},
+    {"store.file", KIND_TEXT, AT(store_file), 0, PLACE_MOST, "the path of a file"},
     {"store.sync", KIND_WORD, AT(store_sync), 0, 0, "\"full\" or \"normal\""},
-    {"store.url", KIND_TEXT, AT(store_url), 0, 0,
-     "such as \"redis://user:password@127.0.0.1:6379/0\" or "
+    {"store.url", KIND_TEXT, AT(store_url), 0, PLACE_MOST,
+     "up to 4095 characters, such as \"redis://user:password@127.0.0.1:6379/0\" or "
      "\"postgresql://fcgiwait@127.0.0.1/app\""},
     {"store.name", KIND_TEXT, AT(store_name), 0, 0, "a name of at most 255 characters"},
     {"store.replicas", KIND_INTEGER, AT(store_replicas), 0, 100,
@@ -213,9 +214,10 @@ const char *key_set_share(const struct key *key, struct config *config, double v
     return NULL;
 }
 
-static bool is_header_value(const char *value)
+static bool is_value(const struct key *key, const char *value)
 {
-    return strlen(value) <= TEXT_MOST && !text_has_control(text_of(value));
+    size_t most = key->most > 0 ? (size_t)key->most : TEXT_MOST;
+    return strlen(value) <= most && !text_has_control(text_of(value));
 }
 
 /* `words` has each of them in quotes. */
@@ -232,7 +234,7 @@ static const char *set_string(const struct key *key, struct config *config,
                               const char *value)
 {
     char **at = place(key, config);
-    if (!is_header_value(value))
+    if (!is_value(key, value))
         return "too long, or with a control character";
     char *copy = strdup(value);
     if (copy == NULL)

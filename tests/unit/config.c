@@ -466,6 +466,43 @@ static void each_error_in_an_option_names_the_option(void **state)
     }
 }
 
+/* Many hosts, each with a long name. */
+static void a_url_and_a_path_may_be_long(void **state)
+{
+    char text[5000], option[5100];
+    const char *const options[] = {option};
+    static const char *const keys[] = {"store.url", "store.file"};
+    struct config config;
+    char error[CONFIG_ERROR];
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        memset(text, 'a', sizeof text);
+        text[4095] = '\0';
+        snprintf(option, sizeof option, "%s=%s", keys[i], text);
+        must(config_load(&config, NULL, options, 1, error), "%s", error);
+        config_free(&config);
+        text[4095] = 'a';
+        text[4096] = '\0';
+        snprintf(option, sizeof option, "%s=%s", keys[i], text);
+        assert_false(config_load(&config, NULL, options, 1, error));
+    }
+    text[256] = '\0';
+    snprintf(option, sizeof option, "cache_control=%s", text);
+    assert_false(config_load(&config, NULL, options, 1, error));
+}
+
+static void a_password_is_not_said(void **state)
+{
+    static const char *const options[] = {"store.type=postgres",
+                                          "store.url=redis://fcgiwait:secret@h/0"};
+    struct config config;
+    char error[CONFIG_ERROR];
+    (void)state;
+    assert_false(config_load(&config, NULL, options, 2, error));
+    must(strncmp(error, "-o store.url: ", 14) == 0, "%s", error);
+    must(strstr(error, "secret") == NULL, "%s", error);
+}
+
 static void a_lower_longest_wait_takes_the_default_with_it(void **state)
 {
     (void)state;
@@ -588,6 +625,8 @@ int main(void)
         cmocka_unit_test(limits_themselves_are_allowed),
         cmocka_unit_test(each_error_names_file_line_key_and_what_is_allowed),
         cmocka_unit_test(each_error_in_an_option_names_the_option),
+        cmocka_unit_test(a_url_and_a_path_may_be_long),
+        cmocka_unit_test(a_password_is_not_said),
         cmocka_unit_test(a_lower_longest_wait_takes_the_default_with_it),
         cmocka_unit_test(what_cannot_be_read_is_named),
         cmocka_unit_test(bytes_of_any_kind_are_no_configuration),
