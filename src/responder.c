@@ -165,7 +165,8 @@ static void stop_listening(struct responder *responder)
  */
 static void close_all(struct responder *responder)
 {
-    notify_stopping(responder->config->drain + 2 * LAST_WORDS);
+    notify_stopping(responder->config->drain + 2 * LAST_WORDS +
+                    responder->config->store_patience); /* it may just be connecting */
     if (responder->front != NULL)
         stop_listening(responder);
     if (responder->service != NULL)
