@@ -225,7 +225,7 @@ static const char *const with_names[] = {
     "    include nginx/maps.conf;",
     "    include nginx/maps.conf;\n"
     "    map \"$request_uri $http_prefer\" $fcgiwait_waits {\n"
-    "        default \"\";  \"~[?&](since|hold)=\" 1;  \"~* .*\\bwait\\b\" 1;\n"
+    "        default \"\";  \"~[?&](since|hold)=\" 1;  \"~* .*\\b(index|wait)\\b\" 1;\n"
     "    }",
     NULL};
 static const struct rest_options other_names = {.habits = true, .replace = with_names};
@@ -244,6 +244,9 @@ static void parameters_called_index_and_wait_are_the_apis(void **state)
     answer_must_be(call_join(call), 200, "\"url\":\"/paged?index=2\"");
     answer_must_be(
         rest_ask(api, "GET", "/rails/1?index=2", "If-None-Match: \"v0\"", NULL), 304, "");
+    stack_end_fcgiwait(&api->stack);
+    answer_must_be(rest_ask(api, "GET", "/paged", "Prefer: index=7", NULL), 503, "");
+    answer_must_be(rest_ask(api, "GET", "/paged?index=2", NULL, NULL), 200, "");
 }
 
 /* --- effects that come later --- */
