@@ -72,7 +72,9 @@
  *     'paused'    the page is hidden: nothing is asked until it is visible again
  * @property {boolean} [stream]  true: one answer that goes on, instead of one for each change.
  *     Where nothing of it comes within `grace`, something on the way collects answers before it
- *     hands them on; then, and where streams are refused, it is long polling after all
+ *     hands them on; then, and where streams are refused, it is long polling after all. One that
+ *     says nothing for `wait` + `grace` counts as dead, so these are together more than the
+ *     server's stream.heartbeat (20 s)
  * @property {number} [wait]  seconds that a request may be held (50; below the 60 at which many
  *     proxies cut)
  * @property {string|number} [index]  of the state that the page has already: the first round is
