@@ -258,6 +258,38 @@ gives_up_what_no_start_mends() {
         active
 }
 
+# The service alone would be started by the next request.
+stays_stopped() {
+    systemctl stop fcgiwait.socket || return
+    [ "$(status_of $url/live/a)" = 502 ] && [ "$(status_of $url/live/a)" = 502 ] &&
+        [ "$(shown service ActiveState)" = inactive ] && systemctl start fcgiwait.socket &&
+        [ "$(status_of $url/live/a)" = 200 ] && active
+}
+
+# As fcgiwait(8) says, whatever its requests have made of it.
+is_mended_by_a_restart() {
+    local polls _
+    cp $conf /root/good.conf
+    rm -f /tmp/mended
+    until [ -e /tmp/mended ]; do
+        status_of $url/live/a >/dev/null 2>&1
+        sleep 0.01
+    done &
+    polls=$!
+    echo 'max_waiting = "many";' >>$conf
+    ! systemctl restart fcgiwait.service || return
+    for _ in {1..100}; do
+        [ "$(shown socket Result)" != trigger-limit-hit ] || break
+        sleep 0.1
+    done
+    echo "the socket: $(shown socket Result)"
+    cp /root/good.conf $conf
+    systemctl restart fcgiwait.service
+    active && [ "$(status_of $url/live/a)" = 200 ] || return
+    touch /tmp/mended
+    wait "$polls"
+}
+
 starts_again_after_a_crash() {
     local before _
     before=$(shown service MainPID)
@@ -302,6 +334,8 @@ promise 'the configuration and the documents stay as they were' keeps_what_is_th
 promise 'it starts again after a crash' starts_again_after_a_crash
 promise 'a drain is not cut short' drains
 promise 'a wrong configuration is not tried again and again' gives_up_what_no_start_mends
+promise 'what is stopped with its socket stays so' stays_stopped
+promise 'a wrong configuration that requests wait for is mended by a restart' is_mended_by_a_restart
 promise 'removing it leaves the configuration and the documents' removes
 promise 'purging it leaves nothing' purges
 exit $failed
