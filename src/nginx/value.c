@@ -262,30 +262,30 @@ bool value_depends_on_any(struct text value, const struct directive *level,
 
 const struct directive *value_set(const struct directive *level, struct text name)
 {
-    for (; level != NULL; level = level->parent)
+    const struct directive *last = NULL;
+    for (; level != NULL && last == NULL; level = level->parent)
         for (const struct directive *set = find_inside(level, TEXT("set")); set != NULL;
              set = find_again(set))
             if (value_names(directive_value(set, 1), name))
-                return set;
-    return NULL;
+                last = set;
+    return last;
 }
 
-/* Their last word names the variable. */
-static const struct directive *maker_in(const struct directive *block, struct text kind,
-                                        struct text name)
+static bool makes(const struct directive *block, struct text name)
 {
-    const struct directive *at = block != NULL ? find_inside(block, kind) : NULL;
-    while (at != NULL && !(at->is_block && at->count > 1 &&
-                           value_names(at->words[at->count - 1], name)))
-        at = find_again(at);
-    return at;
+    return (directive_is(block, TEXT("map")) || directive_is(block, TEXT("geo"))) &&
+           block->is_block && block->count > 1 &&
+           value_names(block->words[block->count - 1], name);
 }
 
 const struct directive *value_map(const struct directive *level, struct text name)
 {
-    const struct directive *around = find_realm(level);
-    const struct directive *map = maker_in(around, TEXT("map"), name);
-    return map != NULL ? map : maker_in(around, TEXT("geo"), name);
+    const struct directive *around = find_realm(level), *last = NULL;
+    for (const struct directive *at = around != NULL ? around->first : NULL; at != NULL;
+         at = at->next)
+        if (makes(at, name))
+            last = at;
+    return last;
 }
 
 bool value_is_row(const struct directive *row)

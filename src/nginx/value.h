@@ -59,10 +59,10 @@ bool value_depends_where(struct text value, const struct directive *level,
 bool value_depends_on_any(struct text value, const struct directive *level,
                           const struct text *names);
 
-/* The map or geo that makes the variable. NULL: none. */
+/* The map or geo that makes the variable: of several nginx takes the last. NULL: none. */
 const struct directive *value_map(const struct directive *level, struct text name);
 
-/* The first `set $name` that stands at the level, or one around it. NULL: none. */
+/* The last `set $name` at the level, else at the nearest one around it. NULL: none. */
 const struct directive *value_set(const struct directive *level, struct text name);
 
 /* Whether a row of a map or geo is one, and not one of its settings. */

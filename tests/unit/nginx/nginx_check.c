@@ -221,14 +221,14 @@ static void what_leads_to_fcgiwait_is_found(void **state)
     check_small("server { location / { fastcgi_param FCGIWAIT_ENDPOINT health;\n"
                 "fastcgi_pass unix:/run/x; } }",
                 "");
-    check_small(
-        "upstream waits { server unix:/run/fcgiwait; }\n"
-        "map $x $to { default waits; }\n"
-        "server { set $back \"127.0.0.1:80\"; location / { fastcgi_pass ${to}; }\n"
-        "location /front/ { proxy_pass http://$back; } }\n"
-        "server { location / { proxy_pass http://127.0.0.1:80$request_uri; } }\n",
-        "read_timeout read_timeout read_timeout keepalive stream_front "
-        "stream_front ");
+    check_small("upstream waits { server unix:/run/fcgiwait; }\n"
+                "map $x $to { default waits; }\n"
+                "server { set $back other; set $back \"127.0.0.1:80\"; location / { "
+                "fastcgi_pass ${to}; }\n"
+                "location /front/ { proxy_pass http://$back; } }\n"
+                "server { location / { proxy_pass http://127.0.0.1:80$request_uri; } }\n",
+                "read_timeout read_timeout read_timeout keepalive stream_front "
+                "stream_front ");
     check_small(
         "upstream fcgiwait { server unix:/run/x; keepalive 9; }\n"
         "server { listen 81; fastcgi_read_timeout 61; fastcgi_keep_conn on;\n"

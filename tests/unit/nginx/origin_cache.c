@@ -7,6 +7,11 @@
     "$uri$is_args$args#$polling_index$http_authorization$http_cookie; "                  \
     "proxy_buffer_size 32k; "
 
+#define KEYED_BY_MAP                                                                     \
+    "$uri$is_args$args#$polling_index$who; proxy_cache_lock on; proxy_cache_valid "      \
+    "200 1s; proxy_set_header X-Api-Key $http_x_api_key; proxy_pass "                    \
+    "http://127.0.0.1:3000/; } }"
+
 #define API "proxy_pass http://127.0.0.1:3000/;"
 #define INTERCEPTED API " proxy_intercept_errors on; error_page 404 "
 #define PAGE "location @no { add_header X-Polling-Index $polling_index; "
@@ -58,6 +63,10 @@ static void the_api_behind_it(void **state)
          "200 1s; proxy_pass http://127.0.0.1:3000/; } }\nmap \"\" $who { default "
          "\"$http_authorization\"; }\nserver { location /other/ {",
          "origin_cache_buffer", "proxy_cache_key $uri"},
+        {KEY,
+         KEYED_BY_MAP "\nmap $uri $who { default $http_x_api_key; }\n"
+                      "map $uri $who { default ''; }\nserver { location /other/ {",
+         "origin_cache_user", "proxy_cache_key $uri"},
     };
     static const struct row works[] = {
         {"internal; # origin", "internal; error_page 404 /no;", NULL, NULL},
@@ -93,6 +102,11 @@ static void the_api_behind_it(void **state)
         {KEY,
          "$uri$is_args$args#$polling_index$user; auth_request /who; auth_request_set "
          "$user $upstream_http_x_user; proxy_set_header X-Api-Key $http_x_api_key;",
+         NULL, NULL},
+        {KEY,
+         KEYED_BY_MAP "\nmap $uri $who { default ''; }\n"
+                      "map $uri $who { default $http_x_api_key; }\n"
+                      "server { location /other/ {",
          NULL, NULL},
         {KEY,
          "$uri$is_args$args#$polling_index$cookie_a; proxy_set_header Cookie "
