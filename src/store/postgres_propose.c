@@ -23,9 +23,13 @@
 
 /* --- one transaction --- */
 
-/* Bytes, not text: a path may have any, in whatever encoding the database is. */
+/* Bytes, not text: a path may have any, in whatever encoding the database is. No standby
+ * is waited for: after a failover everything counts as changed, and one that is away
+ * would hold a connection of the server's for each attempt. */
 #define EMIT                                                                             \
-    "SELECT count(pg_logical_emit_message(true, CASE WHEN get_byte(m, 0) = 47 "          \
+    "SELECT set_config('synchronous_commit', CASE current_setting("                      \
+    "'synchronous_commit') WHEN 'off' THEN 'off' ELSE 'local' END, true), "              \
+    "count(pg_logical_emit_message(true, CASE WHEN get_byte(m, 0) = 47 "                 \
     "THEN '" POSTGRES_PREFIX "' ELSE '" POSTGRES_MARK "' END, m)) "                      \
     "FROM unnest($1::bytea[]) AS t(m)"
 

@@ -27,7 +27,9 @@
 
 bool postgres_asking_open(struct postgres *postgres)
 {
-    static const char patient[] = "SET idle_session_timeout = 0";
+    /* What the server tidies up meanwhile is no reason to wait for a standby. */
+    static const char patient[] =
+        "SET idle_session_timeout = 0; SET synchronous_commit = off";
     struct postgres_link *link = &postgres->asking;
     struct instant until = postgres_soon(postgres);
     PGresult *result = NULL;

@@ -85,6 +85,29 @@ static void commit_unseen(const char *command)
     await_rows("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
 }
 
+/* Ours wait for none: each attempt would take one of the server's connections. */
+static void a_touch_waits_for_no_standby(void **state)
+{
+    (void)state;
+    postgres_server_say(&server, "ALTER SYSTEM SET synchronous_commit = on");
+    postgres_server_say(&server, "SELECT pg_reload_conf()");
+    await_rows("SELECT (current_setting('synchronous_commit') = 'on')::int");
+    for (int session = 0; session < 2; session++) {
+        uint64_t before = index_of("/");
+        struct edited edited = store_rig_touch(&machine, "/touched");
+        assert_int_equal(edited.result, EDIT_CHANGED);
+        await_change("/touched", before);
+        before = index_of("/");
+        postgres_server_say(&server,
+                            "SELECT pg_terminate_backend(pid) FROM "
+                            "pg_stat_activity WHERE application_name = 'fcgiwait'");
+        await_change("/", before);
+    }
+    assert_int_equal(postgres_server_ask(&server, "SELECT count(*) FROM pg_stat_activity "
+                                                  "WHERE wait_event = 'SyncRep'"),
+                     0);
+}
+
 /* Its standby is waited for no more. */
 static void let_see(void)
 {
@@ -209,6 +232,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_before_the_slot_is_told_once_it_is_seen,
                                         start, stop),
         cmocka_unit_test_setup_teardown(it_is_told_among_many_others, start, stop),
+        cmocka_unit_test_setup_teardown(a_touch_waits_for_no_standby, start, stop),
         cmocka_unit_test_setup_teardown(a_server_that_takes_us_for_a_standby_goes_on,
                                         start, stop),
     };
