@@ -110,15 +110,14 @@ static bool settle(struct edit *edit, struct text said, bool safe)
         return true;
     if (text_is(said, TEXT(REDIS_SAID_FULL))) {
         edit->result = EDIT_FULL;
-    } else if (text_number(said, INDEX_LIMIT, &index)) {
+        return false;
+    }
+    if (text_number(said, INDEX_LIMIT, &index))
         edit->index = index;
-        if (!safe)
-            edit->result = EDIT_UNSURE;
-    } else if (!safe && edit->result == EDIT_SAME) {
-        /* Nor is that safe which it is the same as. */
+    /* Nor is that safe which it is the same as. */
+    if (!safe && edit->result <= EDIT_SAME)
         edit->result = EDIT_UNSURE;
-    } /* else it is what was decided */
-    return false;
+    return false; /* it is what was decided */
 }
 
 static void fail(struct redis *redis, struct edit *edit, enum edit_result result)

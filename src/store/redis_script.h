@@ -44,10 +44,13 @@ extern const char *const redis_scripts[REDIS_SCRIPTS];
 #define REDIS_EDIT_ARGUMENTS 6
 #define REDIS_ANSWERS 3 /* before those of the edits */
 /* Whatever the resource is now; and: decided on what an edit before it in this call has
- * made. */
+ * made. That holds where it was made of what was known: an edit of the first kind vouches
+ * for nothing. */
 #define REDIS_BASE_ANY "*"
 #define REDIS_BASE_BATCH "b"
-#define REDIS_SAID_SAME "same"   /* nothing was to be changed, and the decision holds */
+/* Nothing was to be changed, and the decision holds; of REDIS_BASE_BATCH the resource's
+ * index says so, which nobody could know before. */
+#define REDIS_SAID_SAME "same"
 #define REDIS_SAID_AGAIN "again" /* the resource is not what it was decided on */
 #define REDIS_SAID_FULL "full"
 /* Instead of "ok": */

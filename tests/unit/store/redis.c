@@ -2,6 +2,7 @@
 /* Several machines over one Redis: each a store with a tree of its own. What all stores
  * promise is tried in promises.c. */
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -401,6 +402,106 @@ static void what_is_forgotten_waits_for_what_we_missed(void **state)
     }
 }
 
+/* --- what is decided without having heard --- */
+
+/* Another machine's change, of which no follower hears before it looks of its own. */
+static void change_unheard(const char *path, const char *document)
+{
+    char command[640];
+    snprintf(command, sizeof command,
+             "EVAL \"local n = tonumber(redis.call('HGET', '{fcgiwait}:state', "
+             "'newest')) + 1 n = string.format('%%.0f', n) "
+             "redis.call('ZADD', '{fcgiwait}:index', n, '%s') "
+             "redis.call('HSET', '{fcgiwait}:times', '%s', '5') "
+             "redis.call('HSET', '{fcgiwait}:docs', '%s', 'application/json' .. "
+             "string.char(10) .. '%s') "
+             "redis.call('HSET', '{fcgiwait}:state', 'newest', n) return 1\" 0",
+             path, path, path, document);
+    redis_server_say(&server, command);
+}
+
+static void count_down(struct edit *edit)
+{
+    sem_post(edit->context);
+}
+
+/* Both in one call. */
+static void commit_both(struct edit edits[2])
+{
+    sem_t done;
+    sem_init(&done, 0, 0);
+    for (int i = 0; i < 2; i++) {
+        edits[i].done = count_down;
+        edits[i].context = &done;
+    }
+    store_commit(machines[0].store, edits, 2);
+    for (int i = 0; i < 2;)
+        i += sem_wait(&done) == 0;
+    sem_destroy(&done);
+    for (int i = 0; i < 2; i++)
+        document_unref(&edits[i].document);
+}
+
+/* A touch, and behind it what was decided on a document that is no more. */
+static void a_touch_vouches_for_nothing(void **state)
+{
+    static const char *const documents[] = {"[1]", "[2]", "[3]"};
+    static const char *const seen = "{\"a\":1}";
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        store_rig_put(&machines[0], i == 0 ? "/patch" : "/put", "application/json", seen);
+    change_unheard("/patch", "{\\\"a\\\":1,\\\"b\\\":1}");
+    struct edit patch[2] = {{.kind = EDIT_TOUCH, .path = TEXT("/patch")},
+                            {.kind = EDIT_PATCH,
+                             .path = TEXT("/patch"),
+                             .patch = TEXT("{\"c\":1}"),
+                             .most = 1000}};
+    commit_both(patch);
+    assert_int_equal(patch[1].result, EDIT_CHANGED);
+    all_have("/patch", "{\"a\":1,\"b\":1,\"c\":1}");
+    change_unheard("/put", documents[0]);
+    struct edit put[2] = {
+        {.kind = EDIT_TOUCH, .path = TEXT("/put")},
+        {.kind = EDIT_PUT,
+         .path = TEXT("/put"),
+         .document = document_new(TEXT("application/json"), text_of(seen))}};
+    commit_both(put);
+    assert_int_equal(put[1].result, EDIT_CHANGED);
+    all_have("/put", seen);
+    change_unheard("/new", documents[1]);
+    struct edit make[2] = {
+        {.kind = EDIT_TOUCH, .path = TEXT("/new")},
+        {.kind = EDIT_PUT,
+         .path = TEXT("/new"),
+         .document = document_new(TEXT("application/json"), text_of(documents[2])),
+         .conditions.if_none_match = TEXT("*")}};
+    commit_both(make);
+    assert_int_equal(make[1].result, EDIT_CONFLICT);
+    all_have("/new", documents[1]);
+}
+
+/* Not the one that it would have had, had nobody else changed anything. */
+static void what_changes_nothing_tells_the_index_that_is(void **state)
+{
+    char body[16];
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        struct edit edits[2];
+        snprintf(body, sizeof body, "%d", i);
+        for (int k = 0; k < 2; k++)
+            edits[k] =
+                (struct edit){.kind = EDIT_PUT,
+                              .path = TEXT("/a"),
+                              .document = document_new(TEXT("x/y"), text_of(body))};
+        change_unheard("/other", body);
+        commit_both(edits);
+        assert_int_equal(edits[0].result, i == 0 ? EDIT_CREATED : EDIT_CHANGED);
+        assert_int_equal(edits[1].result, EDIT_SAME);
+        assert_int_equal(edits[1].index, edits[0].index);
+        assert_int_equal(store_rig_index(&machines[0], "/a"), edits[0].index);
+    }
+}
+
 /* --- an engine that is lost --- */
 
 static void an_answer_that_is_lost_is_found(void **state)
@@ -768,6 +869,8 @@ int main(void)
         TEST(a_new_machine_tells_what_was_deleted_from_what_was_touched),
         TEST(who_was_away_for_long_is_told_what_differs),
         TEST(what_is_forgotten_waits_for_what_we_missed),
+        TEST(a_touch_vouches_for_nothing),
+        TEST(what_changes_nothing_tells_the_index_that_is),
         TEST(an_answer_that_is_lost_is_found),
         TEST(a_frozen_engine_refuses_changes_in_time),
         cmocka_unit_test_setup_teardown(what_was_acknowledged_survives_the_engine,
