@@ -11,6 +11,7 @@
 #include "guess.h"
 #include "location.h"
 #include "network.h"
+#include "passage.h"
 
 /* --- allow, deny --- */
 
@@ -47,10 +48,10 @@ static bool turns_plain_away(const struct directive *block,
                  {TEXT("https"), TEXT("")},
                  {TEXT("ssl_protocol"), TEXT("")},
                  {TEXT("server_port"), address.is_unix ? TEXT("") : text_of(port)}};
-    const struct directive *at = block != NULL ? find_inside(block, TEXT("if")) : NULL;
-    for (; at != NULL; at = find_again(at))
+    const struct directive *at = block != NULL ? block->first : NULL;
+    for (; at != NULL && !passage_may_end(at); at = at->next)
         for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
-            if (find_inside(at, TEXT("return")) != NULL &&
+            if (directive_is(at, TEXT("if")) && passage_turns_away(at) &&
                 condition_meets(at, plain[i].name, plain[i].value))
                 return true;
     return false;

@@ -8,24 +8,19 @@
 #include "access.h"
 #include "address.h"
 #include "location.h"
+#include "passage.h"
 #include "pattern.h"
 
 /* --- conditions --- */
 
-static bool turns_away(const struct directive *block)
-{
-    return find_inside(block, TEXT("return")) != NULL;
-}
-
 /* What runs in the block for whoever comes there. */
 static enum who who_gets_through(const struct directive *block)
 {
-    enum who who = turns_away(block) ? WHO_NOBODY : WHO_ANYBODY;
-    const struct directive *at = find_inside(block, TEXT("if"));
-    for (; at != NULL && who > WHO_KNOWER; at = find_again(at))
-        if (turns_away(at))
-            who = who_least(who, who_passes(at));
-    return who;
+    struct passage passage = {WHO_ANYBODY, WHO_NOBODY};
+    const struct directive *at = block->first;
+    for (; at != NULL && passage_who(&passage) > WHO_KNOWER; at = at->next)
+        passage_go(&passage, at);
+    return passage_who(&passage);
 }
 
 /* Past every `if` of the server and of the location that turns somebody away, and into
@@ -223,24 +218,26 @@ static enum who who_is_led(const struct inner *inner, const struct directive *bl
                            enum who who)
 {
     enum who sent = WHO_NOBODY;
-    for (const struct directive *at = block->first; at != NULL; at = at->next) {
+    struct passage passage = {who, WHO_NOBODY};
+    const struct directive *at = block->first;
+    for (; at != NULL && passage.on > WHO_NOBODY; at = at->next) {
         if (*inner->lines == 0)
             return WHO_UNSURE;
         --*inner->lines;
         if (directive_is(at, TEXT("if"))) {
             enum who inside = who_is_led(inner, at, WHO_ANYBODY);
             if (inside > WHO_NOBODY)
-                sent = who_most(sent, who_least(who_least(who, inside), who_enters(at)));
-            if (turns_away(at))
-                who = who_least(who, who_passes(at));
+                sent = who_most(sent,
+                                who_least(who_least(passage.on, inside), who_enters(at)));
         } else if (directive_is(at, TEXT("rewrite"))) {
-            sent = who_most(sent, who_least(who, who_is_rewritten(inner, at)));
-        } else if (directive_is(at, TEXT("return"))) {
-            return status_leads(inner, at) ? who_most(sent, who) : sent;
+            sent = who_most(sent, who_least(passage.on, who_is_rewritten(inner, at)));
+        } else if (directive_is(at, TEXT("return")) && status_leads(inner, at)) {
+            sent = who_most(sent, passage.on);
         }
+        passage_go(&passage, at);
     }
     return find_around(block, TEXT("location")) != NULL
-               ? who_most(sent, who_is_answered(inner, block, who))
+               ? who_most(sent, who_is_answered(inner, block, passage_who(&passage)))
                : sent;
 }
 

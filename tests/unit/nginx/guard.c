@@ -182,6 +182,63 @@ static void conditions(void **state)
     EACH(rows, try);
 }
 
+#define KEY "if ($http_x_key != s3cret) { return 403; }"
+
+/* nginx runs the lines in their order, and none behind a `break`. */
+static void lines_behind_a_break(void **state)
+{
+    static const struct guarded rows[] = {
+        {"break; " KEY, NULL, NULL, WORLD},
+        {"rewrite ^/publish(/.*)$ $1 break; " KEY, NULL, NULL, WORLD},
+        {"if ($request_method = PUT) { break; } " KEY, NULL, NULL, WORLD},
+        {"if ($http_x_key != s3cret) { break; return 403; }", NULL, NULL, WORLD},
+        {"if ($http_x_a) { rewrite ^/publish(/.*)$ $1 break; } return 403;", NULL, NULL,
+         WORLD},
+        {"if ($from_njs) { break; } return 403;", NULL, NULL, UNSURE},
+        {KEY " break;", NULL, NULL, NULL},
+        {KEY " rewrite ^/publish(/.*)$ $1 break;", NULL, NULL, NULL},
+        {"if ($request_method = GET) { break; } " KEY, NULL, NULL, NULL},
+        {"if ($http_x_key = s3cret) { break; } return 403;", NULL, NULL, NULL},
+        {"rewrite ^/publish(/.*)$ $1; " KEY, NULL, NULL, NULL},
+        {"if ($http_x_key != s3cret) { set $no 1; return 403; break; }", NULL, NULL,
+         NULL},
+    };
+    (void)state;
+    EACH(rows, try);
+    struct nginx_check *check;
+    char *dump = replaced(strdup(correct), OPEN, "");
+    dump = replaced(dump, ALLOW, "");
+    dump = replaced(dump, "listen 8080;", "listen 8080; break; " KEY);
+    check = check_text(dump);
+    assert_non_null(nginx_check_findings(check));
+    nginx_check_free(&check);
+    dump = replaced(dump, "break; " KEY, KEY);
+    check = check_text(dump);
+    assert_int_equal(nginx_check_result(check), NGINX_GOOD);
+    nginx_check_free(&check);
+    free(dump);
+}
+
+/* An `if` that rewrites everybody away is a guard, too. */
+static void rewrites_that_turn_away(void **state)
+{
+    static const struct guarded rows[] = {
+        {"if ($http_x_key != s3cret) { rewrite ^ /denied? permanent; }", NULL, NULL,
+         NULL},
+        {"if ($http_x_key != s3cret) { rewrite ^(.*)$ https://$host$1; }", NULL, NULL,
+         NULL},
+        {"if ($http_x_key != s3cret) { rewrite ^ /denied last; }", NULL, NULL, NULL},
+        {"if ($http_x_key != s3cret) { rewrite ^/publish/a /denied redirect; }", NULL,
+         NULL, WORLD},
+        {"if ($http_x_key != s3cret) { rewrite ^ /publish/denied last; }", NULL, NULL,
+         WORLD},
+        {"if ($http_x_key != s3cret) { rewrite ^ /denied; }", NULL, NULL, WORLD},
+        {"if ($http_x_key != s3cret) { rewrite ^ /denied break; }", NULL, NULL, WORLD},
+    };
+    (void)state;
+    EACH(rows, try);
+}
+
 static void who_is_granted(void **state)
 {
     static const struct guarded rows[] = {
@@ -322,6 +379,16 @@ static void locations_that_others_lead_to(void **state)
         {"location /in/ { error_page 418 = @publish; if ($request_method = GET) { return "
          "418; }" INNER,
          NULL, NULL, NULL},
+        {"location /in/ { error_page 418 = @publish; break; return 418;" INNER, NULL,
+         NULL, NULL},
+        {"location /in/ { error_page 418 = @publish; rewrite ^/in(/.*)$ $1 break; return "
+         "418;" INNER,
+         NULL, NULL, WORLD},
+        {"location /in/ { if ($request_method = PUT) { break; } " KEY
+         " error_page 404 = @publish;" INNER,
+         NULL, NULL, WORLD},
+        {"location /in/ { break; " KEY " try_files $uri @publish;" INNER, NULL, NULL,
+         WORLD},
         {"location /in/ { allow 10.0.0.0/8; deny all; try_files $uri @publish;" INNER,
          NULL, NULL, NULL},
         {"location /in/ { limit_except GET { deny all; } error_page 404 = "
@@ -389,6 +456,8 @@ int main(void)
         cmocka_unit_test(addresses_count_for_how_the_server_listens),
         cmocka_unit_test(passwords),
         cmocka_unit_test(conditions),
+        cmocka_unit_test(lines_behind_a_break),
+        cmocka_unit_test(rewrites_that_turn_away),
         cmocka_unit_test(who_is_granted),
         cmocka_unit_test(locations_that_others_lead_to),
         cmocka_unit_test(many_that_lead_to_each_other_are_soon_given_up),

@@ -302,6 +302,12 @@ static void where_a_server_listens_is_no_guard_but_a_unix_socket_is(void **state
     check_listen(TLS "if ($https = \"\") { return 403; }", "");
     check_listen(TLS "if ($ssl_protocol = \"\") { return 403; }", "");
     check_listen(TLS "if ($server_port = 80) { return 301 https://$host; }", "");
+    check_listen(TLS "if ($scheme = http) { rewrite ^ https://$host$request_uri? "
+                     "permanent; }",
+                 "");
+    check_listen(TLS "if ($scheme = http) { rewrite ^/a https://$host permanent; }",
+                 "open_publish ");
+    check_listen(TLS "break; if ($scheme = http) { return 403; }", "open_publish ");
     check_listen(TLS "listen 81; if ($server_port = 80) { return 403; }",
                  "open_publish ");
     check_listen("listen 443 ssl; listen 443 quic; ssl_verify_client on;", "");

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * nginx_passage: who is still there behind the rewrite directives of a block.
+ *
+ * nginx runs `if`, `rewrite`, `return` and `break` in the order in which they stand, and
+ * none of them behind the one that ends the set: an `if` there keeps nobody out. Private
+ * to the check; pure.
+ */
+#ifndef FCGIWAIT_NGINX_PASSAGE_H
+#define FCGIWAIT_NGINX_PASSAGE_H
+
+#include "stranger.h"
+
+/* Of those who have come to a line. Begin with WHO_ANYBODY and WHO_NOBODY. */
+struct passage {
+    enum who on;  /* who goes on to it */
+    enum who out; /* who has left the set before, and stays in the block */
+};
+
+/* Past one more line. */
+void passage_go(struct passage *passage, const struct directive *line);
+
+static inline enum who passage_who(const struct passage *passage)
+{
+    return who_most(passage->on, passage->out);
+}
+
+/* Whether whoever gets into the `if` is answered or sent elsewhere. */
+bool passage_turns_away(const struct directive *condition);
+
+/* Whether the line ends the set for some who stay in the block. */
+bool passage_may_end(const struct directive *line);
+
+#endif
