@@ -86,7 +86,31 @@ static enum who who_by_password(const struct directive *block)
     return who_most(WHO_KNOWER, who_makes(block, directive_value(realm, 1), TEXT("off")));
 }
 
-/* One that answers 2xx by itself asks nobody either. */
+/* Whether the block itself answers that the request may go on. */
+static bool approves(const struct directive *block)
+{
+    const struct directive *back = find_inside(block, TEXT("return"));
+    return back != NULL && text_starts(directive_value(back, 1), TEXT("2"));
+}
+
+/* Whom the location lets in that is asked. Where none of its lines answers, another
+ * program does: to the ones that it knows. */
+static enum who who_is_approved(const struct directive *location)
+{
+    struct passage passage = {WHO_ANYBODY, WHO_NOBODY};
+    enum who who = WHO_NOBODY;
+    const struct directive *at = location->first;
+    for (; at != NULL && passage.on > WHO_NOBODY; at = at->next) {
+        if (directive_is(at, TEXT("if")) && passage_turns_away(at) && approves(at))
+            who = who_most(who, who_least(passage.on, who_enters(at)));
+        else if (directive_is(at, TEXT("return")) && approves(location))
+            who = who_most(who, passage.on);
+        passage_go(&passage, at);
+    }
+    return who_most(who, who_least(passage_who(&passage), WHO_KNOWER));
+}
+
+/* One that answers 2xx to everybody by itself asks nobody either. */
 static enum who who_by_request(const struct directive *block)
 {
     const struct directive *ask = find_setting(block, TEXT("auth_request"));
@@ -94,10 +118,7 @@ static enum who who_by_request(const struct directive *block)
     if (ask == NULL || server == NULL || text_is(directive_value(ask, 1), TEXT("off")))
         return WHO_ANYBODY;
     const struct directive *location = location_serving(server, directive_value(ask, 1));
-    const struct directive *back =
-        location != NULL ? find_inside(location, TEXT("return")) : NULL;
-    return back != NULL && text_starts(directive_value(back, 1), TEXT("2")) ? WHO_ANYBODY
-                                                                            : WHO_KNOWER;
+    return location != NULL ? who_is_approved(location) : WHO_KNOWER;
 }
 
 const struct directive *access_lua(const struct directive *block)

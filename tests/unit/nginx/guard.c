@@ -101,6 +101,8 @@ static void addresses_count_for_how_the_server_listens(void **state)
     free(dump);
 }
 
+#define ASKS "auth_request /ask; location = /ask { internal; "
+
 static void passwords(void **state)
 {
     static const struct guarded rows[] = {
@@ -120,6 +122,24 @@ static void passwords(void **state)
         {"auth_basic $who_knows; auth_basic_user_file x;", NULL, NULL, UNSURE},
         {"auth_request /health-or-so; location = /health-or-so { return 204; }", NULL,
          NULL, WORLD},
+        {ASKS "if ($http_apikey = \"\") { return 401; } return 204; }", NULL, NULL,
+         WORLD},
+        {ASKS "if ($http_user_agent ~ curl) { return 200; } return 403; }", NULL, NULL,
+         WORLD},
+        {ASKS "if ($http_apikey != s3cret) { set $no 1; } return 204; }", NULL, NULL,
+         WORLD},
+        {ASKS "if ($who = 1) { return 204; } proxy_pass http://127.0.0.1:3000; }",
+         "map $http_a $who { ~. 1; }", NULL, WORLD},
+        {ASKS "if ($from_njs) { return 204; } return 403; }", NULL, NULL, UNSURE},
+        {ASKS
+         "if ($http_apikey = \"\") { return 401; } if ($client = \"\") { return 403; } "
+         "return 204; }",
+         "map $http_apikey $client { default \"\"; \"7B5zIqmR\" one; }", NULL, NULL},
+        {ASKS "if ($http_apikey = s3cret) { return 204; } return 403; }", NULL, NULL,
+         NULL},
+        {ASKS "if ($http_apikey = s3cret) { return 204; } "
+              "proxy_pass http://127.0.0.1:3000; }",
+         NULL, NULL, NULL},
         {"auth_basic $realm; auth_basic_user_file x;",
          "map $request_method $realm { default who; GET off; }", NULL, NULL},
         {"auth_basic $realm; auth_basic_user_file x;",
