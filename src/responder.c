@@ -173,6 +173,8 @@ static void close_all(struct responder *responder)
         service_stop(responder->service);
     if (responder->room != NULL)
         room_drain(responder->room, responder->config->drain);
+    if (responder->store != NULL)
+        store_hurry(responder->store);
     if (responder->front != NULL)
         front_drain(responder->front, LAST_WORDS);
     store_close(

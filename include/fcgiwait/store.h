@@ -217,6 +217,10 @@ struct fence {
 };
 void store_fence(struct store *store, struct fence *fence);
 
+/* The process is about to stop: no fence has more than one look from now, whatever
+ * `until` it came with. */
+void store_hurry(struct store *store);
+
 /* Nobody may commit any more; what was committed is finished first. */
 void store_close(struct store **store);
 

@@ -24,6 +24,7 @@ struct store_backend {
     void (*propose)(struct store *store, struct edit *edits, size_t count);
     bool (*reached)(struct store *store, uint64_t index);    /* NULL: it always has */
     void (*fence)(struct store *store, struct fence *fence); /* NULL: no need */
+    void (*hurry)(struct store *store);                      /* NULL: no need */
     /* Another engine, or another way to it; NULL: only a start can do that. */
     bool (*move_to)(struct store *store, const struct store_options *options, char *error,
                     size_t capacity);

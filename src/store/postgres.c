@@ -46,6 +46,11 @@ static void postgres_fence(struct store *store, struct fence *fence)
     queue_add_fence(&((struct postgres *)store)->queue, fence);
 }
 
+static void postgres_hurry(struct store *store)
+{
+    queue_hurry(&((struct postgres *)store)->queue);
+}
+
 /* --- life --- */
 
 /* 0, or an errno value. */
@@ -226,6 +231,7 @@ const struct store_backend store_postgres = {.type = "postgres",
                                              .propose = postgres_propose,
                                              .reached = postgres_reached,
                                              .fence = postgres_fence,
+                                             .hurry = postgres_hurry,
                                              .close = postgres_close,
                                              .check = postgres_check,
                                              .print_setup = postgres_print_setup};

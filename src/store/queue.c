@@ -12,6 +12,7 @@
 int queue_open(struct queue *queue)
 {
     *queue = (struct queue){.closed = false};
+    atomic_init(&queue->readers_end, INT64_MAX);
     int result = cond_init_monotonic(&queue->wake);
     if (result == 0)
         lock_init(&queue->lock, LOCK_QUEUE);
@@ -77,16 +78,23 @@ struct instant queue_earliest(struct edit *const *edits, size_t count)
     return until;
 }
 
+static struct instant end_of(const struct queue *queue, const struct fence *fence)
+{
+    nanos all = atomic_load(&queue->readers_end);
+    return fence->until.at < all ? fence->until : (struct instant){all};
+}
+
 /* Moves those whose time is over to `over`; returns when the next one's is, or `until`.
  */
-static struct instant sift(struct fence **fences, struct instant now,
-                           struct instant until, struct fence **over)
+static struct instant sift(const struct queue *queue, struct fence **fences,
+                           struct instant now, struct instant until, struct fence **over)
 {
     while (*fences != NULL) {
         struct fence *fence = *fences;
-        if (fence->until.at > now.at) {
-            if (fence->until.at < until.at)
-                until = fence->until;
+        struct instant end = end_of(queue, fence);
+        if (end.at > now.at) {
+            if (end.at < until.at)
+                until = end;
             fences = &fence->next;
         } else {
             *fences = fence->next;
@@ -106,9 +114,9 @@ struct instant queue_expire(struct queue *queue, struct fence **taken,
     struct instant now = clock_now(), soon = instant_after(now, SOON);
     struct fence *over = NULL;
     lock_take(&queue->lock);
-    until = sift(&queue->fences, now, soon.at < until.at ? soon : until, &over);
+    until = sift(queue, &queue->fences, now, soon.at < until.at ? soon : until, &over);
     lock_drop(&queue->lock);
-    until = sift(taken, now, until, &over);
+    until = sift(queue, taken, now, until, &over);
     queue_give_up(over);
     return until;
 }
@@ -169,7 +177,7 @@ struct fence *queue_take_fences(struct queue *queue)
 void queue_settle_fence(struct queue *queue, struct fence *fence, bool reached,
                         const _Atomic nanos *stop)
 {
-    struct patience patience = {fence->until, stop};
+    struct patience patience = {end_of(queue, fence), stop};
     if (reached || patience_is_over(&patience))
         fence->done(fence, reached);
     else
@@ -200,6 +208,12 @@ void queue_give_up(struct fence *fences)
         fences = fence->next;
         fence->done(fence, false);
     }
+}
+
+void queue_hurry(struct queue *queue)
+{
+    atomic_store(&queue->readers_end, instant_after(clock_now(), STORE_LOOK).at);
+    queue_nudge(queue);
 }
 
 void queue_close(struct queue *queue)

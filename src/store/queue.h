@@ -10,6 +10,7 @@
 #define FCGIWAIT_STORE_QUEUE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "fcgiwait/lock.h"
 #include "fcgiwait/store.h"
@@ -20,6 +21,7 @@ struct queue {
     struct edit *first, *last;
     struct fence *fences;
     bool closed, nudged, ended;
+    _Atomic nanos readers_end; /* no fence waits for longer (queue_hurry()) */
 };
 
 /* 0, or an errno value. */
@@ -62,6 +64,12 @@ struct fence *queue_take_fences(struct queue *queue);
 /* It is reached, or not: then whose time is not over (nor comes to `stop`) waits on. */
 void queue_settle_fence(struct queue *queue, struct fence *fence, bool reached,
                         const _Atomic nanos *stop);
+
+/* What a look at the engine may take where a reader has less time, or none. */
+#define STORE_LOOK (1 * NANOS_PER_SECOND)
+
+/* The process stops: whatever their readers have, fences wait for one look more. */
+void queue_hurry(struct queue *queue);
 
 /* Lets queue_take() come to an end. Nobody may add edits any more. */
 void queue_close(struct queue *queue);

@@ -30,6 +30,11 @@ static void redis_fence(struct store *store, struct fence *fence)
     queue_add_fence(&((struct redis *)store)->queue, fence);
 }
 
+static void redis_hurry(struct store *store)
+{
+    queue_hurry(&((struct redis *)store)->queue);
+}
+
 static bool redis_move_to(struct store *store, const struct store_options *options,
                           char *error, size_t capacity)
 {
@@ -252,5 +257,6 @@ const struct store_backend store_redis = {.type = "redis",
                                           .propose = redis_propose,
                                           .reached = redis_reached,
                                           .fence = redis_fence,
+                                          .hurry = redis_hurry,
                                           .move_to = redis_move_to,
                                           .close = redis_close};

@@ -14,9 +14,7 @@
 
 #include "backend.h"
 #include "fcgiwait/clock.h"
-
-/* What a look at the engine may take where a reader has less time, or none. */
-#define STORE_LOOK (1 * NANOS_PER_SECOND)
+#include "queue.h"
 
 static const struct store_backend *const backends[] = {
     &store_sqlite,
@@ -140,6 +138,12 @@ void store_fence(struct store *store, struct fence *fence)
         store->backend->fence(store, fence);
     else
         fence->done(fence, true);
+}
+
+void store_hurry(struct store *store)
+{
+    if (store->backend->hurry != NULL)
+        store->backend->hurry(store);
 }
 
 void store_set_limit(struct store *store, size_t resources)

@@ -241,6 +241,30 @@ static void a_frozen_engine_holds_up_no_stop(void **state)
     stack_start_fcgiwait(&stacks[0]);
 }
 
+/* One is ahead of what it has told, and one of those has hung up. */
+static void nobody_waits_for_a_frozen_engine_at_a_stop(void **state)
+{
+    (void)state;
+    unsigned long long ahead = put(0, "{}") + 1000;
+    char path[64];
+    snprintf(path, sizeof path, "/a?index=%llu&wait=60", ahead);
+    kill(server.pid, SIGSTOP);
+    long long before = stack_status(&stacks[0], "requests");
+    struct call *waiting = wait_at(0, ahead, "60");
+    struct answer answer =
+        http(&(struct http){.port = stacks[0].port, .path = path, .timeout = 1});
+    assert_int_equal(answer.status, 0);
+    answer_free(&answer);
+    await_asked(&stacks[0], before, 2);
+    assert_int_equal(stack_end_fcgiwait(&stacks[0]), 0);
+    assert_int_equal(stack_logged(&stacks[0], "did not take"), 0);
+    answer = call_join(waiting);
+    must(answer.status == 304 || answer.status == 503, "%ld", answer.status);
+    answer_free(&answer);
+    kill(server.pid, SIGCONT);
+    stack_start_fcgiwait(&stacks[0]);
+}
+
 static void a_sighup_moves_all_to_another_engine(void **state)
 {
     struct redis_server other;
@@ -352,6 +376,7 @@ int main(void)
         TEST(no_answer_is_older_than_the_index_that_it_was_asked_with),
         TEST(reading_and_waiting_go_on_without_the_engine),
         TEST(a_frozen_engine_holds_up_no_stop),
+        TEST(nobody_waits_for_a_frozen_engine_at_a_stop),
         TEST(a_sighup_moves_all_to_another_engine),
         cmocka_unit_test_setup_teardown(a_trace_goes_with_its_change_to_all_machines,
                                         start_debug, stop),
