@@ -123,7 +123,8 @@ static void check_pages(struct nginx_check *check, const struct directive *locat
 
 /* --- the locations --- */
 
-static void check_origin(struct nginx_check *check, const struct directive *location)
+static void check_origin(struct nginx_check *check, const struct directive *location,
+                         const struct directive *polls)
 {
     if (!guard_is_internal(location))
         fault_report(
@@ -138,7 +139,7 @@ static void check_origin(struct nginx_check *check, const struct directive *loca
     check_index(check, location);
     check_pages(check, location);
     cors_check(check, location);
-    origin_check_cache(check, location);
+    origin_check_cache(check, location, polls);
 }
 
 static bool is_under(struct text path, struct text prefix)
@@ -193,12 +194,12 @@ void rule_origin(struct nginx_check *check, const struct way *way)
         return;
     while ((at = location_next(way->server, at)) != NULL)
         if (is_origin(at, prefix)) {
-            check_origin(check, at);
+            check_origin(check, at, way->block);
             any = true;
         }
     const struct directive *serving = location_serving(way->server, prefix);
     if (!any && serving != NULL && guard_is_internal(serving))
-        check_origin(check, serving);
+        check_origin(check, serving, way->block);
     else if (!any)
         report_nowhere(check, way, prefix);
 }

@@ -15,6 +15,7 @@
 struct api {
     const struct directive *pass; /* NULL: files */
     struct text protocol;
+    const struct directive *polls; /* the block that sends clients here; NULL: unknown */
 };
 
 /* Whether fcgiwait's index comes with the location's answer for the error_page. */
@@ -36,12 +37,13 @@ bool user_is_left_out(const struct directive *location, const struct api *api);
 /* The same where no line names one, and the client's own headers may. */
 bool user_may_be_learnt(const struct directive *location, const struct api *api);
 
-/* A key that is to be proposed, with $http_authorization and $http_cookie in it, and what
- * it still lacks of those who are named to the API. */
+/* A key that is to be proposed, with the client's own headers in it, and what it still
+ * lacks of those who are named to the API. */
 const char *user_say_key(struct nginx_check *check, const struct directive *location,
                          const struct api *api, const char *key);
 
-/* The rules of the cache. */
-void origin_check_cache(struct nginx_check *check, const struct directive *location);
+/* The rules of the cache; `polls` is the block that sends clients to it. */
+void origin_check_cache(struct nginx_check *check, const struct directive *location,
+                        const struct directive *polls);
 
 #endif

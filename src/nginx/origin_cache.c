@@ -22,9 +22,9 @@ struct api origin_api(const struct directive *location)
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         const struct directive *pass = find_inside(location, kinds[i].pass);
         if (pass != NULL)
-            return (struct api){pass, kinds[i].protocol};
+            return (struct api){.pass = pass, .protocol = kinds[i].protocol};
     }
-    return (struct api){NULL, TEXT("")};
+    return (struct api){.pass = NULL, .protocol = TEXT("")};
 }
 
 static bool key_depends(const struct directive *key, const struct directive *level,
@@ -92,6 +92,8 @@ static const struct text indexes[] = {ORIGIN_OUR_HEADER, TEXT("")};
 static const struct text hosts[] = {TEXT("http_host"), TEXT("host"), TEXT("")};
 static const struct text tokens[] = {TEXT("http_authorization"), TEXT("")};
 static const struct text cookies[] = {TEXT("http_cookie"), TEXT("")};
+static const struct text keys[] = {TEXT("http_x_api_key"), TEXT("")};
+static const struct text other_tokens[] = {TEXT("http_x_auth_token"), TEXT("")};
 
 static const char *what_key_lacks(const struct directive *key,
                                   const struct directive *location)
@@ -141,6 +143,8 @@ static const char *say_whole_key(struct nginx_check *check,
         {TEXT("$uri"), paths},
         {TEXT("$http_authorization"), tokens},
         {TEXT("$http_cookie"), cookies},
+        {TEXT("$http_x_api_key"), keys},
+        {TEXT("$http_x_auth_token"), other_tokens},
     };
     const char *whole = say_key(check, key);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
@@ -243,7 +247,8 @@ static void check_user(struct nginx_check *check, const struct directive *locati
         fault.what =
             say(check,
                 "%s_cache_key holds nothing of who asks: right where all get the same; "
-                "else add $http_authorization and $http_cookie",
+                "else add $http_authorization, $http_cookie, $http_x_api_key and "
+                "$http_x_auth_token",
                 protocol);
         fault_note(check, &fault);
     }
@@ -277,9 +282,11 @@ static void check_buffer(struct nginx_check *check, const struct directive *loca
 
 /* --- all of it --- */
 
-void origin_check_cache(struct nginx_check *check, const struct directive *location)
+void origin_check_cache(struct nginx_check *check, const struct directive *location,
+                        const struct directive *polls)
 {
     struct api api = origin_api(location);
+    api.polls = polls;
     if (api.pass == NULL)
         return;
     const char *protocol = say_text(check, api.protocol);

@@ -1,108 +1,103 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Whether the cache over an API keeps users apart. A client's token or cookie in its key
- * tells apart only those who are named to the API by it: who comes with a key of another
- * kind has neither. A user who is known to nginx tells apart everybody.
+ * Whether the cache over an API keeps users apart. What a client writes himself, such as
+ * his token, tells apart only those who are named to the API by it: who comes with a key
+ * of another kind has none. A user who is known to nginx tells apart everybody.
  */
 #include "guess.h"
 #include "origin.h"
 
+/* The names of those who are told apart by nothing else: bits from OF_ITS_OWN on. */
+static const struct text names[] = {TEXT("http_x_api_key"), TEXT("http_x_auth_token"),
+                                    TEXT("remote_user")};
+
+/* What tells users apart. */
+enum {
+    KNOWN = 1,
+    TOKEN = 2,
+    COOKIE = 4,
+    MAYBE = 8, /* a header that may be a secret */
+    OF_ITS_OWN = 16
+};
+
 /* What the cache has of who asks. */
 struct users {
     const struct directive *location;
-    bool known, tokens, cookies;
+    bool asked;   /* for a password */
+    unsigned has; /* bits */
 };
 
-static bool is_token(struct text name)
+/* nginx fills $remote_user whether a password is asked for or not, and with a token of
+ * another kind leaves it empty. */
+static bool asks_password(const struct directive *level)
 {
-    return text_is(name, TEXT("http_authorization"));
-}
-
-static bool is_cookie(struct text name)
-{
-    return text_is(name, TEXT("http_cookie")) || text_starts(name, TEXT("cookie_"));
-}
-
-/* What tells users apart, the words of auth_request included. */
-static bool is_user(void *context, struct text name)
-{
-    static const struct text names[] = {TEXT("remote_user"), TEXT("http_x_api_key"),
-                                        TEXT("http_x_auth_token")};
-    const struct directive *set = find_setting(context, TEXT("auth_request_set"));
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (text_is(name, names[i]))
+    static const struct text asking[] = {TEXT("auth_basic"), TEXT("auth_pam"),
+                                         TEXT("auth_ldap"), TEXT("auth_digest"),
+                                         TEXT("auth_gss")};
+    for (size_t i = 0; i < sizeof asking / sizeof *asking; i++) {
+        const struct directive *set = find_setting(level, asking[i]);
+        if (set != NULL && !text_is(directive_value(set, 1), TEXT("off")))
             return true;
+    }
+    return false;
+}
+
+/* Those that auth_request was told are among the known. */
+static unsigned bits_of(const struct users *users, struct text name)
+{
+    unsigned bit = OF_ITS_OWN;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++, bit *= 2)
+        if (text_is(name, names[i]))
+            return users->asked && text_is(name, TEXT("remote_user")) ? bit | KNOWN : bit;
+    if (text_is(name, TEXT("http_authorization")))
+        return TOKEN;
+    if (text_is(name, TEXT("http_cookie")) || text_starts(name, TEXT("cookie_")))
+        return COOKIE;
+    const struct directive *set = find_setting(users->location, TEXT("auth_request_set"));
     while (set != NULL && !value_names(directive_value(set, 1), name))
         set = find_again(set);
-    return set != NULL || is_token(name) || is_cookie(name) ||
-           text_starts(name, TEXT("jwt_")) || text_starts(name, TEXT("ssl_client"));
+    if (set != NULL || text_starts(name, TEXT("jwt_")) ||
+        text_starts(name, TEXT("ssl_client")))
+        return KNOWN;
+    return text_starts(name, TEXT("http_")) && guess_source(name) == SOURCE_SECRET ? MAYBE
+                                                                                   : 0;
 }
 
-/* The same, and any header that may be a secret. */
-static bool may_be_user(void *context, struct text name)
+static bool add_bits(void *context, struct text name)
 {
-    return is_user(context, name) ||
-           (text_starts(name, TEXT("http_")) && guess_source(name) == SOURCE_SECRET);
+    struct users *users = context;
+    users->has |= bits_of(users, name);
+    return false;
 }
 
-static bool is_known(void *context, struct text name)
+static unsigned bits_in(struct users users, const struct directive *set)
 {
-    return is_user(context, name) && !is_token(name) && !is_cookie(name);
+    for (size_t i = 1; set != NULL && i < set->count; i++)
+        value_depends_where(set->words[i], users.location, add_bits, &users);
+    return users.has;
 }
 
-static bool may_be_known(void *context, struct text name)
+/* What is never kept where a user is known needs no key for him. */
+static struct users users_of(const struct directive *location, const struct api *api)
 {
-    return may_be_user(context, name) && !is_token(name) && !is_cookie(name);
-}
-
-static bool is_token_of(void *context, struct text name)
-{
-    (void)context;
-    return is_token(name);
-}
-
-static bool is_cookie_of(void *context, struct text name)
-{
-    (void)context;
-    return is_cookie(name);
+    const struct users none = {location,
+                               asks_password(location) || asks_password(api->polls), 0};
+    struct users users = none;
+    users.has = bits_in(none, origin_setting(location, api, "cache_key")) |
+                (bits_in(none, origin_setting(location, api, "no_cache")) & ~MAYBE);
+    return users;
 }
 
 /* nginx takes $remote_user from the token, and $jwt_x from it or from a cookie. */
 static bool is_left_out(void *context, struct text name)
 {
     const struct users *users = context;
-    bool by_jwt = text_starts(name, TEXT("jwt_"));
-    bool by_token = is_token(name) || by_jwt || text_is(name, TEXT("remote_user"));
-    return is_user((void *)users->location, name) && !users->known &&
-           !(users->tokens && by_token) &&
-           !(users->cookies && (is_cookie(name) || by_jwt));
-}
-
-static bool any_depends(const struct directive *set, const struct directive *level,
-                        value_is_fn *is)
-{
-    for (size_t i = 1; set != NULL && i < set->count; i++)
-        if (value_depends_where(set->words[i], level, is, (void *)level))
-            return true;
-    return false;
-}
-
-static void add_users(struct users *users, const struct directive *set,
-                      value_is_fn *is_known_here)
-{
-    const struct directive *location = users->location;
-    users->known = users->known || any_depends(set, location, is_known_here);
-    users->tokens = users->tokens || any_depends(set, location, is_token_of);
-    users->cookies = users->cookies || any_depends(set, location, is_cookie_of);
-}
-
-/* What is never kept where a user is known needs no key for him. */
-static struct users users_of(const struct directive *location, const struct api *api)
-{
-    struct users users = {.location = location};
-    add_users(&users, origin_setting(location, api, "cache_key"), may_be_known);
-    add_users(&users, origin_setting(location, api, "no_cache"), is_known);
-    return users;
+    unsigned bits = bits_of(users, name) & ~MAYBE, enough = bits | KNOWN;
+    if (text_starts(name, TEXT("jwt_")))
+        enough |= TOKEN | COOKIE;
+    else if (text_is(name, TEXT("remote_user")))
+        enough |= TOKEN;
+    return bits != 0 && (users->has & enough) == 0;
 }
 
 static const struct directive *lines_of(const struct directive *location,
@@ -134,7 +129,7 @@ const char *user_say_key(struct nginx_check *check, const struct directive *loca
 {
     struct users users = users_of(location, api);
     const struct directive *line = lines_of(location, api);
-    users.tokens = users.cookies = true;
+    users.has |= TOKEN | COOKIE;
     for (; line != NULL; line = find_again(line)) {
         struct text rest = directive_value(line, 2), name;
         while (value_next_variable(&rest, &name)) {
@@ -162,8 +157,7 @@ bool user_may_be_learnt(const struct directive *location, const struct api *api)
 {
     const struct directive *set = origin_setting(location, api, "pass_request_headers");
     const struct users users = users_of(location, api);
-    return !users.known && !users.tokens && !users.cookies &&
-           (set == NULL || value_is_on(set)) &&
+    return users.has == 0 && (set == NULL || value_is_on(set)) &&
            !(takes_away(location, api, TEXT("Authorization"),
                         TEXT("HTTP_AUTHORIZATION")) &&
              takes_away(location, api, TEXT("Cookie"), TEXT("HTTP_COOKIE")));

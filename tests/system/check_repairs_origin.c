@@ -135,7 +135,8 @@ static bool shares_one_get_of_each_user(const struct stack *stack)
 
 #define KEY "\"$http_host $polling_index $args $uri\""
 #define PARTS "$http_host $polling_index $args $uri $http_authorization $http_cookie"
-#define WHOLE "\"" PARTS "\";"
+#define ALL PARTS " $http_x_api_key $http_x_auth_token"
+#define WHOLE "\"" ALL "\";"
 #define BUFFERS "proxy_buffer_size 32k; proxy_buffers 8 32k; proxy_busy_buffers_size 64k;"
 #define CACHE "proxy_cache api; proxy_cache_lock on; proxy_cache_valid 200 404 20s;\n"
 #define TOLD "proxy_set_header Host $http_host;\n"
@@ -167,12 +168,16 @@ static void what_an_answer_depends_on(void **state)
          "proxy_cache_valid 200 404 1s; proxy_cache_key " WHOLE " " BUFFERS,
          CACHE "proxy_cache_key " WHOLE " " BUFFERS, shares_one_get_of_each_user},
         {"proxy_cache_key " KEY ";\n" TOLD,
-         "proxy_cache_key " WHOLE " " BUFFERS TOLD
+         "proxy_cache_key \"" PARTS "\"; " BUFFERS TOLD
          "proxy_set_header X-Api-Key $http_x_api_key;\n",
-         "instead: proxy_cache_key \"" PARTS " $http_x_api_key\";\n",
-         "proxy_cache_key \"" PARTS " $http_x_api_key\";\n" BUFFERS TOLD
+         "instead: proxy_cache_key " WHOLE "\n",
+         "proxy_cache_key " WHOLE BUFFERS TOLD
          "proxy_set_header X-Api-Key $http_x_api_key;\n",
          gives_each_key_its_own},
+        {"proxy_cache_key " KEY ";\n",
+         "proxy_cache_key \"$http_host $polling_index $args\";\n",
+         "instead: proxy_cache_key " WHOLE " " BUFFERS,
+         "proxy_cache_key " WHOLE " " BUFFERS, gives_each_key_its_own},
         {"$args $uri\";", "$args $uri $http_authorization\";", "instead: " BUFFERS,
          "$args $uri $http_authorization\"; " BUFFERS, shares_one_get_with_a_long_token},
     };

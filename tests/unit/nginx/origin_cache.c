@@ -7,6 +7,10 @@
     "$uri$is_args$args#$polling_index$http_authorization$http_cookie; "                  \
     "proxy_buffer_size 32k; "
 
+#define PASSWORD " auth_basic users; auth_basic_user_file users;"
+#define BY_TOKEN "proxy_set_header Authorization $http_authorization;"
+#define SHARED "$uri$is_args$args#$polling_index"
+
 #define KEYED_BY_MAP                                                                     \
     "$uri$is_args$args#$polling_index$who; proxy_cache_lock on; proxy_cache_valid "      \
     "200 1s; proxy_set_header X-Api-Key $http_x_api_key; proxy_pass "                    \
@@ -50,6 +54,17 @@ static void the_api_behind_it(void **state)
          KEYED_BY_CLIENT "auth_request /who; auth_request_set $user "
                          "$upstream_http_x_user; proxy_set_header X-User $user;",
          "origin_cache_user", NULL},
+        {KEY, SHARED "$http_x_tenant; proxy_set_header X-User $remote_user;",
+         "origin_cache_user", NULL},
+        {KEY, SHARED "$http_x_api_key; " BY_TOKEN, "origin_cache_user", NULL},
+        {KEY, SHARED "$http_x_app_version; " BY_TOKEN, "origin_cache_user", NULL},
+        {KEY, SHARED "$remote_user; " BY_TOKEN, "origin_cache_user", NULL},
+        {KEY, SHARED "$remote_user; auth_basic off; " BY_TOKEN, "origin_cache_user",
+         NULL},
+        {KEY, SHARED "; proxy_no_cache $http_x_api_key; " BY_TOKEN, "origin_cache_user",
+         NULL},
+        {KEY, SHARED "$http_x_api_key; proxy_set_header X-Auth-Token $http_x_auth_token;",
+         "origin_cache_user", NULL},
         {KEY,
          "$uri$is_args$args#$polling_index$cookie_a; proxy_set_header Authorization "
          "$http_authorization;",
@@ -84,10 +99,6 @@ static void the_api_behind_it(void **state)
          "$uri$is_args$args#$polling_index$http_cookie; proxy_buffer_size 16k; "
          "proxy_buffers 8 16k;",
          NULL, NULL},
-        {KEY,
-         "$uri$is_args$args#$polling_index$http_x_tenant; proxy_set_header X-User "
-         "$remote_user;",
-         NULL, NULL},
         {"proxy_set_header Cookie '';",
          "proxy_set_header Cookie $http_cookie; proxy_no_cache $http_cookie;", NULL,
          NULL},
@@ -96,8 +107,18 @@ static void the_api_behind_it(void **state)
                          "X-Token \"$cookie_token $jwt_claim_sub\";",
          NULL, NULL},
         {KEY,
-         "$uri$is_args$args#$polling_index$remote_user; proxy_set_header Authorization "
-         "$http_authorization;",
+         SHARED "$remote_user;" PASSWORD BY_TOKEN
+                "proxy_set_header X-Api-Key $http_x_api_key;",
+         NULL, NULL},
+        {"fastcgi_param FCGIWAIT_ORIGIN /_origin;\n        fastcgi_pass fcgiwait;\n    "
+         "}\n    location /_origin/ {\n        internal; # origin",
+         "fastcgi_param FCGIWAIT_ORIGIN /_origin;" PASSWORD " fastcgi_pass fcgiwait; } "
+         "location /_origin/ { internal; proxy_no_cache $remote_user; "
+         "proxy_cache_bypass $remote_user; " BY_TOKEN,
+         NULL, NULL},
+        {KEY,
+         SHARED "$remote_user$http_x_api_key; proxy_set_header X-User $remote_user; "
+                "proxy_set_header X-Api-Key $http_x_api_key;",
          NULL, NULL},
         {KEY,
          "$uri$is_args$args#$polling_index$user; auth_request /who; auth_request_set "
@@ -122,6 +143,11 @@ static void the_api_behind_it(void **state)
     EACH(works, nothing_is_found);
 }
 
+#define LINES                                                                            \
+    "\n        proxy_cache_lock on;\n        proxy_cache_valid 200 404 1s;\n        "
+#define PUBLIC                                                                           \
+    "proxy_set_header Authorization ''; # public\n        proxy_set_header Cookie '';"
+
 /* Whether the check notes that the cache's key has nothing of who asks. */
 static bool is_noted(const struct row *row)
 {
@@ -141,13 +167,18 @@ static void a_key_for_everybody_is_noted(void **state)
     static const struct row shared = {"proxy_set_header Cookie '';", "", NULL, NULL},
                             public = {NULL, NULL, NULL, NULL},
                             silent = {"proxy_set_header Cookie '';",
-                                      "proxy_pass_request_headers off;", NULL, NULL};
+                                      "proxy_pass_request_headers off;", NULL, NULL},
+                            keyed = {"proxy_cache_key " KEY LINES PUBLIC,
+                                     "proxy_cache_key " SHARED "$http_x_session;" LINES,
+                                     NULL, NULL};
     (void)state;
     assert_true(is_noted(&shared));
     assert_false(is_noted(&public));
     assert_false(is_noted(&silent));
+    assert_false(is_noted(&keyed));
 }
 
+#define CLIENT "$http_authorization $http_cookie $http_x_api_key $http_x_auth_token"
 #define SET "set $polling_index $upstream_http_x_polling_index;"
 #define HEADER "add_header X-Polling-Index $polling_index always;"
 #define BUFFERS                                                                          \
@@ -159,33 +190,31 @@ static void the_key_that_is_proposed_has_all_that_an_answer_may_depend_on(void *
     is_proposed(&(struct row){"proxy_cache api;\n        proxy_cache_key " KEY, "",
                               "origin_cache", NULL},
                 "proxy_cache ZONE; proxy_cache_lock on; proxy_cache_valid 200 404 1s; "
-                "proxy_cache_key \"$http_host $polling_index $args $uri "
-                "$http_authorization $http_cookie\";" BUFFERS);
+                "proxy_cache_key \"$http_host $polling_index $args $uri " CLIENT
+                "\";" BUFFERS);
     is_proposed(&(struct row){"proxy_cache_key " KEY, "", "origin_cache_key", NULL},
-                "proxy_cache_key \"$http_host $polling_index $args $uri "
-                "$http_authorization $http_cookie\";" BUFFERS);
+                "proxy_cache_key \"$http_host $polling_index $args $uri " CLIENT
+                "\";" BUFFERS);
     is_proposed(&(struct row){KEY, "$http_x_tenant#$polling_index $cookie_a;",
                               "origin_cache_key", NULL},
                 "proxy_cache_key \"$http_x_tenant#$polling_index $cookie_a $http_host "
-                "$args $uri $http_authorization $http_cookie\";" BUFFERS);
-    is_proposed(&(struct row){SET "\n        " HEADER,
-                              "set $mine $upstream_http_x_polling_index; add_header "
-                              "X-Polling-Index $mine always;",
-                              "origin_cache_key", NULL},
-                "proxy_cache_key \"$uri$is_args$args#$polling_index $http_host $mine "
-                "$http_authorization $http_cookie\";" BUFFERS);
+                "$args $uri " CLIENT "\";" BUFFERS);
+    is_proposed(
+        &(struct row){SET "\n        " HEADER,
+                      "set $mine $upstream_http_x_polling_index; add_header "
+                      "X-Polling-Index $mine always;",
+                      "origin_cache_key", NULL},
+        "proxy_cache_key \"$uri$is_args$args#$polling_index $http_host $mine " CLIENT
+        "\";" BUFFERS);
     is_proposed(
         &(struct row){SET "\n        " HEADER "\n        proxy_cache api;\n"
                           "        proxy_cache_key " KEY,
                       "", "origin_cache", NULL},
         "proxy_cache ZONE; proxy_cache_lock on; proxy_cache_valid 200 404 1s; " SET
-        " proxy_cache_key \"$http_host $polling_index $args $uri "
-        "$http_authorization $http_cookie\";" BUFFERS);
+        " proxy_cache_key \"$http_host $polling_index $args $uri " CLIENT "\";" BUFFERS);
 }
 
-#define WHOLE                                                                            \
-    "proxy_cache_key \"$http_host $polling_index $args $uri $http_authorization "        \
-    "$http_cookie"
+#define WHOLE "proxy_cache_key \"$http_host $polling_index $args $uri " CLIENT
 
 static void the_key_that_is_proposed_tells_all_users_apart_that_are_named(void **state)
 {
@@ -196,15 +225,21 @@ static void the_key_that_is_proposed_tells_all_users_apart_that_are_named(void *
     char cached[512];
     (void)state;
     is_proposed(&(struct row){"proxy_cache_key " KEY, keys, "origin_cache_key", NULL},
-                WHOLE " $http_x_api_key $ssl_client_s_dn\";" BUFFERS);
+                WHOLE " $ssl_client_s_dn\";" BUFFERS);
     is_proposed(&(struct row){"proxy_cache api;\n        proxy_cache_key " KEY, keys,
                               "origin_cache", NULL},
                 "proxy_cache ZONE; proxy_cache_lock on; proxy_cache_valid 200 404 "
-                "1s; " WHOLE " $http_x_api_key $ssl_client_s_dn\";" BUFFERS);
+                "1s; " WHOLE " $ssl_client_s_dn\";" BUFFERS);
     snprintf(cached, sizeof cached, "$polling_index $remote_user; %s", keys);
-    is_proposed(&(struct row){KEY, cached, "origin_cache_key", NULL},
-                "proxy_cache_key \"$polling_index $remote_user $http_host $args $uri "
-                "$http_authorization $http_cookie\";" BUFFERS);
+    is_proposed(
+        &(struct row){KEY, cached, "origin_cache_key", NULL},
+        "proxy_cache_key \"$polling_index $remote_user $http_host $args $uri " CLIENT
+        " $ssl_client_s_dn\";" BUFFERS);
+    snprintf(cached, sizeof cached, "$polling_index $remote_user; %s" PASSWORD, keys);
+    is_proposed(
+        &(struct row){KEY, cached, "origin_cache_key", NULL},
+        "proxy_cache_key \"$polling_index $remote_user $http_host $args $uri " CLIENT
+        "\";" BUFFERS);
 }
 
 #define LIVE_CONF "/etc/nginx/conf.d/live.conf:"
