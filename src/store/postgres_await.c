@@ -40,6 +40,9 @@ void postgres_note_trouble(struct postgres *postgres)
 {
     engine_set_trouble(&postgres->engine, ENGINE_TAKES_CHANGES,
                        postgres->proposing.trouble, postgres->proposing.error);
+    /* What is a standby stays one; the next connection may find the primary. */
+    if (postgres->proposing.trouble == ENGINE_READONLY)
+        postgres_link_close(&postgres->proposing);
 }
 
 /* The lock is held. */

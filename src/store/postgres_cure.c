@@ -10,6 +10,15 @@ static bool has(struct text whole, const char *part)
            (whole.len >= len && memmem(whole.at, whole.len, part, len) != NULL);
 }
 
+/* What takes no changes, or can't be followed, during recovery. One of the codes says no
+ * more than that PostgreSQL has none for it, and its words are never translated. */
+static bool is_standby(struct text state, struct text said)
+{
+    return text_is(state, TEXT("25006")) ||
+           ((text_is(state, TEXT("55000")) || text_is(state, TEXT("XX000"))) &&
+            has(said, "recovery"));
+}
+
 static const char *cure_without_code(struct text said)
 {
     if (has(said, "does not support SSL"))
@@ -28,17 +37,14 @@ static const struct {
     const char *state; /* or how it begins */
     enum engine_state trouble;
 } troubles[] = {
-    {"25006", ENGINE_READONLY}, {"57P03", ENGINE_LOADING}, {"57P", ENGINE_LOST},
-    {"53", ENGINE_FULL},        {"08P01", ENGINE_REFUSED}, {"08", ENGINE_LOST},
-    {"", ENGINE_REFUSED},
+    {"57P03", ENGINE_LOADING}, {"57P", ENGINE_LOST}, {"53", ENGINE_FULL},
+    {"08P01", ENGINE_REFUSED}, {"08", ENGINE_LOST},  {"", ENGINE_REFUSED},
 };
 static const struct {
     const char *state, *words, *cure;
 } cures[] = {
     {"55000", "wal_level",
      "set wal_level = logical in postgresql.conf and restart the server"},
-    {"55000", "recovery", POSTGRES_IS_STANDBY},
-    {"25006", "", POSTGRES_IS_STANDBY},
     {"55000", "max_replication_slots",
      "set max_replication_slots in postgresql.conf and restart the server: each "
      "fcgiwait needs one"},
@@ -75,6 +81,10 @@ static const struct {
 
 const char *postgres_cure(struct text state, struct text said, enum engine_state *trouble)
 {
+    if (is_standby(state, said)) {
+        *trouble = ENGINE_READONLY;
+        return POSTGRES_IS_STANDBY;
+    }
     for (size_t i = 0; state.len > 0; i++)
         if (text_starts(state, text_of(troubles[i].state))) {
             *trouble = troubles[i].trouble;

@@ -40,6 +40,22 @@ static void each_refusal_has_its_cure(void **state)
     must_say("", "SSL error: certificate verify failed", "sslrootcert");
 }
 
+static void a_standby_is_one_by_whatever_it_says(void **state)
+{
+    static const char *const said[][2] = {
+        {"55000", "recovery is in progress"},
+        {"25006", "cannot execute INSERT in a read-only transaction"},
+        {"XX000", "cannot assign TransactionIds during recovery"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        enum engine_state trouble = ENGINE_LOST;
+        assert_string_equal(
+            postgres_cure(text_of(said[i][0]), text_of(said[i][1]), &trouble),
+            POSTGRES_IS_STANDBY);
+        assert_int_equal(trouble, ENGINE_READONLY);
+    }
+}
+
 static enum engine_state trouble_of(const char *state, const char *said)
 {
     enum engine_state trouble = ENGINE_SLOW;
@@ -63,6 +79,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_refusal_has_its_cure),
+        cmocka_unit_test(a_standby_is_one_by_whatever_it_says),
         cmocka_unit_test(what_says_it_itself_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

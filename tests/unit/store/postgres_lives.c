@@ -20,9 +20,11 @@ enum { MACHINES = 2 };
 static const struct store_table tables[] = {
     {.name = "public.posts", .path = "/posts/{id}"},
 };
+static struct counters counters;
 static struct store_options options = {.type = "postgres",
                                        .patience = 30 * NANOS_PER_SECOND,
                                        .publication = "fcgiwait",
+                                       .counters = &counters,
                                        .tables = tables,
                                        .table_count = 1};
 static struct store_rig machines[MACHINES];
@@ -160,6 +162,29 @@ static void another_server_has_the_same_name(void **state)
     }
 }
 
+/* Where nothing says which of the hosts is meant, a standby is one that answers. */
+static void a_primary_comes_back_beside_its_standby(void **state)
+{
+    (void)state;
+    postgres_server_start_standby(&second, &first);
+    snprintf(url, sizeof url, "postgresql:///postgres?host=%s,%s&user=postgres",
+             first.dir, second.dir);
+    options.url = url;
+    store_rig_open(&machines[0], &options);
+    store_rig_touch(&machines[0], "/touched");
+    uint64_t before = store_index(machines[0].store);
+    postgres_server_kill(&first);
+    assert_int_equal(store_rig_touch(&machines[0], "/touched").result, EDIT_KEPT);
+    assert_int_equal(counter_read(&counters.engine_kept), 1);
+    postgres_server_launch(&first);
+    await_change(0, "/never", before);
+    for (int tries = 0; counter_read(&counters.engine_kept) != 0; tries++) {
+        must(tries < 6000, "what was kept is told to nobody");
+        thread_pause(10 * NANOS_PER_MS);
+    }
+    assert_int_equal(store_rig_touch(&machines[0], "/touched").result, EDIT_CHANGED);
+}
+
 static void an_old_backup_is_restored(void **state)
 {
     (void)state;
@@ -272,6 +297,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_standby_that_lags_is_promoted, start, stop),
         cmocka_unit_test_setup_teardown(another_server_has_the_same_name, start, stop),
+        cmocka_unit_test_setup_teardown(a_primary_comes_back_beside_its_standby, start,
+                                        stop),
         cmocka_unit_test_setup_teardown(an_old_backup_is_restored, start, stop),
         cmocka_unit_test_setup_teardown(the_only_host_may_say_nothing_for_a_while, start,
                                         stop),
