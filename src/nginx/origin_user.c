@@ -77,14 +77,16 @@ static unsigned bits_in(struct users users, const struct directive *set)
     return users.has;
 }
 
-/* What is never kept where a user is known needs no key for him. */
+/* What is never kept where a user is known, nor taken from what is kept, needs no key for
+ * him. */
 static struct users users_of(const struct directive *location, const struct api *api)
 {
     const struct users none = {location,
                                asks_password(location) || asks_password(api->polls), 0};
     struct users users = none;
     users.has = bits_in(none, origin_setting(location, api, "cache_key")) |
-                (bits_in(none, origin_setting(location, api, "no_cache")) & ~MAYBE);
+                (bits_in(none, origin_setting(location, api, "no_cache")) &
+                 bits_in(none, origin_setting(location, api, "cache_bypass")) & ~MAYBE);
     return users;
 }
 

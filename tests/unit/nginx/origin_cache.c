@@ -40,6 +40,13 @@ static void the_api_behind_it(void **state)
         {"proxy_set_header Cookie '';", "proxy_set_header Cookie $http_cookie;",
          "origin_cache_user", "proxy_cache_key $uri"},
         {"proxy_set_header Cookie '';",
+         "proxy_set_header Cookie $http_cookie; proxy_no_cache $http_cookie; "
+         "proxy_cache_bypass $http_pragma;",
+         "origin_cache_user", "proxy_cache_key $uri"},
+        {"proxy_set_header Cookie '';",
+         "proxy_set_header Cookie $http_cookie; proxy_cache_bypass $http_cookie;",
+         "origin_cache_user", "proxy_cache_key $uri"},
+        {"proxy_set_header Cookie '';",
          "auth_request /who; auth_request_set $user $upstream_http_x_user; "
          "proxy_set_header X-User $user;",
          "origin_cache_user", "proxy_cache_key $uri"},
@@ -100,8 +107,9 @@ static void the_api_behind_it(void **state)
          "proxy_buffers 8 16k;",
          NULL, NULL},
         {"proxy_set_header Cookie '';",
-         "proxy_set_header Cookie $http_cookie; proxy_no_cache $http_cookie;", NULL,
-         NULL},
+         "proxy_set_header Cookie $http_cookie; proxy_no_cache $http_cookie; "
+         "proxy_cache_bypass $http_cookie;",
+         NULL, NULL},
         {KEY,
          KEYED_BY_CLIENT "proxy_set_header X-User $remote_user; proxy_set_header "
                          "X-Token \"$cookie_token $jwt_claim_sub\";",
