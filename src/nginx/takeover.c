@@ -4,10 +4,12 @@
  * has found a prefix, unless that has `^~`; so they are tried here on names that
  * documents have.
  */
+#include "guard.h"
 #include "pattern.h"
 #include "rules.h"
 
 #define PATH_ROOM 256
+#define NAMED_MOST 4 /* locations, in one proposal */
 
 /* Names below a location's path. A server that gives all paths to fcgiwait means what its
  * other locations take; only `.json` is hardly meant. */
@@ -60,13 +62,50 @@ static bool takes(const struct directive *other, const struct directive *locatio
     return taken;
 }
 
-static const char *instead_of(struct nginx_check *check, const struct directive *location)
+/* Whether it may take paths of the location for a reason: to keep somebody out, or to
+ * lead to fcgiwait otherwise. */
+static bool has_to_stay(struct nginx_check *check, const struct directive *location,
+                        const struct directive *at)
 {
-    struct text start = location_of(location).path;
+    struct text start = location_of(location).path, path = location_of(at).path;
+    if (!at->is_block || !directive_is(at, TEXT("location")) || !is_regex(at) ||
+        check->patterns_left == 0 ||
+        !(text_starts(path, start) || text_starts(start, path)))
+        return false;
+    check->patterns_left--;
+    return leads_too(check, at) || guard_at(at) > guard_at(location);
+}
+
+/* With `^~` nginx tries the regular expressions within it alone. */
+static const char *say_first(struct nginx_check *check, const struct directive *location,
+                             const struct directive *other)
+{
+    struct text path = location_of(location).path;
+    const char *stay = "";
+    unsigned count = 0;
+    for (const struct directive *at = location->parent->first;
+         at != NULL && count <= NAMED_MOST; at = at->next) {
+        if (at == other || !has_to_stay(check, location, at))
+            continue;
+        if (count++ == NAMED_MOST)
+            stay = say(check, "%s and others", stay);
+        else
+            stay = say(check, "%s%s %s of %s:%u", stay, count > 1 ? "," : "",
+                       say_location(check, at), at->file, at->line);
+    }
+    return count == 0
+               ? say(check, "location ^~ %.*s {", (int)path.len, path.at)
+               : say(check, "location ^~ %.*s { (and into it%s: it takes their paths)",
+                     (int)path.len, path.at, stay);
+}
+
+static const char *instead_of(struct nginx_check *check, const struct directive *location,
+                              const struct directive *other)
+{
     if (is_regex(location))
         return say(check, "(move %s before it)", say_location(check, location));
-    if (start.len > 1)
-        return say(check, "location ^~ %.*s {", (int)start.len, start.at);
+    if (location_of(location).path.len > 1)
+        return say_first(check, location, other);
     return "location ^~ /FOLDER/ { (where its files are)";
 }
 
@@ -89,7 +128,7 @@ static void check_other(struct nginx_check *check, const struct directive *locat
                                     say_location(check, other), other->file, other->line,
                                     path, say_location(check, location)),
                         .effect = "polls of these documents never come to fcgiwait",
-                        .instead = instead_of(check, location)});
+                        .instead = instead_of(check, location, other)});
 }
 
 /* Regular expressions beside it: all where it is a prefix, those before where it is one

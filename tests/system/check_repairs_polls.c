@@ -107,6 +107,15 @@ static bool holds(const struct stack *stack)
     return was_held(poll_at(stack->port, "/live/a.json", index));
 }
 
+/* And what is kept from everybody still is. */
+static bool holds_but_what_is_kept_out(const struct stack *stack)
+{
+    struct answer answer = http_get(stack->port, "/live/own/a", NULL);
+    bool kept = answer.status == 403;
+    answer_free(&answer);
+    return kept && holds(stack);
+}
+
 static bool holds_by_prefer(const struct stack *stack)
 {
     char index[24], prefer[64];
@@ -253,6 +262,8 @@ static void what_fcgiwait_is_told(void **state)
     REPAIR_TRY(*state, rows);
 }
 
+#define OWN "location ~ ^/live/(own|mine)/ { deny all; }\n"
+
 static void where_requests_go(void **state)
 {
     static const struct repair rows[] = {
@@ -261,6 +272,11 @@ static void where_requests_go(void **state)
          "location ~ ^/li.*\\.json$ { expires 1h; }\nlocation /live/ {\n",
          "instead: location ^~ /live/ {",
          "location ~ ^/li.*\\.json$ { expires 1h; }\nlocation ^~ /live/ {\n", holds},
+        {"location /live/ { #read\n",
+         "location ~ ^/li.*\\.json$ { expires 1h; }\n" OWN "location /live/ {\n",
+         "instead: location ^~ /live/ { (and into it location ~ ^/live/(own|mine)/ of ",
+         "location ~ ^/li.*\\.json$ { expires 1h; }\nlocation ^~ /live/ { " OWN,
+         holds_but_what_is_kept_out},
     };
     REPAIR_TRY(*state, rows);
 }

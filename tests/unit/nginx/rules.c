@@ -118,6 +118,32 @@ static void locations_that_take_paths_away(void **state)
     EACH(works, nothing_is_found);
 }
 
+#define JSON "location ~ \\.json$ { root /srv; }\n"
+#define FIRST_JSON "location ^~ /live/ { (and into it"
+
+static void what_keeps_out_stays_before_what_is_proposed(void **state)
+{
+    static const struct row rows[] = {
+        {FIRST, JSON FIRST, "takeover", FIRST},
+        {FIRST, JSON "location ~ ^/live/(a|b)/ { deny all; }\n" FIRST, "takeover", FIRST},
+        {FIRST,
+         JSON "location ~ /[.]x { allow 10.0.0.0/8; deny all; }\nlocation ~ "
+              "^/live/(?<r>.+)/edit$ { deny all; fastcgi_param FCGIWAIT_ACCESS publish; "
+              "fastcgi_param FCGIWAIT_RESOURCE $r; include fastcgi_params; fastcgi_pass "
+              "fcgiwait; }\nlocation ~ ^/other/ { deny all; }\nlocation ~ /b$ { expires "
+              "1h; }\n" FIRST,
+         "takeover", FIRST},
+    };
+#define AT " of /etc/nginx/conf.d/live.conf:"
+    (void)state;
+    is_proposed(&rows[0], "location ^~ /live/ {");
+    is_proposed(&rows[1],
+                FIRST_JSON " location ~ ^/live/(a|b)/" AT "10: it takes their paths)");
+    is_proposed(&rows[2], FIRST_JSON " location ~ /[.]x" AT
+                                     "10, location ~ ^/live/(?<r>.+)/edit$" AT
+                                     "11: it takes their paths)");
+}
+
 static void what_becomes_of_the_answer(void **state)
 {
     static const struct row faults[] = {
@@ -538,6 +564,7 @@ int main(void)
         cmocka_unit_test(parameters),
         cmocka_unit_test(habits_of_php),
         cmocka_unit_test(locations_that_take_paths_away),
+        cmocka_unit_test(what_keeps_out_stays_before_what_is_proposed),
         cmocka_unit_test(what_becomes_of_the_answer),
         cmocka_unit_test(limits_below_what_waits),
         cmocka_unit_test(what_is_lost_on_the_way),
