@@ -228,6 +228,10 @@ static void put_options(const struct postgres_link *link, struct options *option
     const char *primary = PQlibVersion() >= 140000 ? "primary" : "read-write";
     put_option(options, "target_session_attrs",
                link->hosts.lists[0] != NULL ? primary : NULL);
+    /* Where an answer may take long, nothing else finds that the server is gone. */
+    put_option(options, "keepalives_idle", "20");
+    put_option(options, "keepalives_interval", "10");
+    put_option(options, "keepalives_count", "3");
     put_option(options, "dbname", link->url);
     for (size_t i = 0; i < POSTGRES_LISTS; i++)
         put_option(options, postgres_lists[i],

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: ISC */
-/* A connection takes no longer than it was given, whoever calls meanwhile. */
+/* A connection takes no longer than it was given, whoever calls meanwhile, and does not
+ * outlive its server for long. */
 #include "store/postgres_link.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include <libpq-fe.h>
+
 #include "must.h"
+#include "postgres_server.h"
 
 #define GIVEN (NANOS_PER_SECOND)
 /* Far more than that, and far less than TCP takes to give up (two minutes). */
@@ -87,10 +92,48 @@ static void who_calls_makes_no_connection_wait(void **state)
     full_close(&full);
 }
 
+static void must_be_opened_with(const char *url, const char *keyword, const char *value)
+{
+    struct engine engine;
+    struct postgres_link link;
+    const char *found = NULL;
+    engine_init(&engine, "postgres", NULL);
+    assert_int_equal(postgres_link_init(&link, url, &engine, false), 0);
+    must(postgres_link_open(&link, instant_after(clock_now(), PATIENT)), "%s",
+         link.error);
+    PQconninfoOption *options = PQconninfo(link.connection);
+    for (const PQconninfoOption *option = options; option->keyword != NULL; option++)
+        if (strcmp(option->keyword, keyword) == 0)
+            found = option->val;
+    must(found != NULL && strcmp(found, value) == 0, "%s is %s, not %s", keyword,
+         found != NULL ? found : "nothing", value);
+    PQconninfoFree(options);
+    postgres_link_dispose(&link);
+    engine_dispose(&engine);
+}
+
+/* As TCP finds it out of itself, that takes hours. */
+static void a_server_that_is_gone_is_found_out(void **state)
+{
+    struct postgres_server server;
+    char url[192];
+    (void)state;
+    if (!postgres_server_can())
+        skip();
+    postgres_server_start(&server, NULL);
+    must_be_opened_with(server.url, "keepalives_idle", "20");
+    must_be_opened_with(server.url, "keepalives_interval", "10");
+    must_be_opened_with(server.url, "keepalives_count", "3");
+    snprintf(url, sizeof url, "%s&keepalives_idle=60", server.url);
+    must_be_opened_with(url, "keepalives_idle", "60");
+    postgres_server_stop(&server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_calls_makes_no_connection_wait),
+        cmocka_unit_test(a_server_that_is_gone_is_found_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
