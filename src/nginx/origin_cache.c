@@ -280,6 +280,30 @@ static void check_buffer(struct nginx_check *check, const struct directive *loca
                         .instead = say_buffers(check, location, api)});
 }
 
+/* --- what keeps nothing --- */
+
+/* An answer that is not gathered is not kept. */
+static void check_buffering(struct nginx_check *check, const struct directive *location,
+                            const struct api *api, const char *protocol)
+{
+    const struct directive *set = origin_setting(location, api, "buffering");
+    if (set == NULL || value_is_on(set))
+        return;
+    fault_report(check,
+                 &(struct fault){.rule = "origin_cache_buffering",
+                                 .at = set,
+                                 .once = location,
+                                 .what = say(check,
+                                             "%s_buffering is not on in %s: its cache "
+                                             "keeps nothing",
+                                             protocol, say_location(check, location)),
+                                 .effect = no_cache_effect,
+                                 .instead = say(check,
+                                                "%s_buffering on; (in this "
+                                                "location)",
+                                                protocol)});
+}
+
 /* --- all of it --- */
 
 void origin_check_cache(struct nginx_check *check, const struct directive *location,
@@ -309,6 +333,7 @@ void origin_check_cache(struct nginx_check *check, const struct directive *locat
     check_host(check, location, &api, protocol);
     check_user(check, location, &api, protocol);
     check_buffer(check, location, &api, protocol);
+    check_buffering(check, location, &api, protocol);
     if (!value_is_on(lock)) {
         fault.rule = "origin_cache_lock";
         fault.at = lock != NULL ? lock : cache;

@@ -85,17 +85,29 @@ static bool gives_each_tenant_his_own(const struct stack *stack)
     return own;
 }
 
-static bool shares_one_get_with_a_long_token(const struct stack *stack)
+/* Two GETs of the same, of which the second one is to come out of the cache. */
+static bool shares_one_get_with(const struct stack *stack, const char *header)
 {
-    char header[TOKEN + 32] = "Authorization: Bearer ", cache[256] = "", path[64];
-    snprintf(path, sizeof path, "/api/token/%u", repair_generation());
-    memset(header + strlen(header), 'x', TOKEN);
+    char cache[256] = "", path[64];
+    snprintf(path, sizeof path, "/api/shared/%u", repair_generation());
     for (int i = 0; i < 2; i++) {
         struct answer answer = http_get(stack->port, path, header);
         answer_header(&answer, "X-Cache", cache);
         answer_free(&answer);
     }
     return strcmp(cache, "HIT") == 0;
+}
+
+static bool shares_one_get(const struct stack *stack)
+{
+    return shares_one_get_with(stack, NULL);
+}
+
+static bool shares_one_get_with_a_long_token(const struct stack *stack)
+{
+    char header[TOKEN + 32] = "Authorization: Bearer ";
+    memset(header + strlen(header), 'x', TOKEN);
+    return shares_one_get_with(stack, header);
 }
 
 /* Two that ask for the same at one index. */
@@ -184,6 +196,16 @@ static void what_an_answer_depends_on(void **state)
     REPAIR_TRY(*state, rows);
 }
 
+static void what_keeps_nothing(void **state)
+{
+    static const struct repair rows[] = {
+        {CACHE, CACHE "proxy_buffering off;\n",
+         "instead: proxy_buffering on; (in this location)", CACHE "proxy_buffering on;\n",
+         shares_one_get},
+    };
+    REPAIR_TRY(*state, rows);
+}
+
 static const struct stack_options options = {.config = "max_waiting = 500;",
                                              .write_nginx_conf = write_first};
 
@@ -202,6 +224,7 @@ int main(void)
         stack_test(what_is_correct_has_no_finding, &options),
         stack_test(pages_of_nginx, &options),
         stack_test(what_an_answer_depends_on, &options),
+        stack_test(what_keeps_nothing, &options),
     };
     return cmocka_run_group_tests_name("check_repairs_origin", tests, NULL, NULL);
 }

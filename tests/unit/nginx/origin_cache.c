@@ -89,9 +89,17 @@ static void the_api_behind_it(void **state)
          KEYED_BY_MAP "\nmap $uri $who { default $http_x_api_key; }\n"
                       "map $uri $who { default ''; }\nserver { location /other/ {",
          "origin_cache_user", "proxy_cache_key $uri"},
+        {"proxy_cache_lock on;", "proxy_cache_lock on; proxy_buffering off;",
+         "origin_cache_buffering", NULL},
+        {"fastcgi_keep_conn on;\n    fastcgi_read",
+         "fastcgi_keep_conn on; "
+         "proxy_buffering off;\n    fastcgi_read",
+         "origin_cache_buffering", "proxy_buffering"},
     };
     static const struct row works[] = {
         {"internal; # origin", "internal; error_page 404 /no;", NULL, NULL},
+        {"proxy_cache_lock on;",
+         "proxy_cache_lock on; proxy_buffering on; fastcgi_buffering off;", NULL, NULL},
         {"proxy_pass http://127.0.0.1:3000/;",
          "proxy_pass http://127.0.0.1:3000/; proxy_intercept_errors on; error_page 404 "
          "@no;\n"
