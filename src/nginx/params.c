@@ -323,6 +323,50 @@ static bool is_reader(const struct way *way)
     return way->wait > 0 && !way_is_proxy(way) && way->publish == NULL;
 }
 
+static bool has_rewrite(const struct directive *block)
+{
+    const struct directive *at = find_inside(block, TEXT("rewrite"));
+    while (at != NULL && location_is_redirect(at))
+        at = find_again(at);
+    return at != NULL;
+}
+
+/* Whether a `rewrite` may make the path another one than the location's. */
+static bool is_rewritten(const struct way *way)
+{
+    const struct directive *location = find_around(way->block, TEXT("location"));
+    const struct directive *at =
+        location != NULL ? find_inside(location, TEXT("if")) : NULL;
+    bool any = location != NULL && has_rewrite(location);
+    for (; at != NULL && !any; at = find_again(at))
+        any = has_rewrite(at);
+    return any;
+}
+
+#define FROM_CAPTURE "fastcgi_param FCGIWAIT_RESOURCE $resource;"
+
+/* nginx refuses a variable that nothing makes. */
+static const char *instead_of_path(struct nginx_check *check, const struct way *way)
+{
+    static const char special[] = ".^$*+?()[]{}|\\";
+    struct location is = location_of(way->block);
+    struct text path = is.path;
+    size_t i = 0;
+    if (is.kind == LOCATION_REGEX &&
+        value_contains(directive_value(find_around(way->block, TEXT("location")), 2),
+                       TEXT("<resource>")))
+        return FROM_CAPTURE " (the path that clients read, a capture of the location's "
+                            "regular expression)";
+    path.len -= path.len > 0 && path.at[path.len - 1] == '/';
+    while (i < path.len && memchr(special, path.at[i], sizeof special - 1) == NULL)
+        i++;
+    return i > 0 && i == path.len && is.kind == LOCATION_PREFIX
+               ? say(check, "location ~ ^%.*s(?<resource>/.+)$ { " FROM_CAPTURE,
+                     (int)path.len, path.at)
+               : "fastcgi_param FCGIWAIT_RESOURCE /PATH; (the one that clients read; it "
+                 "may be a capture of the location's regular expression)";
+}
+
 /* What is published under a path of its own: nobody who waits hears of it. */
 void rule_lost_resource(struct nginx_check *check, const struct way *way)
 {
@@ -330,7 +374,7 @@ void rule_lost_resource(struct nginx_check *check, const struct way *way)
     if (way_is_proxy(way) || way->publish == NULL || may_read(way) ||
         tells(way->block, TEXT("FCGIWAIT_RESOURCE")) ||
         tells(way->block, TEXT("FCGIWAIT_ORIGIN_STATUS")) ||
-        params_misspelt(way->block) ||
+        params_misspelt(way->block) || is_rewritten(way) ||
         !holds_whole(find_param(way->block, TEXT("SCRIPT_NAME")), way->block))
         return;
     for (const struct way *at = check->ways; at != NULL; at = at->next) {
@@ -351,7 +395,5 @@ void rule_lost_resource(struct nginx_check *check, const struct way *way)
                         "the documents have its own path",
                         say_location(check, way->block)),
             .effect = "nobody who waits hears of a publish",
-            .instead =
-                "fastcgi_param FCGIWAIT_RESOURCE $resource; (the path that clients "
-                "read, a capture of the location's regular expression)"});
+            .instead = instead_of_path(check, way)});
 }

@@ -272,6 +272,57 @@ static void what_leads_to_fcgiwait_is_found(void **state)
     check_small(conf, "");
 }
 
+#define PUBLISHED(location)                                                              \
+    "upstream fcgiwait { server unix:/run/x; keepalive 9; }\n"                           \
+    "server { listen 81; fastcgi_read_timeout 75; fastcgi_keep_conn on;\n"               \
+    "fastcgi_next_upstream off; location /live/ { fastcgi_pass fcgiwait; }\n" location   \
+    " deny all; " TOLD                                                                   \
+    "fastcgi_param FCGIWAIT_ACCESS publish; fastcgi_pass fcgiwait; } }"
+
+static void what_is_published_elsewhere_needs_its_resource(void **state)
+{
+    (void)state;
+    check_small(PUBLISHED("location /publish/ {"), "lost_resource ");
+    check_small(PUBLISHED("location /publish/ { rewrite ^ /x redirect;"),
+                "lost_resource ");
+    check_small(PUBLISHED("location /publish/ { rewrite ^/publish(/.*)$ $1 break;"), "");
+    check_small(PUBLISHED("location /publish/ { if ($http_a) { rewrite ^/publish(/.*)$ "
+                          "$1 break; }"),
+                "");
+}
+
+static void the_resource_that_is_proposed_is_known_there(void **state)
+{
+#define PATH                                                                             \
+    "fastcgi_param FCGIWAIT_RESOURCE /PATH; (the one that clients read; it may be a "    \
+    "capture of the location's regular expression)"
+    static const struct {
+        const char *location, *instead;
+    } rows[] = {
+        {"location ~ ^/publish(?<resource>/.+)$ {",
+         "fastcgi_param FCGIWAIT_RESOURCE $resource; (the path that clients read, a "
+         "capture of the location's regular expression)"},
+        {"location /publish/ {",
+         "location ~ ^/publish(?<resource>/.+)$ { fastcgi_param FCGIWAIT_RESOURCE "
+         "$resource;"},
+        {"location ~ ^/publish/(a|b) {", PATH},
+        {"location = /publish {", PATH},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char dump[2048];
+        snprintf(dump, sizeof dump,
+                 GLOBAL "http { proxy_http_version 1.1; " TOLD PUBLISHED("%s") " }",
+                 rows[i].location);
+        struct nginx_check *check = check_text(dump);
+        const struct finding *at = nginx_check_findings(check);
+        assert_non_null(at);
+        assert_string_equal(at->rule, "lost_resource");
+        assert_string_equal(at->instead, rows[i].instead);
+        nginx_check_free(&check);
+    }
+}
+
 /* A publish location in a server that listens so. */
 static void check_listen(const char *listen, const char *rules)
 {
@@ -367,6 +418,8 @@ int main(void)
         cmocka_unit_test(each_fault_is_found_and_only_it),
         cmocka_unit_test(in_what_is_correct_nothing_is_found),
         cmocka_unit_test(what_leads_to_fcgiwait_is_found),
+        cmocka_unit_test(what_is_published_elsewhere_needs_its_resource),
+        cmocka_unit_test(the_resource_that_is_proposed_is_known_there),
         cmocka_unit_test(where_a_server_listens_is_no_guard_but_a_unix_socket_is),
         cmocka_unit_test(what_is_not_understood_is_named_with_its_line),
     };
