@@ -55,6 +55,20 @@ bool origin_carries_index(const struct directive *location, const struct directi
            is_carried(location, directive_value(header, 2));
 }
 
+/* The lines to write where there is no such header, or in the place of the one there. */
+static const char *say_index(struct nginx_check *check, const struct directive *location)
+{
+    static const char lines[] = "set $polling_index $upstream_http_x_polling_index; "
+                                "add_header X-Polling-Index $polling_index always;";
+    const struct directive *others = find_setting(location, TEXT("add_header"));
+    if (others == NULL || others->parent == location || index_header(location) != NULL)
+        return lines;
+    return say(check,
+               "%s (and the add_header lines of %s:%u once more: beside one of its own a "
+               "location inherits none)",
+               lines, others->file, others->line);
+}
+
 static void check_index(struct nginx_check *check, const struct directive *location)
 {
     const struct directive *header = index_header(location);
@@ -65,8 +79,7 @@ static void check_index(struct nginx_check *check, const struct directive *locat
                           .at = header != NULL ? header : location};
     fault.effect = "the client gets the document without its index, and can't wait for "
                    "the next one";
-    fault.instead = "set $polling_index $upstream_http_x_polling_index; add_header "
-                    "X-Polling-Index $polling_index always;";
+    fault.instead = say_index(check, location);
     if (header == NULL || !is_carried(location, directive_value(header, 2))) {
         fault.what = say(check, "%s loses fcgiwait's X-Polling-Index",
                          say_location(check, location));

@@ -279,11 +279,37 @@ static void buffers_that_are_there_are_not_proposed_again(void **state)
                 "64k; (in place of those of " LIVE_CONF "44)");
 }
 
+/* nginx inherits lines of add_header only where a location has none. */
+static void
+headers_that_would_be_lost_are_named_with_the_one_that_is_proposed(void **state)
+{
+    (void)state;
+    is_proposed(&(struct row){HEADER,
+                              API "\n}\nadd_header X-Frame-Options DENY always;\n"
+                                  "location /other/ {",
+                              "origin_index", NULL},
+                SET " " HEADER " (and the add_header lines of " LIVE_CONF
+                    "43 once more: beside one of its own a location inherits none)");
+    is_proposed(&(struct row){HEADER,
+                              "add_header X-Own 1;" API
+                              "\n}\nadd_header X-Frame-Options DENY always;\n"
+                              "location /other/ {",
+                              "origin_index", NULL},
+                SET " " HEADER);
+    is_proposed(&(struct row){HEADER,
+                              API "\n}\nadd_header X-Polling-Index $polling_index;\n"
+                                  "location /other/ {",
+                              "origin_index", NULL},
+                SET " " HEADER);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_key_that_is_proposed_tells_all_users_apart_that_are_named),
         cmocka_unit_test(buffers_that_are_there_are_not_proposed_again),
+        cmocka_unit_test(
+            headers_that_would_be_lost_are_named_with_the_one_that_is_proposed),
         cmocka_unit_test(the_api_behind_it),
         cmocka_unit_test(a_key_for_everybody_is_noted),
         cmocka_unit_test(the_key_that_is_proposed_has_all_that_an_answer_may_depend_on),
