@@ -8,30 +8,57 @@
 #define ORIGIN TEXT("Access-Control-Allow-Origin")
 #define EXPOSE TEXT("Access-Control-Expose-Headers")
 
-static bool exposes(void *context, struct text value)
+#define LIST_MOST 800 /* bytes of a list that is proposed again */
+
+/* Letter case aside, and whole. */
+static bool lists(struct text list, struct text name)
 {
-    char lower[256];
-    (void)context;
-    size_t len = value.len < sizeof lower ? value.len : sizeof lower;
-    for (size_t i = 0; i < len; i++) {
-        char c = value.at[i];
-        lower[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-    }
-    struct text folded = {lower, len};
-    return value_contains(folded, TEXT("x-polling-index")) ||
-           value_contains(value, TEXT("$")) || text_is(value, TEXT("*"));
+    struct text one;
+    while (text_cut(&list, ',', &one))
+        if (text_is_like(text_trim(one), name))
+            return true;
+    return false;
 }
 
-static bool is_exposed(const struct directive *block)
+static bool exposes(void *context, struct text value)
+{
+    (void)context;
+    return lists(value, TEXT("X-Polling-Index")) || value_contains(value, TEXT("$")) ||
+           text_is(value, TEXT("*"));
+}
+
+/* One of several, which browsers take together. NULL: none. */
+static const struct directive *exposing(const struct directive *block)
 {
     const struct directive *header = find_header(block, EXPOSE);
-    return header != NULL && value_each(block, directive_value(header, 2), exposes, NULL);
+    while (header != NULL &&
+           !(text_is_like(directive_value(header, 1), EXPOSE) &&
+             value_each(block, directive_value(header, 2), exposes, NULL)))
+        header = find_again(header);
+    return header;
+}
+
+/* What is exposed already stays. */
+static const char *say_exposed(struct nginx_check *check, const struct directive *header)
+{
+    static const struct text ours[] = {TEXT("X-Polling-Index"), TEXT("ETag"),
+                                       TEXT("Preference-Applied"), TEXT("Retry-After")};
+    struct text there = header != NULL ? directive_value(header, 2) : TEXT("");
+    if (value_contains(there, TEXT("$")))
+        there = TEXT("");
+    if (there.len > LIST_MOST)
+        return "(X-Polling-Index, ETag, Preference-Applied and Retry-After in it, too)";
+    const char *list = say_text(check, there);
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (!lists(there, ours[i]))
+            list = say(check, "%s%s%s", list, list[0] != '\0' ? ", " : "", ours[i].at);
+    return say(check, "add_header Access-Control-Expose-Headers \"%s\" always;", list);
 }
 
 static void check_exposed(struct nginx_check *check, const struct directive *block,
                           const struct directive *origin)
 {
-    if (is_exposed(block))
+    if (exposing(block) != NULL)
         return;
     const struct directive *header = find_header(block, EXPOSE);
     fault_report(
@@ -43,9 +70,7 @@ static void check_exposed(struct nginx_check *check, const struct directive *blo
             .effect =
                 "such a page gets documents without their index, and can't wait for "
                 "the next ones",
-            .instead =
-                "add_header Access-Control-Expose-Headers \"X-Polling-Index, ETag, "
-                "Preference-Applied, Retry-After\" always;"});
+            .instead = say_exposed(check, header)});
 }
 
 /* Without "always" nginx adds a header to good answers alone. */
@@ -79,8 +104,7 @@ static void check_block(struct nginx_check *check, const struct directive *block
     if (!exposed_behind)
         check_exposed(check, block, origin);
     check_always(check, origin);
-    if (is_exposed(block))
-        check_always(check, find_header(block, EXPOSE));
+    check_always(check, exposing(block));
 }
 
 void cors_check(struct nginx_check *check, const struct directive *block)
@@ -96,7 +120,7 @@ static bool returns(const struct directive *block)
 static bool any_exposes(const struct nginx_check *check)
 {
     for (const struct way *at = check->ways; at != NULL; at = at->next)
-        if (is_exposed(at->block))
+        if (exposing(at->block) != NULL)
             return true;
     return false;
 }

@@ -236,6 +236,41 @@ static void what_becomes_of_the_answer(void **state)
     EACH(works, nothing_is_found);
 }
 
+#define LONG                                                                             \
+    "Link, X-Total-Count, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, " \
+    "X-RateLimit-Used, X-RateLimit-Resource, X-OAuth-Scopes, X-Accepted-OAuth-Scopes, "  \
+    "X-Poll-Interval, X-Request-Id, X-Correlation-Id, X-Response-Time, Content-Length, " \
+    "Content-Range, Server-Timing, Deprecation, Sunset, X-Deprecated-By, Location"
+#define ALLOWED "add_header Access-Control-Allow-Origin * always; "
+#define EXPOSED(list) "add_header Access-Control-Expose-Headers " list " always;"
+
+static void what_pages_on_other_hosts_are_shown(void **state)
+{
+    static const struct row works[] = {
+        {READ, ALLOWED EXPOSED("'" LONG ", x-polling-index'") READ, NULL, NULL},
+        {READ, ALLOWED EXPOSED("Link") " " EXPOSED("X-Polling-Index") READ, NULL, NULL},
+    };
+    static const struct row faults[] = {
+        {READ, ALLOWED EXPOSED("Link") " " EXPOSED("X-Polling-Index-Old") READ,
+         "cors_index", NULL},
+        {READ,
+         ALLOWED EXPOSED("Link") "\nadd_header Access-Control-Expose-Headers "
+                                 "X-Polling-Index;\n" READ,
+         "cors_always", "add_header Access-Control-Expose-Headers X-Polling-Index;"},
+    };
+    (void)state;
+    EACH(works, nothing_is_found);
+    EACH(faults, only_this_is_found);
+    is_proposed(&(struct row){READ, ALLOWED READ, "cors_index", NULL},
+                EXPOSED("\"X-Polling-Index, ETag, Preference-Applied, Retry-After\""));
+    is_proposed(
+        &(struct row){READ, ALLOWED EXPOSED("'Link, etag'") READ, "cors_index", NULL},
+        EXPOSED("\"Link, etag, X-Polling-Index, Preference-Applied, Retry-After\""));
+    is_proposed(
+        &(struct row){READ, ALLOWED EXPOSED("'" LONG "'") READ, "cors_index", NULL},
+        EXPOSED("\"" LONG ", X-Polling-Index, ETag, Preference-Applied, Retry-After\""));
+}
+
 #define ZONES                                                                            \
     HTTP "\nlimit_conn_zone $binary_remote_addr zone=each:1m;\n"                         \
          "limit_conn_zone $server_name zone=all:1m;\n"                                   \
@@ -566,6 +601,7 @@ int main(void)
         cmocka_unit_test(locations_that_take_paths_away),
         cmocka_unit_test(what_keeps_out_stays_before_what_is_proposed),
         cmocka_unit_test(what_becomes_of_the_answer),
+        cmocka_unit_test(what_pages_on_other_hosts_are_shown),
         cmocka_unit_test(limits_below_what_waits),
         cmocka_unit_test(what_is_lost_on_the_way),
         cmocka_unit_test(fronts_that_rewrite_or_see_bytes_alone),
