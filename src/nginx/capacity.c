@@ -109,12 +109,45 @@ static bool is_proposed_in(const struct nginx_check *check, const struct way *wa
     return at != NULL;
 }
 
+static bool is_pass(const struct directive *directive)
+{
+    static const struct text names[] = {TEXT("fastcgi_pass"),   TEXT("proxy_pass"),
+                                        TEXT("uwsgi_pass"),     TEXT("scgi_pass"),
+                                        TEXT("memcached_pass"), TEXT("grpc_pass")};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (directive_is(directive, names[i]))
+            return true;
+    return false;
+}
+
+/* The upstream would take its place, or nginx refuse it for the port that stands there.
+ */
+static bool is_host(const struct way *way, struct text name)
+{
+    const struct directive *realm = find_realm(way->pass);
+    for (const struct directive *at = realm; at != NULL; at = find_next(realm, at)) {
+        struct text rest = directive_value(at, 1), host;
+        if (!is_pass(at) || rest.len == 0)
+            continue;
+        const char *scheme = memmem(rest.at, rest.len, "://", strlen("://"));
+        if (scheme != NULL)
+            text_skip(&rest, (size_t)(scheme - rest.at) + strlen("://"));
+        text_cut(&rest, '/', &host);
+        rest = host;
+        text_cut(&rest, ':', &host);
+        if (text_is_like(host, name))
+            return true;
+    }
+    return false;
+}
+
 /* fcgiwait, fcgiwait_2, ...: one that neither is there nor was proposed. */
 static const char *new_name(struct nginx_check *check, const struct way *way)
 {
     const char *name = "fcgiwait";
-    for (unsigned number = 2; find_upstream(way->pass, text_of(name)) != NULL ||
-                              is_proposed_in(check, way, name);
+    for (unsigned number = 2;
+         find_upstream(way->pass, text_of(name)) != NULL ||
+         is_proposed_in(check, way, name) || is_host(way, text_of(name));
          number++)
         name = say(check, "fcgiwait_%u", number);
     return name;

@@ -475,6 +475,39 @@ static void the_upstream_that_is_there_is_proposed(void **state)
         "here: fastcgi_pass fcgiwait_2;");
 }
 
+/* In a container a host has the service's name. */
+static void no_upstream_is_named_as_a_host_that_is_passed_to(void **state)
+{
+    static const struct {
+        const char *pass, *other, *instead;
+    } rows[] = {
+        {"fcgiwait:9000", "return 204",
+         "upstream fcgiwait_2 { server fcgiwait:9000; keepalive 10000; } and here: "
+         "fastcgi_pass fcgiwait_2;"},
+        {"unix:/run/fcgiwait", "proxy_pass http://FcgiWait/x",
+         "upstream fcgiwait_2 { server unix:/run/fcgiwait; keepalive 10000; } and here: "
+         "fastcgi_pass fcgiwait_2;"},
+        {"unix:/run/fcgiwait", "proxy_pass http://x/fcgiwait",
+         "upstream fcgiwait { server unix:/run/fcgiwait; keepalive 10000; } and here: "
+         "fastcgi_pass fcgiwait;"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char dump[1024];
+        snprintf(dump, sizeof dump,
+                 "events {}\nhttp { server { location / { fastcgi_pass %s; }\n"
+                 "location /other/ { %s; } } }\n",
+                 rows[i].pass, rows[i].other);
+        struct nginx_check *check = check_text(dump);
+        const struct finding *at = nginx_check_findings(check);
+        while (at != NULL && strcmp(at->rule, "direct") != 0)
+            at = at->next;
+        assert_non_null(at);
+        assert_string_equal(at->instead, rows[i].instead);
+        nginx_check_free(&check);
+    }
+}
+
 static void an_upstream_is_proposed_once(void **state)
 {
     static const char dump[] =
@@ -608,6 +641,7 @@ int main(void)
         cmocka_unit_test(names_that_fcgiwait_does_not_know),
         cmocka_unit_test(what_holds_streams_back),
         cmocka_unit_test(the_upstream_that_is_there_is_proposed),
+        cmocka_unit_test(no_upstream_is_named_as_a_host_that_is_passed_to),
         cmocka_unit_test(an_upstream_is_proposed_once),
         cmocka_unit_test(timeouts_that_are_not_set_count_as_nginx_has_them),
         cmocka_unit_test(nobody_is_told_more_than_he_may_read),
