@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #define RULES_MOST 256 /* of one list; the rest is not looked at */
+#define WHOLE_MOST 3   /* places at its end, for what closes a list: all, a family */
 #define SPECIALS 12
 #define WORLD_FOUR ((uint64_t)1 << 24) /* addresses: a /8 */
 #define WORLD_SIX ((uint64_t)1 << 48)  /* networks of /64: a /16 */
@@ -98,12 +99,21 @@ struct list {
     size_t count;
 };
 
+static bool is_whole(const struct rule *rule)
+{
+    return rule->is_all ||
+           (rule->network.first == 0 &&
+            rule->network.last == (rule->network.is_six ? UINT64_MAX : FOUR_LAST));
+}
+
 static void add_rule(struct list *list, const struct directive *at)
 {
     struct text who = directive_value(at, 1);
     struct rule rule = {.is_all = text_is(who, TEXT("all")),
                         .allows = directive_is(at, TEXT("allow"))};
-    if (list->count < RULES_MOST && (rule.is_all || network_parse(who, &rule.network)))
+    if (!rule.is_all && !network_parse(who, &rule.network))
+        return;
+    if (list->count < RULES_MOST - (is_whole(&rule) ? 0 : WHOLE_MOST))
         list->rules[list->count++] = rule;
 }
 

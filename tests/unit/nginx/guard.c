@@ -83,6 +83,28 @@ static void lists_of_addresses(void **state)
     EACH(rows, try);
 }
 
+static void a_long_list_is_closed_by_its_end(void **state)
+{
+    static const struct {
+        const char *end, *says;
+    } rows[] = {{"deny all;", NULL},
+                {"deny 0.0.0.0/0; deny ::/0;", NULL},
+                {"deny 10.0.0.0/8;", WORLD},
+                {"allow all; deny all;", WORLD}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *list = NULL;
+        size_t len;
+        FILE *out = open_memstream(&list, &len);
+        for (int j = 0; j < 300; j++)
+            fprintf(out, "allow 10.%d.%d.0/24;\n", j / 256, j % 256);
+        fprintf(out, "%s", rows[i].end);
+        fclose(out);
+        try(&(struct guarded){list, NULL, NULL, rows[i].says});
+        free(list);
+    }
+}
+
 static void addresses_count_for_how_the_server_listens(void **state)
 {
     char *dump =
@@ -473,6 +495,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lists_of_addresses),
+        cmocka_unit_test(a_long_list_is_closed_by_its_end),
         cmocka_unit_test(addresses_count_for_how_the_server_listens),
         cmocka_unit_test(passwords),
         cmocka_unit_test(conditions),
