@@ -14,11 +14,12 @@
 #include "postgres.h"
 #include "postgres_index.h"
 
-/* Values are written as paths have them, whatever the role's settings are. */
+/* Values are written as paths have them, and a slot waits for as long as it takes,
+ * whatever the role's settings are. */
 #define SETTINGS                                                                         \
     "SET datestyle = 'ISO'; SET intervalstyle = 'postgres'; SET timezone = 'UTC'; "      \
     "SET extra_float_digits = 3; SET bytea_output = 'hex'; "                             \
-    "SELECT pg_is_in_recovery()"
+    "SET lock_timeout = 0; SELECT pg_is_in_recovery()"
 
 /* NULL: link->error. The result is the caller's. */
 static PGresult *ask(struct postgres *postgres, const char *command, int columns)

@@ -592,17 +592,19 @@ static void a_connection_may_be_idle_for_long(void **state)
     postgres_server_say(&server, "SELECT pg_reload_conf()");
 }
 
-/* A slot waits for all that is open. */
+/* A slot waits for all that is open, whatever patience others have there. */
 static void a_stream_that_can_not_begin_is_an_outage(void **state)
 {
     struct pg_conn *open = postgres_server_connect(&server);
     (void)state;
+    postgres_server_say(&server, "ALTER DATABASE postgres SET lock_timeout = '100ms'");
     postgres_say(open, "BEGIN; SELECT pg_current_xact_id()");
     postgres_server_say(&server,
                         "SELECT pg_terminate_backend(pid) FROM pg_stat_replication");
     for (int i = 0; i < MACHINES; i++)
         await_answers(i, false);
     await_state(0, ENGINE_SLOW);
+    postgres_server_say(&server, "ALTER DATABASE postgres RESET lock_timeout");
     assert_int_equal(store_rig_touch(&machines[0], "/kept").result, EDIT_KEPT);
     postgres_say(open, "COMMIT");
     PQfinish(open);
