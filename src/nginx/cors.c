@@ -79,20 +79,19 @@ static void check_always(struct nginx_check *check, const struct directive *head
     if (header == NULL || text_is(directive_value(header, 3), TEXT("always")))
         return;
     struct text name = directive_value(header, 1), value = directive_value(header, 2);
-    const char *quote = value_contains(value, TEXT(" ")) ? "\"" : "";
-    fault_report(
-        check,
-        &(struct fault){
-            .rule = "cors_always",
-            .at = header,
-            .what = say(check,
-                        "add_header %.*s without \"always\" is for good answers "
-                        "alone",
-                        (int)name.len, name.at),
-            .effect = "a 404 is kept from a page on another host: it can't wait for a "
-                      "document to appear",
-            .instead = say(check, "add_header %.*s %s%.*s%s always;", (int)name.len,
-                           name.at, quote, (int)value.len, value.at, quote)});
+    fault_report(check,
+                 &(struct fault){
+                     .rule = "cors_always",
+                     .at = header,
+                     .what = say(check,
+                                 "add_header %.*s without \"always\" is for good answers "
+                                 "alone",
+                                 (int)name.len, name.at),
+                     .effect =
+                         "a 404 is kept from a page on another host: it can't wait for a "
+                         "document to appear",
+                     .instead = say(check, "add_header %.*s %s always;", (int)name.len,
+                                    name.at, say_word(check, value))});
 }
 
 static void check_block(struct nginx_check *check, const struct directive *block,

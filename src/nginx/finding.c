@@ -28,6 +28,43 @@ const char *say_text(struct nginx_check *check, struct text text)
     return say(check, "%.*s", (int)text.len, text.at);
 }
 
+static bool needs_quotes(struct text word)
+{
+    static const char special[] = " \t\r\n;\"'";
+    bool needs = word.len == 0 || memchr("#{}", word.at[0], 3) != NULL;
+    for (size_t i = 0; i < word.len && !needs; i++)
+        needs = memchr(special, word.at[i], sizeof special - 1) != NULL ||
+                (i > 0 && word.at[i] == '{' && word.at[i - 1] != '$');
+    return needs;
+}
+
+/* What stands behind a backslash for it. '\0': it stands for itself. */
+static char escape_of(struct text rest)
+{
+    static const char from[] = "\t\r\n\"", to[] = "trn\"", meant[] = "trn\"'\\";
+    const char *at = memchr(from, rest.at[0], sizeof from - 1);
+    if (at != NULL)
+        return to[at - from];
+    return rest.at[0] == '\\' &&
+                   (rest.len == 1 || memchr(meant, rest.at[1], sizeof meant - 1) != NULL)
+               ? '\\'
+               : '\0';
+}
+
+const char *say_word(struct nginx_check *check, struct text word)
+{
+    char text[1024];
+    size_t len = 0;
+    const char *quote = needs_quotes(word) ? "\"" : "";
+    for (; word.len > 0 && len + 2 < sizeof text; text_skip(&word, 1)) {
+        char escape = escape_of(word);
+        if (escape != '\0')
+            text[len++] = '\\';
+        text[len++] = escape != '\0' ? escape : word.at[0];
+    }
+    return say(check, "%s%.*s%s", quote, (int)len, text, quote);
+}
+
 const char *say_location(struct nginx_check *check, const struct directive *block)
 {
     const struct directive *location = find_around(block, TEXT("location"));

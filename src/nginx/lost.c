@@ -72,7 +72,8 @@ static void check_rewrite(struct nginx_check *check, const struct directive *rew
     if (made.len == 0 || made.at[made.len - 1] != '?' || location_is_redirect(rewrite) ||
         value_depends_on_any(made, rewrite, queries))
         return;
-    struct text regex = directive_value(rewrite, 1), flag = directive_value(rewrite, 3);
+    struct text flag = directive_value(rewrite, 3);
+    made.len--;
     fault_report(
         check,
         &(struct fault){
@@ -81,9 +82,10 @@ static void check_rewrite(struct nginx_check *check, const struct directive *rew
             .what = "rewrite ends in \"?\", which takes the query away",
             .effect =
                 "index and wait of the query never arrive: polls are answered at once",
-            .instead = say(check, "rewrite %.*s %.*s%s%.*s;", (int)regex.len, regex.at,
-                           (int)made.len - 1, made.at, flag.len > 0 ? " " : "",
-                           (int)flag.len, flag.at)});
+            .instead =
+                say(check, "rewrite %s %s%s%.*s;",
+                    say_word(check, directive_value(rewrite, 1)), say_word(check, made),
+                    flag.len > 0 ? " " : "", (int)flag.len, flag.at)});
 }
 
 static void check_set(struct nginx_check *check, const struct directive *set)
@@ -101,7 +103,9 @@ static void check_set(struct nginx_check *check, const struct directive *set)
             .effect =
                 "index and wait of the query never arrive: polls are answered at once",
             .instead = value.len > 0
-                           ? say(check, "set $args %.*s&$args;", (int)value.len, value.at)
+                           ? say(check, "set $args %s;",
+                                 say_word(check, text_of(say(check, "%.*s&$args",
+                                                             (int)value.len, value.at))))
                            : "(nothing: take the line away)"});
 }
 

@@ -7,7 +7,8 @@
 
 #define PREFIX TEXT("FCGIWAIT_")
 #define LENGTH_MOST 40 /* of a name that is compared */
-#define NEAR_MOST 4    /* letters that may be wrong in it */
+#define NEAR_MOST 4    /* letters that may be wrong in it, */
+#define NEAR_PART 3    /* and this part of it: short names are near to each other */
 
 static const struct text known[] = {
     TEXT("FCGIWAIT_RESOURCE"), TEXT("FCGIWAIT_ACCESS"),
@@ -26,7 +27,12 @@ static unsigned least(unsigned a, unsigned b)
     return a < b ? a : b;
 }
 
-/* How many letters have to be put in, taken out or changed. */
+static char folded(char c)
+{
+    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
+
+/* How many letters of `a` have to be put in, taken out or changed, case aside. */
 static unsigned distance(struct text a, struct text b)
 {
     unsigned row[LENGTH_MOST + 1];
@@ -36,7 +42,7 @@ static unsigned distance(struct text a, struct text b)
         unsigned corner = row[0];
         row[0] = i;
         for (unsigned j = 1; j <= b.len; j++) {
-            unsigned changed = corner + (a.at[i - 1] != b.at[j - 1]);
+            unsigned changed = corner + (folded(a.at[i - 1]) != b.at[j - 1]);
             corner = row[j];
             row[j] = least(changed, least(row[j], row[j - 1]) + 1);
         }
@@ -56,7 +62,8 @@ static bool is_known(struct text name)
 static const char *nearest(struct text name)
 {
     const char *best = NULL;
-    unsigned smallest = NEAR_MOST + 1;
+    size_t part = (name.len - PREFIX.len) / NEAR_PART;
+    unsigned smallest = (unsigned)(part < NEAR_MOST ? part : NEAR_MOST) + 1;
     for (size_t i = 0; i < KNOWN && name.len <= LENGTH_MOST; i++) {
         unsigned wrong = distance(name, known[i]);
         if (wrong < smallest) {
@@ -87,19 +94,26 @@ bool params_misspelt(const struct directive *level)
     return at != NULL;
 }
 
+static const char *instead_of(struct nginx_check *check, const struct directive *param)
+{
+    const char *near = nearest(directive_value(param, 1));
+    const char *values = "";
+    for (size_t i = 2; i < param->count; i++)
+        values = say(check, "%s %s", values, say_word(check, directive_value(param, i)));
+    return near != NULL ? say(check, "fastcgi_param %s%s;", near, values)
+                        : "(nothing: take the line away)";
+}
+
 static void report(struct nginx_check *check, const struct directive *param)
 {
-    struct text name = directive_value(param, 1), value = directive_value(param, 2);
-    const char *near = nearest(name);
+    struct text name = directive_value(param, 1);
     fault_report(check, &(struct fault){
                             .rule = "unknown_param",
                             .at = param,
                             .what = say(check, "fcgiwait knows no parameter %.*s",
                                         (int)name.len, name.at),
                             .effect = "it is passed over, as if the line were not there",
-                            .instead = near != NULL ? say(check, "fastcgi_param %s %.*s;",
-                                                          near, (int)value.len, value.at)
-                                                    : "(nothing: take the line away)"});
+                            .instead = instead_of(check, param)});
 }
 
 void rule_unknown_param(struct nginx_check *check, const struct way *way)

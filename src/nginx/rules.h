@@ -50,6 +50,9 @@ const char *say(struct nginx_check *check, const char *format, ...)
 /* The same, of a text. */
 const char *say_text(struct nginx_check *check, struct text text);
 
+/* The same, of a value that nginx is to read again: in quotes where it needs them. */
+const char *say_word(struct nginx_check *check, struct text word);
+
 /* "location ~ ^/live/" */
 const char *say_location(struct nginx_check *check, const struct directive *block);
 

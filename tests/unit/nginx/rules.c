@@ -357,6 +357,19 @@ static void what_is_lost_on_the_way(void **state)
     "worker_processes auto;\nstream { upstream web { server 127.0.0.1:8080; }\n"         \
     "server { listen 9000; " lines " } }"
 
+static void values_are_proposed_as_nginx_reads_them(void **state)
+{
+    (void)state;
+    is_proposed(&(struct row){"listen 8080;", "listen 8080; set $args 'a=b c';",
+                              "lost_query", NULL},
+                "set $args \"a=b c&$args\";");
+    is_proposed(
+        &(struct row){"listen 8080;",
+                      "listen 8080; rewrite \"^/old/(\\d{2};.*)$\" /live/$1? last;",
+                      "lost_query", NULL},
+        "rewrite \"^/old/(\\d{2};.*)$\" /live/$1 last;");
+}
+
 static void fronts_that_rewrite_or_see_bytes_alone(void **state)
 {
     static const struct row faults[] = {
@@ -408,6 +421,40 @@ static void names_that_fcgiwait_does_not_know(void **state)
     (void)state;
     EACH(faults, only_this_is_found);
     EACH(works, nothing_is_found);
+}
+
+static void the_name_that_was_meant_is_proposed(void **state)
+{
+#define NOTHING "(nothing: take the line away)"
+    static const struct {
+        const char *line, *instead;
+    } rows[] = {
+        {"STREEM off", "fastcgi_param FCGIWAIT_STREAM off;"},
+        {"ressource $uri", "fastcgi_param FCGIWAIT_RESOURCE $uri;"},
+        {"scope below", "fastcgi_param FCGIWAIT_SCOPE below;"},
+        {"EXPIRE $x if_not_empty", "fastcgi_param FCGIWAIT_EXPIRES $x if_not_empty;"},
+        {"ALLSO \"$a $b\" if_not_empty",
+         "fastcgi_param FCGIWAIT_ALSO \"$a $b\" if_not_empty;"},
+        {"ALLSO ''", "fastcgi_param FCGIWAIT_ALSO \"\";"},
+        {"ALLSO ${a}/b", "fastcgi_param FCGIWAIT_ALSO ${a}/b;"},
+        {"ALLSO 'a\"\\\\n;'", "fastcgi_param FCGIWAIT_ALSO \"a\\\"\\\\n;\";"},
+        {"ALLSO a\\d", "fastcgi_param FCGIWAIT_ALSO a\\d;"},
+        {"PATH x", NOTHING},
+        {"TENANT x", NOTHING},
+        {"STATUS x", NOTHING},
+        {"ROLE x", NOTHING},
+        {"MODE x", NOTHING},
+        {"TYPE x", NOTHING},
+        {"NAME x", NOTHING},
+        {"URL x", NOTHING},
+        {"METHOD x", NOTHING},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char to[256];
+        snprintf(to, sizeof to, TOLD "fastcgi_param FCGIWAIT_%s; " READ, rows[i].line);
+        is_proposed(&(struct row){READ, to, "unknown_param", NULL}, rows[i].instead);
+    }
 }
 
 static void what_holds_streams_back(void **state)
@@ -637,8 +684,10 @@ int main(void)
         cmocka_unit_test(what_pages_on_other_hosts_are_shown),
         cmocka_unit_test(limits_below_what_waits),
         cmocka_unit_test(what_is_lost_on_the_way),
+        cmocka_unit_test(values_are_proposed_as_nginx_reads_them),
         cmocka_unit_test(fronts_that_rewrite_or_see_bytes_alone),
         cmocka_unit_test(names_that_fcgiwait_does_not_know),
+        cmocka_unit_test(the_name_that_was_meant_is_proposed),
         cmocka_unit_test(what_holds_streams_back),
         cmocka_unit_test(the_upstream_that_is_there_is_proposed),
         cmocka_unit_test(no_upstream_is_named_as_a_host_that_is_passed_to),
