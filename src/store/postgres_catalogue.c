@@ -110,7 +110,8 @@ static const struct {
     {"generated", "the column $2 of $1 is generated, and not in the log: use another in "
                   "store.tables"},
     {"unlisted", "the publication $3 does not publish the column $2 of $1: add it to its "
-                 "column list (ALTER PUBLICATION $3 SET TABLE ...)"},
+                 "column list (BEGIN; ALTER PUBLICATION $3 DROP TABLE $1; ALTER "
+                 "PUBLICATION $3 ADD TABLE $1 (...); COMMIT)"},
     {"unidentified", "the table $1 has no replica identity, and while it is published "
                      "the server refuses each UPDATE and DELETE in it: give it a primary "
                      "key, or ALTER TABLE $1 REPLICA IDENTITY FULL"},

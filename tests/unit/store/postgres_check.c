@@ -131,6 +131,10 @@ static void what_is_missing_is_named_with_its_cure(void **state)
     must_find("little", "posts", "/posts/{id}",
               "ALTER PUBLICATION little ADD TABLE public.old_posts");
     must_find("listed", "posts", "/posts/{title}", "does not publish the column title");
+    /* SET TABLE would take all others out. */
+    must_find("listed", "posts", "/posts/{title}",
+              "ALTER PUBLICATION listed DROP TABLE public.posts; ALTER PUBLICATION "
+              "listed ADD TABLE public.posts (...)");
     must_find("rooted", "posts", "/posts/{id}", "ADD TABLE public.posts");
 }
 
