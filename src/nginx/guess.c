@@ -126,7 +126,15 @@ static enum who try_all(const struct wish *wish, const struct text *values,
     return who;
 }
 
-static enum who try_address(const struct directive *level, const struct wish *wish)
+bool guess_is_forged(const struct directive *level, struct text name)
+{
+    return (text_is(name, TEXT("remote_addr")) ||
+            text_is(name, TEXT("binary_remote_addr"))) &&
+           network_is_forged(level);
+}
+
+static enum who try_address(const struct directive *level, struct text name,
+                            const struct wish *wish)
 {
     static const struct text strangers[] = {
         TEXT("8.8.8.8"),   TEXT("45.9.148.3"), TEXT("203.0.113.77"),
@@ -134,7 +142,7 @@ static enum who try_address(const struct directive *level, const struct wish *wi
         TEXT("")};
     static const struct text own[] = {TEXT("127.0.0.1"), TEXT("::1"), TEXT("unix:"),
                                       TEXT("")};
-    if (network_is_forged(level))
+    if (guess_is_forged(level, name))
         return WHO_ANYBODY;
     enum who who = try_all(wish, strangers, WHO_ANYBODY, WHO_KNOWER);
     return who == WHO_KNOWER ? try_all(wish, own, WHO_MACHINE, WHO_KNOWER) : who;
@@ -165,6 +173,30 @@ static enum who try_fixed(const struct wish *wish, struct text value)
                                  : WHO_UNSURE;
 }
 
+/* Anybody makes himself such a certificate, with any words in it. */
+static bool takes_any_certificate(const struct directive *level)
+{
+    const struct directive *verify = find_setting(level, TEXT("ssl_verify_client"));
+    return verify != NULL && text_is(directive_value(verify, 1), TEXT("optional_no_ca"));
+}
+
+static enum who try_certificate(const struct directive *level, struct text name,
+                                const struct wish *wish)
+{
+    bool is_made = text_starts(name, TEXT("ssl_client")) &&
+                   !text_is(name, TEXT("ssl_client_fingerprint"));
+    return is_made && takes_any_certificate(level) ? WHO_ANYBODY
+                                                   : try_fixed(wish, TEXT(""));
+}
+
+static enum who try_verified(const struct directive *level, const struct wish *wish)
+{
+    static const struct text values[] = {TEXT("NONE"), TEXT("FAILED:self-signed"),
+                                         TEXT("")};
+    return takes_any_certificate(level) ? try_all(wish, values, WHO_ANYBODY, WHO_KNOWER)
+                                        : try_fixed(wish, TEXT("NONE"));
+}
+
 /* The same for what is a constant to everybody. */
 enum who guess_constant(const struct wish *wish, struct text value)
 {
@@ -181,13 +213,13 @@ enum who guess_variable(const struct directive *level, struct text name,
     case SOURCE_METHOD:
         return try_all(wish, guess_methods, WHO_ANYBODY, WHO_NOBODY);
     case SOURCE_ADDRESS:
-        return try_address(level, wish);
+        return try_address(level, name, wish);
     case SOURCE_SECRET:
         return try_secret(wish);
     case SOURCE_CERTIFICATE:
-        return try_fixed(wish, TEXT(""));
+        return try_certificate(level, name, wish);
     case SOURCE_VERIFIED:
-        return try_fixed(wish, TEXT("NONE"));
+        return try_verified(level, wish);
     default:
         return WHO_UNSURE;
     }

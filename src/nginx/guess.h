@@ -29,12 +29,15 @@ enum source {
     SOURCE_METHOD,
     SOURCE_ADDRESS,
     SOURCE_SECRET,      /* anything, but for a secret */
-    SOURCE_CERTIFICATE, /* empty to strangers */
-    SOURCE_VERIFIED     /* "NONE" to strangers */
+    SOURCE_CERTIFICATE, /* empty to strangers, where it is verified */
+    SOURCE_VERIFIED     /* "NONE" to strangers; "FAILED:..." where it is not */
 };
 
 /* What the variable is made of. */
 enum source guess_source(struct text name);
+
+/* Whether the client says himself which address that is: a header does, at the level. */
+bool guess_is_forged(const struct directive *level, struct text name);
 
 /* The methods that publish; an empty one ends them. */
 extern const struct text guess_methods[];

@@ -13,6 +13,7 @@
 
 struct quest {
     struct wish wish;
+    const struct directive *place; /* that asks: a map is for all servers */
     unsigned depth, looks;
 };
 
@@ -101,12 +102,15 @@ static enum who seek_key(struct quest *quest, const struct directive *map,
     return who;
 }
 
-static enum who seek_network(const struct directive *geo, struct text key)
+static enum who seek_network(const struct quest *quest, const struct directive *geo,
+                             struct text key)
 {
     struct network network;
     struct text from = geo->count > 2 ? directive_value(geo, 1) : TEXT("$remote_addr");
     text_skip(&from, from.len > 0);
     if (text_is(key, TEXT("default")) || guess_source(from) != SOURCE_ADDRESS)
+        return WHO_ANYBODY;
+    if (guess_is_forged(quest->place, from))
         return WHO_ANYBODY;
     if (!network_parse(key, &network))
         return WHO_UNSURE;
@@ -156,7 +160,7 @@ static enum who seek_map(struct quest *quest, const struct directive *map)
         enum who value = seek(quest, map, directive_value(row, 1));
         if (value > WHO_NOBODY)
             who = who_most(who,
-                           who_least(value, geo ? seek_network(map, row->words[0])
+                           who_least(value, geo ? seek_network(quest, map, row->words[0])
                                                 : seek_key(quest, map, row->words[0])));
     }
     return who;
@@ -172,7 +176,8 @@ static enum who seek_variable(struct quest *quest, const struct directive *level
     if (any)
         return who;
     const struct directive *map = value_map(level, name);
-    return map != NULL ? seek_map(quest, map) : guess_variable(level, name, &quest->wish);
+    return map != NULL ? seek_map(quest, map)
+                       : guess_variable(quest->place, name, &quest->wish);
 }
 
 /* WHO_NOBODY where a constant is something else. */
@@ -195,6 +200,7 @@ static enum who seek(struct quest *quest, const struct directive *level,
 enum who who_makes(const struct directive *level, struct text value, struct text wanted)
 {
     struct quest quest = {.wish = {.kind = WISH_IS, .with = wanted},
+                          .place = level,
                           .depth = DEPTH_MOST,
                           .looks = LOOKS_MOST};
     return seek(&quest, level, value);
@@ -261,12 +267,14 @@ static enum who seek_condition(struct quest *quest, const struct directive *cond
 
 enum who who_enters(const struct directive *condition)
 {
-    struct quest quest = {.depth = DEPTH_MOST, .looks = LOOKS_MOST};
+    struct quest quest = {
+        .place = condition->parent, .depth = DEPTH_MOST, .looks = LOOKS_MOST};
     return seek_condition(&quest, condition, false);
 }
 
 enum who who_passes(const struct directive *condition)
 {
-    struct quest quest = {.depth = DEPTH_MOST, .looks = LOOKS_MOST};
+    struct quest quest = {
+        .place = condition->parent, .depth = DEPTH_MOST, .looks = LOOKS_MOST};
     return seek_condition(&quest, condition, true);
 }

@@ -310,6 +310,51 @@ static void who_is_granted(void **state)
     EACH(rows, try);
 }
 
+#define ANY_CERTIFICATE "ssl_verify_client optional_no_ca;"
+#define BY_NAME "map $ssl_client_s_dn $access { default read; \"CN=ci\" publish; }"
+
+/* nginx asks for a certificate, and takes the client's word for it. */
+static void certificates_that_nobody_verifies(void **state)
+{
+    static const struct guarded rows[] = {
+        {ANY_CERTIFICATE, BY_NAME, "$access", WORLD},
+        {ANY_CERTIFICATE "if ($ssl_client_serial != 01AB) { return 403; }", NULL, NULL,
+         WORLD},
+        {ANY_CERTIFICATE "if ($ssl_client_verify = NONE) { return 403; }", NULL, NULL,
+         WORLD},
+        {ANY_CERTIFICATE "if ($ssl_client_verify != SUCCESS) { return 403; }", BY_NAME,
+         "$access", NULL},
+        {ANY_CERTIFICATE,
+         "map $ssl_client_fingerprint $access { default read; 1f2e publish; }", "$access",
+         NULL},
+        {ANY_CERTIFICATE "secure_link $arg_a; if ($secure_link = \"\") { return 403; }",
+         NULL, NULL, NULL},
+        {"ssl_verify_client optional;", BY_NAME, "$access", NULL},
+        {"ssl_verify_client optional; if ($ssl_client_verify = NONE) { return 403; }",
+         NULL, NULL, NULL},
+    };
+    (void)state;
+    EACH(rows, try);
+}
+
+/* A header says the address, to the maps of http as well. */
+static void addresses_that_a_header_says(void **state)
+{
+#define FORGED "set_real_ip_from 0.0.0.0/0; "
+#define CLOSED "if ($ok = 0) { return 403; }"
+    static const struct guarded rows[] = {
+        {FORGED "if ($remote_addr != 10.1.1.1) { return 403; }", NULL, NULL, WORLD},
+        {FORGED CLOSED, "map $remote_addr $ok { default 0; 10.1.1.1 1; }", NULL, WORLD},
+        {FORGED CLOSED, "geo $ok { default 0; 10.0.0.0/8 1; }", NULL, WORLD},
+        {FORGED CLOSED, "geo $realip_remote_addr $ok { default 0; 10.0.0.0/8 1; }", NULL,
+         NULL},
+        {FORGED "if ($realip_remote_addr != 10.1.1.1) { return 403; }", NULL, NULL, NULL},
+        {CLOSED, "map $remote_addr $ok { default 0; 10.1.1.1 1; }", NULL, NULL},
+    };
+    (void)state;
+    EACH(rows, try);
+}
+
 /* What leads to a location that publishes and that no client names: in the place of the
  * path of the one that stands there, and of its guards. */
 static void try_inner(const struct guarded *row)
@@ -502,6 +547,8 @@ int main(void)
         cmocka_unit_test(lines_behind_a_break),
         cmocka_unit_test(rewrites_that_turn_away),
         cmocka_unit_test(who_is_granted),
+        cmocka_unit_test(certificates_that_nobody_verifies),
+        cmocka_unit_test(addresses_that_a_header_says),
         cmocka_unit_test(locations_that_others_lead_to),
         cmocka_unit_test(many_that_lead_to_each_other_are_soon_given_up),
         cmocka_unit_test(lua_is_said_to_be_unread),
