@@ -175,7 +175,8 @@ static bool put_publication(FILE *out, const char *publication,
                             const struct postgres_tables *tables)
 {
     fputs("\n-- Whose changes are told. What is in the publication already stays; what\n"
-          "-- store.tables has no more: ALTER PUBLICATION ... DROP TABLE.\n",
+          "-- store.tables has no more: ALTER PUBLICATION ... DROP TABLE. So do row\n"
+          "-- filters (WHERE): of a row that one leaves out nobody is told.\n",
           out);
     bool good = put_create(out, "PUBLICATION", publication);
     for (size_t i = 0; good && i < tables->count; i++)

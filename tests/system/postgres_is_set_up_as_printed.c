@@ -109,6 +109,13 @@ static void a_publication_keeps_what_others_have_in_it(void **state)
                      2);
 }
 
+/* Nothing else says so: it may be meant. */
+static void what_a_row_filter_hides_is_said(void **state)
+{
+    (void)state;
+    must_say("--postgres-setup", EXIT_SUCCESS, "filters (WHERE)");
+}
+
 static void what_changes_later_is_named(void **state)
 {
     (void)state;
@@ -140,6 +147,7 @@ int main(void)
         cmocka_unit_test(before_it_what_is_missing_is_named),
         cmocka_unit_test(after_it_the_configuration_is_good),
         cmocka_unit_test(a_publication_keeps_what_others_have_in_it),
+        cmocka_unit_test(what_a_row_filter_hides_is_said),
         cmocka_unit_test(what_changes_later_is_named),
         cmocka_unit_test(other_stores_need_none),
         cmocka_unit_test(what_libpq_does_not_take_is_named),
