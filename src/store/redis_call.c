@@ -38,6 +38,10 @@ static void begin_arguments(struct redis *redis, uint64_t connection, uint64_t n
 static void refuse(struct redis *redis, struct redis_link *link, struct text said)
 {
     char why[ENGINE_WHY];
+    if (text_is(said, TEXT(REDIS_SAID_REPLICA))) {
+        redis_link_refuse(link, ENGINE_READONLY, "READONLY: it is a replica");
+        return;
+    }
     bool foreign = text_is(said, TEXT(REDIS_SAID_FOREIGN));
     snprintf(why, sizeof why,
              foreign ? "the keys %.150s are another application's: store.name chooses "

@@ -18,13 +18,31 @@
 #define GRACE NANOS_PER_SECOND /* for each reply, before readers are given up for it */
 #define AGAIN NANOS_PER_SECOND /* where something is kept, or it took no changes */
 
+static bool has_sentinels(const struct redis *redis)
+{
+    return atomic_load(&redis->place)->master != NULL;
+}
+
+/* What we were led to last. Nobody else tells us where the master is. */
+static bool is_at_replica(const struct redis *redis)
+{
+    return redis->proposing.trouble == ENGINE_READONLY && !has_sentinels(redis);
+}
+
+/* Where changes were refused as by a replica, and still are, nobody waits for that. */
 static bool connected(struct redis *redis, struct instant until)
 {
     struct patience patience = {until, &redis->patience_ends};
+    bool demoted = redis->troubled && is_at_replica(redis);
     for (int tries = 50; !redis_link_is_open(&redis->proposing); tries++) {
-        if (redis_take_over(redis))
+        if (redis_take_over(redis)) {
+            if (demoted) /* the follower may be there still */
+                redis_link_shake(&redis->following, NULL);
             return true;
+        }
         redis_link_close(&redis->proposing);
+        if (demoted && is_at_replica(redis))
+            return false;
         queue_expire(&redis->queue, &redis->fences, until);
         if (!patience_pause(&patience, tries))
             return false;
@@ -175,11 +193,14 @@ static void search(struct call *call, bool certain, bool safe)
     }
 }
 
+/* A master that was demoted keeps its clients, though its name leads to another one. */
 static void note_trouble(struct redis *redis)
 {
     redis->troubled = true;
     engine_set_trouble(&redis->engine, ENGINE_TAKES_CHANGES, redis->proposing.trouble,
                        redis->proposing.error);
+    if (is_at_replica(redis))
+        redis_link_close(&redis->proposing);
 }
 
 /* Only edits wait until they are there as well. Else it is asked whether those before
@@ -268,11 +289,6 @@ static bool ask(struct call *call)
 }
 
 /* --- the thread --- */
-
-static bool has_sentinels(const struct redis *redis)
-{
-    return atomic_load(&redis->place)->master != NULL;
-}
 
 /* The engine was asked after they had come. Whose time is not over waits on. */
 static void open_fences(struct redis *redis, bool asked, const struct redis_point *point)

@@ -35,11 +35,11 @@ enum redis_key {
 enum redis_script { REDIS_PROPOSE, REDIS_PAGE, REDIS_SCRIPTS };
 extern const char *const redis_scripts[REDIS_SCRIPTS];
 
-/* Of REDIS_PROPOSE: process, connection, number of the first edit, newest index known,
- * clock (microseconds), time (nanoseconds), limit of resources, length of the log; then
- * of each edit: what, path, the index that it was decided on (or one of the two below),
- * type, body, its trace or nothing. Answers "ok", the newest index, the replid, and of
- * each edit its index, or one of the words. */
+/* Of REDIS_PROPOSE: process, connection (0: one that only follows), number of the first
+ * edit, newest index known, clock (microseconds), time (nanoseconds), limit of resources,
+ * length of the log; then of each edit: what, path, the index that it was decided on (or
+ * one of the two below), type, body, its trace or nothing. Answers "ok", the newest
+ * index, the replid, and of each edit its index, or one of the words. */
 #define REDIS_ARGUMENTS 8
 #define REDIS_EDIT_ARGUMENTS 6
 #define REDIS_ANSWERS 3 /* before those of the edits */
@@ -55,6 +55,7 @@ extern const char *const redis_scripts[REDIS_SCRIPTS];
 #define REDIS_SAID_FULL "full"
 /* Instead of "ok": */
 #define REDIS_SAID_GIVEN_UP "given up" /* edits, by a connection that came later */
+#define REDIS_SAID_REPLICA "replica"   /* to a proposer: it would be asked in vain */
 #define REDIS_SAID_FOREIGN "foreign"   /* the keys are another application's */
 
 /* Of REDIS_PAGE: behind which index, how many, and after how many bytes of documents not

@@ -210,6 +210,60 @@ static void a_replica(void **state)
     redis_server_stop(&master);
 }
 
+/* Whoever moved the name from one to the other. */
+static void lead_to(const char *name, const struct redis_server *to)
+{
+    char socket[96], made[96];
+    snprintf(socket, sizeof socket, "%s/redis.sock", to->dir);
+    snprintf(made, sizeof made, "%s.new", name);
+    must(symlink(socket, made) == 0 && rename(made, name) == 0, "%s", name);
+}
+
+/* It keeps its clients, and has what the new one is told, some time later. */
+static void a_master_that_was_demoted(void **state)
+{
+    struct redis_server other;
+    struct store_rig others;
+    char name[96], url[128];
+    nanos least = INT64_MAX;
+    (void)state;
+    store_rig_close(&machine);
+    snprintf(name, sizeof name, "%s/engine", server.dir);
+    snprintf(url, sizeof url, "redis+unix:%s", name);
+    lead_to(name, &server);
+    options.url = url;
+    options.fenced = true;
+    store_rig_open(&machine, &options);
+    machine.may_go_back = true;
+    put_at_last("1");
+    redis_server_start(&other, false);
+    redis_server_replicate(&other, &server);
+    redis_server_say(&other, "REPLICAOF NO ONE");
+    options.url = other.url;
+    store_rig_open(&others, &options);
+    store_rig_put(&others, "/b", "x/y", "1");
+    redis_server_replicate(&server, &other);
+    store_rig_await_body(&machine, "/b", "1");
+    assert_false(store_rig_pass(&machine, 0, 100 * NANOS_PER_MS));
+    await_state(ENGINE_READONLY, "READONLY");
+    for (int i = 0; i < 5 && least >= 4 * NANOS_PER_SECOND; i++) {
+        struct instant began = clock_now();
+        assert_int_equal(put("2"), EDIT_FAILED);
+        nanos took = clock_now().at - began.at;
+        least = took < least ? took : least;
+    }
+    assert_true(least < 4 * NANOS_PER_SECOND);
+    lead_to(name, &other);
+    must_go_on();
+    store_rig_await_body(&others, "/a", "9");
+    assert_true(store_rig_pass(&machine, 0, 60 * NANOS_PER_SECOND));
+    redis_server_say(&server, "REPLICAOF NO ONE"); /* nor does the follower stay there */
+    put_at_last("8");
+    store_rig_await_body(&others, "/a", "8");
+    store_rig_close(&others);
+    redis_server_stop(&other);
+}
+
 static void another_password(void **state)
 {
     (void)state;
@@ -429,6 +483,7 @@ int main(void)
         TEST(nobody_there),
         TEST(it_reads_its_file),
         TEST(a_replica),
+        TEST(a_master_that_was_demoted),
         TEST(another_password),
         TEST(keys_of_another_application),
         TEST(replicas_that_redis_itself_misses),
