@@ -6,6 +6,7 @@
 #include "postgres.h"
 #include "postgres_catalogue.h"
 #include "postgres_setup.h"
+#include "postgres_url.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,42 +116,14 @@ static struct postgres *make(const struct store_options *options)
     return postgres;
 }
 
-/* As libpq tells the two apart: what is no connection string is a database's name. */
-static bool is_connection_string(const char *url)
-{
-    return strchr(url, '=') != NULL || strncmp(url, "postgresql://", 13) == 0 ||
-           strncmp(url, "postgres://", 11) == 0;
-}
-
-/* Without what libpq quotes of it: that may be the password. */
-static void say_unread(const char *why, char *error, size_t capacity)
-{
-    static const char *const quotes[] = {"\n", ": \"", " after \""};
-    size_t len = strlen(why);
-    for (size_t i = 0; i < sizeof quotes / sizeof *quotes; i++) {
-        const char *at = strstr(why, quotes[i]);
-        if (at != NULL && (size_t)(at - why) < len)
-            len = (size_t)(at - why);
-    }
-    snprintf(error, capacity,
-             "store.url: %.*s; it is like postgresql://fcgiwait@127.0.0.1/app or "
-             "host=127.0.0.1 user=fcgiwait dbname=app",
-             (int)len, why);
-}
-
 static bool postgres_can_be(const struct store_options *options, char *error,
                             size_t capacity)
 {
-    char *why = NULL; /* that there is no memory */
-    if (options->url == NULL || !is_connection_string(options->url))
+    if (options->url == NULL)
         return true;
-    PQconninfoOption *parsed = PQconninfoParse(options->url, &why);
-    bool can = parsed != NULL;
-    if (!can)
-        say_unread(why != NULL ? why : "out of memory", error, capacity);
-    PQfreemem(why);
+    PQconninfoOption *parsed = postgres_url_parse(options->url, error, capacity);
     PQconninfoFree(parsed);
-    return can;
+    return parsed != NULL;
 }
 
 /* 0, or an errno value. */

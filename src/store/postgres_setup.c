@@ -11,11 +11,13 @@
 #include <libpq-fe.h>
 
 #include "postgres_mapping.h"
+#include "postgres_url.h"
 
 /* Whom store.url speaks of. */
 struct place {
     PQconninfoOption *options;
-    const char *user, *database, *host;
+    const char *user, *database;
+    bool local; /* a socket */
 };
 
 static const char *option_of(const PQconninfoOption *option, const char *keyword,
@@ -28,20 +30,24 @@ static const char *option_of(const PQconninfoOption *option, const char *keyword
     return otherwise;
 }
 
+/* As libpq takes it: an address that is given counts more than the host's name. */
+static bool is_local(const PQconninfoOption *options)
+{
+    const char *host = option_of(options, "host", "");
+    return option_of(options, "hostaddr", "")[0] == '\0' &&
+           (host[0] == '\0' || host[0] == '/' || host[0] == '@');
+}
+
 static bool place_of(const char *url, struct place *place, char *error, size_t capacity)
 {
-    char *wrong = NULL;
-    place->options = PQconninfoParse(url, &wrong);
-    if (place->options == NULL) {
-        snprintf(error, capacity, "store.url: %s",
-                 wrong != NULL ? wrong : postgres_no_memory);
-        error[strcspn(error, "\n")] = '\0';
-        PQfreemem(wrong);
+    place->options = postgres_url_parse(url, error, capacity);
+    if (place->options == NULL)
         return false;
-    }
     place->user = option_of(place->options, "user", "fcgiwait");
-    place->database = option_of(place->options, "dbname", place->user);
-    place->host = option_of(place->options, "host", "");
+    place->database = postgres_url_is_name(url) && url[0] != '\0'
+                          ? url
+                          : option_of(place->options, "dbname", place->user);
+    place->local = is_local(place->options);
     return true;
 }
 
@@ -145,12 +151,11 @@ static bool put_role(FILE *out, const struct place *place)
           "lines\n"
           "-- that it may match; then SELECT pg_reload_conf();\n--     ",
           out);
-    bool local = place->host[0] == '\0' || place->host[0] == '/';
-    fputs(local ? "local " : "host ", out);
+    fputs(place->local ? "local " : "host ", out);
     put_name(out, place->database);
     fputc(' ', out);
     put_name(out, place->user);
-    fputs(local ? " peer\n\n" : " ADDRESS/32 scram-sha-256\n\n", out);
+    fputs(place->local ? " peer\n\n" : " ADDRESS/32 scram-sha-256\n\n", out);
     return true;
 }
 

@@ -141,6 +141,25 @@ static void what_libpq_does_not_take_is_named(void **state)
     must_say("--postgres-setup -o store.url=nonsense=1", EX_CONFIG, "store.url:");
 }
 
+/* As a start takes it. */
+static void whom_it_speaks_of_is_whom_libpq_connects_to(void **state)
+{
+    (void)state;
+    must_say("--postgres-setup -o store.url=app", EXIT_SUCCESS,
+             "in the database app. Once");
+    must_say("--postgres-setup -o store.url=app", EXIT_SUCCESS, "--     local \"app\"");
+    must_say("--postgres-setup -o 'store.url=hostaddr=127.0.0.1 dbname=app'",
+             EXIT_SUCCESS, "--     host \"app\"");
+    must_say("--postgres-setup -o 'store.url=host=/run hostaddr=::1 dbname=app'",
+             EXIT_SUCCESS, "--     host \"app\"");
+    must_say("--postgres-setup -o 'store.url=host=@run dbname=app'", EXIT_SUCCESS,
+             "--     local \"app\"");
+    struct run run = program_run(
+        "--postgres-setup -c '%s' -o 'store.url=postgresql://me:secret%%zz@/app'", file);
+    run_must(&run, EX_CONFIG, "percent-encoded");
+    must(strstr(run.output, "secret") == NULL, "the password is told: %s", run.output);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +170,7 @@ int main(void)
         cmocka_unit_test(what_changes_later_is_named),
         cmocka_unit_test(other_stores_need_none),
         cmocka_unit_test(what_libpq_does_not_take_is_named),
+        cmocka_unit_test(whom_it_speaks_of_is_whom_libpq_connects_to),
     };
     if (!postgres_server_can())
         return 77;
