@@ -47,7 +47,10 @@ static void refuse(struct service *service, const struct pending *pending)
 {
     const struct edit *edit = &pending->edits[0];
     enum edit_result result = edit->result;
-    const char *detail = edit->why != NULL ? edit->why : refusals[result].detail;
+    /* `why` stays where the store is lost after that was decided. */
+    const char *detail = result == EDIT_CONFLICT && edit->why != NULL
+                             ? edit->why
+                             : refusals[result].detail;
     if (result == EDIT_FAILED || result == EDIT_UNSURE || result == EDIT_NO_ROOM)
         counter_add(&service->counters->publish_errors, 1);
     deliver_problem(service, pending->request, refusals[result].status, detail,

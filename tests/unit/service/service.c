@@ -368,6 +368,45 @@ static void a_store_without_documents_grants_touches_alone(void **state)
     store->backend = backend;
 }
 
+static enum edit_result lost_as;
+
+/* As a store that is lost after it has found that a condition does not hold. */
+static void lose(struct store *store, struct edit *edits, size_t count)
+{
+    (void)store;
+    for (size_t i = 0; i < count; i++) {
+        edits[i].why = "A condition.";
+        edits[i].result = lost_as;
+        edits[i].done(&edits[i]);
+    }
+}
+
+static void a_store_that_is_lost_blames_no_condition(void **state)
+{
+    static const struct {
+        enum edit_result result;
+        int status;
+        bool blames;
+    } rows[] = {{EDIT_CONFLICT, 412, true},
+                {EDIT_UNSURE, 503, false},
+                {EDIT_FAILED, 503, false},
+                {EDIT_NO_ROOM, 507, false}};
+    struct service_rig *service_rig = *state;
+    struct store *store = service_rig->store;
+    const struct store_backend *backend = store->backend;
+    struct store_backend losing = *backend;
+    losing.propose = lose;
+    store->backend = &losing;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct visit visit;
+        struct cgi cgi = publish("POST", "/a");
+        lost_as = rows[i].result;
+        assert_int_equal(service_rig_ask(service_rig, &visit, &cgi), rows[i].status);
+        assert_int_equal(strstr(visit.body, "A condition.") != NULL, rows[i].blames);
+    }
+    store->backend = backend;
+}
+
 static void only_bodies_that_will_be_read_are_kept(void **state)
 {
     static const struct {
@@ -473,6 +512,7 @@ int main(void)
         TEST(script_name_and_path_info_make_the_path),
         TEST(methods_are_granted_by_the_location),
         TEST(a_store_without_documents_grants_touches_alone),
+        TEST(a_store_that_is_lost_blames_no_condition),
         TEST(only_bodies_that_will_be_read_are_kept),
         TEST(headers_that_are_too_long_are_told_so),
         TEST(new_rules_are_for_requests_from_now_on),
