@@ -116,7 +116,7 @@ static void decide(struct call *call)
         decide_one(call, i, known);
     redis->first_number = redis->numbered;
     memset(redis->seen, 0, sizeof redis->seen);
-    redis->blind = false;
+    redis->blind = redis->reading; /* then what is made may come by unseen */
     lock_drop(&redis->lock);
 }
 

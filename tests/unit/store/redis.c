@@ -13,6 +13,7 @@
 #include "fcgiwait/clock.h"
 #include "fcgiwait/log.h"
 #include "fcgiwait/thread.h"
+#include "fcgiwait/view.h"
 #include "must.h"
 #include "redis_server.h"
 #include "store_rig.h"
@@ -524,6 +525,83 @@ static void an_answer_that_is_lost_is_found(void **state)
     assert_in_range(atoi(body), sum, sum + unsure); /* none twice, none lost */
 }
 
+/* A machine whose follower stops in the middle of a reading by index, once. */
+static struct store_view plain;
+static sem_t is_reading, may_read_on;
+static _Atomic bool stops;
+
+static bool read_slowly(void *context, bool (*visit)(void *, struct text path),
+                        void *visitor)
+{
+    if (atomic_exchange(&stops, false)) {
+        sem_post(&is_reading);
+        while (sem_wait(&may_read_on) != 0)
+            ;
+    }
+    return plain.each(context, visit, visitor);
+}
+
+static void open_slow_reader(struct store_rig *rig, struct counters *counters)
+{
+    struct store_options slow = options;
+    char error[512];
+    sem_init(&is_reading, 0, 0);
+    sem_init(&may_read_on, 0, 0);
+    atomic_store(&stops, true);
+    *rig = (struct store_rig){.tree = tree_new(1)};
+    plain = view_of(rig->tree);
+    slow.view = plain;
+    slow.view.each = read_slowly;
+    slow.patience = NANOS_PER_SECOND;
+    slow.counters = counters;
+    rig->store = store_open(&slow, error, sizeof error);
+    must(rig->store != NULL, "%s", error);
+}
+
+/* What is made while the follower reads by index does not come by in the stream. */
+static void an_answer_that_is_lost_unseen_is_not_taken_for_none(void **state)
+{
+    static struct counters counters;
+    struct store_rig rig;
+    struct errand errand;
+    struct edit edit = {.kind = EDIT_PUT,
+                        .path = TEXT("/a"),
+                        .document = document_new(TEXT("x/y"), TEXT("1")),
+                        .conditions.if_none_match = TEXT("*")};
+    (void)state;
+    open_slow_reader(&rig, &counters);
+    store_rig_put(&rig, "/b", "x/y", "1");
+    /* Two pages; in the first of them, what was forgotten. */
+    redis_server_say(
+        &server,
+        "EVAL \"local n = tonumber(redis.call('HGET', '{fcgiwait}:state', 'newest')) "
+        "local function t(i) return string.format('%.0f', n + i) end "
+        "for i = 1, 3 do "
+        "redis.call('ZADD', '{fcgiwait}:index', t(1 + i), '/l/' .. i) "
+        "redis.call('HSET', '{fcgiwait}:docs', '/l/' .. i, 'x/y' .. string.char(10) .. "
+        "string.rep('x', 700000)) end "
+        "redis.call('HSET', '{fcgiwait}:state', 'newest', t(4), 'forgotten', t(1)) "
+        "return 1\" 0");
+    while (sem_wait(&is_reading) != 0)
+        ;
+    int64_t connects = counter_read(&counters.engine_connects);
+    kill(server.pid, SIGSTOP);
+    store_rig_send(&rig, &errand, &edit);
+    for (int i = 0; i < 6000 && counter_read(&counters.engine_connects) == connects; i++)
+        thread_pause(10 * NANOS_PER_MS); /* its connection is given up */
+    kill(server.pid, SIGCONT);
+    for (int i = 0;
+         i < 100 && !redis_server_says(&server, "HEXISTS {fcgiwait}:docs /a", ":1"); i++)
+        thread_pause(10 * NANOS_PER_MS);
+    sem_post(&may_read_on);
+    enum edit_result result = store_rig_await(&errand).result;
+    must(result != EDIT_CONFLICT, "its own change was in its way");
+    store_rig_await_body(&rig, "/b", "1");
+    store_rig_close(&rig);
+    sem_destroy(&is_reading);
+    sem_destroy(&may_read_on);
+}
+
 static void a_frozen_engine_refuses_changes_in_time(void **state)
 {
     char body[8];
@@ -872,6 +950,7 @@ int main(void)
         TEST(a_touch_vouches_for_nothing),
         TEST(what_changes_nothing_tells_the_index_that_is),
         TEST(an_answer_that_is_lost_is_found),
+        TEST(an_answer_that_is_lost_unseen_is_not_taken_for_none),
         TEST(a_frozen_engine_refuses_changes_in_time),
         cmocka_unit_test_setup_teardown(what_was_acknowledged_survives_the_engine,
                                         start_durable, stop),
