@@ -6,6 +6,7 @@
 #include "batch.h"
 
 #include "fcgiwait/clock.h"
+#include "queue.h"
 
 void batch_open(struct batch *batch, struct store *store, struct decision *decisions,
                 size_t capacity, uint64_t newest)
@@ -124,7 +125,13 @@ void batch_decide(struct batch *batch, struct edit *edit)
     if (edit_decide(edit, &before, batch->resources, limit) &&
         !add_decision(batch, edit, &before))
         edit->result = EDIT_FAILED;
+    batch->bytes += edit->document != NULL ? edit->document->body.len : 0;
     present_dispose(&before);
+}
+
+bool batch_is_full(const struct batch *batch)
+{
+    return batch->bytes >= QUEUE_BYTES;
 }
 
 /* A few more than there have to be, since forgetting moves the index of all that lies

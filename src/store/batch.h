@@ -29,6 +29,7 @@ struct batch {
     struct decision *by_path;
     uint64_t newest; /* index given, here or before */
     size_t resources, tombstones, marks;
+    size_t bytes;       /* of the documents that its edits have now */
     uint64_t forgotten; /* paths without a document up to here are; 0: none */
 };
 
@@ -39,6 +40,10 @@ void batch_open(struct batch *batch, struct store *store, struct decision *decis
 
 /* Fills in the edit's result, and gives it its decision where it goes through. */
 void batch_decide(struct batch *batch, struct edit *edit);
+
+/* Patches of large documents are not gathered without end: what is not decided by then is
+ * for the next batch. */
+bool batch_is_full(const struct batch *batch);
 
 /* After the last edit: whether paths have to be forgotten (`forgotten`). */
 void batch_forget(struct batch *batch);

@@ -105,15 +105,17 @@ static void decide_one(struct call *call, size_t i, uint64_t known)
     arguments[5] = edit->trace;
 }
 
-/* With what has come by so far. */
+/* With what has come by so far. `count`: how many there was room for. */
 static void decide(struct call *call)
 {
     struct redis *redis = call->redis;
     lock_take(&redis->lock);
     uint64_t known = atomic_load(&redis->shown);
     batch_open(&call->batch, &redis->store, redis->decisions, REDIS_MOST, known);
-    for (size_t i = 0; i < call->count; i++)
-        decide_one(call, i, known);
+    size_t decided = 0;
+    for (; decided < call->count && !batch_is_full(&call->batch); decided++)
+        decide_one(call, decided, known);
+    call->count = decided;
     redis->first_number = redis->numbered;
     memset(redis->seen, 0, sizeof redis->seen);
     redis->blind = redis->reading; /* then what is made may come by unseen */
@@ -330,6 +332,8 @@ static void run(struct redis *redis, size_t count, char (*bases)[TEXT_NUMBER])
                         .bases = bases,
                         .arguments = redis->arguments};
     bool asked = ask(&call);
+    for (size_t i = call.count; i < count; i++) /* there was no room for them */
+        redis->edits[redis->held++] = edits[i];
     if (!asked && redis->fences != NULL)
         thread_pause(REFUSED); /* they ask again */
     open_fences(redis, asked, &call.point);

@@ -80,21 +80,12 @@ static uint64_t newest_given(const struct sqlite *sqlite, const struct rows_stat
     return state->newest > clock ? state->newest : clock;
 }
 
-/* What an edit adds to the memory that the batch takes until it is shown. */
-static size_t weight(const struct edit *edit)
-{
-    return edit->document != NULL ? edit->document->body.len : 0;
-}
-
-/* Returns how many were decided: patches of large documents are not gathered without
- * end. */
+/* Returns how many were decided. */
 static size_t decide(struct batch *batch, struct edit **edits, size_t count)
 {
     size_t at = 0;
-    for (size_t bytes = 0; at < count && bytes < QUEUE_BYTES; at++) {
+    for (; at < count && !batch_is_full(batch); at++)
         batch_decide(batch, edits[at]);
-        bytes += weight(edits[at]);
-    }
     batch_forget(batch);
     return at;
 }

@@ -602,6 +602,49 @@ static void an_answer_that_is_lost_unseen_is_not_taken_for_none(void **state)
     sem_destroy(&may_read_on);
 }
 
+/* Short patches of a long document, which makes each of them as long. */
+static void patches_of_large_documents_go_in_parts(void **state)
+{
+    enum { LARGE = 1 << 20, MANY = 56, PARTS = MANY / 9 };
+    static struct errand errands[MANY];
+    static char patches[MANY][32];
+    char *body = malloc(LARGE + 1), line[64];
+    size_t made = 0, unsure = 0;
+    bool few = false;
+    (void)state;
+    must(body != NULL, "no memory");
+    memset(body, 'a', LARGE);
+    memcpy(body, "{\"a\":\"", 6);
+    memcpy(body + LARGE - 2, "\"}", 3);
+    store_rig_put(&machines[0], "/a", "application/json", body);
+    free(body);
+    for (int i = 1; i < MACHINES; i++)
+        store_rig_close(&machines[i]);
+    redis_server_say(&server, "CONFIG RESETSTAT");
+    kill(server.pid, SIGSTOP);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(patches[i], sizeof patches[i], "{\"%d\":%d}", i, i);
+        store_rig_send(&machines[0], &errands[i],
+                       &(struct edit){.kind = EDIT_PATCH,
+                                      .path = TEXT("/a"),
+                                      .patch = text_of(patches[i]),
+                                      .most = 2 * LARGE});
+    }
+    kill(server.pid, SIGCONT);
+    for (int i = 0; i < MANY; i++) {
+        enum edit_result result = store_rig_await(&errands[i]).result;
+        made += result == EDIT_CHANGED;
+        unsure += result == EDIT_UNSURE || result == EDIT_FAILED; /* in time */
+    }
+    assert_int_equal(made + unsure, MANY);
+    redis_server_await(&server, "INFO commandstats", "cmdstat_evalsha:calls=");
+    for (int i = 0; i < PARTS; i++) {
+        snprintf(line, sizeof line, "cmdstat_evalsha:calls=%d,", i);
+        few = few || redis_server_says(&server, "INFO commandstats", line);
+    }
+    must(made < MANY || !few, "all in few calls");
+}
+
 static void a_frozen_engine_refuses_changes_in_time(void **state)
 {
     char body[8];
@@ -951,6 +994,7 @@ int main(void)
         TEST(what_changes_nothing_tells_the_index_that_is),
         TEST(an_answer_that_is_lost_is_found),
         TEST(an_answer_that_is_lost_unseen_is_not_taken_for_none),
+        TEST(patches_of_large_documents_go_in_parts),
         TEST(a_frozen_engine_refuses_changes_in_time),
         cmocka_unit_test_setup_teardown(what_was_acknowledged_survives_the_engine,
                                         start_durable, stop),
