@@ -128,8 +128,10 @@ static bool await_bytes(struct redis_link *link)
     struct pollfd fd = {.fd = link->context->fd, .events = POLLIN};
     struct instant until = instant_after(clock_now(), link->patience);
     struct instant due = instant_after(clock_now(), link->grace);
+    if (due.at > until.at)
+        due = until;
     for (;;) {
-        bool early = clock_now().at < due.at && due.at < until.at;
+        bool early = clock_now().at < due.at;
         struct instant next = early ? due : link->meanwhile(link, until);
         if (poll(&fd, 1, instant_left_ms(next, clock_now())) > 0)
             return true;

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* What an engine may have against us: each trouble has its name, loses nothing, and ends
  * with what caused it. */
+#ifdef HAVE_CONFIG_H
+#include <config.h>
+#endif
+
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +15,8 @@
 #include "fcgiwait/thread.h"
 #include "must.h"
 #include "redis_server.h"
+#include "store/redis_link.h"
+#include "store/redis_place.h"
 #include "store_rig.h"
 
 static struct redis_server server;
@@ -386,6 +392,54 @@ static void fenced_reads_outlast_others_replicas(void **state)
     assert_true(passed);
 }
 
+#ifdef WITH_REDIS
+static nanos first_look;
+
+static struct instant look(struct redis_link *link, struct instant until)
+{
+    (void)link;
+    if (first_look == 0)
+        first_look = clock_now().at;
+    return until;
+}
+
+/* However long a healthy Redis may take. */
+static void nobody_is_given_up_before_an_answer_is_due(void **state)
+{
+    static const struct {
+        nanos patience, grace, due;
+    } rows[] = {{900 * NANOS_PER_MS, 300 * NANOS_PER_MS, 300 * NANOS_PER_MS},
+                {300 * NANOS_PER_MS, 300 * NANOS_PER_MS, 300 * NANOS_PER_MS},
+                {300 * NANOS_PER_MS, 900 * NANOS_PER_MS, 300 * NANOS_PER_MS}};
+    char error[512];
+    redis_place_ref place = redis_place_new(server.url, error, sizeof error);
+    struct engine engine;
+    struct redis_link link;
+    (void)state;
+    engine_init(&engine, "redis", NULL);
+    redis_link_init(&link, &place, NULL, &engine);
+    link.meanwhile = look;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        link.grace = 30 * NANOS_PER_SECOND;
+        must(redis_link_open(&link, link.grace), "%s", link.error);
+        kill(server.pid, SIGSTOP);
+        first_look = 0;
+        link.patience = rows[i].patience;
+        link.grace = rows[i].grace;
+        struct instant began = clock_now();
+        assert_false(redis_link_say(&link, (struct text[]){TEXT("PING")}, 1));
+        assert_string_equal(engine_state_name(link.trouble),
+                            engine_state_name(ENGINE_SLOW));
+        assert_true(clock_now().at - began.at >= rows[i].patience);
+        assert_true(first_look == 0 || first_look - began.at >= rows[i].due);
+        kill(server.pid, SIGCONT);
+    }
+    redis_link_dispose(&link);
+    engine_dispose(&engine);
+    redis_place_free(place);
+}
+#endif
+
 /* Nor is it where its answer was lost, and it is found in the stream. */
 static void replicas_that_we_miss_after_a_lost_answer(void **state)
 {
@@ -490,6 +544,9 @@ int main(void)
         TEST(replicas_that_we_miss),
         TEST(fenced_reads_wait_for_no_replica),
         TEST(fenced_reads_outlast_others_replicas),
+#ifdef WITH_REDIS
+        TEST(nobody_is_given_up_before_an_answer_is_due),
+#endif
         TEST(replicas_that_we_miss_after_a_lost_answer),
         TEST(too_many_touches_while_it_is_away),
         TEST(fenced_reads_ask_the_engine),
