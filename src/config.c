@@ -177,14 +177,17 @@ static bool take_option(struct loader *loader, const char *option)
 {
     char where[256], name[128];
     const char *equals = strchr(option, '=');
-    snprintf(where, sizeof where, "-o %s", option);
+    /* a URL may have a password, whatever stands before it */
+    size_t said = strstr(option, "://") != NULL ? strcspn(option, "=:") : strlen(option);
+    snprintf(where, sizeof where, "-o %.*s", (int)said, option);
     if (equals == NULL)
         return fail(loader, where, "no value; allowed is -o key=value");
-    snprintf(name, sizeof name, "%.*s", (int)(equals - option), option);
+    size_t len = (size_t)(equals - option);
+    snprintf(name, sizeof name, "%.*s", (int)(len < said ? len : said), option);
     const struct key *key = keys_find(name);
     if (key == NULL)
         return refuse_name(loader, where, name);
-    if (key == keys_find("store.url")) /* it may have a password */
+    if (key == keys_find("store.url")) /* so may what libpq takes besides */
         snprintf(where, sizeof where, "-o %s", name);
     return note_set(loader, where, key, key_set_option(key, loader->config, equals + 1));
 }

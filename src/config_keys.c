@@ -17,8 +17,9 @@
 #define HEARTBEAT_MOST (3600 * NANOS_PER_SECOND)
 #define PATIENCE_LEAST (100 * NANOS_PER_MS)
 #define PATIENCE_MOST (60 * NANOS_PER_SECOND)
-#define TEXT_MOST 255   /* a string's length: cache_control has to fit a reply's head */
-#define PLACE_MOST 4095 /* a path's, or a URL's with all its hosts */
+#define TEXT_MOST 255 /* a string's length: cache_control has to fit a reply's head */
+#define FILE_MOST 504 /* SQLite opens none with a longer name */
+#define URL_MOST 4095 /* with all its hosts */
 
 #define AT(member) offsetof(struct config, member)
 
@@ -40,9 +41,10 @@ static const struct key keys[] = {
      "a duration from 0s to 24h, such as \"5s\""},
     {"store.type", KIND_WORD, AT(store_type), 0, 0,
      "\"sqlite\", \"memory\", \"redis\" or \"postgres\""},
-    {"store.file", KIND_TEXT, AT(store_file), 0, PLACE_MOST, "the path of a file"},
+    {"store.file", KIND_TEXT, AT(store_file), 0, FILE_MOST,
+     "the path of a file, of at most 504 characters"},
     {"store.sync", KIND_WORD, AT(store_sync), 0, 0, "\"full\" or \"normal\""},
-    {"store.url", KIND_TEXT, AT(store_url), 0, PLACE_MOST,
+    {"store.url", KIND_TEXT, AT(store_url), 0, URL_MOST,
      "up to 4095 characters, such as \"redis://user:password@127.0.0.1:6379/0\" or "
      "\"postgresql://fcgiwait@127.0.0.1/app\""},
     {"store.name", KIND_TEXT, AT(store_name), 0, 0, "a name of at most 255 characters"},
