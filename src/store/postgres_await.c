@@ -30,6 +30,7 @@ bool postgres_connected(struct postgres *postgres, struct instant until)
         if (try_again(&postgres->proposing, bound.at < until.at ? bound : until,
                       tries == FIRST))
             return true;
+        queue_expire(&postgres->queue, &postgres->fences, until);
         if (!patience_pause(&patience, tries))
             return false;
     }

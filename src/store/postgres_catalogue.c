@@ -111,7 +111,8 @@ static const struct {
                   "store.tables"},
     {"unlisted", "the publication $3 does not publish the column $2 of $1: add it to its "
                  "column list (BEGIN; ALTER PUBLICATION $3 DROP TABLE $1; ALTER "
-                 "PUBLICATION $3 ADD TABLE $1 (...); COMMIT)"},
+                 "PUBLICATION $3 ADD TABLE $1 (...); COMMIT, with its row filter if it "
+                 "has one: WHERE (...))"},
     {"unidentified", "the table $1 has no replica identity, and while it is published "
                      "the server refuses each UPDATE and DELETE in it: give it a primary "
                      "key, or ALTER TABLE $1 REPLICA IDENTITY FULL"},

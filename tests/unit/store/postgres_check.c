@@ -135,6 +135,7 @@ static void what_is_missing_is_named_with_its_cure(void **state)
     must_find("listed", "posts", "/posts/{title}",
               "ALTER PUBLICATION listed DROP TABLE public.posts; ALTER PUBLICATION "
               "listed ADD TABLE public.posts (...)");
+    must_find("listed", "posts", "/posts/{title}", "with its row filter");
     must_find("rooted", "posts", "/posts/{id}", "ADD TABLE public.posts");
 }
 

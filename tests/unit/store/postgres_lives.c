@@ -292,6 +292,24 @@ static void a_host_that_says_nothing_is_passed_over(void **state)
     store_rig_folder_remove(&deaf);
 }
 
+/* Nothing is waited for there: a socket without a server refuses at once. */
+static void a_fence_keeps_its_time_where_nobody_listens(void **state)
+{
+    nanos least = INT64_MAX;
+    (void)state;
+    options.fenced = true;
+    open_machines();
+    options.fenced = false;
+    postgres_server_kill(&first);
+    for (int i = 0; i < 5; i++) {
+        struct instant began = clock_now();
+        store_rig_pass(&machines[0], 0, NANOS_PER_SECOND / 2);
+        nanos took = clock_now().at - began.at;
+        least = took < least ? took : least;
+    }
+    must(least < 3 * NANOS_PER_SECOND, "%lld ns", (long long)least);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +318,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_primary_comes_back_beside_its_standby, start,
                                         stop),
         cmocka_unit_test_setup_teardown(an_old_backup_is_restored, start, stop),
+        cmocka_unit_test_setup_teardown(a_fence_keeps_its_time_where_nobody_listens,
+                                        start, stop),
         cmocka_unit_test_setup_teardown(the_only_host_may_say_nothing_for_a_while, start,
                                         stop),
         cmocka_unit_test_setup_teardown(a_host_that_says_nothing_is_passed_over, start,
