@@ -35,7 +35,8 @@ static bool is_encrypted(const struct directive *listen)
            listen_has(listen, TEXT("ssl")) || listen_has(listen, TEXT("quic"));
 }
 
-/* An `if` of the block that turns away whoever comes by the plain listen. */
+/* An `if` of the block that turns away whoever comes by the plain listen, strangers who
+ * have left the set before aside. */
 static bool turns_plain_away(const struct directive *block,
                              const struct directive *listen)
 {
@@ -48,12 +49,15 @@ static bool turns_plain_away(const struct directive *block,
                  {TEXT("https"), TEXT("")},
                  {TEXT("ssl_protocol"), TEXT("")},
                  {TEXT("server_port"), address.is_unix ? TEXT("") : text_of(port)}};
+    struct passage passage = {WHO_ANYBODY, WHO_NOBODY};
     const struct directive *at = block != NULL ? block->first : NULL;
-    for (; at != NULL && !passage_may_end(at); at = at->next)
+    for (; at != NULL && passage.on > WHO_NOBODY; at = at->next) {
         for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
             if (directive_is(at, TEXT("if")) && passage_turns_away(at) &&
                 condition_meets(at, plain[i].name, plain[i].value))
-                return true;
+                return passage.out <= WHO_KNOWER;
+        passage_go(&passage, at);
+    }
     return false;
 }
 

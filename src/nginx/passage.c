@@ -77,11 +77,6 @@ bool passage_turns_away(const struct directive *condition)
     return end_of(condition) == END_AWAY;
 }
 
-bool passage_may_end(const struct directive *line)
-{
-    return end_of_line(line) == END_STAYS;
-}
-
 void passage_go(struct passage *passage, const struct directive *line)
 {
     bool is_condition = directive_is(line, TEXT("if"));

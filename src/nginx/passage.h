@@ -28,7 +28,4 @@ static inline enum who passage_who(const struct passage *passage)
 /* Whether whoever gets into the `if` is answered or sent elsewhere. */
 bool passage_turns_away(const struct directive *condition);
 
-/* Whether the line ends the set for some who stay in the block. */
-bool passage_may_end(const struct directive *line);
-
 #endif

@@ -359,6 +359,15 @@ static void where_a_server_listens_is_no_guard_but_a_unix_socket_is(void **state
     check_listen(TLS "if ($scheme = http) { rewrite ^/a https://$host permanent; }",
                  "open_publish ");
     check_listen(TLS "break; if ($scheme = http) { return 403; }", "open_publish ");
+    check_listen(TLS "if ($request_uri ~ ^/\\.well-known/) { break; } "
+                     "if ($scheme = http) { return 301 https://$host; }",
+                 "open_publish ");
+    check_listen(TLS "if ($request_method = PUT) { break; } "
+                     "if ($scheme = http) { return 301 https://$host; }",
+                 "open_publish ");
+    check_listen(TLS "if ($http_x_key = s3cret) { break; } "
+                     "if ($scheme = http) { return 301 https://$host; }",
+                 "");
     check_listen(TLS "listen 81; if ($server_port = 80) { return 403; }",
                  "open_publish ");
     check_listen("listen 443 ssl; listen 443 quic; ssl_verify_client on;", "");
