@@ -29,11 +29,9 @@ static bool is_of_request(struct text value)
     return false;
 }
 
-static bool bypasses_polls(const struct way *way)
+static bool spares_polls(const struct directive *bypass)
 {
-    const struct directive *bypass =
-        find_setting_of(way->block, way->protocol, "cache_bypass");
-    for (size_t i = 1; bypass != NULL && i < bypass->count; i++) {
+    for (size_t i = 1; i < bypass->count; i++) {
         struct text value = bypass->words[i];
         if (value_contains(value, TEXT("$arg_index")) ||
             value_contains(value, TEXT("$http_prefer")) ||
@@ -41,6 +39,15 @@ static bool bypasses_polls(const struct way *way)
             return true;
     }
     return false;
+}
+
+static bool bypasses_polls(const struct way *way)
+{
+    const struct directive *bypass =
+        find_setting_of(way->block, way->protocol, "cache_bypass");
+    while (bypass != NULL && !spares_polls(bypass))
+        bypass = find_again(bypass);
+    return bypass != NULL;
 }
 
 /* nginx decides that an answer is for the cache before it looks at what bypasses it: such

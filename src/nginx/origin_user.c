@@ -70,10 +70,12 @@ static bool add_bits(void *context, struct text name)
     return false;
 }
 
+/* Lines of one name on a level add up. */
 static unsigned bits_in(struct users users, const struct directive *set)
 {
-    for (size_t i = 1; set != NULL && i < set->count; i++)
-        value_depends_where(set->words[i], users.location, add_bits, &users);
+    for (; set != NULL; set = find_again(set))
+        for (size_t i = 1; i < set->count; i++)
+            value_depends_where(set->words[i], users.location, add_bits, &users);
     return users.has;
 }
 

@@ -59,6 +59,11 @@ static void each_fault_is_found_and_only_it(void **state)
          "fastcgi_cache_lock on; fastcgi_pass fcgiwait;",
          "cache", NULL},
         {"fastcgi_pass fcgiwait; # read",
+         "fastcgi_cache live; fastcgi_cache_bypass $cookie_session; "
+         "fastcgi_cache_bypass $arg_index $http_prefer; fastcgi_cache_lock on; "
+         "fastcgi_pass fcgiwait;",
+         "cache", NULL},
+        {"fastcgi_pass fcgiwait; # read",
          "set $zone live; fastcgi_cache $zone; fastcgi_pass fcgiwait;", "cache", NULL},
         {"fastcgi_pass fcgiwait; # read",
          "fastcgi_cache_lock on; fastcgi_pass fcgiwait; # read", "cache_lock", NULL},

@@ -118,6 +118,11 @@ static void the_api_behind_it(void **state)
          "proxy_set_header Cookie $http_cookie; proxy_no_cache $http_cookie; "
          "proxy_cache_bypass $http_cookie;",
          NULL, NULL},
+        {"proxy_set_header Cookie '';",
+         "proxy_set_header Cookie $http_cookie; proxy_no_cache $http_upgrade; "
+         "proxy_no_cache $http_cookie; proxy_cache_bypass $http_upgrade; "
+         "proxy_cache_bypass $http_cookie;",
+         NULL, NULL},
         {KEY,
          KEYED_BY_CLIENT "proxy_set_header X-User $remote_user; proxy_set_header "
                          "X-Token \"$cookie_token $jwt_claim_sub\";",
