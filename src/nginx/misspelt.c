@@ -32,22 +32,32 @@ static char folded(char c)
     return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
 }
 
-/* How many letters of `a` have to be put in, taken out or changed, case aside. */
+/* Whether the letters before these places have changed places. */
+static bool is_swap(struct text a, unsigned i, struct text b, unsigned j)
+{
+    return i > 1 && j > 1 && folded(a.at[i - 1]) == b.at[j - 2] &&
+           folded(a.at[i - 2]) == b.at[j - 1];
+}
+
+/* How many letters of `a` have to be put in, taken out, changed or swapped with the next,
+ * case aside. */
 static unsigned distance(struct text a, struct text b)
 {
-    unsigned row[LENGTH_MOST + 1];
+    unsigned rows[3][LENGTH_MOST + 1]; /* of the letters of `a`, in turn */
     for (unsigned j = 0; j <= b.len; j++)
-        row[j] = j;
+        rows[0][j] = j;
     for (unsigned i = 1; i <= a.len; i++) {
-        unsigned corner = row[0];
+        unsigned *row = rows[i % 3];
+        const unsigned *above = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
         row[0] = i;
         for (unsigned j = 1; j <= b.len; j++) {
-            unsigned changed = corner + (folded(a.at[i - 1]) != b.at[j - 1]);
-            corner = row[j];
-            row[j] = least(changed, least(row[j], row[j - 1]) + 1);
+            unsigned changed = above[j - 1] + (folded(a.at[i - 1]) != b.at[j - 1]);
+            row[j] = least(changed, least(above[j], row[j - 1]) + 1);
+            if (is_swap(a, i, b, j))
+                row[j] = least(row[j], before[j - 2] + 1);
         }
     }
-    return row[b.len];
+    return rows[a.len % 3][b.len];
 }
 
 static bool is_known(struct text name)
