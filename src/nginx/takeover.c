@@ -77,15 +77,14 @@ static bool has_to_stay(struct nginx_check *check, const struct directive *locat
 }
 
 /* With `^~` nginx tries the regular expressions within it alone. */
-static const char *say_first(struct nginx_check *check, const struct directive *location,
-                             const struct directive *other)
+static const char *say_first(struct nginx_check *check, const struct directive *location)
 {
     struct text path = location_of(location).path;
     const char *stay = "";
     unsigned count = 0;
     for (const struct directive *at = location->parent->first;
          at != NULL && count <= NAMED_MOST; at = at->next) {
-        if (at == other || !has_to_stay(check, location, at))
+        if (!has_to_stay(check, location, at))
             continue;
         if (count++ == NAMED_MOST)
             stay = say(check, "%s and others", stay);
@@ -99,13 +98,12 @@ static const char *say_first(struct nginx_check *check, const struct directive *
                      (int)path.len, path.at, stay);
 }
 
-static const char *instead_of(struct nginx_check *check, const struct directive *location,
-                              const struct directive *other)
+static const char *instead_of(struct nginx_check *check, const struct directive *location)
 {
     if (is_regex(location))
         return say(check, "(move %s before it)", say_location(check, location));
     if (location_of(location).path.len > 1)
-        return say_first(check, location, other);
+        return say_first(check, location);
     return "location ^~ /FOLDER/ { (where its files are)";
 }
 
@@ -128,7 +126,7 @@ static void check_other(struct nginx_check *check, const struct directive *locat
                                     say_location(check, other), other->file, other->line,
                                     path, say_location(check, location)),
                         .effect = "polls of these documents never come to fcgiwait",
-                        .instead = instead_of(check, location, other)});
+                        .instead = instead_of(check, location)});
 }
 
 /* Regular expressions beside it: all where it is a prefix, those before where it is one

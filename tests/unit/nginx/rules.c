@@ -133,6 +133,8 @@ static void what_keeps_out_stays_before_what_is_proposed(void **state)
               "fcgiwait; }\nlocation ~ ^/other/ { deny all; }\nlocation ~ /b$ { expires "
               "1h; }\n" FIRST,
          "takeover", FIRST},
+        {FIRST, "location ~ /\\. { deny all; }\n" JSON FIRST, "takeover", FIRST},
+        {FIRST, JSON "location ~ /\\. { deny all; }\n" FIRST, "takeover", FIRST},
     };
 #define AT " of /etc/nginx/conf.d/live.conf:"
     (void)state;
@@ -142,6 +144,9 @@ static void what_keeps_out_stays_before_what_is_proposed(void **state)
     is_proposed(&rows[2], FIRST_JSON " location ~ /[.]x" AT
                                      "10, location ~ ^/live/(?<r>.+)/edit$" AT
                                      "11: it takes their paths)");
+    /* whichever of the two is named as taking them away */
+    is_proposed(&rows[3], FIRST_JSON " location ~ /\\." AT "9: it takes their paths)");
+    is_proposed(&rows[4], FIRST_JSON " location ~ /\\." AT "10: it takes their paths)");
 }
 
 static void what_becomes_of_the_answer(void **state)
