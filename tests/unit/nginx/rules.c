@@ -274,6 +274,14 @@ static void what_pages_on_other_hosts_are_shown(void **state)
     is_proposed(
         &(struct row){READ, ALLOWED EXPOSED("'" LONG "'") READ, "cors_index", NULL},
         EXPOSED("\"" LONG ", X-Polling-Index, ETag, Preference-Applied, Retry-After\""));
+    is_proposed(
+        &(struct row){
+            HTTP,
+            HTTP
+            "\nmap $http_origin $e { default ''; https://a Link; }\n" ALLOWED EXPOSED(
+                "$e"),
+            "cors_index", NULL},
+        EXPOSED("\"$e, X-Polling-Index, ETag, Preference-Applied, Retry-After\""));
 }
 
 #define ZONES                                                                            \
