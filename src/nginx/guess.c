@@ -180,13 +180,26 @@ static bool takes_any_certificate(const struct directive *level)
     return verify != NULL && text_is(directive_value(verify, 1), TEXT("optional_no_ca"));
 }
 
+/* TLS asks whoever shows a certificate for its key: nobody shows another's. */
+static bool is_whole(struct text name, const struct wish *wish)
+{
+    return text_is(name, TEXT("ssl_client_fingerprint")) ||
+           (wish->kind == WISH_IS && (text_is(name, TEXT("ssl_client_cert")) ||
+                                      text_is(name, TEXT("ssl_client_raw_cert")) ||
+                                      text_is(name, TEXT("ssl_client_escaped_cert"))));
+}
+
 static enum who try_certificate(const struct directive *level, struct text name,
                                 const struct wish *wish)
 {
-    bool is_made = text_starts(name, TEXT("ssl_client")) &&
-                   !text_is(name, TEXT("ssl_client_fingerprint"));
-    return is_made && takes_any_certificate(level) ? WHO_ANYBODY
-                                                   : try_fixed(wish, TEXT(""));
+    static const struct text own[] = {TEXT("0a1b2c3d4e5f60718293a4b5c6d7e8f901234567"),
+                                      TEXT("")};
+    enum who none = try_fixed(wish, TEXT(""));
+    if (!text_starts(name, TEXT("ssl_client")) || !takes_any_certificate(level))
+        return none;
+    return is_whole(name, wish)
+               ? who_most(none, try_all(wish, own, WHO_ANYBODY, WHO_KNOWER))
+               : WHO_ANYBODY;
 }
 
 static enum who try_verified(const struct directive *level, const struct wish *wish)

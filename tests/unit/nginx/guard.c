@@ -310,6 +310,7 @@ static void who_is_granted(void **state)
     EACH(rows, try);
 }
 
+#define CLOSED "if ($ok = 0) { return 403; }"
 #define ANY_CERTIFICATE "ssl_verify_client optional_no_ca;"
 #define BY_NAME "map $ssl_client_s_dn $access { default read; \"CN=ci\" publish; }"
 
@@ -327,6 +328,22 @@ static void certificates_that_nobody_verifies(void **state)
         {ANY_CERTIFICATE,
          "map $ssl_client_fingerprint $access { default read; 1f2e publish; }", "$access",
          NULL},
+        {ANY_CERTIFICATE CLOSED,
+         "map $ssl_client_escaped_cert $ok { default 0; \"-----BEGIN%20CERTIFICATE\" 1; "
+         "}",
+         NULL, NULL},
+        {ANY_CERTIFICATE "if ($ssl_client_raw_cert != a) { return 403; }", NULL, NULL,
+         NULL},
+        {ANY_CERTIFICATE "if ($ssl_client_cert !~ ^-----BEGIN) { return 403; }", NULL,
+         NULL, WORLD},
+        {ANY_CERTIFICATE "if ($ssl_client_raw_cert = \"\") { return 403; }", NULL, NULL,
+         WORLD},
+        {ANY_CERTIFICATE "if ($ssl_client_fingerprint = bad) { return 403; }", NULL, NULL,
+         WORLD},
+        {ANY_CERTIFICATE "if ($ssl_client_fingerprint !~ ^[0-9a-f]+$) { return 403; }",
+         NULL, NULL, WORLD},
+        {ANY_CERTIFICATE "if ($ssl_client_fingerprint !~ ^(1f2e|2e3f)$) { return 403; }",
+         NULL, NULL, NULL},
         {ANY_CERTIFICATE "secure_link $arg_a; if ($secure_link = \"\") { return 403; }",
          NULL, NULL, NULL},
         {"ssl_verify_client optional;", BY_NAME, "$access", NULL},
@@ -341,7 +358,6 @@ static void certificates_that_nobody_verifies(void **state)
 static void addresses_that_a_header_says(void **state)
 {
 #define FORGED "set_real_ip_from 0.0.0.0/0; "
-#define CLOSED "if ($ok = 0) { return 403; }"
     static const struct guarded rows[] = {
         {FORGED "if ($remote_addr != 10.1.1.1) { return 403; }", NULL, NULL, WORLD},
         {FORGED CLOSED, "map $remote_addr $ok { default 0; 10.1.1.1 1; }", NULL, WORLD},
