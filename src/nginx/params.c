@@ -4,7 +4,6 @@
  * is wrong with them is one finding, because one line mends it: the include.
  */
 #include "access.h"
-#include "guard.h"
 #include "rules.h"
 
 #define ALL_MOST 256 /* bytes of a list of names, in a message */
@@ -64,7 +63,7 @@ static void lacks(struct lack *lack, const struct way *way, const char *name,
 
 /* --- the method, the query --- */
 
-static bool may_read(const struct way *way)
+bool params_let_read(const struct way *way)
 {
     struct text access = find_param(way->block, TEXT("FCGIWAIT_ACCESS"));
     return !text_is(access, TEXT("publish"));
@@ -100,7 +99,7 @@ static bool holds_query(void *context, struct text value)
 /* Waits and the API's own query come in it. */
 static bool needs_query(const struct way *way)
 {
-    return way->wait > 0 && may_read(way) &&
+    return way->wait > 0 && params_let_read(way) &&
            (!text_is(find_param(way->block, TEXT("FCGIWAIT_QUERY")), TEXT("off")) ||
             tells(way->block, TEXT("FCGIWAIT_ORIGIN")));
 }
@@ -179,7 +178,7 @@ static bool varies(const struct way *way, struct text value)
     return value_each(way->block, value, holds_path, NULL);
 }
 
-static bool holds_whole(struct text value, const struct directive *level)
+bool params_hold_path(struct text value, const struct directive *level)
 {
     static const struct text names[] = {TEXT("uri"), TEXT("document_uri"),
                                         TEXT("request_uri"), TEXT("fastcgi_script_name"),
@@ -212,7 +211,7 @@ static void check_path(struct lack *lack, const struct way *way)
     bool told = script.len > 0 || info.len > 0;
     if (is_one_page(script) || !(varied || (exact && told)))
         lacks(lack, way, "SCRIPT_NAME", "$fastcgi_script_name");
-    else if (holds_whole(script, level) && holds_whole(info, level))
+    else if (params_hold_path(script, level) && params_hold_path(info, level))
         lacks(lack, way, "PATH_INFO", "\"\"");
     else if (loses_end(way, script) && info.len == 0)
         lacks(lack, way, "PATH_INFO", "$fastcgi_path_info");
@@ -293,107 +292,4 @@ void rule_lost_params(struct nginx_check *check, const struct way *way)
                                         .what = say_lack(check, way, &lack),
                                         .effect = effect_of(&lack),
                                         .instead = instead_of(check, &lack)});
-}
-
-/* --- FCGIWAIT_RESOURCE --- */
-
-/* Whether what is published at `at` is read through another way: the paths of one begin
- * with those of the other, and nginx does not give them to the publish location. */
-static bool is_read_by(const struct way *way, const struct way *reader)
-{
-    struct text published = location_of(way->block).path;
-    struct text read = location_of(reader->block).path;
-    if (tells(reader->block, TEXT("FCGIWAIT_RESOURCE")) ||
-        location_entrance(reader->block) == location_entrance(way->block))
-        return true;
-    if (reader->server == way->server)
-        return text_starts(read, published);
-    return text_starts(published, read) || text_starts(read, published);
-}
-
-/* Everybody may read there, and only methods that publish are kept out. */
-static bool is_read_itself(const struct way *way)
-{
-    const struct directive *location = find_around(way->block, TEXT("location"));
-    return location != NULL && find_inside(location, TEXT("limit_except")) != NULL;
-}
-
-static bool is_reader(const struct way *way)
-{
-    return way->wait > 0 && !way_is_proxy(way) && way->publish == NULL;
-}
-
-static bool has_rewrite(const struct directive *block)
-{
-    const struct directive *at = find_inside(block, TEXT("rewrite"));
-    while (at != NULL && location_is_redirect(at))
-        at = find_again(at);
-    return at != NULL;
-}
-
-/* Whether a `rewrite` may make the path another one than the location's. */
-static bool is_rewritten(const struct way *way)
-{
-    const struct directive *location = find_around(way->block, TEXT("location"));
-    const struct directive *at =
-        location != NULL ? find_inside(location, TEXT("if")) : NULL;
-    bool any = location != NULL && has_rewrite(location);
-    for (; at != NULL && !any; at = find_again(at))
-        any = has_rewrite(at);
-    return any;
-}
-
-#define FROM_CAPTURE "fastcgi_param FCGIWAIT_RESOURCE $resource;"
-
-/* nginx refuses a variable that nothing makes. */
-static const char *instead_of_path(struct nginx_check *check, const struct way *way)
-{
-    static const char special[] = ".^$*+?()[]{}|\\";
-    struct location is = location_of(way->block);
-    struct text path = is.path;
-    size_t i = 0;
-    if (is.kind == LOCATION_REGEX &&
-        value_contains(directive_value(find_around(way->block, TEXT("location")), 2),
-                       TEXT("<resource>")))
-        return FROM_CAPTURE " (the path that clients read, a capture of the location's "
-                            "regular expression)";
-    path.len -= path.len > 0 && path.at[path.len - 1] == '/';
-    while (i < path.len && memchr(special, path.at[i], sizeof special - 1) == NULL)
-        i++;
-    return i > 0 && i == path.len && is.kind == LOCATION_PREFIX
-               ? say(check, "location ~ ^%.*s(?<resource>/.+)$ { " FROM_CAPTURE,
-                     (int)path.len, path.at)
-               : "fastcgi_param FCGIWAIT_RESOURCE /PATH; (the one that clients read; it "
-                 "may be a capture of the location's regular expression)";
-}
-
-/* What is published under a path of its own: nobody who waits hears of it. */
-void rule_lost_resource(struct nginx_check *check, const struct way *way)
-{
-    bool any = false;
-    if (way_is_proxy(way) || way->publish == NULL || may_read(way) ||
-        tells(way->block, TEXT("FCGIWAIT_RESOURCE")) ||
-        tells(way->block, TEXT("FCGIWAIT_ORIGIN_STATUS")) ||
-        params_misspelt(way->block) || is_rewritten(way) ||
-        !holds_whole(find_param(way->block, TEXT("SCRIPT_NAME")), way->block))
-        return;
-    for (const struct way *at = check->ways; at != NULL; at = at->next) {
-        if (is_reader(at) && is_read_by(way, at))
-            return;
-        any = any || is_reader(at);
-    }
-    if (!any || guard_is_internal(way->block) || is_read_itself(way))
-        return;
-    fault_report(
-        check,
-        &(struct fault){
-            .rule = "lost_resource",
-            .at = way->publish,
-            .once = way->block,
-            .what = say(check,
-                        "%s publishes what no location reads: without FCGIWAIT_RESOURCE "
-                        "the documents have its own path",
-                        say_location(check, way->block)),
-            .effect = "nobody who waits hears of a publish",
-            .instead = instead_of_path(check, way)});
 }

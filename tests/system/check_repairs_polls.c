@@ -237,6 +237,12 @@ static bool keeps_its_404_and_the_page_for_another(const struct stack *stack)
 #define READ "#read\n"
 #define PASS "{ proxy_pass http://127.0.0.1:"
 
+#define PUBLISH                                                                          \
+    " { allow 127.0.0.1; deny all;\n" REPAIR_TOLD                                        \
+    "fastcgi_param FCGIWAIT_ACCESS publish;\n"
+#define RESOURCE "fastcgi_param FCGIWAIT_RESOURCE $resource;"
+#define CUT "if ($uri !~ ^/publish(?<resource>/.+)$) { return 404; }"
+
 static void what_fcgiwait_is_told(void **state)
 {
     static const struct repair rows[] = {
@@ -256,8 +262,12 @@ static void what_fcgiwait_is_told(void **state)
         {READ, "fastcgi_pass_request_headers off;\n",
          "instead: fastcgi_pass_request_headers on;",
          "fastcgi_pass_request_headers on;\n", holds_by_prefer},
-        {"fastcgi_param FCGIWAIT_RESOURCE $resource;\n", "",
-         "instead: fastcgi_param FCGIWAIT_RESOURCE $resource;", NULL, wakes},
+        {RESOURCE "\n", "", "instead: " RESOURCE, NULL, wakes},
+        {"location ~ ^/publish(?<resource>/.*)$" PUBLISH RESOURCE,
+         "location ^~ /publish/" PUBLISH,
+         "instead: " RESOURCE " (the path that clients read) and in location ^~ "
+         "/publish/: " CUT,
+         "location ^~ /publish/" PUBLISH RESOURCE CUT, wakes},
     };
     REPAIR_TRY(*state, rows);
 }

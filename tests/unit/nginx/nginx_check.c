@@ -301,15 +301,23 @@ static void the_resource_that_is_proposed_is_known_there(void **state)
 #define PATH                                                                             \
     "fastcgi_param FCGIWAIT_RESOURCE /PATH; (the one that clients read; it may be a "    \
     "capture of the location's regular expression)"
+#define CUT(above, location, inside, path)                                               \
+    "fastcgi_param FCGIWAIT_RESOURCE " above "$resource; (the path that clients read) "  \
+    "and in location " location inside ": if ($uri !~ ^" path                            \
+    "(?<resource>/.+)$) { return 404; }"
     static const struct {
         const char *location, *instead;
     } rows[] = {
         {"location ~ ^/publish(?<resource>/.+)$ {",
          "fastcgi_param FCGIWAIT_RESOURCE $resource; (the path that clients read, a "
          "capture of the location's regular expression)"},
-        {"location /publish/ {",
-         "location ~ ^/publish(?<resource>/.+)$ { fastcgi_param FCGIWAIT_RESOURCE "
-         "$resource;"},
+        {"location /publish/ {", CUT("", "/publish/", "", "/publish")},
+        {"location ^~ /publish {", CUT("", "^~ /publish", "", "/publish")},
+        {"location /live/publish/ {",
+         CUT("/live", "/live/publish/", "", "/live/publish")},
+        {"location /publish/ { location /publish/big/ { fastcgi_pass fcgiwait; }",
+         CUT("", "/publish/", " and each location inside", "/publish")},
+        {"location /v1.0/ {", PATH},
         {"location ~ ^/publish/(a|b) {", PATH},
         {"location = /publish {", PATH},
     };
@@ -324,8 +332,18 @@ static void the_resource_that_is_proposed_is_known_there(void **state)
         assert_non_null(at);
         assert_string_equal(at->rule, "lost_resource");
         assert_string_equal(at->instead, rows[i].instead);
+        assert_null(at->next);
         nginx_check_free(&check);
     }
+    check_small(PUBLISHED("location /live/publish/ { if ($uri !~ "
+                          "^/live/publish(?<resource>/.+)$) { return 404; } "
+                          "fastcgi_param FCGIWAIT_RESOURCE /live$resource;"),
+                "");
+    check_small(PUBLISHED("location ^~ /publish/ { location /publish/big/ { if ($uri !~ "
+                          "^/publish(?<resource>/.+)$) { return 404; } fastcgi_pass "
+                          "fcgiwait; } if ($uri !~ ^/publish(?<resource>/.+)$) { return "
+                          "404; } fastcgi_param FCGIWAIT_RESOURCE $resource;"),
+                "");
 }
 
 /* A publish location in a server that listens so. */

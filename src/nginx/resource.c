@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * FCGIWAIT_RESOURCE: without it a document has the path under which it is published, and
+ * no other location reads that. The line that is proposed leaves the location as it
+ * stands: a regular expression in its place would lose paths to `^~` and to those before
+ * it, and nginx takes no prefix location inside of one.
+ */
+#include "guard.h"
+#include "rules.h"
+
+static bool tells(const struct directive *level, struct text name)
+{
+    return find_param_line(level, name) != NULL;
+}
+
+/* Whether what is published at `at` is read through another way: the paths of one begin
+ * with those of the other, and nginx does not give them to the publish location. */
+static bool is_read_by(const struct way *way, const struct way *reader)
+{
+    struct text published = location_of(way->block).path;
+    struct text read = location_of(reader->block).path;
+    if (tells(reader->block, TEXT("FCGIWAIT_RESOURCE")) ||
+        location_entrance(reader->block) == location_entrance(way->block))
+        return true;
+    if (reader->server == way->server)
+        return text_starts(read, published);
+    return text_starts(published, read) || text_starts(read, published);
+}
+
+/* Everybody may read there, and only methods that publish are kept out. */
+static bool is_read_itself(const struct way *way)
+{
+    const struct directive *location = find_around(way->block, TEXT("location"));
+    return location != NULL && find_inside(location, TEXT("limit_except")) != NULL;
+}
+
+static bool is_reader(const struct way *way)
+{
+    return way->wait > 0 && !way_is_proxy(way) && way->publish == NULL;
+}
+
+static bool has_rewrite(const struct directive *block)
+{
+    const struct directive *at = find_inside(block, TEXT("rewrite"));
+    while (at != NULL && location_is_redirect(at))
+        at = find_again(at);
+    return at != NULL;
+}
+
+/* Whether a `rewrite` may make the path another one than the location's. */
+static bool is_rewritten(const struct way *way)
+{
+    const struct directive *location = find_around(way->block, TEXT("location"));
+    const struct directive *at =
+        location != NULL ? find_inside(location, TEXT("if")) : NULL;
+    bool any = location != NULL && has_rewrite(location);
+    for (; at != NULL && !any; at = find_again(at))
+        any = has_rewrite(at);
+    return any;
+}
+
+/* --- what is proposed --- */
+
+/* The location that the grant is for: locations inside of it inherit it. */
+static const struct directive *granting(const struct way *way)
+{
+    const struct directive *location = find_around(way->publish, TEXT("location"));
+    return location != NULL ? location : find_around(way->block, TEXT("location"));
+}
+
+static struct text without_slash(struct text path)
+{
+    path.len -= path.len > 0 && path.at[path.len - 1] == '/';
+    return path;
+}
+
+/* The longest path of a reader that this one begins with: readers wait below it. */
+static struct text read_above(const struct nginx_check *check, const struct way *way,
+                              struct text path)
+{
+    struct text longest = TEXT("");
+    for (const struct way *at = check->ways; at != NULL; at = at->next) {
+        struct location is = location_of(at->block);
+        struct text read = without_slash(is.path);
+        if (is_reader(at) && at->server == way->server && is.kind == LOCATION_PREFIX &&
+            text_starts(path, is.path) && read.len > longest.len)
+            longest = read;
+    }
+    return longest;
+}
+
+/* Whether it means itself in a regular expression, and needs no quotes. */
+static bool is_plain(struct text path)
+{
+    static const char special[] = ".^$*+?()[]{}|\\ \t\r\n\"';";
+    size_t i = 0;
+    while (i < path.len && memchr(special, path.at[i], sizeof special - 1) == NULL)
+        i++;
+    return i > 1 && i == path.len && path.at[0] == '/';
+}
+
+#define BY_HAND                                                                          \
+    "fastcgi_param FCGIWAIT_RESOURCE /PATH; (the one that clients read; it may be a "    \
+    "capture of the location's regular expression)"
+
+/* nginx refuses a variable that nothing makes, and runs an `if` of a location for those
+ * inside of it no more than for others. */
+static const char *instead_of(struct nginx_check *check, const struct way *way)
+{
+    const struct directive *location = granting(way);
+    struct location is = location_of(location);
+    struct text path = without_slash(is.path), above = read_above(check, way, is.path);
+    if (is.kind == LOCATION_REGEX &&
+        value_contains(directive_value(location, 2), TEXT("<resource>")))
+        return "fastcgi_param FCGIWAIT_RESOURCE $resource; (the path that clients read, "
+               "a capture of the location's regular expression)";
+    if (is.kind != LOCATION_PREFIX || !is_plain(path) ||
+        value_map(location, TEXT("resource")) != NULL)
+        return BY_HAND;
+    return say(check,
+               "fastcgi_param FCGIWAIT_RESOURCE %.*s$resource; (the path that clients "
+               "read) and in %s%s: if ($uri !~ ^%.*s(?<resource>/.+)$) { return 404; }",
+               (int)above.len, above.at, say_location(check, location),
+               find_inside(location, TEXT("location")) != NULL
+                   ? " and each location inside"
+                   : "",
+               (int)path.len, path.at);
+}
+
+/* What is published under a path of its own: nobody who waits hears of it. */
+void rule_lost_resource(struct nginx_check *check, const struct way *way)
+{
+    bool any = false;
+    if (way_is_proxy(way) || way->publish == NULL || params_let_read(way) ||
+        tells(way->block, TEXT("FCGIWAIT_RESOURCE")) ||
+        tells(way->block, TEXT("FCGIWAIT_ORIGIN_STATUS")) ||
+        params_misspelt(way->block) || is_rewritten(way) ||
+        !params_hold_path(find_param(way->block, TEXT("SCRIPT_NAME")), way->block))
+        return;
+    for (const struct way *at = check->ways; at != NULL; at = at->next) {
+        if (is_reader(at) && is_read_by(way, at))
+            return;
+        any = any || is_reader(at);
+    }
+    if (!any || guard_is_internal(way->block) || is_read_itself(way))
+        return;
+    fault_report(
+        check,
+        &(struct fault){
+            .rule = "lost_resource",
+            .at = way->publish,
+            .once = granting(way),
+            .what = say(check,
+                        "%s publishes what no location reads: without FCGIWAIT_RESOURCE "
+                        "the documents have its own path",
+                        say_location(check, way->block)),
+            .effect = "nobody who waits hears of a publish",
+            .instead = instead_of(check, way)});
+}
