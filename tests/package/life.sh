@@ -268,7 +268,7 @@ stays_stopped() {
 
 # As fcgiwait(8) says, whatever its requests have made of it.
 is_mended_by_a_restart() {
-    local polls _
+    local polls failed='' _
     cp $conf /root/good.conf
     rm -f /tmp/mended
     until [ -e /tmp/mended ]; do
@@ -277,17 +277,17 @@ is_mended_by_a_restart() {
     done &
     polls=$!
     echo 'max_waiting = "many";' >>$conf
-    ! systemctl restart fcgiwait.service || return
+    systemctl restart fcgiwait.service || failed=yes
     for _ in {1..100}; do
         [ "$(shown socket Result)" != trigger-limit-hit ] || break
         sleep 0.1
     done
     echo "the socket: $(shown socket Result)"
     cp /root/good.conf $conf
-    systemctl restart fcgiwait.service
-    active && [ "$(status_of $url/live/a)" = 200 ] || return
     touch /tmp/mended
     wait "$polls"
+    systemctl restart fcgiwait.service
+    [ "$failed" = yes ] && active && [ "$(status_of $url/live/a)" = 200 ]
 }
 
 starts_again_after_a_crash() {
