@@ -33,7 +33,7 @@ static bool is_at_replica(const struct redis *redis)
 static bool connected(struct redis *redis, struct instant until)
 {
     struct patience patience = {until, &redis->patience_ends};
-    bool demoted = redis->troubled && is_at_replica(redis);
+    bool refused = redis->troubled && is_at_replica(redis), demoted = refused;
     for (int tries = 50; !redis_link_is_open(&redis->proposing); tries++) {
         if (redis_take_over(redis)) {
             if (demoted) /* the follower may be there still */
@@ -41,7 +41,8 @@ static bool connected(struct redis *redis, struct instant until)
             return true;
         }
         redis_link_close(&redis->proposing);
-        if (demoted && is_at_replica(redis))
+        demoted = demoted || is_at_replica(redis);
+        if (refused && is_at_replica(redis))
             return false;
         queue_expire(&redis->queue, &redis->fences, until);
         if (!patience_pause(&patience, tries))

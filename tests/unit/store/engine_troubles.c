@@ -5,6 +5,7 @@
 #include <config.h>
 #endif
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -225,20 +226,17 @@ static void lead_to(const char *name, const struct redis_server *to)
     must(symlink(socket, made) == 0 && rename(made, name) == 0, "%s", name);
 }
 
+static struct redis_server other; /* the master, in the end */
+static struct store_rig others;   /* over that */
+
 /* It keeps its clients, and has what the new one is told, some time later. */
-static void a_master_that_was_demoted(void **state)
+static void demote(const char *name)
 {
-    struct redis_server other;
-    struct store_rig others;
-    char name[96], url[128];
-    nanos least = INT64_MAX;
-    (void)state;
+    char url[128];
     store_rig_close(&machine);
-    snprintf(name, sizeof name, "%s/engine", server.dir);
     snprintf(url, sizeof url, "redis+unix:%s", name);
     lead_to(name, &server);
     options.url = url;
-    options.fenced = true;
     store_rig_open(&machine, &options);
     machine.may_go_back = true;
     put_at_last("1");
@@ -250,6 +248,26 @@ static void a_master_that_was_demoted(void **state)
     store_rig_put(&others, "/b", "x/y", "1");
     redis_server_replicate(&server, &other);
     store_rig_await_body(&machine, "/b", "1");
+}
+
+/* The name leads to the other, and nothing of us stays at the old one. */
+static void must_have_left_the_demoted(void)
+{
+    redis_server_say(&server, "REPLICAOF NO ONE");
+    put_at_last("8");
+    store_rig_await_body(&others, "/a", "8");
+    store_rig_close(&others);
+    redis_server_stop(&other);
+}
+
+static void a_master_that_was_demoted(void **state)
+{
+    char name[96];
+    nanos least = INT64_MAX;
+    (void)state;
+    snprintf(name, sizeof name, "%s/engine", server.dir);
+    options.fenced = true;
+    demote(name);
     assert_false(store_rig_pass(&machine, 0, 100 * NANOS_PER_MS));
     await_state(ENGINE_READONLY, "READONLY");
     for (int i = 0; i < 5 && least >= 4 * NANOS_PER_SECOND; i++) {
@@ -263,11 +281,33 @@ static void a_master_that_was_demoted(void **state)
     must_go_on();
     store_rig_await_body(&others, "/a", "9");
     assert_true(store_rig_pass(&machine, 0, 60 * NANOS_PER_SECOND));
-    redis_server_say(&server, "REPLICAOF NO ONE"); /* nor does the follower stay there */
-    put_at_last("8");
-    store_rig_await_body(&others, "/a", "8");
-    store_rig_close(&others);
-    redis_server_stop(&other);
+    must_have_left_the_demoted();
+}
+
+static void *put_seven(void *context)
+{
+    (void)context;
+    put("7");
+    return NULL;
+}
+
+/* The one call has found the old one and the new one. */
+static void a_name_that_moves_while_a_change_waits(void **state)
+{
+    char name[96];
+    pthread_t putting;
+    (void)state;
+    snprintf(name, sizeof name, "%s/engine", server.dir);
+    demote(name);
+    redis_server_say(&server, "CLIENT KILL TYPE normal SKIPME yes");
+    store_rig_put(&others, "/b", "x/y", "2");
+    store_rig_await_body(&machine, "/b", "2"); /* the follower is back */
+    assert_int_equal(pthread_create(&putting, NULL, put_seven, NULL), 0);
+    redis_server_await(&server, "INFO errorstats", "errorstat_READONLY");
+    lead_to(name, &other);
+    pthread_join(putting, NULL);
+    put_at_last("9");
+    must_have_left_the_demoted();
 }
 
 static void another_password(void **state)
@@ -538,6 +578,7 @@ int main(void)
         TEST(it_reads_its_file),
         TEST(a_replica),
         TEST(a_master_that_was_demoted),
+        TEST(a_name_that_moves_while_a_change_waits),
         TEST(another_password),
         TEST(keys_of_another_application),
         TEST(replicas_that_redis_itself_misses),
