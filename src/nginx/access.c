@@ -35,9 +35,10 @@ static bool is_encrypted(const struct directive *listen)
            listen_has(listen, TEXT("ssl")) || listen_has(listen, TEXT("quic"));
 }
 
-/* An `if` of the block that turns away whoever comes by the plain listen, strangers who
- * have left the set before aside. */
-static bool turns_plain_away(const struct directive *block,
+/* An `if` of the server or location around the block that turns away whoever comes by the
+ * plain listen, and has nobody leave the set before. */
+static bool turns_plain_away(const struct directive *around,
+                             const struct directive *block,
                              const struct directive *listen)
 {
     char port[24];
@@ -49,8 +50,8 @@ static bool turns_plain_away(const struct directive *block,
                  {TEXT("https"), TEXT("")},
                  {TEXT("ssl_protocol"), TEXT("")},
                  {TEXT("server_port"), address.is_unix ? TEXT("") : text_of(port)}};
-    struct passage passage = {WHO_ANYBODY, WHO_NOBODY};
-    const struct directive *at = block != NULL ? block->first : NULL;
+    struct passage passage = passage_begin(WHO_ANYBODY, block);
+    const struct directive *at = around != NULL ? around->first : NULL;
     for (; at != NULL && passage.on > WHO_NOBODY; at = at->next) {
         for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
             if (directive_is(at, TEXT("if")) && passage_turns_away(at) &&
@@ -71,8 +72,8 @@ static enum who who_by_certificate(const struct directive *block)
     if (listen == NULL || !value_is_on(find_setting(block, TEXT("ssl_verify_client"))))
         return WHO_ANYBODY;
     for (; listen != NULL; listen = find_again(listen))
-        if (!is_encrypted(listen) && !turns_plain_away(server, listen) &&
-            !turns_plain_away(find_around(block, TEXT("location")), listen))
+        if (!is_encrypted(listen) && !turns_plain_away(server, block, listen) &&
+            !turns_plain_away(find_around(block, TEXT("location")), block, listen))
             who = who_most(who, text_starts(directive_value(listen, 1), TEXT("unix:"))
                                     ? WHO_MACHINE
                                     : WHO_ANYBODY);
@@ -101,7 +102,7 @@ static bool approves(const struct directive *block)
  * program does: to the ones that it knows. */
 static enum who who_is_approved(const struct directive *location)
 {
-    struct passage passage = {WHO_ANYBODY, WHO_NOBODY};
+    struct passage passage = passage_begin(WHO_ANYBODY, NULL);
     enum who who = WHO_NOBODY;
     const struct directive *at = location->first;
     for (; at != NULL && passage.on > WHO_NOBODY; at = at->next) {

@@ -13,11 +13,12 @@
 
 /* --- conditions --- */
 
-/* What runs in the block for whoever comes there. */
-static enum who who_gets_through(const struct directive *block)
+/* What runs in the server or location for whoever comes to the block. */
+static enum who who_gets_through(const struct directive *around,
+                                 const struct directive *block)
 {
-    struct passage passage = {WHO_ANYBODY, WHO_NOBODY};
-    const struct directive *at = block->first;
+    struct passage passage = passage_begin(WHO_ANYBODY, block);
+    const struct directive *at = around->first;
     for (; at != NULL && passage_who(&passage) > WHO_KNOWER; at = at->next)
         passage_go(&passage, at);
     return passage_who(&passage);
@@ -31,8 +32,8 @@ static enum who who_gets_past(const struct directive *block)
     const struct directive *server = find_around(block, TEXT("server"));
     enum who who = directive_is(block, TEXT("if")) ? who_enters(block) : WHO_ANYBODY;
     if (location != NULL)
-        who = who_least(who, who_gets_through(location));
-    return server != NULL ? who_least(who, who_gets_through(server)) : who;
+        who = who_least(who, who_gets_through(location, block));
+    return server != NULL ? who_least(who, who_gets_through(server, block)) : who;
 }
 
 /* --- named and internal locations --- */
@@ -139,22 +140,6 @@ static bool may_become(struct text made, struct text path)
     return path.len == 0;
 }
 
-/* What a value begins with that begins with a group of the regular expression. False: it
- * begins with none. */
-static bool starts_with_group(const struct directive *rewrite, struct text made,
-                              struct text *start)
-{
-    struct text regex = directive_value(rewrite, 1), name = TEXT("");
-    if (!text_starts(made, TEXT("$")) || !value_next_variable(&made, &name))
-        return false;
-    const char *at = memmem(regex.at, regex.len, name.at, name.len);
-    bool named = at != NULL && at > regex.at && at[-1] == '<';
-    if (!named && !(name.at[0] >= '1' && name.at[0] <= '9'))
-        return false;
-    *start = location_group_start(regex, name);
-    return true;
-}
-
 /* Who of those that come to it is sent on. Where a variable follows, what the client
  * writes goes on to its path. */
 static enum who who_is_rewritten(const struct inner *inner,
@@ -168,7 +153,7 @@ static enum who who_is_rewritten(const struct inner *inner,
         return WHO_NOBODY;
     text_cut(&value, '?', &made);
     bool varies = value_start(made).len < made.len, leads;
-    bool by_group = starts_with_group(rewrite, made, &start);
+    bool by_group = location_starts_with_group(rewrite, made, &start);
     if (!by_group)
         start = value_start(made);
     if (varies && is.kind == LOCATION_EXACT && !may_become(made, is.path))
@@ -218,7 +203,7 @@ static enum who who_is_led(const struct inner *inner, const struct directive *bl
                            enum who who)
 {
     enum who sent = WHO_NOBODY;
-    struct passage passage = {who, WHO_NOBODY};
+    struct passage passage = passage_begin(who, NULL);
     const struct directive *at = block->first;
     for (; at != NULL && passage.on > WHO_NOBODY; at = at->next) {
         if (*inner->lines == 0)

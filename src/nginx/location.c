@@ -5,6 +5,8 @@
  */
 #include "location.h"
 
+#include <ctype.h>
+
 /* Where a regular expression's first part that is not literal begins. */
 static size_t literal_length(struct text regex)
 {
@@ -56,6 +58,25 @@ struct text location_regex_start(struct text regex)
     text_skip(&regex, 1);
     regex.len = literal_length(regex);
     return regex.len > 0 ? regex : TEXT("/");
+}
+
+bool location_regex_misses(struct text regex, struct text path)
+{
+    static const char special[] = ".^*+?()[]{}|";
+    if (regex.len == 0 || regex.at[0] != '^' || has_choice(regex))
+        return false;
+    text_skip(&regex, 1);
+    for (; regex.len > 0 && path.len > 0; text_skip(&path, 1), text_skip(&regex, 1)) {
+        bool ends = text_is(regex, TEXT("$")), escaped = regex.at[0] == '\\';
+        text_skip(&regex, escaped);
+        if (regex.len == 0 || (escaped && isalnum((unsigned char)regex.at[0]) != 0) ||
+            (!escaped && memchr(special, regex.at[0], sizeof special - 1) != NULL) ||
+            (regex.len > 1 && memchr("*?{", regex.at[1], 3) != NULL))
+            return false;
+        if (ends || regex.at[0] != path.at[0])
+            return true;
+    }
+    return false;
 }
 
 /* Takes "?<name>" or "?P<name>" off. False: the group captures nothing. */
@@ -110,6 +131,30 @@ struct text location_group_start(struct text regex, struct text group)
         depth++;
     }
     return TEXT("");
+}
+
+bool location_starts_with_group(const struct directive *rewrite, struct text made,
+                                struct text *start)
+{
+    struct text regex = directive_value(rewrite, 1), name = TEXT("");
+    if (!text_starts(made, TEXT("$")) || !value_next_variable(&made, &name))
+        return false;
+    const char *at = memmem(regex.at, regex.len, name.at, name.len);
+    bool named = at != NULL && at > regex.at && at[-1] == '<';
+    if (!named && !(name.at[0] >= '1' && name.at[0] <= '9'))
+        return false;
+    *start = location_group_start(regex, name);
+    return true;
+}
+
+bool location_may_be_made(const struct directive *rewrite, struct text path)
+{
+    struct text value = directive_value(rewrite, 2), made = TEXT(""), start;
+    text_cut(&value, '?', &made);
+    bool varies = value_start(made).len < made.len;
+    if (!location_starts_with_group(rewrite, made, &start))
+        start = value_start(made);
+    return text_starts(start, path) || (varies && text_starts(path, start));
 }
 
 bool location_is_redirect(const struct directive *rewrite)

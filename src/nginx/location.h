@@ -29,12 +29,23 @@ struct location location_of(const struct directive *block);
  * "/" at least. */
 struct text location_regex_start(struct text regex);
 
+/* Whether it matches no path that begins with this one, as far as it can be told. */
+bool location_regex_misses(struct text regex, struct text path);
+
 /* What the group of that name or number always begins with, where it is one that each
  * match goes through. Empty: it can't be told. */
 struct text location_group_start(struct text regex, struct text group);
 
 /* Whether a `rewrite` sends the client elsewhere, instead of going on here. */
 bool location_is_redirect(const struct directive *rewrite);
+
+/* What a value begins with that begins with a group of the regular expression. False: it
+ * begins with none. */
+bool location_starts_with_group(const struct directive *rewrite, struct text made,
+                                struct text *start);
+
+/* Whether a `rewrite` may make a path that begins with this one. */
+bool location_may_be_made(const struct directive *rewrite, struct text path);
 
 /* The location through which requests come there: the block's own, or one that names it
  * where it is a named one. NULL: none. */

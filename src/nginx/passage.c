@@ -44,45 +44,105 @@ static bool leads_elsewhere(const struct directive *rewrite)
     return location_serving(find_around(rewrite, TEXT("server")), path) != location;
 }
 
-static enum end end_of_rewrite(const struct directive *rewrite)
+/* What paths of the block begin with, letter case included. */
+static struct text path_of(const struct directive *block)
+{
+    const struct directive *location = find_around(block, TEXT("location"));
+    bool any_case = location != NULL && text_is(directive_value(location, 1), TEXT("~*"));
+    return any_case ? TEXT("/") : location_of(block).path;
+}
+
+/* Whether the path that it makes may be the guarded one's. */
+static bool leads_to(const struct directive *rewrite, const struct directive *guarded)
+{
+    return !location_is_redirect(rewrite) &&
+           location_of(guarded).kind != LOCATION_NAMED &&
+           location_may_be_made(rewrite, path_of(guarded));
+}
+
+static bool is_break(const struct directive *rewrite)
+{
+    return text_is(directive_value(rewrite, 3), TEXT("break"));
+}
+
+/* Both flags end the set of a server: the location of what is made is sought then. */
+static bool ends_server(const struct directive *rewrite, const struct directive *guarded)
+{
+    bool ends = is_break(rewrite) || text_is(directive_value(rewrite, 3), TEXT("last"));
+    return ends && guarded != NULL && leads_to(rewrite, guarded);
+}
+
+static enum end end_of_rewrite(const struct directive *rewrite,
+                               const struct directive *guarded)
 {
     if (location_is_redirect(rewrite) || leads_elsewhere(rewrite))
         return takes_all(rewrite) ? END_AWAY : END_NONE;
-    return text_is(directive_value(rewrite, 3), TEXT("break")) &&
-                   find_around(rewrite, TEXT("location")) != NULL
-               ? END_STAYS
-               : END_NONE; /* in a server another location follows, which may be any */
+    if (find_around(rewrite, TEXT("location")) == NULL)
+        return ends_server(rewrite, guarded) ? END_STAYS : END_NONE;
+    return is_break(rewrite) ? END_STAYS : END_NONE;
 }
 
-static enum end end_of_line(const struct directive *line)
+static enum end end_of_line(const struct directive *line, const struct directive *guarded)
 {
     if (directive_is(line, TEXT("return")))
         return END_AWAY;
     if (directive_is(line, TEXT("break")))
         return END_STAYS;
-    return directive_is(line, TEXT("rewrite")) ? end_of_rewrite(line) : END_NONE;
+    return directive_is(line, TEXT("rewrite")) ? end_of_rewrite(line, guarded) : END_NONE;
 }
 
-static enum end end_of(const struct directive *condition)
+static enum end end_of(const struct directive *condition, const struct directive *guarded)
 {
     enum end end = END_NONE;
     for (const struct directive *at = condition->first; at != NULL && end == END_NONE;
          at = at->next)
-        end = end_of_line(at);
+        end = end_of_line(at, guarded);
     return end;
 }
 
 bool passage_turns_away(const struct directive *condition)
 {
-    return end_of(condition) == END_AWAY;
+    return end_of(condition, NULL) == END_AWAY;
+}
+
+/* In a location a `break` leads nowhere. */
+static bool makes_it(const struct directive *line, const struct directive *guarded)
+{
+    return directive_is(line, TEXT("rewrite")) && leads_to(line, guarded) &&
+           !(is_break(line) && find_around(line, TEXT("location")) != NULL);
+}
+
+/* Looks once for a question: the lines of a server are many. */
+static bool is_made_anywhere(struct passage *passage)
+{
+    const struct directive *server = find_around(passage->guarded, TEXT("server"));
+    const struct directive *at = server;
+    if (passage->is_looked_for)
+        return passage->is_made;
+    while (at != NULL && !makes_it(at, passage->guarded))
+        at = find_next(server, at);
+    passage->is_looked_for = true;
+    passage->is_made = at != NULL;
+    return passage->is_made;
+}
+
+/* Who gets into the `if` and may come to the guarded block. */
+static enum who who_stays(struct passage *passage, const struct directive *condition)
+{
+    bool is_elsewhere = passage->guarded != NULL &&
+                        location_of(passage->guarded).kind != LOCATION_NAMED &&
+                        condition_misses(condition, path_of(passage->guarded)) &&
+                        !is_made_anywhere(passage);
+    return is_elsewhere ? WHO_NOBODY : who_enters(condition);
 }
 
 void passage_go(struct passage *passage, const struct directive *line)
 {
     bool is_condition = directive_is(line, TEXT("if"));
-    enum end end = is_condition ? end_of(line) : end_of_line(line);
+    enum end end = is_condition ? end_of(line, passage->guarded)
+                                : end_of_line(line, passage->guarded);
     if (end == END_STAYS) {
-        enum who enters = is_condition ? who_enters(line) : WHO_ANYBODY;
+        enum who enters = is_condition ? who_stays(passage, line) : WHO_ANYBODY;
         passage->out = who_most(passage->out, who_least(passage->on, enters));
     }
     if (end == END_AWAY && is_condition)

@@ -11,11 +11,20 @@
 
 #include "stranger.h"
 
-/* Of those who have come to a line. Begin with WHO_ANYBODY and WHO_NOBODY. */
+/* Of those who have come to a line. */
 struct passage {
     enum who on;  /* who goes on to it */
     enum who out; /* who has left the set before, and stays in the block */
+    const struct directive *guarded;
+    bool is_looked_for, is_made; /* a `rewrite` that makes the guarded block's path */
 };
+
+/* At the first line, of those. `guarded` is the block that is asked about: who leaves the
+ * set on the way to another path does not come there. NULL: whatever they come to. */
+static inline struct passage passage_begin(enum who who, const struct directive *guarded)
+{
+    return (struct passage){who, WHO_NOBODY, guarded, false, false};
+}
 
 /* Past one more line. */
 void passage_go(struct passage *passage, const struct directive *line);

@@ -6,6 +6,7 @@
 #include "stranger.h"
 
 #include "guess.h"
+#include "location.h"
 #include "network.h"
 
 #define DEPTH_MOST 5   /* variables that take their values from each other */
@@ -245,6 +246,19 @@ bool condition_meets(const struct directive *condition, struct text name,
     return count > 0 && value_variable(words[0], &compared) && text_is(compared, name) &&
            (count == 1 || wish_of(words[1], words[2], &wish)) &&
            guess_fulfils(&wish, value) == MATCH_YES;
+}
+
+bool condition_misses(const struct directive *condition, struct text path)
+{
+    struct text words[3] = {TEXT(""), TEXT(""), TEXT("")}, name;
+    struct wish wish;
+    if (words_of(condition, words) < 3 || !value_variable(words[0], &name) ||
+        !(text_is(name, TEXT("uri")) || text_is(name, TEXT("document_uri"))) ||
+        !wish_of(words[1], words[2], &wish) || wish.is_not || wish.any_case)
+        return false;
+    return wish.kind == WISH_MATCHES
+               ? location_regex_misses(wish.with, path)
+               : !value_contains(wish.with, TEXT("$")) && !text_starts(wish.with, path);
 }
 
 static enum who seek_condition(struct quest *quest, const struct directive *condition,

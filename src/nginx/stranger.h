@@ -36,6 +36,10 @@ enum who who_makes(const struct directive *level, struct text value, struct text
 bool condition_meets(const struct directive *condition, struct text name,
                      struct text value);
 
+/* Whether the `if` is about the path, and no path that begins with this one meets it, as
+ * far as it can be told. */
+bool condition_misses(const struct directive *condition, struct text path);
+
 /* Who gets into the block of an `if`, and who gets past it. */
 enum who who_enters(const struct directive *condition);
 enum who who_passes(const struct directive *condition);

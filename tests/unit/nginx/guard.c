@@ -261,6 +261,66 @@ static void lines_behind_a_break(void **state)
     free(dump);
 }
 
+/* The same with the lines in the server, around a location of that path. */
+static void try_around(const struct guarded *row)
+{
+    char *dump = replaced(strdup(correct), OPEN, "");
+    dump = replaced(dump, ALLOW, "");
+    dump = replaced(dump, "~ ^/publish(?<resource>/.+)$",
+                    row->access != NULL ? row->access : "/publish/");
+    judge(row, replaced(dump, "listen 8080;", row->location));
+}
+
+#define LISTEN "listen 8080; "
+
+/* Who leaves the lines of a server does so on his way to some location, and a rewrite may
+ * make that the guarded one. */
+static void lines_of_a_server_are_left_for_some_paths(void **state)
+{
+    static const struct guarded rows[] = {
+        {LISTEN "rewrite ^/pub/(.*)$ /publish/$1 last; " KEY, NULL, NULL, WORLD},
+        {LISTEN "rewrite ^/publish/(.*)/$ /publish/$1 break; " KEY, NULL, NULL, WORLD},
+        {LISTEN "rewrite ^/x(/.*)$ $1 last; " KEY, NULL, NULL, WORLD},
+        {LISTEN "if ($http_x_a) { rewrite ^/x /publish/a last; } " KEY, NULL, NULL,
+         WORLD},
+        {LISTEN "if ($uri = /publish/a) { break; } " KEY, NULL, NULL, WORLD},
+        {LISTEN "if ($uri ~ ^/pub) { break; } " KEY, NULL, NULL, WORLD},
+        {LISTEN "if ($uri ~ ^/pubs?l) { break; } " KEY, NULL, NULL, WORLD},
+        {LISTEN "if ($uri ~ \\.html$) { break; } " KEY, NULL, NULL, WORLD},
+        {LISTEN "if ($uri ~ ^/(x|publish)/) { break; } " KEY, NULL, NULL, WORLD},
+        {LISTEN "if ($uri ~ ^/x/|/publish) { break; } " KEY, NULL, NULL, WORLD},
+        {LISTEN "if ($uri ~* ^/PUBLISH) { break; } " KEY, NULL, NULL, WORLD},
+        {LISTEN "if ($uri !~ ^/live/) { break; } " KEY, NULL, NULL, WORLD},
+        {LISTEN "if ($uri != /healthz) { break; } " KEY, NULL, NULL, WORLD},
+        {LISTEN "if ($uri = $http_x_a) { break; } " KEY, NULL, NULL, WORLD},
+        {LISTEN "if ($request_uri ~ ^/x) { break; } " KEY, NULL, NULL, WORLD},
+        {LISTEN "if ($uri ~ ^/x/) { break; } " KEY
+                " location /x/ { rewrite ^/x(/.*)$ $1 last; }",
+         NULL, NULL, WORLD},
+        {LISTEN "if ($uri = /PUBLISH/a) { break; } " KEY, NULL,
+         "~* ^/publish(?<resource>/.+)$", WORLD},
+        /* and on the way to others */
+        {LISTEN "rewrite ^/pub/(.*)$ /public/$1 last; " KEY, NULL, NULL, NULL},
+        {LISTEN "rewrite ^/index$ / last; " KEY, NULL, NULL, NULL},
+        {LISTEN "rewrite ^/x(/wp-.*) $1 last; " KEY, NULL, NULL, NULL},
+        {LISTEN "rewrite ^/pub/(.*)$ /publish/$1 permanent; " KEY, NULL, NULL, NULL},
+        {LISTEN "rewrite ^/pub/(.*)$ /publish/$1; " KEY, NULL, NULL, NULL},
+        {LISTEN KEY " rewrite ^/pub/(.*)$ /publish/$1 last;", NULL, NULL, NULL},
+        {LISTEN "if ($uri = /healthz) { break; } " KEY, NULL, NULL, NULL},
+        {LISTEN "if ($uri = /publish) { break; } " KEY, NULL, NULL, NULL},
+        {LISTEN "if ($document_uri ~ ^/\\.well-known/) { break; } " KEY, NULL, NULL,
+         NULL},
+        {LISTEN "if ($uri ~ ^/pub$) { break; } " KEY, NULL, NULL, NULL},
+        {LISTEN "if ($uri ~ ^/x/) { break; } " KEY, NULL, "~ ^/publish(?<resource>/.+)$",
+         NULL},
+        {LISTEN "if ($uri ~ ^/x/) { break; } " KEY
+                " location /x/ { rewrite ^/x(/.*)$ $1 break; }",
+         NULL, NULL, NULL},
+    };
+    (void)state;
+    EACH(rows, try_around);
+}
+
 /* An `if` that rewrites everybody away is a guard, too. */
 static void rewrites_that_turn_away(void **state)
 {
@@ -561,6 +621,7 @@ int main(void)
         cmocka_unit_test(passwords),
         cmocka_unit_test(conditions),
         cmocka_unit_test(lines_behind_a_break),
+        cmocka_unit_test(lines_of_a_server_are_left_for_some_paths),
         cmocka_unit_test(rewrites_that_turn_away),
         cmocka_unit_test(who_is_granted),
         cmocka_unit_test(certificates_that_nobody_verifies),

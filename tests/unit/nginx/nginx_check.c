@@ -385,6 +385,9 @@ static void where_a_server_listens_is_no_guard_but_a_unix_socket_is(void **state
     check_listen(TLS "if ($request_uri ~ ^/\\.well-known/) { break; } "
                      "if ($scheme = http) { return 301 https://$host; }",
                  "open_publish ");
+    check_listen(TLS "rewrite ^/pub/(.*)$ /$1 last; "
+                     "if ($scheme = http) { return 301 https://$host; }",
+                 "open_publish ");
     check_listen(TLS "if ($request_method = PUT) { break; } "
                      "if ($scheme = http) { return 301 https://$host; }",
                  "open_publish ");
