@@ -76,15 +76,17 @@ static bool has_to_stay(struct nginx_check *check, const struct directive *locat
     return leads_too(check, at) || guard_at(at) > guard_at(location);
 }
 
-/* With `^~` nginx tries the regular expressions within it alone. */
-static const char *say_first(struct nginx_check *check, const struct directive *location)
+/* With `^~` nginx tries the regular expressions within it alone. What takes the paths
+ * that are told of is a choice: within it takes them on. */
+static const char *say_first(struct nginx_check *check, const struct directive *location,
+                             const struct directive *other)
 {
     struct text path = location_of(location).path;
-    const char *stay = "";
+    const char *stay = "", *choice = "";
     unsigned count = 0;
     for (const struct directive *at = location->parent->first;
          at != NULL && count <= NAMED_MOST; at = at->next) {
-        if (!has_to_stay(check, location, at))
+        if (at == other || !has_to_stay(check, location, at))
             continue;
         if (count++ == NAMED_MOST)
             stay = say(check, "%s and others", stay);
@@ -92,18 +94,27 @@ static const char *say_first(struct nginx_check *check, const struct directive *
             stay = say(check, "%s%s %s of %s:%u", stay, count > 1 ? "," : "",
                        say_location(check, at), at->file, at->line);
     }
-    return count == 0
+    if (has_to_stay(check, location, other))
+        choice =
+            say(check, "%s%s of %s:%u%s if it is to keep these documents from clients",
+                count > 0 ? "; " : " ", say_location(check, other), other->file,
+                other->line, count > 0 ? ", too," : "");
+    return count == 0 && choice[0] == '\0'
                ? say(check, "location ^~ %.*s {", (int)path.len, path.at)
-               : say(check, "location ^~ %.*s { (and into it%s: it takes their paths)",
-                     (int)path.len, path.at, stay);
+               : say(check, "location ^~ %.*s { (and into it%s%s%s)", (int)path.len,
+                     path.at, stay, count > 0 ? ": it takes their paths" : "", choice);
 }
 
-static const char *instead_of(struct nginx_check *check, const struct directive *location)
+static const char *instead_of(struct nginx_check *check, const struct directive *location,
+                              const struct directive *other)
 {
     if (is_regex(location))
-        return say(check, "(move %s before it)", say_location(check, location));
+        return say(check, "(move %s before it%s)", say_location(check, location),
+                   has_to_stay(check, location, other)
+                       ? ", unless it is to keep these documents from clients"
+                       : "");
     if (location_of(location).path.len > 1)
-        return say_first(check, location);
+        return say_first(check, location, other);
     return "location ^~ /FOLDER/ { (where its files are)";
 }
 
@@ -126,7 +137,7 @@ static void check_other(struct nginx_check *check, const struct directive *locat
                                     say_location(check, other), other->file, other->line,
                                     path, say_location(check, location)),
                         .effect = "polls of these documents never come to fcgiwait",
-                        .instead = instead_of(check, location)});
+                        .instead = instead_of(check, location, other)});
 }
 
 /* Regular expressions beside it: all where it is a prefix, those before where it is one

@@ -135,8 +135,16 @@ static void what_keeps_out_stays_before_what_is_proposed(void **state)
          "takeover", FIRST},
         {FIRST, "location ~ /\\. { deny all; }\n" JSON FIRST, "takeover", FIRST},
         {FIRST, JSON "location ~ /\\. { deny all; }\n" FIRST, "takeover", FIRST},
+        {FIRST, "location ~ \\.json$ { deny all; }\n" FIRST, "takeover", FIRST},
+        {FIRST,
+         "location ~ \\.json$ { return 404; }\nlocation ~ /[.]x { deny all; }\n" FIRST,
+         "takeover", FIRST},
+        {FIRST, "location ~ \\.json$ { deny all; }\nlocation ~ ^/live/ { fastcgi_pass",
+         "takeover", FIRST},
+        {FIRST, JSON "location ~ ^/live/ { fastcgi_pass", "takeover", FIRST},
     };
 #define AT " of /etc/nginx/conf.d/live.conf:"
+#define KEEPS " if it is to keep these documents from clients)"
     (void)state;
     is_proposed(&rows[0], "location ^~ /live/ {");
     is_proposed(&rows[1],
@@ -144,9 +152,17 @@ static void what_keeps_out_stays_before_what_is_proposed(void **state)
     is_proposed(&rows[2], FIRST_JSON " location ~ /[.]x" AT
                                      "10, location ~ ^/live/(?<r>.+)/edit$" AT
                                      "11: it takes their paths)");
-    /* whichever of the two is named as taking them away */
-    is_proposed(&rows[3], FIRST_JSON " location ~ /\\." AT "9: it takes their paths)");
+    /* what takes the paths that are told of takes them within it, too */
+    is_proposed(&rows[3], FIRST_JSON " location ~ /\\." AT "9" KEEPS);
     is_proposed(&rows[4], FIRST_JSON " location ~ /\\." AT "10: it takes their paths)");
+    is_proposed(&rows[5], FIRST_JSON " location ~ \\.json$" AT "9" KEEPS);
+    is_proposed(&rows[6], FIRST_JSON " location ~ /[.]x" AT
+                                     "10: it takes their paths; location ~ \\.json$" AT
+                                     "9, too," KEEPS);
+    is_proposed(&rows[7],
+                "(move location ~ ^/live/ before it, unless it is to keep these "
+                "documents from clients)");
+    is_proposed(&rows[8], "(move location ~ ^/live/ before it)");
 }
 
 static void what_becomes_of_the_answer(void **state)
