@@ -8,6 +8,8 @@
 #include "guard.h"
 #include "rules.h"
 
+#include <strings.h>
+
 static bool tells(const struct directive *level, struct text name)
 {
     return find_param_line(level, name) != NULL;
@@ -74,19 +76,74 @@ static struct text without_slash(struct text path)
     return path;
 }
 
-/* The longest path of a reader that this one begins with: readers wait below it. */
-static struct text read_above(const struct nginx_check *check, const struct way *way,
-                              struct text path)
+static bool is_below(struct text path, struct text folder)
 {
-    struct text longest = TEXT("");
+    return text_starts(path, folder) && path.len > folder.len &&
+           path.at[folder.len] == '/';
+}
+
+/* Of a regular expression: what all begins with that it matches. */
+static bool begins_with(struct text path, const struct directive *location)
+{
+    struct text start = location_of(location).path;
+    return text_is(directive_value(location, 1), TEXT("~*"))
+               ? path.len >= start.len && strncasecmp(path.at, start.at, start.len) == 0
+               : text_starts(path, start);
+}
+
+/* The location that tells what its paths begin with. NULL: nobody comes there. */
+static const struct directive *telling(const struct directive *block)
+{
+    const struct directive *at = location_entrance(block);
+    while (at != NULL && location_of(at).path.len <= 1 &&
+           directive_is(at->parent, TEXT("location")))
+        at = at->parent;
+    return at;
+}
+
+/* The longest path of a reader that this one begins with: readers wait below it. False:
+ * there is a regular expression that does not tell where. */
+static bool read_above(const struct nginx_check *check, const struct way *way,
+                       struct text path, struct text *longest)
+{
+    bool told = true;
+    *longest = TEXT("");
     for (const struct way *at = check->ways; at != NULL; at = at->next) {
-        struct location is = location_of(at->block);
-        struct text read = without_slash(is.path);
-        if (is_reader(at) && at->server == way->server && is.kind == LOCATION_PREFIX &&
-            text_starts(path, is.path) && read.len > longest.len)
-            longest = read;
+        if (at->server != way->server || at->wait == 0 || way_is_proxy(at) ||
+            !(params_let_read(at) || is_read_itself(at)))
+            continue;
+        const struct directive *location = telling(at->block);
+        if (location == NULL)
+            continue;
+        struct location is = location_of(location);
+        struct text read = {path.at, without_slash(is.path).len};
+        bool above = is.kind == LOCATION_PREFIX && text_starts(path, is.path);
+        if (is.kind == LOCATION_REGEX && begins_with(path, location)) {
+            above = read.len > 0 && is_below(path, read);
+            told = told && above;
+        }
+        if (above && read.len > longest->len)
+            *longest = read;
     }
-    return longest;
+    return told;
+}
+
+/* The shortest path below there of what publishes, and this one lies in: one for large
+ * documents has the names of the one around it. */
+static struct text published_above(const struct nginx_check *check, const struct way *way,
+                                   struct text path, struct text above)
+{
+    struct text shortest = without_slash(path);
+    for (const struct way *at = check->ways; at != NULL; at = at->next) {
+        if (at->publish == NULL || at->server != way->server || way_is_proxy(at))
+            continue;
+        struct location is = location_of(granting(at));
+        struct text folder = without_slash(is.path);
+        if (is.kind == LOCATION_PREFIX && is_below(path, folder) &&
+            folder.len > above.len && folder.len < shortest.len)
+            shortest = folder;
+    }
+    return shortest;
 }
 
 /* Whether it means itself in a regular expression, and needs no quotes. */
@@ -109,12 +166,15 @@ static const char *instead_of(struct nginx_check *check, const struct way *way)
 {
     const struct directive *location = granting(way);
     struct location is = location_of(location);
-    struct text path = without_slash(is.path), above = read_above(check, way, is.path);
+    struct text above;
+    bool told = read_above(check, way, is.path, &above);
+    struct text path = published_above(check, way, is.path, above);
     if (is.kind == LOCATION_REGEX &&
         value_contains(directive_value(location, 2), TEXT("<resource>")))
         return "fastcgi_param FCGIWAIT_RESOURCE $resource; (the path that clients read, "
                "a capture of the location's regular expression)";
-    if (is.kind != LOCATION_PREFIX || !is_plain(path) ||
+    if (is.kind != LOCATION_PREFIX || !is_plain(without_slash(is.path)) ||
+        (!told && memrchr(path.at, '/', path.len) != path.at) ||
         value_map(location, TEXT("resource")) != NULL)
         return BY_HAND;
     return say(check,

@@ -305,6 +305,10 @@ static void the_resource_that_is_proposed_is_known_there(void **state)
     "fastcgi_param FCGIWAIT_RESOURCE " above "$resource; (the path that clients read) "  \
     "and in location " location inside ": if ($uri !~ ^" path                            \
     "(?<resource>/.+)$) { return 404; }"
+#define GET(location) "location " location " { fastcgi_pass fcgiwait; } "
+#define PUT(location)                                                                    \
+    "location " location " { deny all; fastcgi_param FCGIWAIT_RESOURCE $uri; " TOLD      \
+    "fastcgi_param FCGIWAIT_ACCESS publish; fastcgi_pass fcgiwait; } "
     static const struct {
         const char *location, *instead;
     } rows[] = {
@@ -317,6 +321,31 @@ static void the_resource_that_is_proposed_is_known_there(void **state)
          CUT("/live", "/live/publish/", "", "/live/publish")},
         {"location /publish/ { location /publish/big/ { fastcgi_pass fcgiwait; }",
          CUT("", "/publish/", " and each location inside", "/publish")},
+        /* one for large documents, after the first finding is mended */
+        {PUT("/publish/") "location /publish/big/ {",
+         CUT("", "/publish/big/", "", "/publish")},
+        {PUT("/live/publish/") "location /live/publish/big {",
+         CUT("/live", "/live/publish/big", "", "/live/publish")},
+        /* nothing is cut off of what readers wait below */
+        {PUT("/new/") GET("/new/list/") "location /new/list/publish/ {",
+         CUT("/new/list", "/new/list/publish/", "", "/new/list/publish")},
+        {"location /new/ { limit_except GET { deny all; } " TOLD
+         "fastcgi_param FCGIWAIT_ACCESS publish; fastcgi_pass fcgiwait; } "
+         "location /new/publish/ {",
+         CUT("/new", "/new/publish/", "", "/new/publish")},
+        /* readers who wait through a regular expression or a named location */
+        {GET("~ ^/new/(.+)$") "location ^~ /new/publish/ {",
+         CUT("/new", "^~ /new/publish/", "", "/new/publish")},
+        {GET("~* ^/New") "location ^~ /new/publish/ {",
+         CUT("/new", "^~ /new/publish/", "", "/new/publish")},
+        {"location /new/ { try_files /no @w; } " GET("@w") "location /new/publish/ {",
+         CUT("/new", "/new/publish/", "", "/new/publish")},
+        {"location /new/ { " GET("~ [.]json$") "} location ^~ /new/publish/ {",
+         CUT("/new", "^~ /new/publish/", "", "/new/publish")},
+        {GET("~ ^/(new|old)/") "location ^~ /publish/ {",
+         CUT("", "^~ /publish/", "", "/publish")},
+        {GET("~ ^/(new|old)/") "location ^~ /new/publish/ {", PATH},
+        {GET("~ ^/new/v[12]/") "location ^~ /new/v1/publish/ {", PATH},
         {"location /v1.0/ {", PATH},
         {"location ~ ^/publish/(a|b) {", PATH},
         {"location = /publish {", PATH},
