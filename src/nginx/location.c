@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Which location nginx would choose. Regular expressions are not run: only what all that
- * match them begin with is compared.
+ * Which location nginx would choose. Regular expressions are not run where less than the
+ * whole path is known: only what all that match them begin with is compared.
  */
 #include "location.h"
 
 #include <ctype.h>
+
+#include "pattern.h"
 
 /* Where a regular expression's first part that is not literal begins. */
 static size_t literal_length(struct text regex)
@@ -37,18 +39,29 @@ static char take_element(struct text *regex)
     return c == '\\' || c == '[' ? '\0' : c;
 }
 
-/* `a|b` outside of parentheses. */
-static bool has_choice(struct text regex)
+/* Takes what stands before a `|` outside of parentheses off. False: there is none, and
+ * the choice is all. */
+static bool cut_choice(struct text *regex, struct text *choice)
 {
     size_t depth = 0;
-    while (regex.len > 0) {
-        char c = take_element(&regex);
+    *choice = *regex;
+    while (regex->len > 0) {
+        size_t before = choice->len - regex->len;
+        char c = take_element(regex);
         depth += c == '(';
         depth -= c == ')' && depth > 0;
-        if (c == '|' && depth == 0)
+        if (c == '|' && depth == 0) {
+            choice->len = before;
             return true;
+        }
     }
     return false;
+}
+
+static bool has_choice(struct text regex)
+{
+    struct text choice;
+    return cut_choice(&regex, &choice);
 }
 
 struct text location_regex_start(struct text regex)
@@ -60,9 +73,14 @@ struct text location_regex_start(struct text regex)
     return regex.len > 0 ? regex : TEXT("/");
 }
 
-bool location_regex_misses(struct text regex, struct text path)
+static bool is_same(char a, char b, bool any_case)
 {
-    static const char special[] = ".^*+?()[]{}|";
+    return any_case ? tolower((unsigned char)a) == tolower((unsigned char)b) : a == b;
+}
+
+bool location_regex_misses(struct text regex, struct text path, bool any_case)
+{
+    static const char special[] = "^*+?()[]{}|";
     if (regex.len == 0 || regex.at[0] != '^' || has_choice(regex))
         return false;
     text_skip(&regex, 1);
@@ -73,7 +91,8 @@ bool location_regex_misses(struct text regex, struct text path)
             (!escaped && memchr(special, regex.at[0], sizeof special - 1) != NULL) ||
             (regex.len > 1 && memchr("*?{", regex.at[1], 3) != NULL))
             return false;
-        if (ends || regex.at[0] != path.at[0])
+        bool any = !escaped && regex.at[0] == '.';
+        if (ends || !(any || is_same(regex.at[0], path.at[0], any_case)))
             return true;
     }
     return false;
@@ -94,8 +113,8 @@ static bool take_group_name(struct text *inside, struct text *name)
     return true;
 }
 
-/* What the group begins with whose inside this is, if it is never left out. */
-static struct text group_start(struct text behind)
+/* False: the group may be left out. */
+static bool group_inside(struct text behind, struct text *inside)
 {
     struct text rest = behind;
     size_t depth = 1;
@@ -104,19 +123,17 @@ static struct text group_start(struct text behind)
         depth += c == '(';
         depth -= c == ')';
     }
-    struct text inside = {behind.at, behind.len - rest.len - (depth == 0)};
-    bool may_lack = rest.len > 0 && memchr("?*{", rest.at[0], 3) != NULL;
-    return may_lack || has_choice(inside)
-               ? TEXT("")
-               : (struct text){inside.at, literal_length(inside)};
+    *inside = (struct text){behind.at, behind.len - rest.len - (depth == 0)};
+    return rest.len == 0 || memchr("?*{", rest.at[0], 3) == NULL;
 }
 
-struct text location_group_start(struct text regex, struct text group)
+/* The inside of a group that each match goes through. False: it can't be told. */
+static bool find_group(struct text regex, struct text group, struct text *inside)
 {
     uint64_t wanted = 0, number = 0;
     size_t depth = 0;
     if (value_contains(regex, TEXT("(?i")) || has_choice(regex))
-        return TEXT("");
+        return false;
     text_number(group, UINT32_MAX, &wanted);
     while (regex.len > 0) {
         char c = take_element(&regex);
@@ -127,10 +144,19 @@ struct text location_group_start(struct text regex, struct text group)
         bool captures = take_group_name(&behind, &name);
         number += captures;
         if (captures && (wanted > 0 ? number == wanted : text_is(name, group)))
-            return depth == 0 ? group_start(behind) : TEXT("");
+            return depth == 0 && group_inside(behind, inside);
         depth++;
     }
-    return TEXT("");
+    return false;
+}
+
+struct text location_group_start(struct text regex, struct text group)
+{
+    struct text inside;
+    if (!find_group(regex, group, &inside) || has_choice(inside))
+        return TEXT("");
+    inside.len = literal_length(inside);
+    return inside;
 }
 
 bool location_starts_with_group(const struct directive *rewrite, struct text made,
@@ -147,14 +173,44 @@ bool location_starts_with_group(const struct directive *rewrite, struct text mad
     return true;
 }
 
-bool location_may_be_made(const struct directive *rewrite, struct text path)
+static bool starts(struct text whole, struct text start, bool any_case)
 {
-    struct text value = directive_value(rewrite, 2), made = TEXT(""), start;
+    return whole.len >= start.len &&
+           (any_case ? text_is_like((struct text){whole.at, start.len}, start)
+                     : text_starts(whole, start));
+}
+
+/* Whether the variable that stands first there may begin like the path. */
+static bool may_begin(const struct directive *rewrite, struct text made, struct text path,
+                      bool any_case)
+{
+    struct text name, inside, choice;
+    bool more = value_next_variable(&made, &name) &&
+                find_group(directive_value(rewrite, 1), name, &inside);
+    if (!more)
+        return true;
+    while (more) {
+        more = cut_choice(&inside, &choice);
+        choice.len = literal_length(choice);
+        if (starts(choice, path, any_case) || starts(path, choice, any_case))
+            return true;
+    }
+    return false;
+}
+
+bool location_may_be_made(const struct directive *rewrite, struct text path,
+                          bool any_case)
+{
+    struct text value = directive_value(rewrite, 2), made = TEXT("");
     text_cut(&value, '?', &made);
-    bool varies = value_start(made).len < made.len;
-    if (!location_starts_with_group(rewrite, made, &start))
-        start = value_start(made);
-    return text_starts(start, path) || (varies && text_starts(path, start));
+    struct text start = value_start(made);
+    if (starts(start, path, any_case))
+        return true;
+    if (start.len == made.len || !starts(path, start, any_case))
+        return false;
+    text_skip(&made, start.len);
+    text_skip(&path, start.len);
+    return may_begin(rewrite, made, path, any_case);
 }
 
 bool location_is_redirect(const struct directive *rewrite)
@@ -232,6 +288,33 @@ const struct directive *location_serving(const struct directive *server, struct 
         }
     }
     return best;
+}
+
+static bool takes(const struct directive *location, struct text path)
+{
+    struct location is = location_of(location);
+    char subject[256];
+    bool any_case = text_is(directive_value(location, 1), TEXT("~*"));
+    if (is.kind != LOCATION_REGEX)
+        return is.kind == LOCATION_EXACT ? text_is(path, is.path)
+                                         : text_starts(path, is.path);
+    if (!starts(path, is.path, any_case))
+        return false; /* soon told */
+    if (path.len >= sizeof subject)
+        return true;
+    *text_put(subject, path) = '\0';
+    return pattern_try(directive_value(location, 2), any_case, subject) != MATCH_NO;
+}
+
+bool location_may_serve(const struct directive *location, struct text path)
+{
+    const struct directive *at = location;
+    for (; at != NULL; at = find_around(at->parent, TEXT("location")))
+        if (!takes(at, path))
+            return false;
+    at = location_serving(find_around(location, TEXT("server")), path);
+    return at == location || (location_of(location).kind == LOCATION_REGEX &&
+                              (at == NULL || location_of(at).kind != LOCATION_EXACT));
 }
 
 const struct directive *location_led_to(const struct directive *server, struct text to)

@@ -29,8 +29,9 @@ struct location location_of(const struct directive *block);
  * "/" at least. */
 struct text location_regex_start(struct text regex);
 
-/* Whether it matches no path that begins with this one, as far as it can be told. */
-bool location_regex_misses(struct text regex, struct text path);
+/* Whether it matches no path that begins with this one, as far as it can be told.
+ * `any_case`: upper and lower case letters are the same. */
+bool location_regex_misses(struct text regex, struct text path, bool any_case);
 
 /* What the group of that name or number always begins with, where it is one that each
  * match goes through. Empty: it can't be told. */
@@ -45,7 +46,8 @@ bool location_starts_with_group(const struct directive *rewrite, struct text mad
                                 struct text *start);
 
 /* Whether a `rewrite` may make a path that begins with this one. */
-bool location_may_be_made(const struct directive *rewrite, struct text path);
+bool location_may_be_made(const struct directive *rewrite, struct text path,
+                          bool any_case);
 
 /* The location through which requests come there: the block's own, or one that names it
  * where it is a named one. NULL: none. */
@@ -55,6 +57,9 @@ const struct directive *location_entrance(const struct directive *block);
  * none. */
 const struct directive *location_serving(const struct directive *server,
                                          struct text path);
+
+/* Whether it serves this path, other regular expressions aside. */
+bool location_may_serve(const struct directive *location, struct text path);
 
 /* The location that a name (@x) or a path leads to. NULL: none. */
 const struct directive *location_led_to(const struct directive *server, struct text to);

@@ -44,20 +44,35 @@ static bool leads_elsewhere(const struct directive *rewrite)
     return location_serving(find_around(rewrite, TEXT("server")), path) != location;
 }
 
-/* What paths of the block begin with, letter case included. */
-static struct text path_of(const struct directive *block)
+/* The location that says what paths of the block begin with: where its own regular
+ * expression does not, the one around it. */
+static const struct directive *start_of(const struct directive *block)
 {
-    const struct directive *location = find_around(block, TEXT("location"));
-    bool any_case = location != NULL && text_is(directive_value(location, 1), TEXT("~*"));
-    return any_case ? TEXT("/") : location_of(block).path;
+    const struct directive *location = find_around(block, TEXT("location")), *outer;
+    while (location != NULL && location_of(location).kind == LOCATION_REGEX &&
+           text_is(location_of(location).path, TEXT("/")) &&
+           (outer = find_around(location->parent, TEXT("location"))) != NULL)
+        location = outer;
+    return location != NULL ? location : block;
+}
+
+static bool in_any_case(const struct directive *location)
+{
+    return text_is(directive_value(location, 1), TEXT("~*"));
 }
 
 /* Whether the path that it makes may be the guarded one's. */
 static bool leads_to(const struct directive *rewrite, const struct directive *guarded)
 {
-    return !location_is_redirect(rewrite) &&
-           location_of(guarded).kind != LOCATION_NAMED &&
-           location_may_be_made(rewrite, path_of(guarded));
+    const struct directive *location = find_around(guarded, TEXT("location"));
+    const struct directive *start = start_of(guarded);
+    struct text to = directive_value(rewrite, 2), path = TEXT("");
+    text_cut(&to, '?', &path);
+    if (location_is_redirect(rewrite) || location_of(guarded).kind == LOCATION_NAMED)
+        return false;
+    if (location != NULL && !value_contains(path, TEXT("$")))
+        return location_may_serve(location, path);
+    return location_may_be_made(rewrite, location_of(start).path, in_any_case(start));
 }
 
 static bool is_break(const struct directive *rewrite)
@@ -126,13 +141,23 @@ static bool is_made_anywhere(struct passage *passage)
     return passage->is_made;
 }
 
+/* Whether none who gets into the `if` asks for the guarded block's path. */
+static bool misses(const struct directive *condition, const struct directive *guarded)
+{
+    const struct directive *location = find_around(guarded, TEXT("location"));
+    const struct directive *start = start_of(guarded);
+    struct text path;
+    return location != NULL && condition_is_path(condition, &path)
+               ? !location_may_serve(location, path)
+               : condition_misses(condition, location_of(start).path, in_any_case(start));
+}
+
 /* Who gets into the `if` and may come to the guarded block. */
 static enum who who_stays(struct passage *passage, const struct directive *condition)
 {
     bool is_elsewhere = passage->guarded != NULL &&
                         location_of(passage->guarded).kind != LOCATION_NAMED &&
-                        condition_misses(condition, path_of(passage->guarded)) &&
-                        !is_made_anywhere(passage);
+                        misses(condition, passage->guarded) && !is_made_anywhere(passage);
     return is_elsewhere ? WHO_NOBODY : who_enters(condition);
 }
 

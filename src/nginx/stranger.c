@@ -248,17 +248,30 @@ bool condition_meets(const struct directive *condition, struct text name,
            guess_fulfils(&wish, value) == MATCH_YES;
 }
 
-bool condition_misses(const struct directive *condition, struct text path)
+/* What the path has to be. */
+static bool path_wish(const struct directive *condition, struct wish *wish)
 {
     struct text words[3] = {TEXT(""), TEXT(""), TEXT("")}, name;
+    return words_of(condition, words) == 3 && value_variable(words[0], &name) &&
+           (text_is(name, TEXT("uri")) || text_is(name, TEXT("document_uri"))) &&
+           wish_of(words[1], words[2], wish) && !wish->is_not;
+}
+
+bool condition_misses(const struct directive *condition, struct text path, bool any_case)
+{
     struct wish wish;
-    if (words_of(condition, words) < 3 || !value_variable(words[0], &name) ||
-        !(text_is(name, TEXT("uri")) || text_is(name, TEXT("document_uri"))) ||
-        !wish_of(words[1], words[2], &wish) || wish.is_not || wish.any_case)
+    return path_wish(condition, &wish) && wish.kind == WISH_MATCHES &&
+           location_regex_misses(wish.with, path, any_case || wish.any_case);
+}
+
+bool condition_is_path(const struct directive *condition, struct text *path)
+{
+    struct wish wish;
+    if (!path_wish(condition, &wish) || wish.kind != WISH_IS ||
+        value_contains(wish.with, TEXT("$")))
         return false;
-    return wish.kind == WISH_MATCHES
-               ? location_regex_misses(wish.with, path)
-               : !value_contains(wish.with, TEXT("$")) && !text_starts(wish.with, path);
+    *path = wish.with;
+    return true;
 }
 
 static enum who seek_condition(struct quest *quest, const struct directive *condition,

@@ -38,7 +38,10 @@ bool condition_meets(const struct directive *condition, struct text name,
 
 /* Whether the `if` is about the path, and no path that begins with this one meets it, as
  * far as it can be told. */
-bool condition_misses(const struct directive *condition, struct text path);
+bool condition_misses(const struct directive *condition, struct text path, bool any_case);
+
+/* Whether the `if` asks for this path, and no other. */
+bool condition_is_path(const struct directive *condition, struct text *path);
 
 /* Who gets into the block of an `if`, and who gets past it. */
 enum who who_enters(const struct directive *condition);

@@ -268,10 +268,15 @@ static void try_around(const struct guarded *row)
     dump = replaced(dump, ALLOW, "");
     dump = replaced(dump, "~ ^/publish(?<resource>/.+)$",
                     row->access != NULL ? row->access : "/publish/");
+    /* what begins with a class takes the front's other paths, too */
+    dump = replaced(dump, "1.1; # front",
+                    "1.1; proxy_read_timeout 75; proxy_next_upstream off;");
     judge(row, replaced(dump, "listen 8080;", row->location));
 }
 
 #define LISTEN "listen 8080; "
+#define TENANT "~ ^/(?<tenant>[a-z]+)/publish(?<resource>/.+)$"
+#define MAINTENANCE "if (-f /srv/down) { rewrite ^ /maintenance.html break; } "
 
 /* Who leaves the lines of a server does so on his way to some location, and a rewrite may
  * make that the guarded one. */
@@ -286,6 +291,10 @@ static void lines_of_a_server_are_left_for_some_paths(void **state)
         {LISTEN "if ($uri = /publish/a) { break; } " KEY, NULL, NULL, WORLD},
         {LISTEN "if ($uri ~ ^/pub) { break; } " KEY, NULL, NULL, WORLD},
         {LISTEN "if ($uri ~ ^/pubs?l) { break; } " KEY, NULL, NULL, WORLD},
+        {LISTEN "if ($uri ~ ^/.u.li) { break; } " KEY, NULL, NULL, WORLD},
+        {LISTEN "if ($uri ~ ^/.*x) { break; } " KEY, NULL, NULL, WORLD},
+        {LISTEN "if ($uri ~ ^/x.?) { break; } " KEY, NULL, NULL, NULL},
+        {LISTEN "if ($uri ~ ^/.?.?.?publish) { break; } " KEY, NULL, NULL, WORLD},
         {LISTEN "if ($uri ~ \\.html$) { break; } " KEY, NULL, NULL, WORLD},
         {LISTEN "if ($uri ~ ^/(x|publish)/) { break; } " KEY, NULL, NULL, WORLD},
         {LISTEN "if ($uri ~ ^/x/|/publish) { break; } " KEY, NULL, NULL, WORLD},
@@ -310,9 +319,33 @@ static void lines_of_a_server_are_left_for_some_paths(void **state)
         {LISTEN "if ($uri = /publish) { break; } " KEY, NULL, NULL, NULL},
         {LISTEN "if ($document_uri ~ ^/\\.well-known/) { break; } " KEY, NULL, NULL,
          NULL},
+        {LISTEN "if ($uri ~ ^/.well-known/) { break; } " KEY, NULL, NULL, NULL},
+        {LISTEN "if ($uri ~* ^/HealthZ) { break; } " KEY, NULL, NULL, NULL},
         {LISTEN "if ($uri ~ ^/pub$) { break; } " KEY, NULL, NULL, NULL},
         {LISTEN "if ($uri ~ ^/x/) { break; } " KEY, NULL, "~ ^/publish(?<resource>/.+)$",
          NULL},
+        {LISTEN "if ($uri ~ ^/x/) { break; } " KEY, NULL, "~* ^/publish(?<resource>/.+)$",
+         NULL},
+        {LISTEN "if ($uri ~ ^/PUB) { break; } " KEY, NULL,
+         "~* ^/publish(?<resource>/.+)$", WORLD},
+        {LISTEN "if ($uri = /healthz) { break; } " KEY, NULL, TENANT, NULL},
+        {LISTEN "if ($uri = /a/publish/b) { break; } " KEY, NULL, TENANT, WORLD},
+        {LISTEN MAINTENANCE KEY, NULL, TENANT, NULL},
+        {LISTEN MAINTENANCE KEY, NULL, "~* ^/publish(?<resource>/.+)$", NULL},
+        {LISTEN MAINTENANCE KEY " location = /maintenance.html { root /srv; }", NULL,
+         "~ ^(?<resource>/[^/]+)$", NULL},
+        {LISTEN MAINTENANCE KEY, NULL, "~ ^(?<resource>/[^/]+)$", WORLD},
+        {LISTEN "rewrite ^/$ /index.html last; " KEY, NULL, TENANT, NULL},
+        {LISTEN "rewrite ^/$ /a/publish/b last; " KEY, NULL, TENANT, WORLD},
+        {LISTEN "rewrite ^/old/(.*)$ /new/$1 last; " KEY, NULL, TENANT, WORLD},
+        {LISTEN "rewrite ^/old/(.*)$ /new/$1 last; " KEY, NULL,
+         "~* ^/publish(?<resource>/.+)$", NULL},
+        {LISTEN "rewrite ^/old/(.*)$ /PUBLISH/$1 last; " KEY, NULL,
+         "~* ^/publish(?<resource>/.+)$", WORLD},
+        {LISTEN "rewrite ^/(assets/.+)\\.[0-9a-f]+$ /$1 last; " KEY, NULL, NULL, NULL},
+        {LISTEN "rewrite ^/(favicon\\.ico|robots\\.txt)$ /$1 break; " KEY, NULL, NULL,
+         NULL},
+        {LISTEN "rewrite ^/x/(a/.+|pub.+)$ /$1 break; " KEY, NULL, NULL, WORLD},
         {LISTEN "if ($uri ~ ^/x/) { break; } " KEY
                 " location /x/ { rewrite ^/x(/.*)$ $1 break; }",
          NULL, NULL, NULL},

@@ -417,6 +417,16 @@ static void where_a_server_listens_is_no_guard_but_a_unix_socket_is(void **state
     check_listen(TLS "rewrite ^/pub/(.*)$ /$1 last; "
                      "if ($scheme = http) { return 301 https://$host; }",
                  "open_publish ");
+    check_listen(TLS "if ($uri ~ ^/.well-known/) { break; } "
+                     "if ($scheme = http) { return 301 https://$host; }",
+                 "open_publish ");
+    check_listen(TLS "if (-f /srv/down) { rewrite ^ /down.html break; } "
+                     "location = /down.html { root /srv; } "
+                     "if ($scheme = http) { return 301 https://$host; }",
+                 "");
+    check_listen(TLS "listen 81; if ($remote_addr = 10.0.0.1) { break; } "
+                     "if ($scheme = http) { return 301 https://$host; }",
+                 "");
     check_listen(TLS "if ($request_method = PUT) { break; } "
                      "if ($scheme = http) { return 301 https://$host; }",
                  "open_publish ");
