@@ -35,11 +35,10 @@ static bool is_encrypted(const struct directive *listen)
            listen_has(listen, TEXT("ssl")) || listen_has(listen, TEXT("quic"));
 }
 
-/* An `if` of the server or location around the block that turns away whoever comes by the
- * plain listen, and has nobody leave the set before. */
-static bool turns_plain_away(const struct directive *around,
-                             const struct directive *block,
-                             const struct directive *listen)
+/* The first `if` of the server or location that turns away whoever comes by the plain
+ * listen. NULL: none. */
+static const struct directive *plain_turn(const struct directive *around,
+                                          const struct directive *listen)
 {
     char port[24];
     struct address address = address_parse(directive_value(listen, 1), HTTP_PORT);
@@ -50,33 +49,64 @@ static bool turns_plain_away(const struct directive *around,
                  {TEXT("https"), TEXT("")},
                  {TEXT("ssl_protocol"), TEXT("")},
                  {TEXT("server_port"), address.is_unix ? TEXT("") : text_of(port)}};
-    struct passage passage = passage_begin(WHO_ANYBODY, block);
-    const struct directive *at = around != NULL ? around->first : NULL;
-    for (; at != NULL && passage.on > WHO_NOBODY; at = at->next) {
+    const struct directive *at = around != NULL ? find_inside(around, TEXT("if")) : NULL;
+    for (; at != NULL; at = find_again(at))
         for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
-            if (directive_is(at, TEXT("if")) && passage_turns_away(at) &&
-                condition_meets(at, plain[i].name, plain[i].value))
-                return passage.out <= WHO_KNOWER;
-        passage_go(&passage, at);
-    }
-    return false;
+            if (condition_meets(at, plain[i].name, plain[i].value) &&
+                passage_turns_away(at))
+                return at;
+    return NULL;
+}
+
+/* The same `if` is asked about for one listen after the other. */
+struct turn {
+    const struct directive *at;
+    enum who who; /* has left the set before it */
+};
+
+static void turn_ask(struct turn *turn, const struct directive *at,
+                     const struct directive *block)
+{
+    struct passage passage = passage_begin(WHO_ANYBODY, block);
+    const struct directive *line = at->parent->first;
+    for (; line != at && passage.on > WHO_NOBODY; line = line->next)
+        passage_go(&passage, line);
+    *turn = (struct turn){at, passage.on > WHO_NOBODY ? passage.out : WHO_ANYBODY};
+}
+
+/* Who stays of those that come by the plain listen. */
+static enum who who_stays_plain(struct turn *turn, const struct directive *around,
+                                const struct directive *block,
+                                const struct directive *listen)
+{
+    const struct directive *at = plain_turn(around, listen);
+    if (at == NULL)
+        return WHO_ANYBODY;
+    if (turn->at != at)
+        turn_ask(turn, at, block);
+    return turn->who;
 }
 
 /* On a plain connection nobody is asked for one. */
 static enum who who_by_certificate(const struct directive *block)
 {
     enum who who = WHO_KNOWER;
+    struct turn in_server = {NULL, WHO_ANYBODY}, in_location = {NULL, WHO_ANYBODY};
     const struct directive *server = find_around(block, TEXT("server"));
+    const struct directive *location = find_around(block, TEXT("location"));
     const struct directive *listen =
         server != NULL ? find_inside(server, TEXT("listen")) : NULL;
     if (listen == NULL || !value_is_on(find_setting(block, TEXT("ssl_verify_client"))))
         return WHO_ANYBODY;
-    for (; listen != NULL; listen = find_again(listen))
-        if (!is_encrypted(listen) && !turns_plain_away(server, block, listen) &&
-            !turns_plain_away(find_around(block, TEXT("location")), block, listen))
-            who = who_most(who, text_starts(directive_value(listen, 1), TEXT("unix:"))
-                                    ? WHO_MACHINE
-                                    : WHO_ANYBODY);
+    for (; listen != NULL && who < WHO_ANYBODY; listen = find_again(listen)) {
+        bool local = text_starts(directive_value(listen, 1), TEXT("unix:"));
+        enum who stays = local ? WHO_MACHINE : WHO_ANYBODY;
+        if (is_encrypted(listen))
+            continue;
+        stays = who_least(stays, who_stays_plain(&in_server, server, block, listen));
+        stays = who_least(stays, who_stays_plain(&in_location, location, block, listen));
+        who = who_most(who, stays);
+    }
     return who;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Publish locations: an open one is found, whatever it is written like, or it is said
  * that it can't be told. */
+#include <time.h>
+
 #include "planted.h"
 
 #define OPEN "deny all; # publish"
@@ -626,6 +628,42 @@ static void many_that_lead_to_each_other_are_soon_given_up(void **state)
     free(dump);
 }
 
+/* How long the check of a server with many lines takes the processor. */
+static clock_t time_for(const char *verify)
+{
+    enum { MANY = 300, FEW = 5 };
+    char *dump = NULL;
+    size_t len;
+    FILE *out = open_memstream(&dump, &len);
+    fprintf(out, "events {}\nhttp { map $http_x_key $ok { default 0;\n");
+    for (int i = 0; i < MANY; i++)
+        fprintf(out, "k%d 1;\n", i);
+    fprintf(out, "}\nserver { %s\n", verify);
+    for (int i = 0; i < MANY; i++)
+        fprintf(out, "listen %d;\n", 1000 + i);
+    for (int i = 0; i < FEW * FEW; i++)
+        fprintf(out, "if ($ok = 5) { break; }\n");
+    fprintf(out, "if ($scheme = http) { return 301 https://$host; }\n");
+    for (int i = 0; i < FEW; i++)
+        fprintf(out, "location /%d/ { " GRANT " fastcgi_pass fcgiwait; }\n", i);
+    fprintf(out, "} }\n");
+    fclose(out);
+    clock_t begun = clock();
+    struct nginx_check *check = check_text(dump);
+    clock_t took = clock() - begun;
+    nginx_check_free(&check);
+    free(dump);
+    return took;
+}
+
+static void many_plain_listens_are_asked_about_once(void **state)
+{
+    (void)state;
+    clock_t without = time_for(""), with = time_for("ssl_verify_client on;");
+    /* about 10 times; anew for each of them, 250 times */
+    assert_true(with < 50 * without + CLOCKS_PER_SEC / 20);
+}
+
 static void lua_is_said_to_be_unread(void **state)
 {
     static const struct guarded row = {"access_by_lua_block { ngx.log(1, \"}\") }", NULL,
@@ -661,6 +699,7 @@ int main(void)
         cmocka_unit_test(addresses_that_a_header_says),
         cmocka_unit_test(locations_that_others_lead_to),
         cmocka_unit_test(many_that_lead_to_each_other_are_soon_given_up),
+        cmocka_unit_test(many_plain_listens_are_asked_about_once),
         cmocka_unit_test(lua_is_said_to_be_unread),
     };
     return cmocka_run_group_tests_name("nginx/guard", tests, NULL, NULL);
