@@ -306,15 +306,35 @@ static bool takes(const struct directive *location, struct text path)
     return pattern_try(directive_value(location, 2), any_case, subject) != MATCH_NO;
 }
 
+/* Whether nginx prefers the one that is the best, regular expressions aside. */
+static bool is_beaten(const struct directive *location, const struct directive *best)
+{
+    if (best == NULL || best == location)
+        return false;
+    return location_of(location).kind != LOCATION_REGEX ||
+           location_of(best).kind == LOCATION_EXACT ||
+           (text_is(directive_value(best, 1), TEXT("^~")) &&
+            best->parent == location->parent);
+}
+
 bool location_may_serve(const struct directive *location, struct text path)
 {
     const struct directive *at = location;
     for (; at != NULL; at = find_around(at->parent, TEXT("location")))
         if (!takes(at, path))
             return false;
-    at = location_serving(find_around(location, TEXT("server")), path);
-    return at == location || (location_of(location).kind == LOCATION_REGEX &&
-                              (at == NULL || location_of(at).kind != LOCATION_EXACT));
+    return !is_beaten(location,
+                      location_serving(find_around(location, TEXT("server")), path));
+}
+
+bool location_may_serve_from(const struct directive *location, struct text start)
+{
+    struct location is = location_of(location);
+    const struct directive *best =
+        location_serving(find_around(location, TEXT("server")), start);
+    bool is_longer = is.kind != LOCATION_REGEX && !text_starts(start, is.path);
+    return is_longer || (best != NULL && location_of(best).kind == LOCATION_EXACT) ||
+           !is_beaten(location, best);
 }
 
 const struct directive *location_led_to(const struct directive *server, struct text to)

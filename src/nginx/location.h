@@ -61,6 +61,9 @@ const struct directive *location_serving(const struct directive *server,
 /* Whether it serves this path, other regular expressions aside. */
 bool location_may_serve(const struct directive *location, struct text path);
 
+/* Whether other locations leave it paths that begin so and go on. */
+bool location_may_serve_from(const struct directive *location, struct text start);
+
 /* The location that a name (@x) or a path leads to. NULL: none. */
 const struct directive *location_led_to(const struct directive *server, struct text to);
 

@@ -72,7 +72,8 @@ static bool leads_to(const struct directive *rewrite, const struct directive *gu
         return false;
     if (location != NULL && !value_contains(path, TEXT("$")))
         return location_may_serve(location, path);
-    return location_may_be_made(rewrite, location_of(start).path, in_any_case(start));
+    return location_may_be_made(rewrite, location_of(start).path, in_any_case(start)) &&
+           (location == NULL || location_may_serve_from(location, value_start(path)));
 }
 
 static bool is_break(const struct directive *rewrite)

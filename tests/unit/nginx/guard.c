@@ -278,6 +278,7 @@ static void try_around(const struct guarded *row)
 
 #define LISTEN "listen 8080; "
 #define TENANT "~ ^/(?<tenant>[a-z]+)/publish(?<resource>/.+)$"
+#define NEW(sign) " location " sign " /new/ { root /srv; }"
 #define MAINTENANCE "if (-f /srv/down) { rewrite ^ /maintenance.html break; } "
 
 /* Who leaves the lines of a server does so on his way to some location, and a rewrite may
@@ -338,6 +339,13 @@ static void lines_of_a_server_are_left_for_some_paths(void **state)
          "~ ^(?<resource>/[^/]+)$", NULL},
         {LISTEN MAINTENANCE KEY, NULL, "~ ^(?<resource>/[^/]+)$", WORLD},
         {LISTEN "rewrite ^/$ /index.html last; " KEY, NULL, TENANT, NULL},
+        {LISTEN "rewrite ^/$ /new/publish/a last; " KEY NEW(""), NULL, TENANT, WORLD},
+        {LISTEN "rewrite ^/$ /new/publish/a last; " KEY NEW("^~"), NULL, TENANT, NULL},
+        {LISTEN "rewrite ^/old/(.*)$ /new/$1 last; " KEY NEW(""), NULL, TENANT, WORLD},
+        {LISTEN "rewrite ^/old/(.*)$ /new/$1 last; " KEY NEW("^~"), NULL, TENANT, NULL},
+        {LISTEN "rewrite ^/old/(.*)$ /new/$1 last; " KEY NEW(""), NULL, "/", NULL},
+        {LISTEN "rewrite ^/old/(.*)$ /new/$1 last; " KEY NEW("="), NULL, "/", WORLD},
+        {LISTEN "rewrite ^/old/(.*)$ /new/$1 last; " KEY, NULL, "/", WORLD},
         {LISTEN "rewrite ^/$ /a/publish/b last; " KEY, NULL, TENANT, WORLD},
         {LISTEN "rewrite ^/old/(.*)$ /new/$1 last; " KEY, NULL, TENANT, WORLD},
         {LISTEN "rewrite ^/old/(.*)$ /new/$1 last; " KEY, NULL,
