@@ -48,6 +48,9 @@ static inline bool text_is(struct text a, struct text b)
     return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 bool text_is_like(struct text a, struct text b);
+
+/* Whether it is a member of a list with commas, upper and lower case letters the same. */
+bool text_lists(struct text list, struct text member);
 bool text_starts(struct text whole, struct text start);
 
 /* A control character ends a line or a header where one is printed. */

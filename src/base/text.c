@@ -63,6 +63,15 @@ bool text_cut(struct text *rest, char mark, struct text *piece)
     return true;
 }
 
+bool text_lists(struct text list, struct text member)
+{
+    struct text one;
+    while (text_cut(&list, ',', &one))
+        if (text_is_like(text_trim(one), member))
+            return true;
+    return false;
+}
+
 bool text_number(struct text t, uint64_t most, uint64_t *value)
 {
     uint64_t number = 0;

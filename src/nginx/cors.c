@@ -10,21 +10,11 @@
 
 #define LIST_MOST 800 /* bytes of a list that is proposed again */
 
-/* Letter case aside, and whole. */
-static bool lists(struct text list, struct text name)
-{
-    struct text one;
-    while (text_cut(&list, ',', &one))
-        if (text_is_like(text_trim(one), name))
-            return true;
-    return false;
-}
-
 static bool exposes(void *context, struct text value)
 {
     (void)context;
-    return lists(value, TEXT("X-Polling-Index")) || value_contains(value, TEXT("$")) ||
-           text_is(value, TEXT("*"));
+    return text_lists(value, TEXT("X-Polling-Index")) ||
+           value_contains(value, TEXT("$")) || text_is(value, TEXT("*"));
 }
 
 /* One of several, which browsers take together. NULL: none. */
@@ -48,7 +38,7 @@ static const char *say_exposed(struct nginx_check *check, const struct directive
         return "(X-Polling-Index, ETag, Preference-Applied and Retry-After in it, too)";
     const char *list = say_text(check, there);
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-        if (!lists(there, ours[i]))
+        if (!text_lists(there, ours[i]))
             list = say(check, "%s%s%s", list, list[0] != '\0' ? ", " : "", ours[i].at);
     return say(check, "add_header Access-Control-Expose-Headers \"%s\" always;", list);
 }

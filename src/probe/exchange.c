@@ -71,11 +71,10 @@ bool exchange_says(const struct exchange *exchange, const char *name, const char
 
 bool exchange_lists(const struct exchange *exchange, const char *name, struct text member)
 {
-    struct text rest = lines_of(exchange), value, one;
+    struct text rest = lines_of(exchange), value;
     while ((value = next_value(&rest, name)).at != NULL)
-        while (text_cut(&value, ',', &one))
-            if (text_is_like(text_trim(one), member))
-                return true;
+        if (text_lists(value, member))
+            return true;
     return false;
 }
 

@@ -81,6 +81,18 @@ static void cutting_gives_every_piece_once(void **state)
     }
 }
 
+static void a_list_has_its_members_whole(void **state)
+{
+    (void)state;
+    assert_true(text_lists(TEXT("a"), TEXT("A")));
+    assert_true(text_lists(TEXT("Link, X-Total-Count ,etag"), TEXT("x-total-count")));
+    assert_true(text_lists(TEXT("Link, X-Total-Count ,etag"), TEXT("ETag")));
+    assert_false(text_lists(TEXT("Link, X-Total-Count"), TEXT("X-Total")));
+    assert_false(text_lists(TEXT("Link X-Total-Count"), TEXT("Link")));
+    assert_false(text_lists(TEXT(""), TEXT("a")));
+    assert_false(text_lists((struct text){0}, TEXT("a")));
+}
+
 static void a_number_is_digits_alone_and_not_above_its_limit(void **state)
 {
     static const struct {
@@ -145,6 +157,7 @@ int main(void)
         cmocka_unit_test(a_text_starts_with_its_beginnings),
         cmocka_unit_test(trimming_takes_blanks_off_both_ends),
         cmocka_unit_test(cutting_gives_every_piece_once),
+        cmocka_unit_test(a_list_has_its_members_whole),
         cmocka_unit_test(a_number_is_digits_alone_and_not_above_its_limit),
         cmocka_unit_test(numbers_are_written_in_full),
     };
