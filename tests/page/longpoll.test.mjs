@@ -42,6 +42,13 @@ function start(server, options = {}, how = follow) {
   return seen;
 }
 
+// Gives the function that ends it.
+function occupy(seen) {
+  let ready;
+  seen.busy = new Promise(resolve => { ready = resolve; });
+  return ready;
+}
+
 async function until(fact, what) {
   const end = performance.now() + 30000;
   while (!fact()) {
@@ -364,8 +371,7 @@ test('the network may be back while the page is busy', LIMIT, async () => {
   const network = fakeNetwork();
   const server = await serve([found(7, 1), after(10, found(8, 2))]);
   const seen = start(server, {wait: 50});
-  let ready;
-  seen.busy = new Promise(resolve => { ready = resolve; });
+  const ready = occupy(seen);
   await until(() => seen.rounds.length === 1, 'a round');
   network.dispatchEvent(new Event('online'));
   ready();
@@ -377,8 +383,7 @@ test('a stream from before the network was back is left, even by a page that was
   const network = fakeNetwork();
   const server = await serve([stream(is('/live/thing', 7, 1), hold), stream({current: 7}, hold)]);
   const seen = start(server, {stream: true, grace: 50});
-  let ready;
-  seen.busy = new Promise(resolve => { ready = resolve; });
+  const ready = occupy(seen);
   await until(() => seen.rounds.length === 1, 'a round');
   network.dispatchEvent(new Event('online'));
   ready();
@@ -694,8 +699,7 @@ for (const [what, ...more] of [
       response.write(lines.map(line => `${JSON.stringify(line)}\n`).join(''));
     }, stream({current: 7}, hold)]);
     const seen = start(server, {stream: true, grace: 50});
-    let ready;
-    seen.busy = new Promise(resolve => { ready = resolve; });
+    const ready = occupy(seen);
     await until(() => seen.rounds.length === 1, 'a round');
     page.turn(true);
     ready();
