@@ -9,16 +9,15 @@
 #define PROXY_TIMEOUT_STANDARD (600 * NANOS_PER_SECOND) /* nginx's default */
 
 /* One place that a server of the stream block passes connections to. */
-struct passage {
+struct relay {
     const struct directive *server, *pass;
     const struct way *way;
 };
 
-static bool leads(const struct passage *passage, struct text value)
+static bool leads(const struct relay *relay, struct text value)
 {
-    struct target target = {.host = value,
-                            .upstream = find_upstream(passage->pass, value)};
-    return target_reaches(&target, passage->way->server);
+    struct target target = {.host = value, .upstream = find_upstream(relay->pass, value)};
+    return target_reaches(&target, relay->way->server);
 }
 
 static bool value_leads(void *context, struct text value)
@@ -27,26 +26,26 @@ static bool value_leads(void *context, struct text value)
 }
 
 /* Before nginx, or behind it. */
-static bool is_on(const struct passage *passage)
+static bool is_on(const struct relay *relay)
 {
-    const struct way *way = passage->way;
-    return value_each(passage->server, directive_value(passage->pass, 1), value_leads,
-                      (void *)passage) ||
-           (find_inside(passage->server, TEXT("listen")) != NULL &&
-            target_reaches(&way->target, passage->server));
+    const struct way *way = relay->way;
+    return value_each(relay->server, directive_value(relay->pass, 1), value_leads,
+                      (void *)relay) ||
+           (find_inside(relay->server, TEXT("listen")) != NULL &&
+            target_reaches(&way->target, relay->server));
 }
 
-static void report(struct nginx_check *check, const struct passage *passage,
+static void report(struct nginx_check *check, const struct relay *relay,
                    const struct directive *set, nanos timeout)
 {
-    const struct way *way = passage->way;
+    const struct way *way = relay->way;
     bool cuts_waits = timeout <= way->wait;
     nanos silence = cuts_waits ? way->wait : check->needs.heartbeat;
     fault_report(
         check,
         &(struct fault){
             .rule = "stream_timeout",
-            .at = set != NULL ? set : passage->pass,
+            .at = set != NULL ? set : relay->pass,
             .what = say(check,
                         "proxy_timeout %s%s of a stream server on the way is not above "
                         "%s, %s",
@@ -64,14 +63,14 @@ static void check_server(struct nginx_check *check, const struct way *way,
                          const struct directive *server)
 {
     const struct directive *set = find_setting(server, TEXT("proxy_timeout"));
-    const struct passage passage = {server, find_inside(server, TEXT("proxy_pass")), way};
+    const struct relay relay = {server, find_inside(server, TEXT("proxy_pass")), way};
     nanos timeout = PROXY_TIMEOUT_STANDARD;
     nanos beat = way_streams(way) ? check->needs.heartbeat : 0;
-    if (passage.pass == NULL)
+    if (relay.pass == NULL)
         return;
     if (read_time(check, set, &timeout) && (timeout <= way->wait || timeout <= beat) &&
-        is_on(&passage))
-        report(check, &passage, set, timeout);
+        is_on(&relay))
+        report(check, &relay, set, timeout);
 }
 
 void rule_stream_timeout(struct nginx_check *check, const struct way *way)
