@@ -9,7 +9,6 @@
 #include "address.h"
 #include "location.h"
 #include "passage.h"
-#include "pattern.h"
 
 /* --- conditions --- */
 
@@ -67,14 +66,8 @@ static void look(const struct inner *inner, unsigned cost)
 
 static bool may_match(const struct inner *inner, struct text path)
 {
-    char subject[256];
-    bool any_case = text_is(directive_value(inner->location, 1), TEXT("~*"));
-    if (path.len >= sizeof subject)
-        return true;
-    *text_put(subject, path) = '\0';
     look(inner, PATTERN_COST);
-    return pattern_try(directive_value(inner->location, 2), any_case, subject) !=
-           MATCH_NO;
+    return location_may_match(inner->location, path);
 }
 
 /* As far as it stands there: up to the first variable. */

@@ -290,20 +290,45 @@ const struct directive *location_serving(const struct directive *server, struct 
     return best;
 }
 
-static bool takes(const struct directive *location, struct text path)
+bool location_any_case(const struct directive *location)
 {
-    struct location is = location_of(location);
+    return text_is(directive_value(location, 1), TEXT("~*"));
+}
+
+bool location_begins(const struct directive *location, struct text path)
+{
+    return starts(path, location_of(location).path, location_any_case(location));
+}
+
+bool location_may_match(const struct directive *location, struct text path)
+{
     char subject[256];
-    bool any_case = text_is(directive_value(location, 1), TEXT("~*"));
-    if (is.kind != LOCATION_REGEX)
-        return is.kind == LOCATION_EXACT ? text_is(path, is.path)
-                                         : text_starts(path, is.path);
-    if (!starts(path, is.path, any_case))
-        return false; /* soon told */
     if (path.len >= sizeof subject)
         return true;
     *text_put(subject, path) = '\0';
-    return pattern_try(directive_value(location, 2), any_case, subject) != MATCH_NO;
+    return pattern_try(directive_value(location, 2), location_any_case(location),
+                       subject) != MATCH_NO;
+}
+
+struct text location_folder(struct text path)
+{
+    path.len -= path.len > 0 && path.at[path.len - 1] == '/';
+    return path;
+}
+
+bool location_is_under(struct text path, struct text folder)
+{
+    return text_starts(path, folder) &&
+           (path.len == folder.len || path.at[folder.len] == '/');
+}
+
+static bool takes(const struct directive *location, struct text path)
+{
+    struct location is = location_of(location);
+    if (is.kind == LOCATION_EXACT)
+        return text_is(path, is.path);
+    return location_begins(location, path) && /* soon told */
+           (is.kind != LOCATION_REGEX || location_may_match(location, path));
 }
 
 /* Whether nginx prefers the one that is the best, regular expressions aside. */

@@ -37,6 +37,20 @@ bool location_regex_misses(struct text regex, struct text path, bool any_case);
  * match goes through. Empty: it can't be told. */
 struct text location_group_start(struct text regex, struct text group);
 
+/* Whether its regular expression takes upper and lower case letters as the same. */
+bool location_any_case(const struct directive *location);
+
+/* Whether the path begins as all do that the location takes. */
+bool location_begins(const struct directive *location, struct text path);
+
+/* Whether its regular expression matches the path; a long one may. */
+bool location_may_match(const struct directive *location, struct text path);
+
+/* A path without the slash at its end, and whether another is that folder or lies in it.
+ */
+struct text location_folder(struct text path);
+bool location_is_under(struct text path, struct text folder);
+
 /* Whether a `rewrite` sends the client elsewhere, instead of going on here. */
 bool location_is_redirect(const struct directive *rewrite);
 

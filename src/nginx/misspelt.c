@@ -3,6 +3,8 @@
  * Names of parameters that fcgiwait does not know: it passes over them without a word, so
  * a misspelt one is as good as none.
  */
+#include <ctype.h>
+
 #include "rules.h"
 
 #define PREFIX TEXT("FCGIWAIT_")
@@ -27,9 +29,9 @@ static unsigned least(unsigned a, unsigned b)
     return a < b ? a : b;
 }
 
-static char folded(char c)
+static int folded(char c)
 {
-    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+    return toupper((unsigned char)c);
 }
 
 /* Whether the letters before these places have changed places. */

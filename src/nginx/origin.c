@@ -155,18 +155,12 @@ static void check_origin(struct nginx_check *check, const struct directive *loca
     origin_check_cache(check, location, polls);
 }
 
-static bool is_under(struct text path, struct text prefix)
-{
-    return text_starts(path, prefix) &&
-           (path.len == prefix.len || path.at[prefix.len] == '/');
-}
-
 /* The location's own path, or that of one around it. */
 static bool is_origin(const struct directive *location, struct text prefix)
 {
     for (; location != NULL; location = location->parent)
         if (directive_is(location, TEXT("location")) &&
-            is_under(location_of(location).path, prefix))
+            location_is_under(location_of(location).path, prefix))
             return true;
     return false;
 }
@@ -174,10 +168,7 @@ static bool is_origin(const struct directive *location, struct text prefix)
 /* Up to its first variable, without a slash at the end. */
 static struct text literal(struct text prefix)
 {
-    struct text start = value_start(prefix);
-    if (start.len > 0 && start.at[start.len - 1] == '/')
-        start.len--;
-    return start;
+    return location_folder(value_start(prefix));
 }
 
 static void report_nowhere(struct nginx_check *check, const struct way *way,

@@ -19,7 +19,7 @@ struct lack {
     const struct directive *wrong; /* the first that is there, and has a bad value */
 };
 
-static bool tells(const struct directive *level, struct text name)
+bool params_tell(const struct directive *level, struct text name)
 {
     return find_param_line(level, name) != NULL;
 }
@@ -101,7 +101,7 @@ static bool needs_query(const struct way *way)
 {
     return way->wait > 0 && params_let_read(way) &&
            (!text_is(find_param(way->block, TEXT("FCGIWAIT_QUERY")), TEXT("off")) ||
-            tells(way->block, TEXT("FCGIWAIT_ORIGIN")));
+            params_tell(way->block, TEXT("FCGIWAIT_ORIGIN")));
 }
 
 static void check_query(struct lack *lack, const struct way *way)
@@ -116,7 +116,7 @@ static void check_query(struct lack *lack, const struct way *way)
 
 static void check_method(struct lack *lack, const struct way *way)
 {
-    if (!tells(way->block, TEXT("REQUEST_METHOD")))
+    if (!params_tell(way->block, TEXT("REQUEST_METHOD")))
         lacks(lack, way, "REQUEST_METHOD", "$request_method");
 }
 
@@ -130,7 +130,7 @@ static bool takes_documents(const struct way *way)
     const struct directive *body =
         find_setting(way->block, TEXT("fastcgi_pass_request_body"));
     struct text method = find_param(way->block, TEXT("REQUEST_METHOD"));
-    if (way->publish == NULL || tells(way->block, TEXT("FCGIWAIT_ORIGIN_STATUS")) ||
+    if (way->publish == NULL || params_tell(way->block, TEXT("FCGIWAIT_ORIGIN_STATUS")) ||
         (body != NULL && !value_is_on(body)))
         return false;
     if (limit != NULL && !values_have(limit, TEXT("PUT")) &&
@@ -142,7 +142,7 @@ static bool takes_documents(const struct way *way)
 
 static void check_type(struct lack *lack, const struct way *way)
 {
-    if (!takes_documents(way) || tells(way->block, TEXT("CONTENT_TYPE")))
+    if (!takes_documents(way) || params_tell(way->block, TEXT("CONTENT_TYPE")))
         return;
     lacks(lack, way, "CONTENT_TYPE", "$content_type");
     lack->type = true;
@@ -204,7 +204,7 @@ static void check_path(struct lack *lack, const struct way *way)
     const struct directive *level = way->block;
     struct text script = find_param(level, TEXT("SCRIPT_NAME"));
     struct text info = find_param(level, TEXT("PATH_INFO"));
-    if (tells(level, TEXT("FCGIWAIT_RESOURCE")))
+    if (params_tell(level, TEXT("FCGIWAIT_RESOURCE")))
         return;
     bool varied = varies(way, script) || varies(way, info);
     bool exact = location_of(level).kind == LOCATION_EXACT;
@@ -277,7 +277,7 @@ static const struct directive *place_of(const struct way *way, const struct lack
 void rule_lost_params(struct nginx_check *check, const struct way *way)
 {
     struct lack lack = {.count = 0};
-    if (way_is_proxy(way) || tells(way->block, TEXT("FCGIWAIT_ENDPOINT")))
+    if (way_is_proxy(way) || params_tell(way->block, TEXT("FCGIWAIT_ENDPOINT")))
         return;
     check_method(&lack, way);
     check_query(&lack, way);

@@ -56,11 +56,6 @@ static const struct directive *start_of(const struct directive *block)
     return location != NULL ? location : block;
 }
 
-static bool in_any_case(const struct directive *location)
-{
-    return text_is(directive_value(location, 1), TEXT("~*"));
-}
-
 /* Whether the path that it makes may be the guarded one's. */
 static bool leads_to(const struct directive *rewrite, const struct directive *guarded)
 {
@@ -72,7 +67,8 @@ static bool leads_to(const struct directive *rewrite, const struct directive *gu
         return false;
     if (location != NULL && !value_contains(path, TEXT("$")))
         return location_may_serve(location, path);
-    return location_may_be_made(rewrite, location_of(start).path, in_any_case(start)) &&
+    return location_may_be_made(rewrite, location_of(start).path,
+                                location_any_case(start)) &&
            (location == NULL || location_may_serve_from(location, value_start(path)));
 }
 
@@ -150,7 +146,8 @@ static bool misses(const struct directive *condition, const struct directive *gu
     struct text path;
     return location != NULL && condition_is_path(condition, &path)
                ? !location_may_serve(location, path)
-               : condition_misses(condition, location_of(start).path, in_any_case(start));
+               : condition_misses(condition, location_of(start).path,
+                                  location_any_case(start));
 }
 
 /* Who gets into the `if` and may come to the guarded block. */

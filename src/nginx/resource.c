@@ -8,20 +8,13 @@
 #include "guard.h"
 #include "rules.h"
 
-#include <strings.h>
-
-static bool tells(const struct directive *level, struct text name)
-{
-    return find_param_line(level, name) != NULL;
-}
-
 /* Whether what is published at `at` is read through another way: the paths of one begin
  * with those of the other, and nginx does not give them to the publish location. */
 static bool is_read_by(const struct way *way, const struct way *reader)
 {
     struct text published = location_of(way->block).path;
     struct text read = location_of(reader->block).path;
-    if (tells(reader->block, TEXT("FCGIWAIT_RESOURCE")) ||
+    if (params_tell(reader->block, TEXT("FCGIWAIT_RESOURCE")) ||
         location_entrance(reader->block) == location_entrance(way->block))
         return true;
     if (reader->server == way->server)
@@ -70,25 +63,9 @@ static const struct directive *granting(const struct way *way)
     return location != NULL ? location : find_around(way->block, TEXT("location"));
 }
 
-static struct text without_slash(struct text path)
-{
-    path.len -= path.len > 0 && path.at[path.len - 1] == '/';
-    return path;
-}
-
 static bool is_below(struct text path, struct text folder)
 {
-    return text_starts(path, folder) && path.len > folder.len &&
-           path.at[folder.len] == '/';
-}
-
-/* Of a regular expression: what all begins with that it matches. */
-static bool begins_with(struct text path, const struct directive *location)
-{
-    struct text start = location_of(location).path;
-    return text_is(directive_value(location, 1), TEXT("~*"))
-               ? path.len >= start.len && strncasecmp(path.at, start.at, start.len) == 0
-               : text_starts(path, start);
+    return location_is_under(path, folder) && path.len > folder.len;
 }
 
 /* The location that tells what its paths begin with. NULL: nobody comes there. */
@@ -116,9 +93,9 @@ static bool read_above(const struct nginx_check *check, const struct way *way,
         if (location == NULL)
             continue;
         struct location is = location_of(location);
-        struct text read = {path.at, without_slash(is.path).len};
+        struct text read = {path.at, location_folder(is.path).len};
         bool above = is.kind == LOCATION_PREFIX && text_starts(path, is.path);
-        if (is.kind == LOCATION_REGEX && begins_with(path, location)) {
+        if (is.kind == LOCATION_REGEX && location_begins(location, path)) {
             above = read.len > 0 && is_below(path, read);
             told = told && above;
         }
@@ -133,12 +110,12 @@ static bool read_above(const struct nginx_check *check, const struct way *way,
 static struct text published_above(const struct nginx_check *check, const struct way *way,
                                    struct text path, struct text above)
 {
-    struct text shortest = without_slash(path);
+    struct text shortest = location_folder(path);
     for (const struct way *at = check->ways; at != NULL; at = at->next) {
         if (at->publish == NULL || at->server != way->server || way_is_proxy(at))
             continue;
         struct location is = location_of(granting(at));
-        struct text folder = without_slash(is.path);
+        struct text folder = location_folder(is.path);
         if (is.kind == LOCATION_PREFIX && is_below(path, folder) &&
             folder.len > above.len && folder.len < shortest.len)
             shortest = folder;
@@ -173,7 +150,7 @@ static const char *instead_of(struct nginx_check *check, const struct way *way)
         value_contains(directive_value(location, 2), TEXT("<resource>")))
         return "fastcgi_param FCGIWAIT_RESOURCE $resource; (the path that clients read, "
                "a capture of the location's regular expression)";
-    if (is.kind != LOCATION_PREFIX || !is_plain(without_slash(is.path)) ||
+    if (is.kind != LOCATION_PREFIX || !is_plain(location_folder(is.path)) ||
         (!told && memrchr(path.at, '/', path.len) != path.at) ||
         value_map(location, TEXT("resource")) != NULL)
         return BY_HAND;
@@ -192,8 +169,8 @@ void rule_lost_resource(struct nginx_check *check, const struct way *way)
 {
     bool any = false;
     if (way_is_proxy(way) || way->publish == NULL || params_let_read(way) ||
-        tells(way->block, TEXT("FCGIWAIT_RESOURCE")) ||
-        tells(way->block, TEXT("FCGIWAIT_ORIGIN_STATUS")) ||
+        params_tell(way->block, TEXT("FCGIWAIT_RESOURCE")) ||
+        params_tell(way->block, TEXT("FCGIWAIT_ORIGIN_STATUS")) ||
         params_misspelt(way->block) || is_rewritten(way) ||
         !params_hold_path(find_param(way->block, TEXT("SCRIPT_NAME")), way->block))
         return;

@@ -125,6 +125,7 @@ void rule_page_query(struct nginx_check *check, const struct way *way);
 
 /* params.c: what fcgiwait is told of a request */
 void rule_lost_params(struct nginx_check *check, const struct way *way);
+bool params_tell(const struct directive *level, struct text name); /* there is the line */
 bool params_let_read(const struct way *way);
 bool params_hold_path(struct text value, const struct directive *level); /* all of it */
 

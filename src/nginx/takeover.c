@@ -36,8 +36,7 @@ static bool is_own(const struct directive *location, const char *path)
 {
     if (!is_regex(location))
         return true;
-    struct text sign = directive_value(location, 1);
-    return pattern_try(directive_value(location, 2), text_is(sign, TEXT("~*")), path) ==
+    return pattern_try(directive_value(location, 2), location_any_case(location), path) ==
            MATCH_YES;
 }
 
@@ -50,8 +49,7 @@ static bool takes(const struct directive *other, const struct directive *locatio
     size_t count = start.len > 1 ? NAMES : 1;
     struct pattern pattern;
     bool taken = false;
-    pattern_open(&pattern, directive_value(other, 2),
-                 text_is(directive_value(other, 1), TEXT("~*")));
+    pattern_open(&pattern, directive_value(other, 2), location_any_case(other));
     for (size_t i = 0; i < count && !taken; i++) {
         int len = snprintf(path, PATH_ROOM, "%.*s%s%s", (int)start.len, start.at,
                            slash ? "" : "/", names[i]);
